@@ -1,0 +1,170 @@
+"""The plan: one typed row per door. `infra.aws` builds it with the CDK, `infra.local` builds it in one process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.runtime import settings
+
+
+@dataclass(frozen=True)
+class Http:
+    """Routes of the HTTP API, as "METHOD /path/{parameter}"."""
+
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FromQueue:
+    """Messages of one of `QUEUES`; failures of single records are reported, the rest is deleted."""
+
+    queue: str
+    batch_size: int = 10
+    window_seconds: int = 0
+    max_concurrency: int = 10
+
+
+@dataclass(frozen=True)
+class Tick:
+    """One schedule: an EventBridge cron in Asia/Ho_Chi_Minh and the input the door receives."""
+
+    name: str
+    cron: str
+    job: str
+    maximum_age_seconds: int = 3600
+    retries: int = 2
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A door woken by the clock."""
+
+    ticks: tuple[Tick, ...]
+
+
+@dataclass(frozen=True)
+class Grant:
+    """Exact actions on one resource: "table", "due_index", "queue:<name>", "dlq:<name>", "secret:identity"."""
+
+    resource: str
+    actions: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Door:
+    """One file in `functions/`, one Lambda."""
+
+    name: str
+    trigger: Http | FromQueue | Schedule
+    settings: tuple[settings.Group, ...]
+    grants: tuple[Grant, ...]
+    memory: int = 512
+    timeout_seconds: int = 10
+    layer: Literal["base"] = "base"
+
+
+@dataclass(frozen=True)
+class QueueRow:
+    """A standard queue with a dead-letter queue of its own; names get the stage in front on AWS."""
+
+    name: str
+    max_receives: int = 5
+    retention_days: int = 4
+
+
+# Owned by the events queue's DLQ and by every queue to come: long enough to come back from a holiday.
+DLQ_RETENTION_DAYS = 14
+
+# The due index: partitions are "<lane>#<shard>". One shard carries ten million customers' boundaries (a sweep works
+# hundreds a second); the timer lane takes bursts and has four.
+LANES = {"lifecycle": 1, "timer": 4}
+
+QUEUES = (QueueRow("events"),)
+
+READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
+WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
+
+DOORS = (
+    Door(
+        "health_api",
+        Http(("GET /health", "GET /openapi.json")),
+        settings=(settings.STAGE,),
+        grants=(),
+        memory=256,
+    ),
+    Door(
+        "events_api",
+        Http(
+            (
+                "POST /v1/batch",
+                "POST /v1/identify",
+                "POST /v1/track",
+                "POST /v1/page",
+                "POST /v1/screen",
+                "POST /v1/group",
+                "POST /v1/alias",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.EVENTS),
+        grants=(Grant("table", ("dynamodb:GetItem",)), Grant("queue:events", ("sqs:SendMessage",))),
+    ),
+    Door(
+        "customers_api",
+        Http(
+            (
+                "PUT /v1/customers",
+                "POST /v1/customers/search",
+                "GET /v1/customers/{customer_id}",
+                "GET /v1/customers/{customer_id}/timeline",
+                "POST /v1/customers/{customer_id}/unmerge",
+                "GET /v1/segments",
+                "GET /v1/segments/{label}/customers",
+                "GET /v1/churn-risk",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
+        grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
+        timeout_seconds=15,
+    ),
+    Door(
+        "events_worker",
+        FromQueue("events"),
+        settings=(settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY),
+        grants=(
+            Grant("table", READ + WRITE),
+            Grant("dlq:events", ("sqs:SendMessage",)),
+            Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
+        ),
+        timeout_seconds=60,
+    ),
+    Door(
+        "segments_schedule",
+        Schedule((Tick("segments", "0/15 0-5 * * ? *", "segments"),)),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
+        timeout_seconds=840,
+    ),
+    Door(
+        "winback_schedule",
+        Schedule((Tick("winback", "0 6 * * ? *", "winback"),)),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ + WRITE),),
+        timeout_seconds=300,
+    ),
+    Door(
+        "timers_schedule",
+        # The next tick catches up, so a late minute is dropped and never repeated.
+        Schedule((Tick("timers", "* * * * ? *", "timers", maximum_age_seconds=60, retries=0),)),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
+        timeout_seconds=55,
+    ),
+    Door(
+        "models_schedule",
+        Schedule((Tick("cutoffs", "0 4 ? * SUN *", "cutoffs"),)),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ + WRITE),),
+        timeout_seconds=840,
+    ),
+)

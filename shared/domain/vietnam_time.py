@@ -1,0 +1,33 @@
+"""Days and moments: UTC at rest, the shop's local day for every rule that says "day".
+
+Vietnam has kept +07:00 without daylight saving since 1975 and no date before 1990 is accepted, so the offset is a constant.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta, timezone
+
+VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+
+
+def stamp(moment: datetime) -> str:
+    """UTC, milliseconds, always 24 characters, so that text order is time order: 2026-11-21T05:00:00.000Z."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
+
+
+def moment(text: str) -> datetime:
+    """The aware UTC moment of an RFC 3339 text; raises ValueError when it is none or has no offset."""
+    parsed = datetime.fromisoformat(text)
+    if parsed.tzinfo is None:
+        raise ValueError("has no time zone")
+    return parsed.astimezone(UTC)
+
+
+def local_day(when: datetime) -> date:
+    """The shop's calendar day of a moment."""
+    return when.astimezone(VIETNAM).date()
+
+
+def day_start(day: date) -> datetime:
+    """The moment a local day begins, in UTC."""
+    return datetime.combine(day, time(), VIETNAM).astimezone(UTC)

@@ -1,0 +1,164 @@
+"""What the use cases need from the outside world, and nothing about who provides it.
+
+Items are plain JSON-like dicts (str, int, bool, None, list, dict; never float) with the string keys `pk` and `sk`.
+A due row is an item that also carries `due` (lane and shard, such as "timer#2") and `due_at` (UTC, see
+`domain.vietnam_time.stamp`); rows without both are not in the due index.
+`ttl` (epoch seconds) lets the table forget an item some time after that moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple, Protocol
+
+Item = dict[str, Any]
+Clock = Callable[[], datetime]
+NewId = Callable[[], str]
+
+
+class Key(NamedTuple):
+    """Primary key of one item."""
+
+    pk: str
+    sk: str
+
+
+class Clause(NamedTuple):
+    """One condition on one attribute; an action's clauses must all hold.
+
+    `path` is the attribute's path inside the item: ("version",) or ("stamps", "name").
+    `kind` is one of: absent, present, equals, absent_or_equals, absent_or_at_most.
+    Strings compare by their UTF-8 bytes, as in DynamoDB.
+    """
+
+    kind: str
+    path: tuple[str, ...]
+    value: Any = None
+
+
+def absent(*path: str) -> Clause:
+    return Clause("absent", path or ("pk",))
+
+
+def present(*path: str) -> Clause:
+    return Clause("present", path or ("pk",))
+
+
+def equals(path: tuple[str, ...], value: Any) -> Clause:
+    return Clause("equals", path, value)
+
+
+def absent_or_equals(path: tuple[str, ...], value: Any) -> Clause:
+    return Clause("absent_or_equals", path, value)
+
+
+def absent_or_at_most(path: tuple[str, ...], value: Any) -> Clause:
+    return Clause("absent_or_at_most", path, value)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """Write a whole item."""
+
+    item: Item
+    when: tuple[Clause, ...] = ()
+
+    @property
+    def key(self) -> Key:
+        return Key(self.item["pk"], self.item["sk"])
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Change parts of an item, creating it if there is none; paths are as in `Clause`, parents must exist."""
+
+    key: Key
+    set: Mapping[tuple[str, ...], Any] = field(default_factory=dict)
+    add: Mapping[tuple[str, ...], int] = field(default_factory=dict)
+    remove: Sequence[tuple[str, ...]] = ()
+    when: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an item; fine if it is not there."""
+
+    key: Key
+    when: tuple[Clause, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Change nothing, but hold the transaction to a condition."""
+
+    key: Key
+    when: tuple[Clause, ...]
+
+
+Action = Put | Update | Delete | Check
+
+
+class Page(NamedTuple):
+    """A page of a query; `next` is the sort key to go on from, or None at the end."""
+
+    items: list[Item]
+    next: str | None
+
+
+class DueRow(NamedTuple):
+    """A row of the due index: keys only."""
+
+    key: Key
+    due_at: str
+
+
+class Table(Protocol):
+    """One table with one sparse, keys-only, eventually consistent due index.
+
+    Errors: `domain.errors.Conflict` when a condition does not hold, `domain.errors.Busy` when the table is
+    throttled or a transaction collided (safe to repeat).
+    """
+
+    def get(self, key: Key, *, consistent: bool = True) -> Item | None: ...
+
+    def batch_get(self, keys: Iterable[Key], *, consistent: bool = True) -> dict[Key, Item]:
+        """The items that exist; one request per 100 keys."""
+        ...
+
+    def query(
+        self,
+        pk: str,
+        *,
+        low: str = "",
+        high: str | None = None,
+        start: str | None = None,
+        descending: bool = False,
+        limit: int | None = None,
+        consistent: bool = True,
+    ) -> Page:
+        """Items of one collection with low <= sk <= high, in order of sk, one page (at most `limit` items or 1 MB).
+
+        `start` continues strictly after the sk that a former page gave as `next`.
+        """
+        ...
+
+    def due(self, lane: str, until: str, *, limit: int = 100) -> list[DueRow]:
+        """The first rows of a due partition with due_at <= until, in order of due_at; may lag behind writes."""
+        ...
+
+    def write(self, *actions: Action) -> Item | None:
+        """All actions or none (1 to 100, each on another item).
+
+        A single action is a plain write; the answer to a single `Update` is the whole item after it, else None.
+        """
+        ...
+
+
+class Queue(Protocol):
+    """A standard queue: at least once, in no order."""
+
+    def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
+        """Each body at most 256 KB of UTF-8; returns when all are stored."""
+        ...

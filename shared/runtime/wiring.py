@@ -1,0 +1,99 @@
+"""The composition root: which adapter stands behind each need, on AWS or on the laptop."""
+
+from __future__ import annotations
+
+import secrets
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from shared.ports import Clock, NewId, Queue, Table
+from shared.runtime import settings
+
+
+@dataclass
+class Outside:
+    """Everything a door may reach; `memory` holds short-lived caches that belong to this process and table."""
+
+    table: Table
+    events: Queue
+    events_dlq: Queue
+    identity_key: bytes
+    clock: Clock
+    new_id: NewId
+    memory: dict[str, Any] = field(default_factory=dict)
+
+
+def new_id() -> str:
+    """120 random bits as 24 URL-safe-alphabet characters, letters and digits only."""
+    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuv") for _ in range(24))
+
+
+def now() -> datetime:
+    return datetime.now(UTC)
+
+
+class _OnAws:
+    """The outside built from the environment, each part on first use, so that a door pays only for what it needs."""
+
+    def __init__(self) -> None:
+        self.clock: Clock = now
+        self.new_id: NewId = new_id
+        self.memory: dict[str, Any] = {}
+
+    @property
+    def table(self) -> Table:
+        return _dynamo_table(settings.read("KQ_TABLE"))
+
+    @property
+    def events(self) -> Queue:
+        return _sqs_queue(settings.read("KQ_EVENTS_QUEUE_URL"))
+
+    @property
+    def events_dlq(self) -> Queue:
+        return _sqs_queue(settings.read("KQ_EVENTS_DLQ_URL"))
+
+    @property
+    def identity_key(self) -> bytes:
+        return _secret(settings.read("KQ_IDENTITY_SECRET_ARN"))
+
+
+@cache
+def _dynamo_table(name: str) -> Table:
+    from shared.adapters.dynamo_table import DynamoTable
+
+    return DynamoTable(name)
+
+
+@cache
+def _sqs_queue(url: str) -> Queue:
+    from shared.adapters.sqs_queue import SqsQueue
+
+    return SqsQueue(url)
+
+
+@cache
+def _secret(arn: str) -> bytes:
+    from shared.adapters.secrets import read_secret
+
+    return read_secret(arn)
+
+
+_installed: ContextVar[Outside | None] = ContextVar("outside", default=None)
+_on_aws = _OnAws()
+
+
+def outside() -> Outside | _OnAws:
+    """What this invocation may reach: the local house's parts when it called us, AWS otherwise."""
+    return _installed.get() or _on_aws
+
+
+def install(parts: Outside) -> Any:
+    """Make `parts` the outside of the current context; the token undoes it with `uninstall`."""
+    return _installed.set(parts)
+
+
+def uninstall(token: Any) -> None:
+    _installed.reset(token)
