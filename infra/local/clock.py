@@ -1,0 +1,34 @@
+"""The laptop's clock: runs with real time or stands still, can be moved forward, and never goes back."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import UTC, datetime, timedelta
+
+
+class LocalClock:
+    """A clock that starts at `start` (the present when None); frozen, it moves only by `set`."""
+
+    def __init__(self, start: datetime | None = None, *, frozen: bool = False) -> None:
+        self.frozen = frozen
+        self._lock = threading.Lock()
+        # The monotonic clock carries the running time, so that a correction of the machine's clock cannot turn it back.
+        self._base = (start or datetime.now(UTC)).astimezone(UTC)
+        self._since = time.monotonic()
+
+    def now(self) -> datetime:
+        """The present moment, in UTC."""
+        if self.frozen:
+            return self._base
+        with self._lock:
+            return self._base + timedelta(seconds=time.monotonic() - self._since)
+
+    def set(self, to: datetime) -> None:
+        """Move forward to `to`; a running clock goes on from there. Raises ValueError for a moment that has passed."""
+        with self._lock:
+            ran = 0.0 if self.frozen else time.monotonic() - self._since
+            if to < self._base + timedelta(seconds=ran):
+                raise ValueError("the clock never goes back")
+            self._base = to.astimezone(UTC)
+            self._since = time.monotonic()

@@ -1,0 +1,1 @@
+"""Tests of the laptop: clock, schedules, house, HTTP server, command line."""
