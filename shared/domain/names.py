@@ -97,7 +97,7 @@ def _without_titles(words: list[str]) -> list[str]:
         # "Chu Thị Phú" is of the Chu family, "chu Phu" is uncle Phú typed without marks.
         surname = fold(word) == "chu" and len(rest) > 1 and fold(rest[1]) in {"thi", "van"}
         title = not surname and (word.lower() in _TITLES or (ascii_only and word.lower() in _TITLES_FOLDED))
-        if not (title or word == "|" or _has_digit(word) or len(word) == 1):
+        if not (title or word == "|" or _has_digit(word) or _is_initial(word)):
             break
         if title and titled and not (len(rest) > 1 and _looks_like_name(rest[1])):
             break
@@ -115,7 +115,7 @@ def _name_before_note(words: list[str]) -> tuple[list[str], str | None]:
         following = words[at + 1] if at + 1 < len(words) else ""
         place = bool(name) and not full_name and _PLACES.match(fold(" ".join(words[at:])))
         number = _has_digit(word) or (fold(word) in _BEFORE_NUMBERS and _has_digit(following))
-        if place or number or len(word) == 1:
+        if place or number or _is_initial(word):
             return name, "|"
         # Written in one case, only words known from names are names; with capitals, the capital says what is one.
         named = _is_name(word) or (not one_case and _SYLLABLE.fullmatch(_spelling(word)[0]))
@@ -165,6 +165,10 @@ def _ends_before_the_given_name(name: list[str]) -> bool:
 
 def _one_case(text: str) -> bool:
     return text == text.lower() or text == text.upper()
+
+
+def _is_initial(word: str) -> bool:
+    return len(word) == 1 and fold(word) != "y"
 
 
 def _has_digit(word: str) -> bool:
@@ -218,7 +222,7 @@ _NOBODY = re.compile(
     r"\b(?:khach (?:hang )?(?:le|vang lai|quen|moi|si|online|web|mua|qua duong)|vang lai|khong ten|ko ten|chua ro|"
     r"walk ?in|guest|unknown|anonymous|no name|noname|customer|admin|cong ty|cty|tnhh|cua hang|shop|sieu thi|benh vien|"
     r"truong (?:hoc|mam non|tieu hoc|thcs|thpt|dai hoc)|ngan hang|khach san|nha thuoc|nha hang|company|ltd)\b"
-    r"|^(?:dai ly|ho kinh doanh|me|chong|con) |^(?:vo|cha|chau) (?:anh |be |cua )|^(?:test|null|none|nan|n a)$"
+    r"|^(?:dai ly|ho kinh doanh|me|chong|con) |^(?:cha|chau) (?:be|cua) |^(?:test|null|none|nan|n a)$"
 )
 # Entries with marks count only as written with marks: "hang" may be Hằng.
 _NOTES = _set(

@@ -41,6 +41,7 @@ from shared.domain.names import clean_name, fold, given_name, same_person
         ("chú Tư", "Tư"),
         ("Trương Đài Ly", "Trương Đài Ly"),
         ("Võ Chí Công", "Võ Chí Công"),
+        ("Võ Anh Ý", "Võ Anh Ý"),
         ("Chu Thị Phú", "Chu Thị Phú"),
         ("Nguyễn Ngọc Vân", "Nguyễn Ngọc Vân"),
         ("Nguyễn Hữu Thi", "Nguyễn Hữu Thi"),
