@@ -29,11 +29,14 @@ class Phone:
 
 
 class BadPhone(ValueError):  # noqa: N818 - named like the errors of the trade in `errors.py`
-    """Why a text cannot be somebody's phone number: a code for counting and a reason for people."""
+    """Why a text cannot be somebody's phone number: a code for counting and a reason for people.
 
-    def __init__(self, reason_code: str) -> None:
-        self.reason_code = reason_code
-        self.reason = REASONS[reason_code]
+    The codes of this module are the keys of `REASONS`; whoever refuses a number for a reason of their own gives both.
+    """
+
+    def __init__(self, code: str, reason: str | None = None) -> None:
+        self.code = code
+        self.reason = reason or REASONS[code]
         super().__init__(self.reason)
 
 
