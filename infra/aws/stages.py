@@ -1,0 +1,45 @@
+"""The stages the plan is built for, and what differs between them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+REGION = "ap-southeast-1"
+
+
+class UnknownStageError(ValueError):
+    """A stage nobody planned."""
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One isolated copy of everything; its name stands in every name that humans type."""
+
+    name: str
+    # Data outlives its stack, and neither can be deleted by a slip.
+    keeps_data: bool
+    # Point-in-time recovery; never above 14, because an erased customer must be out of every backup by then.
+    backup_days: int
+    log_days: int
+
+    def named(self, what: str) -> str:
+        """The physical name of something in this stage."""
+        return f"kq-{self.name}-{what}"
+
+
+STAGES = {
+    stage.name: stage
+    for stage in (
+        Stage("dev", keeps_data=False, backup_days=1, log_days=7),
+        Stage("staging", keeps_data=False, backup_days=7, log_days=30),
+        Stage("prod", keeps_data=True, backup_days=14, log_days=90),
+    )
+}
+
+
+def stage_named(name: str | None) -> Stage:
+    """The stage of that name; raises UnknownStageError with what to type instead."""
+    if name not in STAGES:
+        said = f"there is no stage {name!r}" if name else "no stage was given"
+        raise UnknownStageError(f"{said}; say -c stage= with one of: {', '.join(STAGES)}")
+    return STAGES[name]
