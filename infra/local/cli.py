@@ -1,0 +1,152 @@
+"""The command line `kq`. Commands are thin and import what they need when they run, so that `kq --help` is quick."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="kq",
+    help="Khách Quen: turns one-off buyers into regulars.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+ops = typer.Typer(help="Operations.", no_args_is_help=True)
+dead_letters = typer.Typer(help="Messages that could not be processed.", no_args_is_help=True)
+app.add_typer(ops, name="ops")
+ops.add_typer(dead_letters, name="dlq")
+
+Data = Annotated[Path | None, typer.Option("--data", help="Folder of the data; without it everything is in memory.")]
+KeptData = Annotated[Path, typer.Option("--data", help="Folder of the data.")]
+StageName = Annotated[str, typer.Option("--stage", help="dev, staging or prod.")]
+
+
+class Trouble(Exception):  # noqa: N818 - it is what the user has, not a fault of the program
+    """Something the user can put right; told in one line, exit code 2."""
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")] = 8000,
+    data: Data = None,
+    now: Annotated[str | None, typer.Option(help="Start at this RFC 3339 time instead of the present.")] = None,
+    frozen: Annotated[bool, typer.Option("--frozen", help="Time stands still until /_local/advance moves it.")] = False,
+) -> None:
+    """Run the whole system here until Ctrl-C; prints one JSON line when ready, then logs to standard error."""
+    from infra.local.up import run
+
+    run(port, data, _moment(now), frozen=frozen)
+
+
+@app.command()
+def invoke(
+    door: Annotated[str, typer.Argument(help="Name of a door, such as events_worker.")],
+    event: Annotated[Path, typer.Argument(help="JSON file with the event, such as events/samples/X.json.")],
+    data: Data = None,
+) -> None:
+    """Call one door with one event and print its answer; a request without a key gets this laptop's own."""
+    from infra.local.up import call_once
+
+    try:
+        content = json.loads(event.read_text())
+    except (OSError, ValueError) as error:
+        raise Trouble(f"{event} cannot be read: {error}") from error
+    try:
+        answer = call_once(door, content, data)
+    except KeyError as error:
+        raise Trouble(f"there is no door {error}; `ls functions/` names them") from error
+    _print(answer)
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Check the set-up; the exit code is 1 when something that is needed is broken."""
+    from infra.local.doctor import examine
+
+    if not examine(data):
+        raise typer.Exit(1)
+
+
+@app.command()
+def synth(
+    stage: StageName = "dev",
+    out: Annotated[Path, typer.Option(help="Where the templates go.")] = Path("cdk.out"),
+) -> None:
+    """Write the CloudFormation templates of a stage; needs the infra extra and Node.js, no account."""
+    from infra.aws.layer import MissingToolError
+    from infra.aws.stages import UnknownStageError
+    from infra.aws.synth import synth as build
+
+    try:
+        for template in build(stage, out):
+            print(template)
+    except (UnknownStageError, MissingToolError, RuntimeError) as error:
+        raise Trouble(str(error)) from error
+
+
+@app.command()
+def deploy(stage: StageName) -> None:
+    """Deploy a stage to the account of the AWS settings in the environment."""
+    from infra.aws.layer import MissingToolError
+    from infra.aws.stages import UnknownStageError
+    from infra.aws.synth import deploy as send
+
+    try:
+        send(stage)
+    except subprocess.CalledProcessError as error:
+        raise Trouble(f"the CDK gave up with exit code {error.returncode}; its words are above") from error
+    except (UnknownStageError, MissingToolError, RuntimeError) as error:
+        raise Trouble(str(error)) from error
+
+
+@dead_letters.command("list")
+def list_dead_letters(data: KeptData) -> None:
+    """Print the messages that could not be processed, with their reasons, as JSON."""
+    from infra.local.up import opened
+
+    with opened(data) as house:
+        _print({name: state for name, state in house.queue_state().items() if "messages" in state})
+
+
+@dead_letters.command("redrive")
+def redrive_dead_letters(data: KeptData) -> None:
+    """Send the messages that could not be processed back to their queues and work them again."""
+    from infra.local.up import opened
+
+    with opened(data) as house:
+        _print({"redriven": house.redrive(), **house.drain()})
+
+
+def _moment(text: str | None) -> datetime | None:
+    from shared.domain.vietnam_time import moment
+
+    try:
+        return None if text is None else moment(text)
+    except ValueError as error:
+        raise Trouble(
+            f"--now: {text!r} is not an RFC 3339 time with its offset, such as 2026-11-21T08:00:00+07:00"
+        ) from (error)
+
+
+def _print(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def main() -> None:
+    """The entry point: troubles become one red line on standard error and exit code 2."""
+    try:
+        app()
+    except (Trouble, OSError) as error:
+        typer.secho(f"kq: {error}", fg=typer.colors.RED, err=True)
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()
