@@ -1,0 +1,91 @@
+"""What DynamoDB refuses before it looks at any item, checked alike by both tables so that a laptop finds it first.
+
+Everything here is a programming error: ValueError or TypeError, never a domain error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.ports import Action, Check, Clause, Key, Put, Update
+
+MAX_ACTIONS = 100
+BATCH_KEYS = 100
+MAX_PK_BYTES = 2048
+MAX_SK_BYTES = 1024
+KEY_NAMES = ("pk", "sk")
+INDEX_NAMES = ("due", "due_at")
+CLAUSE_KINDS = frozenset({"absent", "present", "equals", "absent_or_equals", "absent_or_at_most"})
+
+
+def check_key(key: Key) -> None:
+    """Both parts must be strings of an allowed length."""
+    _check_text("pk", key[0], MAX_PK_BYTES)
+    _check_text("sk", key[1], MAX_SK_BYTES)
+
+
+def check_actions(actions: Sequence[Action]) -> None:
+    """1 to 100 actions, each on another item, each well formed."""
+    if not 1 <= len(actions) <= MAX_ACTIONS:
+        raise ValueError(f"a write takes 1 to {MAX_ACTIONS} actions, not {len(actions)}")
+    if len(actions) > 1 and len({action.key for action in actions}) < len(actions):
+        raise ValueError("a write must not act twice on one item")
+    for action in actions:
+        check_key(action.key)
+        if isinstance(action, Put):
+            for name in INDEX_NAMES:
+                if name in action.item:
+                    _check_index_key(name, action.item[name])
+        elif isinstance(action, Update):
+            _check_update(action)
+        elif isinstance(action, Check) and not action.when:
+            raise ValueError("a check without conditions checks nothing")
+        for clause in action.when:
+            _check_clause(clause)
+
+
+def _check_text(name: str, value: Any, limit: int) -> None:
+    if not isinstance(value, str):
+        raise TypeError(f"{name} must be a string, not {type(value).__name__}")
+    if not value:
+        raise ValueError(f"{name} must not be empty")
+    if len(value.encode()) > limit:
+        raise ValueError(f"{name} must be at most {limit} bytes")
+
+
+def _check_index_key(name: str, value: Any) -> None:
+    # An item whose index key is null, a number or empty is refused whole; to leave the index, remove the attribute.
+    _check_text(name, value, MAX_SK_BYTES)
+
+
+def _check_update(update: Update) -> None:
+    paths = [*update.set, *update.add, *update.remove]
+    if not paths:
+        raise ValueError("an update must change something")
+    known = set(paths)
+    if len(known) < len(paths) or any(path[:end] in known for path in paths for end in range(1, len(path))):
+        raise ValueError("the paths of an update must not overlap")
+    for path in paths:
+        if not path or not all(path):
+            raise ValueError("a path must not be empty")
+        if path[0] in KEY_NAMES:
+            raise ValueError(f"{path[0]} is part of the key and cannot change")
+        if path[0] in INDEX_NAMES and path not in update.remove:
+            if path not in update.set:
+                raise ValueError(f"{path[0]} can only be set or removed whole")
+            _check_index_key(path[0], update.set[path])
+    for path, step in update.add.items():
+        if isinstance(step, bool) or not isinstance(step, int):
+            raise TypeError(f"only a whole number can be added to {'.'.join(path)}")
+
+
+def _check_clause(clause: Clause) -> None:
+    if clause.kind not in CLAUSE_KINDS:
+        raise ValueError(f"no such condition: {clause.kind}")
+    if not clause.path:
+        raise ValueError("a path must not be empty")
+    if clause.kind == "absent_or_at_most" and (
+        isinstance(clause.value, bool) or not isinstance(clause.value, (str, int))
+    ):
+        raise TypeError("only strings and numbers can be compared by size")
