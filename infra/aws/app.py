@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from aws_cdk import App, Tags, Validations
 from cdk_nag import AwsSolutionsChecks
@@ -26,7 +27,11 @@ def build(
     What is not given is taken from the CDK's context: `-c stage=dev`, and `-c target=this-machine` to run on an
     emulator. Without `assets` nothing is built, which is enough to look at the templates.
     """
-    app = App(outdir=str(out) if out else None, context=None if assets else {"aws:cdk:bundling-stacks": []})
+    # The data stack refuses to lose what the app stack still uses.
+    context: dict[str, Any] = {"@aws-cdk/core:defaultCrossStackReferences": "strong"}
+    if not assets:
+        context["aws:cdk:bundling-stacks"] = []
+    app = App(outdir=str(out) if out else None, context=context)
     stage = stage_named(stage_name or app.node.try_get_context("stage"))
     if target is None:
         on_lambda = app.node.try_get_context("target") != "this-machine"

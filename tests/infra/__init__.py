@@ -1,0 +1,1 @@
+"""Proof that the plan, the templates and the assets say the same."""

@@ -1,0 +1,76 @@
+"""The plan, the doors and the settings are three views of one thing."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from infra.catalogue import DOORS, QUEUES, Door, FromQueue, Http, Schedule
+
+FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
+SUFFIX = {Http: "_api", FromQueue: "_worker", Schedule: "_schedule"}
+
+
+def by_name(door: Door) -> str:
+    return door.name
+
+
+def test_every_door_is_on_the_plan_and_every_row_has_its_door():
+    files = {path.stem for path in FUNCTIONS.glob("*.py") if path.stem != "__init__"}
+
+    assert files == {door.name for door in DOORS}
+
+
+@pytest.mark.parametrize("door", DOORS, ids=by_name)
+def test_the_suffix_of_a_door_names_its_trigger(door: Door):
+    assert door.name.endswith(SUFFIX[type(door.trigger)])
+
+
+def test_a_v1_route_lives_in_the_file_its_first_segment_names():
+    # The Segment protocol's verbs belong to events, and two read-only lists of customers to customers.
+    elsewhere = dict.fromkeys(("batch", "identify", "track", "page", "screen", "group", "alias"), "events")
+    elsewhere |= {"segments": "customers", "churn-risk": "customers"}
+    for door in DOORS:
+        if isinstance(door.trigger, Http):
+            for route in door.trigger.routes:
+                segments = route.split("/")
+                if segments[1] == "v1":
+                    assert door.name == f"{elsewhere.get(segments[2], segments[2])}_api", route
+
+
+def test_no_route_tick_or_queue_is_planned_twice():
+    routes = [route for door in DOORS if isinstance(door.trigger, Http) for route in door.trigger.routes]
+    ticks = [tick.name for door in DOORS if isinstance(door.trigger, Schedule) for tick in door.trigger.ticks]
+    queues = [queue.name for queue in QUEUES]
+
+    for names in (routes, ticks, queues):
+        assert len(names) == len(set(names))
+
+
+def test_every_queue_is_read_by_exactly_one_door():
+    assert sorted(door.trigger.queue for door in DOORS if isinstance(door.trigger, FromQueue)) == sorted(
+        queue.name for queue in QUEUES
+    )
+
+
+@pytest.mark.parametrize("door", DOORS, ids=by_name)
+def test_a_door_declares_the_settings_its_row_supplies(door: Door):
+    module = import_module(f"functions.{door.name}")
+
+    assert tuple(module.SETTINGS) == door.settings
+
+
+@pytest.mark.parametrize("door", DOORS, ids=by_name)
+def test_a_door_may_reach_what_its_settings_name_and_nothing_else(door: Door):
+    named = {
+        "table": {"table"},
+        "events": {"queue:events"},
+        "events_dlq": {"dlq:events"},
+        "identity": {"secret:identity"},
+        "stage": set(),
+    }
+    supplied = set().union(*(named[group.name] for group in door.settings))
+
+    assert {grant.resource for grant in door.grants} - {"due_index"} == supplied
