@@ -26,10 +26,10 @@ def drawn(key: str) -> bool:
 
 
 def kept(line: dict[str, Any]) -> bool:
-    """All lines of a drawn customer; of the invoices without one, the drawn ones and the three bad-debt adjustments."""
+    """All lines of a drawn customer, and of a drawn invoice where there is no customer."""
     if line["CustomerID"] is not None:
         return drawn(f"customer {line['CustomerID']}")
-    return line["InvoiceNo"].startswith("A") or drawn(f"invoice {line['InvoiceNo']}")
+    return drawn(f"invoice {line['InvoiceNo']}")
 
 
 def lines(source: Path) -> Iterator[dict[str, Any]]:
