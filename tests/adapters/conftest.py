@@ -1,0 +1,82 @@
+"""Tables for the contract: the local one and DynamoDB as moto plays it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+import moto  # before any AWS client exists
+import pytest
+
+from shared.adapters import aws_clients
+from shared.adapters.dynamo_table import DynamoTable
+from shared.adapters.local_table import LocalTable
+from shared.ports import Table
+
+NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
+
+
+class HandClock:
+    """A clock that moves only when told to."""
+
+    def __init__(self) -> None:
+        self.now = NOW
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def forward(self, **parts: float) -> None:
+        self.now += timedelta(**parts)
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An AWS account that lives as long as the test."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    aws_clients.forget()
+    with moto.mock_aws():
+        yield
+    aws_clients.forget()
+
+
+@pytest.fixture
+def dynamo_table(aws: None) -> DynamoTable:
+    aws_clients.client("dynamodb").create_table(
+        TableName="kq-test",
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "due", "due_at")],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "due",
+                "KeySchema": [
+                    {"AttributeName": "due", "KeyType": "HASH"},
+                    {"AttributeName": "due_at", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "KEYS_ONLY"},
+            }
+        ],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    return DynamoTable("kq-test", sleep=lambda _: None)
+
+
+@pytest.fixture
+def local_table(clock: HandClock) -> LocalTable:
+    return LocalTable(clock=clock)
+
+
+@pytest.fixture(params=["local", "dynamo"])
+def table(request: pytest.FixtureRequest) -> Table:
+    if request.param == "local":
+        local: LocalTable = request.getfixturevalue("local_table")
+        return local
+    dynamo: DynamoTable = request.getfixturevalue("dynamo_table")
+    return dynamo
