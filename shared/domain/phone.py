@@ -28,7 +28,7 @@ class Phone:
     sure: bool
 
 
-class BadPhone(ValueError):  # noqa: N818 - named like the errors of the trade in `errors.py`
+class BadPhone(ValueError):
     """Why a text cannot be somebody's phone number: a code for counting and a reason for people.
 
     The codes of this module are the keys of `REASONS`; whoever refuses a number for a reason of their own gives both.

@@ -1,6 +1,7 @@
 """Days and moments: UTC at rest, the shop's local day for every rule that says "day".
 
-Vietnam has kept +07:00 without daylight saving since 1975 and no date before 1990 is accepted, so the offset is a constant.
+Vietnam has kept +07:00 without daylight saving since 1975 and no date before 1990 is accepted, so the offset is a
+constant.
 """
 
 from __future__ import annotations

@@ -1,0 +1,115 @@
+"""Door: customers. Upsert, find, the 360° view, timeline, segments, the churn-risk list, and undoing a merge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.errors import FieldError, Forbidden, Invalid
+from shared.domain.identity import Identity
+from shared.runtime import settings, wiring
+from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.playbook import rules
+from shared.runtime.ruling import event_taker, ruling
+from shared.use_cases import list_segments, scan_winback, view_customer
+from shared.use_cases.customer_input import read_search, read_upsert
+from shared.use_cases.merges import unmerge
+from shared.use_cases.upsert_customer import upsert
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
+
+handler = HttpDoor()
+
+
+@handler.routes.put("/v1/customers")
+def put_customer() -> Response[str]:
+    taker = event_taker(wiring.outside().clock())
+    wanted = read_upsert(handler.json(), taker.now, rules())
+    caller = handler.caller
+    store = wanted.traits.get("home_store")
+    if caller and store and not caller.may_see({store}):
+        raise Forbidden(f"the key has no access to traits.home_store {store}")
+    done = upsert(taker, wanted)
+    body = {
+        "customer_id": done.customer_id,
+        "created": done.created,
+        "merged": done.merged,
+        "customer": view_customer.describe(done.members, taker.ruling),
+    }
+    return answer(body, 201 if done.created else 200)
+
+
+@handler.routes.post("/v1/customers/search")
+def search() -> Response[str]:
+    who: Identity = read_search(handler.json())
+    outside = wiring.outside()
+    return answer(_seen(view_customer.find(outside.table, who, outside.identity_key)))
+
+
+@handler.routes.get("/v1/customers/<customer_id>")
+def get_customer(customer_id: str) -> Response[str]:
+    return answer(_seen(customer_id))
+
+
+@handler.routes.get("/v1/customers/<customer_id>/timeline")
+def get_timeline(customer_id: str) -> Response[str]:
+    limit, start = handler.page()
+    if handler.caller and handler.caller.stores:
+        _seen(customer_id)
+    return listing(*view_customer.timeline(wiring.outside().table, customer_id, limit, start))
+
+
+@handler.routes.post("/v1/customers/<customer_id>/unmerge")
+def post_unmerge(customer_id: str) -> Response[str]:
+    body = handler.json() if handler.event.get("body") else {}
+    if not isinstance(body, dict) or body.keys() - {"merge_id"} or not isinstance(body.get("merge_id", ""), str):
+        raise Invalid([FieldError("body", 'must be empty or {"merge_id": "…"}')])
+    taker = event_taker(wiring.outside().clock())
+    by = handler.caller.name if handler.caller else ""
+    lead, other = unmerge(taker, customer_id, body.get("merge_id"), by)
+    table = wiring.outside().table
+    return answer(
+        {
+            "customers": [
+                view_customer.view(table, lead, taker.ruling),
+                view_customer.view(table, other, taker.ruling),
+            ]
+        }
+    )
+
+
+@handler.routes.get("/v1/segments")
+def get_segments() -> Response[str]:
+    return listing(list_segments.counts(wiring.outside().table), None)
+
+
+@handler.routes.get("/v1/segments/<label>/customers")
+def get_members(label: str) -> Response[str]:
+    limit, start = handler.page()
+    outside = wiring.outside()
+    shown, after = list_segments.members(outside.table, label, ruling(outside.clock()), limit, start)
+    return listing(_own(shown), after)
+
+
+@handler.routes.get("/v1/churn-risk")
+def get_churn_risk() -> Response[str]:
+    limit, start = handler.page()
+    outside = wiring.outside()
+    shown, after = scan_winback.at_risk(outside.table, ruling(outside.clock()), limit, start)
+    return listing(_own(shown), after)
+
+
+def _seen(customer_id: str) -> dict[str, Any]:
+    """The 360° view, if the caller's stores reach it; raises NotFound or Forbidden."""
+    outside = wiring.outside()
+    seen = view_customer.view(outside.table, customer_id, ruling(outside.clock()))
+    if handler.caller and not handler.caller.may_see(set(seen["stores"])):
+        raise Forbidden("this customer belongs to stores the key has no access to")
+    return seen
+
+
+def _own(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A store's key sees its own customers in a list; a page may then be shorter than asked for."""
+    caller = handler.caller
+    return [entry for entry in shown if caller is None or caller.may_see(set(entry["stores"]))]

@@ -1,0 +1,99 @@
+"""Door: the Segment HTTP tracking protocol. Validates, enqueues, answers; existing SDKs only change the host."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.event import Event
+from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
+from shared.runtime import settings, wiring
+from shared.runtime.http import HttpDoor, answer
+from shared.runtime.playbook import rules
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS)
+
+# A queue message is billed per 64 KB, and takes 256 KB at most; a worker should not hold too many events at once.
+MESSAGE_BYTES = 192 * 1024
+MESSAGE_EVENTS = 100
+
+handler = HttpDoor()
+
+
+@handler.routes.post("/v1/batch")
+def batch() -> Response[str]:
+    body = handler.json(MAX_BATCH_BYTES)
+    if not isinstance(body, dict) or not isinstance(body.get("batch"), list):
+        raise Invalid([FieldError("batch", "must be a list of messages")])
+    unknown = body.keys() - {"batch", "context", "integrations", "sentAt", "writeKey", "messageId", "timestamp"}
+    errors = [FieldError(name, "is not a field of the protocol") for name in sorted(unknown)]
+    messages, context = body["batch"], body.get("context") or {}
+    if not messages or len(messages) > MAX_BATCH_EVENTS:
+        errors.append(FieldError("batch", f"must have 1 to {MAX_BATCH_EVENTS} messages"))
+    if not isinstance(context, dict):
+        errors.append(FieldError("context", "must be an object"))
+    if errors:
+        raise Invalid(errors)
+    events = []
+    for number, message in enumerate(messages):
+        prefix = f"batch[{number}]."
+        # Measured as it would stand alone, without the spaces a sender may have put in.
+        if len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_CALL_BYTES:
+            errors.append(FieldError(prefix[:-1], f"may have at most {MAX_CALL_BYTES // 1024} KB"))
+            continue
+        try:
+            events.append(_read(message, None, body.get("sentAt"), prefix, context))
+        except Invalid as error:
+            errors += error.errors
+    if errors:
+        # All or nothing: a batch that was half stored could not be sent again safely by who cannot tell which half.
+        raise Invalid(errors)
+    _enqueue(events)
+    return answer({"success": True})
+
+
+def _single(kind: str) -> None:
+    @handler.routes.post(f"/v1/{kind}")
+    def call() -> Response[str]:
+        message = handler.json(MAX_CALL_BYTES)
+        sent_at = message.get("sentAt") if isinstance(message, dict) else None
+        _enqueue([_read(message, kind, sent_at, "", {})])
+        return answer({"success": True})
+
+
+for _kind in TYPES:
+    _single(_kind)
+
+
+def _read(message: Any, kind: str | None, sent_at: Any, prefix: str, context: dict[str, Any]) -> Event:
+    outside = wiring.outside()
+    return translate(
+        message,
+        kind=kind,
+        received_at=outside.clock(),
+        sent_at=sent_at,
+        fresh_id=outside.new_id(),
+        rules=rules(),
+        prefix=prefix,
+        common_context=context,
+    )
+
+
+def _enqueue(events: list[Event]) -> None:
+    """Pack events into as few queue messages as their limits allow."""
+    bodies: list[list[str]] = []
+    pack: list[str] = []
+    size = 0
+    for event in events:
+        text = event.model_dump_json(exclude_defaults=True)
+        length = len(text.encode())
+        if pack and (size + length > MESSAGE_BYTES or len(pack) == MESSAGE_EVENTS):
+            bodies.append(pack)
+            pack, size = [], 0
+        pack.append(text)
+        size += length + 1
+    bodies.append(pack)
+    wiring.outside().events.send(['{"events":[' + ",".join(pack) + "]}" for pack in bodies])

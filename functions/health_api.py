@@ -1,0 +1,26 @@
+"""Door: is it there, and what can it do. Needs no key, no table and no AWS client."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.runtime import settings
+from shared.runtime.http import HttpDoor, answer
+
+SETTINGS = (settings.STAGE,)
+OPENAPI = Path(__file__).parent.parent / "shared" / "openapi.json"
+
+handler = HttpDoor()
+
+
+@handler.routes.get("/health")
+def health() -> Response[str]:
+    return answer({"status": "ok"})
+
+
+@handler.routes.get("/openapi.json")
+def openapi() -> Response[str]:
+    return answer(json.loads(OPENAPI.read_text(encoding="utf-8")))

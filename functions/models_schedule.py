@@ -1,0 +1,26 @@
+"""Door: the weekly pass that takes the cut-offs from the shop's own base and brings every label over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.runtime import settings, wiring
+from shared.runtime.observability import logger
+from shared.runtime.ruling import ruling, tick_time
+from shared.use_cases.set_cutoffs import publish, relabel
+
+SETTINGS = (settings.STAGE, settings.TABLE)
+
+# A hundred customers a page; what is left over the minute sweep goes on with.
+PAGES = 400
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    now = tick_time(event)
+    outside = wiring.outside()
+    cutoffs = publish(outside.table, ruling(now), now)
+    outside.memory.pop("cutoffs", None)
+    done = relabel(outside.table, ruling(now), now, pages=PAGES)
+    relabelled = done.relabelled if done else 0
+    logger.info("cut-offs published", version=cutoffs.version, customers=cutoffs.customers, relabelled=relabelled)
+    return {"version": cutoffs.version, "relabelled": relabelled, "done": bool(done and done.done)}

@@ -1,0 +1,24 @@
+"""Door: daily segmentation. Wakes the customers whose label changes today, and nobody else."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.runtime import settings, wiring
+from shared.runtime.observability import logger
+from shared.runtime.ruling import ruling, tick_time
+from shared.use_cases.wake_customers import Waker
+
+SETTINGS = (settings.STAGE, settings.TABLE)
+
+# Leaves the lease, and the rest of the list, to the next tick a quarter of an hour later.
+SECONDS = 780
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    now = tick_time(event)
+    outside = wiring.outside()
+    swept = Waker(outside.table, ruling(now)).sweep(now, clock=outside.clock, seconds=SECONDS)
+    if swept.worked:
+        logger.info("customers woken", woken=swept.worked, passed=swept.passed)
+    return {"woken": swept.worked, "passed": swept.passed}

@@ -1,0 +1,21 @@
+"""Door: the minute sweep. Whatever is due in the timer lane is claimed and done, what is overdue is caught up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.runtime import settings, wiring
+from shared.runtime.ruling import ruling, tick_time
+from shared.use_cases.run_timers import Timers
+
+SETTINGS = (settings.STAGE, settings.TABLE)
+
+PARTITIONS = tuple(f"timer#{shard}" for shard in range(4))
+SECONDS = 45
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    now = tick_time(event)
+    outside = wiring.outside()
+    swept = Timers(outside.table, ruling(now), now).run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
+    return {"fired": swept.worked, "passed": swept.passed}

@@ -1,0 +1,222 @@
+"""A customer's own facts, how they merge, and the figures that follow from the orders.
+
+A profile holds only what arrived by its own identities. A merge does not move facts: the absorbed profile points to
+the one that leads, and the view is folded from all members. That is why a merge can be undone, also for later facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any, NamedTuple
+
+from shared.domain.names import clean_name, fold, same_person
+from shared.domain.order import OrderRow
+from shared.domain.rules import CutOffs, Rules
+
+Profile = dict[str, Any]
+
+TRAITS = ("name", "birthday", "gender", "city", "home_store")
+NAMES_KEPT = 8
+
+
+def new_profile(customer_id: str, at: str) -> Profile:
+    return {
+        "customer_id": customer_id,
+        "created_at": at,
+        "identities": {},
+        "traits": {},
+        "stamps": {},
+        "consent": {},
+        "names": {},
+    }
+
+
+def learn(profile: Profile, traits: dict[str, Any], at: str) -> Profile:
+    """Traits merged field by field, the later statement wins; of two at one moment, the greater text."""
+    stamps, kept = dict(profile["stamps"]), dict(profile["traits"])
+    for name, value in traits.items():
+        if (at, str(value)) > (stamps.get(name, ""), str(kept.get(name, ""))):
+            kept[name], stamps[name] = value, at
+    names = profile["names"]
+    raw = traits.get("name")
+    folded = fold(raw) if raw and clean_name(raw) else None
+    if folded and folded not in names and len(names) < NAMES_KEPT:
+        names = {**names, folded: 1}
+    return {**profile, "traits": kept, "stamps": stamps, "names": names}
+
+
+def agree(profile: Profile, statements: Iterable[dict[str, Any]]) -> Profile:
+    """Consent by channel and purpose, the later statement wins; at the same moment a refusal wins (R10)."""
+    consent = dict(profile["consent"])
+    for said in statements:
+        slot = f"{said['channel']}:{said['purpose']}"
+        known = consent.get(slot)
+        # `not granted` sorts a refusal above a grant of the same moment.
+        if known is None or (said["at"], not said["granted"], str(said.get("proof", ""))) > (
+            known["at"],
+            not known["granted"],
+            str(known.get("proof", "")),
+        ):
+            consent[slot] = {k: said[k] for k in ("granted", "at", "proof", "source") if k in said}
+    return {**profile, "consent": consent}
+
+
+def fold_members(members: list[Profile]) -> Profile:
+    """One view of merged profiles, the leading one first; equal to what a single profile would have learned."""
+    lead = members[0]
+    if len(members) == 1:
+        return lead
+    view = {**lead, "identities": {}, "traits": {}, "stamps": {}, "consent": {}, "names": {}}
+    for member in members:
+        for name, at in member["stamps"].items():
+            value = member["traits"][name]
+            if (at, str(value)) > (view["stamps"].get(name, ""), str(view["traits"].get(name, ""))):
+                view["traits"][name], view["stamps"][name] = value, at
+        view = agree(
+            view,
+            [
+                dict(zip(("channel", "purpose"), slot.split(":"), strict=True)) | said
+                for slot, said in member["consent"].items()
+            ],
+        )
+        for name, link in member["identities"].items():
+            known = view["identities"].get(name)
+            if known is None or link["at"] < known["at"]:
+                view["identities"][name] = link
+        view["names"] |= member["names"]
+    view["created_at"] = min(m["created_at"] for m in members)
+    engaged = [m["engaged_on"] for m in members if m.get("engaged_on")]
+    if engaged:
+        view["engaged_on"] = max(engaged)
+    return view
+
+
+def different_people(names: Iterable[str]) -> int:
+    """How many persons at least stand behind these folded names: the size of a set of pairwise different ones."""
+    apart: list[str] = []
+    for name in sorted(names):
+        if not any(same_person(name, other) for other in apart):
+            apart.append(name)
+    return len(apart)
+
+
+class Metrics(NamedTuple):
+    """A customer's figures as of one local day, from the orders that count. Amounts in VND.
+
+    `window_*` covers the value window that ends on that day, `year_spend` the 365 days that end on the day of the last
+    order. `window_from` and `year_from` are the earliest counted day inside them. `matures` is the next day on which a
+    pending COD order becomes kept.
+    """
+
+    orders: int = 0
+    revenue: int = 0
+    visits: int = 0
+    first_day: str = ""
+    last_day: str = ""
+    first_order_at: str = ""
+    last_order_at: str = ""
+    window_spend: int = 0
+    window_visits: int = 0
+    window_from: str = ""
+    year_spend: int = 0
+    year_from: str = ""
+    promo_orders: int = 0
+    refusals: int = 0
+    largest_order: int = 0
+    last_day_orders: int = 0
+    busiest_day_orders: int = 0
+    matures: str = ""
+    cutoffs: int = 0
+
+
+def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOffs) -> Metrics:
+    """All figures from all order rows: the reference that `extend` must equal."""
+    rows = list(rows)
+    counted = sorted((r for r in rows if r.counts), key=lambda r: (r.placed_at, r.order_id))
+    window_start = today - timedelta(days=rules.value.window_days)
+    matures = min((r.matures for r in rows if r.matures), default=None)
+    base = Metrics(
+        revenue=sum(r.kept for r in rows),
+        refusals=sum(r.refused for r in rows),
+        window_spend=sum(r.kept for r in rows if r.day > window_start),
+        matures=matures.isoformat() if matures else "",
+        window_from=_earliest(r.day for r in rows if r.kept and r.day > window_start),
+        cutoffs=cutoffs.version,
+    )
+    if not counted:
+        return base
+    first, last = counted[0], counted[-1]
+    year_start = last.day - timedelta(days=365)
+    days: dict[date, int] = {}
+    for row in counted:
+        days[row.day] = days.get(row.day, 0) + 1
+    return base._replace(
+        orders=len(counted),
+        visits=len(days),
+        first_day=first.day.isoformat(),
+        last_day=last.day.isoformat(),
+        first_order_at=first.placed_at,
+        last_order_at=last.placed_at,
+        window_visits=sum(day > window_start for day in days),
+        year_spend=sum(r.kept for r in rows if r.day > year_start),
+        year_from=_earliest(r.day for r in rows if r.kept and r.day > year_start),
+        promo_orders=sum(is_promo(r, rules, cutoffs) for r in counted),
+        largest_order=max(r.kept for r in counted),
+        last_day_orders=days[last.day],
+        busiest_day_orders=max(days.values()),
+    )
+
+
+def _earliest(days: Iterable[date]) -> str:
+    found = min(days, default=None)
+    return found.isoformat() if found else ""
+
+
+def is_promo(row: OrderRow, rules: Rules, cutoffs: CutOffs) -> bool:
+    """Bought with a voucher, or with a discount well above what the chain gives everybody (G2)."""
+    deep = cutoffs.discount_baseline_percent + rules.tags.promo_discount_above_baseline_percent
+    return row.promo or row.discount_percent >= deep
+
+
+def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: CutOffs) -> Metrics | None:
+    """The figures after a new, latest order, without reading the others; None where only `measure` can tell.
+
+    Holds when the order is kept at once and follows all others in time, and nothing has left the windows since
+    `before` was taken: the everyday case.
+    """
+    if row.matures or row.refused or not row.counts or before.cutoffs != cutoffs.version:
+        return None
+    window_start = (today - timedelta(days=rules.value.window_days)).isoformat()
+    day = row.day.isoformat()
+    in_window = day > window_start
+    if before.window_from and before.window_from <= window_start:
+        return None
+    if before.matures and before.matures <= today.isoformat():
+        return None
+    # `last_order_at` is empty while nothing counted; return invoices may still stand in the revenue.
+    if row.placed_at <= before.last_order_at or (not before.orders and before.revenue):
+        return None
+    year_start = (row.day - timedelta(days=365)).isoformat()
+    if before.year_from and before.year_from <= year_start:
+        return None
+    new_day = day != before.last_day
+    today_orders = 1 if new_day else before.last_day_orders + 1
+    return before._replace(
+        orders=before.orders + 1,
+        revenue=before.revenue + row.kept,
+        visits=before.visits + new_day,
+        first_day=before.first_day or day,
+        last_day=day,
+        first_order_at=before.first_order_at or row.placed_at,
+        last_order_at=row.placed_at,
+        window_spend=before.window_spend + (row.kept if in_window else 0),
+        window_visits=before.window_visits + (in_window and new_day),
+        window_from=before.window_from or (day if in_window else ""),
+        year_spend=before.year_spend + row.kept,
+        year_from=before.year_from or day,
+        promo_orders=before.promo_orders + is_promo(row, rules, cutoffs),
+        largest_order=max(before.largest_order, row.kept),
+        last_day_orders=today_orders,
+        busiest_day_orders=max(before.busiest_day_orders, today_orders),
+    )

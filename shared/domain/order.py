@@ -1,0 +1,140 @@
+"""An order is the set of its facts; what it is worth is a function of that set and of today (R2, R3, X15).
+
+Facts arrive late, twice and in any order. Each has a natural key, and `absorb` is commutative, associative and
+idempotent, so every permutation and repetition ends in the same state.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from shared.domain.vietnam_time import local_day, moment
+
+FactKind = Literal["placed", "updated", "delivered", "failed", "returned", "refunded", "cancelled"]
+
+LINES_IN_A_ROW = 8
+
+
+class OrderFact(BaseModel):
+    """Something that happened to an order. `order` carries the source system in front where one is named."""
+
+    model_config = ConfigDict(frozen=True)
+
+    order: str
+    kind: FactKind
+    at: str
+    key: str
+    amount: int | None = None
+    content: dict[str, Any] = {}
+    backfill: bool = False
+
+
+class OrderRow(NamedTuple):
+    """What an order counts for on a given day; amounts in VND.
+
+    `kept` is the revenue that stays with the shop, `counts` says whether it is an order and a visit of its own
+    (exchanges and return invoices change revenue only), `matures` is the day on which a COD order without word from
+    the carrier is taken as kept.
+    """
+
+    order_id: str
+    placed_at: str
+    day: date
+    total: int
+    kept: int
+    counts: bool
+    matures: date | None
+    refused: bool
+    promo: bool
+    discount_percent: int
+    status: str
+
+
+def absorb(state: dict[str, Any] | None, fact: OrderFact) -> dict[str, Any]:
+    """The order's state after one more fact: content fields last-writer-wins, first delivery, union of refunds."""
+    state = state or {"facts": {}, "content": {}, "stamps": {}, "backfill": True}
+    facts = dict(state["facts"])
+    content, stamps = state["content"], state["stamps"]
+    if fact.kind in ("placed", "updated"):
+        facts[fact.kind] = min(facts.get(fact.kind, fact.at), fact.at)
+        content, stamps = dict(content), dict(stamps)
+        for name, value in fact.content.items():
+            if _newer((fact.at, value), (stamps.get(name, ""), content.get(name))):
+                content[name], stamps[name] = value, fact.at
+    elif fact.kind == "refunded":
+        refunds = dict(facts.get("refunded", {}))
+        known = refunds.get(fact.key)
+        if known is None or _newer((fact.at, fact.amount), (known[0], known[1])):
+            refunds[fact.key] = [fact.at, fact.amount]
+        facts["refunded"] = refunds
+    else:
+        facts[fact.kind] = min(facts.get(fact.kind, fact.at), fact.at)
+    return {
+        **state,
+        "facts": facts,
+        "content": content,
+        "stamps": stamps,
+        # One live fact makes the order live: history sends nothing, today's order does.
+        "backfill": state["backfill"] and fact.backfill,
+    }
+
+
+def _newer(mine: tuple[str, Any], theirs: tuple[str, Any]) -> bool:
+    """Later wins; of two at the same moment, the greater text, so that the order of arrival does not matter."""
+    if mine[0] != theirs[0]:
+        return mine[0] > theirs[0]
+    return json.dumps(mine[1], sort_keys=True) > json.dumps(theirs[1], sort_keys=True)
+
+
+def read(order_id: str, state: dict[str, Any], today: date, cod_matures_days: int) -> OrderRow | None:
+    """What the order counts for today, or None while nobody has said that it was placed."""
+    facts, content = state["facts"], state["content"]
+    placed_at = content.get("placed_at") or facts.get("placed") or facts.get("updated")
+    if placed_at is None or "total" not in content:
+        return None
+    day = local_day(moment(placed_at))
+    total: int = content["total"]
+    cod = content.get("payment") == "cod"
+    delivered, failed, returned = "delivered" in facts, "failed" in facts, "returned" in facts
+    matures: date | None = None
+    if "cancelled" in facts:
+        status, kept = "cancelled", 0
+    elif returned:
+        status, kept = "returned", 0
+    elif failed and not delivered:
+        status, kept = "delivery_failed", 0 if cod else total
+    elif cod and not delivered and today < day + timedelta(days=cod_matures_days):
+        status, kept, matures = "awaiting_delivery", 0, day + timedelta(days=cod_matures_days)
+    else:
+        status, kept = ("delivered" if delivered else "placed"), total
+    refunds = facts.get("refunded", {}).values()
+    if kept > 0 and refunds:
+        back = sum(kept if amount is None else amount for _, amount in refunds)
+        kept = max(0, kept - back)
+        status = "refunded" if kept == 0 else "partly_refunded"
+    before_discount = total + content.get("discount", 0)
+    return OrderRow(
+        order_id=order_id,
+        placed_at=placed_at,
+        day=day,
+        total=total,
+        kept=kept,
+        counts=kept > 0 and not content.get("exchange_of"),
+        matures=matures,
+        refused=cod and (returned or (failed and not delivered)),
+        promo=bool(content.get("coupon")),
+        discount_percent=100 * content.get("discount", 0) // before_discount if before_discount > 0 else 0,
+        status=status,
+    )
+
+
+def lines_shown(content: dict[str, Any]) -> list[dict[str, Any]]:
+    """The first lines of an order, short, for the views that show what somebody bought."""
+    return [
+        {k: line[k] for k in ("sku", "name", "quantity", "price", "category") if k in line}
+        for line in content.get("lines", [])[:LINES_IN_A_ROW]
+    ]

@@ -1,0 +1,55 @@
+"""Who may call what: the roles of every route, in one table, and how a caller proves who it is."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+
+from shared.domain.errors import Forbidden, Unauthenticated
+from shared.use_cases.keys import Caller, look_up
+
+_STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", "admin"))
+
+# A route that is not here is closed to everybody; OPEN needs no key, WRITE_KEY the tracking protocol's own.
+OPEN = frozenset(("GET /health", "GET /openapi.json"))
+WRITE_KEY = frozenset(f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias"))
+ROLES: Mapping[str, frozenset[str]] = {
+    "PUT /v1/customers": _STAFF | {"pos", "web"},
+    "POST /v1/customers/search": _STAFF | {"pos"},
+    "GET /v1/customers/{customer_id}": _STAFF | {"pos"},
+    "GET /v1/customers/{customer_id}/timeline": _STAFF,
+    "POST /v1/customers/{customer_id}/unmerge": frozenset(("care", "manager", "admin")),
+    "GET /v1/segments": _STAFF | {"marketing"},
+    "GET /v1/segments/{label}/customers": _STAFF | {"marketing"},
+    "GET /v1/churn-risk": _STAFF | {"marketing"},
+}
+
+
+def authenticate(route: str, authorization: str, outside: object) -> Caller | None:
+    """The caller of a route; None where it is open. Raises Unauthenticated or Forbidden."""
+    if route in OPEN:
+        return None
+    scheme, _, credentials = authorization.strip().partition(" ")
+    if route in WRITE_KEY:
+        key = _basic_user(scheme, credentials.strip())
+    elif scheme.lower() == "bearer":
+        key = credentials.strip()
+    else:
+        raise Unauthenticated("send Authorization: Bearer <api key>")
+    caller = look_up(outside.table, key, outside.memory, outside.clock().timestamp())  # type: ignore[attr-defined]
+    if caller is None or (caller.kind == "write") != (route in WRITE_KEY):
+        raise Unauthenticated("the key is not known here")
+    if route not in WRITE_KEY and not caller.roles & ROLES.get(route, frozenset()):
+        raise Forbidden(f"none of the key's roles ({', '.join(sorted(caller.roles))}) may do this")
+    return caller
+
+
+def _basic_user(scheme: str, credentials: str) -> str:
+    """The write key as the user name of HTTP Basic, as the Segment SDKs send it."""
+    if scheme.lower() != "basic":
+        raise Unauthenticated("send the write key as the user name of HTTP Basic")
+    try:
+        return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
+    except (binascii.Error, UnicodeDecodeError):
+        raise Unauthenticated("the Basic credentials cannot be read") from None

@@ -1,0 +1,117 @@
+"""Where everything stands in the table: one function per kind of item.
+
+C#<customer>   P                         profile: own facts, figures, standing; carries the lifecycle due row
+               OT#<task>                 an open task or review, shown with the profile
+               O#<placed at>#<order>     what one order counts for
+               K                         the cart
+               E#<at>#<message id>       timeline
+               M#<merge id>              record of a merge, on both sides
+L#<hmac>       L                         link of one identity to its customer
+ORDER#<order>  O                         the order: the set of its facts
+MSG#<id>       M                         a message that was taken in (forgotten after 90 days)
+S#<label>      <customer>                members of a segment
+COUNTS         <label>#<shard>           how many members
+RISK           <rank>#<customer>         churn risk, the most valuable first
+WINBACK#<day>  <rank>                    the list of one morning
+DAY#<day>      <store>|<channel>|<cashier>|<shard>   the shop's totals of one local day
+BADPHONE#<month>  <at>#<message id>      sales whose phone could not be one
+KEY#<hash>     K                         an API key
+CUTOFFS        <version>, CURRENT        cut-offs; PASS the state of the pass that brings them over
+LEASE#<lane>   L                         who sweeps a due partition
+"""
+
+from __future__ import annotations
+
+from zlib import crc32
+
+from shared.ports import Key
+
+COUNT_SHARDS = 8
+RANK_TOP = 10**15
+
+
+def profile(customer_id: str) -> Key:
+    return Key(f"C#{customer_id}", "P")
+
+
+def cart(customer_id: str) -> Key:
+    return Key(f"C#{customer_id}", "K")
+
+
+def task(customer_id: str, task_id: str) -> Key:
+    return Key(f"C#{customer_id}", f"OT#{task_id}")
+
+
+def order_row(customer_id: str, placed_at: str, order_id: str) -> Key:
+    return Key(f"C#{customer_id}", f"O#{placed_at}#{order_id}")
+
+
+ORDER_ROWS = ("O#", "O#~")
+
+
+def timeline(customer_id: str, at: str, message_id: str) -> Key:
+    return Key(f"C#{customer_id}", f"E#{at}#{message_id}")
+
+
+TIMELINE = ("E#", "E#~")
+
+
+def merge_record(customer_id: str, merge_id: str) -> Key:
+    return Key(f"C#{customer_id}", f"M#{merge_id}")
+
+
+MERGES = ("M#", "M#~")
+
+
+def link(link_pk: str) -> Key:
+    return Key(link_pk, "L")
+
+
+def order(order_id: str) -> Key:
+    return Key(f"ORDER#{order_id}", "O")
+
+
+def message(message_id: str) -> Key:
+    return Key(f"MSG#{message_id}", "M")
+
+
+def member(label: str, customer_id: str) -> Key:
+    return Key(f"S#{label}", customer_id)
+
+
+def member_count(label: str, customer_id: str) -> Key:
+    return Key("COUNTS", f"{label}#{crc32(customer_id.encode()) % COUNT_SHARDS}")
+
+
+def risk(value_at_risk: int, customer_id: str) -> Key:
+    """The greater the value, the smaller the key: a plain query reads the ranking from the top."""
+    return Key("RISK", f"{RANK_TOP - value_at_risk:016d}#{customer_id}")
+
+
+def winback(day: str, rank: int) -> Key:
+    return Key(f"WINBACK#{day}", f"{rank:05d}")
+
+
+def day_total(day: str, store: str, channel: str, cashier: str, order_id: str) -> Key:
+    """Sharded by order, so that a flash sale on one channel does not collide on one row."""
+    return Key(f"DAY#{day}", f"{store}|{channel}|{cashier}|{crc32(order_id.encode()) % 4}")
+
+
+def bad_phone(at: str, message_id: str) -> Key:
+    return Key(f"BADPHONE#{at[:7]}", f"{at}#{message_id}")
+
+
+def api_key(digest: str) -> Key:
+    return Key(f"KEY#{digest}", "K")
+
+
+CURRENT_CUTOFFS = Key("CUTOFFS", "CURRENT")
+CUTOFFS_PASS = Key("CUTOFFS", "PASS")
+
+
+def cutoffs(version: int) -> Key:
+    return Key("CUTOFFS", f"{version:08d}")
+
+
+def lease(partition: str) -> Key:
+    return Key(f"LEASE#{partition}", "L")

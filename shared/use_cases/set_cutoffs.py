@@ -1,0 +1,123 @@
+"""The weekly pass: take the cut-offs from the shop's own base, then bring everybody's labels over.
+
+Both halves walk the value lists page by page and remember where they are, so that a pass that was stopped goes on.
+Only customers whose labels really change are written. VIPs are appointed here (R8).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.cutoffs import Base, compute
+from shared.domain.errors import Busy, Conflict
+from shared.domain.rules import CutOffs
+from shared.domain.segmentation import VALUE
+from shared.domain.vietnam_time import stamp
+from shared.ports import Item, Put, Table
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.standing import Ruling, figures, load_members, settle
+from shared.use_cases.take_events import ATTEMPTS
+
+PAGE = 100
+LISTS = tuple(label for label in VALUE if label != "none")
+
+
+@dataclass
+class Pass:
+    """What a pass did so far."""
+
+    version: int
+    seen: int = 0
+    relabelled: int = 0
+    done: bool = False
+
+
+def publish(table: Table, ruling: Ruling, now: datetime) -> CutOffs:
+    """Compute and store the next version of the cut-offs from everybody who ever bought."""
+    base = Base()
+    for profiles in _everybody(table, {"list": 0, "after": ""}):
+        for profile in profiles[1]:
+            m = figures(profile)
+            base.add(m.window_spend, m.window_visits, m.largest_order)
+    cutoffs = compute(base, ruling.cutoffs, ruling.rules)
+    body = {"cutoffs": _plain(cutoffs)}
+    state = {"version": cutoffs.version, "at": {"list": 0, "after": ""}, "seen": 0, "relabelled": 0}
+    table.write(
+        Put({**body, "pk": layout.cutoffs(cutoffs.version).pk, "sk": layout.cutoffs(cutoffs.version).sk}),
+        Put({**body, "pk": layout.CURRENT_CUTOFFS.pk, "sk": layout.CURRENT_CUTOFFS.sk}),
+        _state(state, now),
+    )
+    return cutoffs
+
+
+def _state(state: dict[str, Any], now: datetime) -> Put:
+    """The pass as an item; while it runs it stands in the timer lane, so that a minute tick goes on with it."""
+    item = {**state, "pk": layout.CUTOFFS_PASS.pk, "sk": layout.CUTOFFS_PASS.sk, "due": "timer#0", "due_at": stamp(now)}
+    if state.get("done"):
+        del item["due"], item["due_at"]
+    return Put(item)
+
+
+def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass | None:
+    """Bring up to `pages` pages of customers over to the cut-offs in force; None when no pass is under way."""
+    state = table.get(layout.CUTOFFS_PASS)
+    if state is None or state.get("done"):
+        return None
+    done = Pass(state["version"], state["seen"], state["relabelled"])
+    for walked, (position, profiles) in enumerate(_everybody(table, state["at"]), start=1):
+        for profile in profiles:
+            done.seen += 1
+            done.relabelled += _bring_over(table, profile["customer_id"], ruling)
+        done.done = position is None
+        state |= {"at": position or {}, "seen": done.seen, "relabelled": done.relabelled, "done": done.done}
+        table.write(_state(state, now))
+        if walked >= pages:
+            break
+    return done
+
+
+def _bring_over(table: Table, customer_id: str, ruling: Ruling) -> bool:
+    for _ in range(ATTEMPTS):
+        draft = Draft(table)
+        profile = draft.get(layout.profile(customer_id))
+        if profile is None or "merged_into" in profile:
+            return False
+        stale = figures(profile).cutoffs != ruling.cutoffs.version
+        before = profile.get("labels")
+        after = settle(
+            draft, load_members(draft, profile), None if stale else figures(profile), ruling, appoint_vip=True
+        )
+        try:
+            draft.commit()
+        except (Conflict, Busy):
+            continue
+        return bool(after["labels"] != before)
+    raise Busy(f"customer {customer_id} is being changed by too many at once")
+
+
+def _everybody(table: Table, at: dict[str, Any]) -> Iterator[tuple[dict[str, Any] | None, list[Item]]]:
+    """Pages of everybody in a value list, each with the position to go on from (None after the last).
+
+    Who moves between lists during a pass has just been labelled under the cut-offs in force, so missing them, or
+    seeing them twice, does no harm.
+    """
+    for number in range(at["list"], len(LISTS)):
+        start = at["after"] or None if number == at["list"] else None
+        while True:
+            page = table.query(f"S#{LISTS[number]}", start=start, limit=PAGE, consistent=False)
+            keys = [layout.profile(item["sk"]) for item in page.items]
+            found = table.batch_get(keys, consistent=False) if keys else {}
+            start = page.next
+            last = start is None and number == len(LISTS) - 1
+            position = None if last else {"list": number + (start is None), "after": start or ""}
+            yield position, [found[key] for key in keys if key in found]
+            if start is None:
+                break
+
+
+def _plain(cutoffs: CutOffs) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in cutoffs.model_dump().items()}

@@ -1,0 +1,148 @@
+"""Write where a customer stands: figures, labels, list membership, churn rank and the next day to look again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from shared.domain.customer import Metrics, Profile, fold_members, measure
+from shared.domain.order import OrderRow
+from shared.domain.rules import CutOffs, Rules
+from shared.domain.segmentation import due_at, stand
+from shared.domain.vietnam_time import stamp
+from shared.ports import Item, Table
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+
+LIFECYCLE_LANE = "lifecycle#0"
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The rules in force on one local day."""
+
+    rules: Rules
+    cutoffs: CutOffs
+    today: date
+
+
+def current_cutoffs(table: Table, rules: Rules, memory: dict[str, Any], now: float) -> CutOffs:
+    """The cut-offs in force, remembered for a minute so that no event pays for reading them."""
+    known = memory.get("cutoffs")
+    if known and now - known[0] < 60:
+        cutoffs: CutOffs = known[1]
+        return cutoffs
+    item = table.get(layout.CURRENT_CUTOFFS)
+    cutoffs = CutOffs.model_validate(item["cutoffs"]) if item else rules.first_cutoffs
+    memory["cutoffs"] = (now, cutoffs)
+    return cutoffs
+
+
+def figures(profile: Profile) -> Metrics:
+    """The figures on a profile; stored as a plain list, new fields are appended at the end."""
+    return Metrics(*profile.get("metrics", ()))
+
+
+def load_members(draft: Draft, lead: Profile) -> list[Profile]:
+    """The leading profile and all that were merged into it, however deep."""
+    members, waiting = [lead], list(lead.get("absorbed", ()))
+    draft.load([layout.profile(i) for i in waiting])
+    while waiting:
+        profile = draft.get(layout.profile(waiting.pop(0)))
+        if profile:
+            members.append(profile)
+            waiting += profile.get("absorbed", ())
+    return members
+
+
+def row_item(row: OrderRow, content: dict[str, Any], lines: list[dict[str, Any]]) -> Item:
+    """An order row as the table holds it."""
+    body: Item = {**row._asdict(), "day": row.day.isoformat(), "matures": row.matures and row.matures.isoformat()}
+    body |= {name: content[name] for name in ("store", "channel") if name in content}
+    if lines:
+        body["lines"] = lines
+    return body
+
+
+def row_of(item: Item) -> OrderRow:
+    values = {name: item[name] for name in OrderRow._fields}
+    values["day"] = date.fromisoformat(item["day"])
+    values["matures"] = date.fromisoformat(item["matures"]) if item["matures"] else None
+    return OrderRow(**values)
+
+
+def rows_of(draft: Draft, members: list[Profile]) -> list[OrderRow]:
+    low, high = layout.ORDER_ROWS
+    return [
+        row_of(item)
+        for member in members
+        for item in draft.collection(layout.profile(member["customer_id"]).pk, low, high)
+    ]
+
+
+def settle(
+    draft: Draft, members: list[Profile], metrics: Metrics | None, ruling: Ruling, *, appoint_vip: bool = False
+) -> Profile:
+    """Put the leading profile with its figures and standing; `metrics` None means: measure them from the orders."""
+    lead = members[0]
+    customer_id = lead["customer_id"]
+    if metrics is None:
+        metrics = measure(rows_of(draft, members), ruling.today, ruling.rules, ruling.cutoffs)
+    view = fold_members(members)
+    standing = stand(metrics, view, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=appoint_vip)
+    _list(draft, customer_id, set(lead.get("labels", ())), set(standing.labels))
+    risk = standing.risk if standing.labels else None
+    _rank(draft, customer_id, lead, risk, view)
+    profile: Profile = {**lead, "metrics": list(metrics), "labels": list(standing.labels)}
+    _set(profile, "risk", risk)
+    _set(profile, "vip_until", standing.vip_until or None)
+    _set(profile, "refused", standing.refused or None)
+    day = standing.due_day
+    _set(profile, "due", LIFECYCLE_LANE if day else None)
+    _set(profile, "due_at", _due(lead, customer_id, day, ruling.today) if day else None)
+    draft.put(layout.profile(customer_id), profile)
+    return profile
+
+
+def _due(lead: Profile, customer_id: str, day: date, today: date) -> str:
+    """An early date need not move, the wake will: moving the index key is what costs."""
+    wanted = stamp(due_at(customer_id, day))
+    standing = lead.get("due_at", "")
+    soonest = stamp(due_at(customer_id, today))
+    return standing if soonest < standing < wanted else wanted
+
+
+def withdraw(draft: Draft, profile: Profile) -> Profile:
+    """Take a profile that leads no longer out of every list; what arrived by its identities stays on it."""
+    _list(draft, profile["customer_id"], set(profile.get("labels", ())), set())
+    _rank(draft, profile["customer_id"], profile, None, profile)
+    derived = ("metrics", "labels", "risk", "due", "due_at", "refused", "vip_until")
+    return {name: value for name, value in profile.items() if name not in derived}
+
+
+def _set(profile: Profile, name: str, value: Any) -> None:
+    if value is None:
+        profile.pop(name, None)
+    else:
+        profile[name] = value
+
+
+def _list(draft: Draft, customer_id: str, before: set[str], after: set[str]) -> None:
+    for label in sorted(before - after):
+        draft.delete(layout.member(label, customer_id))
+        draft.count(layout.member_count(label, customer_id), members=-1)
+    for label in sorted(after - before):
+        draft.mark(layout.member(label, customer_id), {})
+        draft.count(layout.member_count(label, customer_id), members=1)
+
+
+def _rank(draft: Draft, customer_id: str, lead: Profile, risk: int | None, view: Profile) -> None:
+    before = lead.get("risk")
+    if before is not None and before != risk:
+        draft.delete(layout.risk(before, customer_id))
+    if risk is not None and before != risk:
+        row: Item = {"customer_id": customer_id, "store": view["traits"].get("home_store", "")}
+        if listed := lead.get("listed_on"):
+            row["listed_on"] = listed
+        draft.mark(layout.risk(risk, customer_id), row)

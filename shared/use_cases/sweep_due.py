@@ -1,0 +1,74 @@
+"""Sweep a partition of the due index: under a lease, from its start, until nothing is due or time is up.
+
+What is overdue after an outage is still there; no row is enqueued twice and none is forgotten; the index may lag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.errors import Conflict
+from shared.domain.vietnam_time import stamp
+from shared.ports import Clock, DueRow, Table, Update, absent_or_at_most
+from shared.use_cases import layout
+
+PAGE = 100
+LEASE = timedelta(minutes=14)
+
+
+@dataclass
+class Swept:
+    """How many due rows were worked, and how many turned out to be somebody else's or no longer due."""
+
+    worked: int = 0
+    passed: int = 0
+
+
+def sweep(
+    table: Table,
+    partition: str,
+    until: datetime,
+    work: Callable[[DueRow], bool],
+    *,
+    clock: Clock,
+    seconds: float,
+) -> Swept:
+    """Work every row due until `until`; `work` answers whether there was something to do.
+
+    `work` has to move or remove the row's due date in one conditional write, so that a row which two sweeps see is
+    worked by one of them. Stops when the partition is swept, the lease is taken by another, or `seconds` have passed.
+    """
+    if not table.due(partition, stamp(until), limit=1):
+        return Swept()  # the usual tick: nothing is due, and one request says so
+    began = clock()
+    lease = layout.lease(partition)
+    try:
+        table.write(
+            Update(
+                lease,
+                set={("until",): stamp(began + LEASE)},
+                when=(absent_or_at_most(("until",), stamp(began)),),
+            )
+        )
+    except Conflict:
+        return Swept()
+    swept = Swept()
+    seen: set[DueRow] = set()
+    try:
+        while (clock() - began).total_seconds() < seconds:
+            page = table.due(partition, stamp(until), limit=PAGE)
+            fresh = [row for row in page if row not in seen]
+            for row in fresh:
+                seen.add(row)
+                if work(row):
+                    swept.worked += 1
+                else:
+                    swept.passed += 1
+            # A page of nothing but rows already worked is the index lagging; the next tick reads it again.
+            if len(page) < PAGE or not fresh:
+                break
+    finally:
+        table.write(Update(lease, remove=(("until",),)))
+    return swept

@@ -1,0 +1,329 @@
+"""Take customer events in: resolve who they are about, keep the facts, and settle where the customer stands.
+
+A batch is read with a handful of batch reads, split into groups that have nothing in common, and each group commits on
+its own: one poison record fails alone, one contended customer holds nobody. Taking the same events again, late or in
+another order ends in the same state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from shared.domain import cart as carts
+from shared.domain.customer import Metrics, agree, different_people, extend, learn
+from shared.domain.errors import Busy, Conflict, KhachQuenError
+from shared.domain.event import Event
+from shared.domain.identity import link_key
+from shared.domain.order import OrderRow, absorb, lines_shown, read
+from shared.domain.rules import Rules
+from shared.domain.vietnam_time import local_day, moment
+from shared.ports import Item, Key, NewId, Table
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.identities import Registry
+from shared.use_cases.standing import Ruling, figures, load_members, row_item, settle
+
+ATTEMPTS = 6
+MESSAGE_REMEMBERED = timedelta(days=90)
+
+
+class Poison(NamedTuple):
+    """An event that can never be taken in, and why."""
+
+    event: Event
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: events to try again later, and events that never will work."""
+
+    retry: list[Event] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class EventTaker:
+    """Everything `take` needs besides the events."""
+
+    table: Table
+    secret: bytes
+    new_id: NewId
+    ruling: Ruling
+    now: datetime
+
+    def take(self, events: Sequence[Event]) -> Outcome:
+        """Take a batch in; safe to repeat with any part of it."""
+        outcome = Outcome()
+        known: dict[Key, Item | None] = {}
+        links = self._read_ahead(Draft(self.table, known), events)
+        for group in self._groups(events, links, known):
+            self._take_group(group, known, outcome)
+        return outcome
+
+    def _link_keys(self, event: Event) -> list[Key]:
+        who = [*event.identities, *([event.previous] if event.previous else [])]
+        joining = [i for i in who if i.joins] or who
+        return [layout.link(link_key(i, self.secret)) for i in joining]
+
+    def _read_ahead(self, draft: Draft, events: Sequence[Event]) -> dict[str, list[Key]]:
+        """Two rounds of batch reads: links, markers and orders first, then the profiles and carts they lead to."""
+        links = {event.id: self._link_keys(event) for event in events}
+        first = [key for keys in links.values() for key in keys]
+        first += [layout.message(event.id) for event in events if event.type != "identify"]
+        first += [layout.order(event.order.order) for event in events if event.order]
+        draft.load(first)
+        second = []
+        for event in events:
+            homes = {link["customer"] for key in links[event.id] if (link := draft.get(key))}
+            order = draft.get(layout.order(event.order.order)) if event.order else None
+            if order and order.get("home"):
+                homes.add(order["home"])
+            second += [layout.profile(home) for home in homes]
+            if event.cart:
+                second += [layout.cart(home) for home in homes]
+        draft.load(second)
+        return links
+
+    def _groups(
+        self, events: Sequence[Event], links: dict[str, list[Key]], known: dict[Key, Item | None]
+    ) -> Iterable[list[Event]]:
+        """Events that share an identity, a customer or an order belong together; nothing else does."""
+        parent: dict[str, str] = {}
+
+        def find(name: str) -> str:
+            while parent.setdefault(name, name) != name:
+                name = parent[name]
+            return name
+
+        for event in events:
+            mine = find(f"event {event.id}")
+            names = [key.pk for key in links[event.id]]
+            names += [f"customer {link['customer']}" for key in links[event.id] if (link := known.get(key))]
+            if event.order:
+                names.append(f"order {event.order.order}")
+                order = known.get(layout.order(event.order.order))
+                if order and order.get("home"):
+                    names.append(f"customer {order['home']}")
+            for name in list(names):
+                if name.startswith("customer "):
+                    profile = known.get(layout.profile(name[9:]))
+                    if profile and "merged_into" in profile:
+                        names.append(f"customer {profile['merged_into']['customer_id']}")
+            for name in names:
+                parent[find(name)] = mine
+        groups: dict[str, list[Event]] = {}
+        for event in events:
+            groups.setdefault(find(f"event {event.id}"), []).append(event)
+        return groups.values()
+
+    def _take_group(self, group: list[Event], known: dict[Key, Item | None], outcome: Outcome) -> None:
+        group = sorted(group, key=lambda e: (e.at, e.id))
+        for attempt in range(ATTEMPTS):
+            # The read-ahead serves the first attempt; whoever lost a race reads again.
+            work = _Group(self, Draft(self.table, known if attempt == 0 else None))
+            try:
+                poison = work.run(group)
+            except (Conflict, Busy):
+                continue
+            outcome.poison += poison
+            return
+        outcome.retry += group
+
+
+class _Group:
+    """One group of events inside one draft."""
+
+    def __init__(self, taker: EventTaker, draft: Draft) -> None:
+        self.taker = taker
+        self.draft = draft
+        self.rules: Rules = taker.ruling.rules
+        self.registry = Registry(draft, taker.secret, taker.new_id)
+        # Leads whose figures changed; None where only measuring all orders can tell.
+        self.dirty: dict[str, Metrics | None] = {}
+
+    def run(self, group: list[Event]) -> list[Poison]:
+        poison = []
+        for event in group:
+            before = self.draft.savepoint(), dict(self.dirty), set(self.registry.remeasure)
+            try:
+                self._apply(event)
+            except (Conflict, Busy):
+                raise
+            except (KhachQuenError, ValueError, LookupError, TypeError) as error:
+                # Whatever is wrong with one event must not hold up its neighbours; it is reported with its reason.
+                self.draft.rollback(before[0])
+                self.dirty, self.registry.remeasure = before[1], before[2]
+                poison.append(Poison(event, f"{type(error).__name__}: {error}"))
+            if self.draft.full:
+                self._flush()
+        self._flush()
+        return poison
+
+    def _flush(self) -> None:
+        for customer_id in self.registry.remeasure:
+            self.dirty[customer_id] = None
+        self.registry.remeasure.clear()
+        leads = {self.registry.lead_of(i)["customer_id"]: metrics for i, metrics in self.dirty.items()}
+        for customer_id in leads:
+            lead = self.draft.get(layout.profile(customer_id))
+            assert lead is not None
+            metrics = self.dirty.get(customer_id)
+            settle(self.draft, load_members(self.draft, lead), metrics, self.taker.ruling)
+        self.dirty.clear()
+        self.draft.commit()
+
+    def _touch(self, customer_id: str, metrics: Metrics | None) -> None:
+        self.dirty[customer_id] = metrics
+
+    def _figures(self, lead: Item) -> Metrics | None:
+        """The lead's figures so far in this draft."""
+        return self.dirty[lead["customer_id"]] if lead["customer_id"] in self.dirty else figures(lead)
+
+    def _apply(self, event: Event) -> None:
+        marker = layout.message(event.id)
+        if event.type != "identify":
+            if self.draft.get(marker):
+                return
+            self.draft.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})
+        home = self._home(event)
+        if home:
+            self._learn(home, event)
+            if event.type != "identify":
+                self._remember(home, event)
+            if event.cart:
+                key = layout.cart(home)
+                self.draft.put(key, carts.absorb(self.draft.get(key), event.id, event.at, event.cart))
+        if event.order:
+            self._order(home, event)
+
+    def _home(self, event: Event) -> str | None:
+        """The customer the event is about: by its identities, else by its order, else nobody (a walk-in)."""
+        if event.identities:
+            home = self.registry.resolve(event.identities, event.at)
+            if event.previous:
+                self.registry.resolve([event.previous, *event.identities], event.at)
+            lead = self.registry.lead_of(home)
+            if "metrics" not in lead and lead["customer_id"] not in self.dirty:
+                self._touch(lead["customer_id"], Metrics(cutoffs=self.taker.ruling.cutoffs.version))
+            return home
+        if event.order:
+            order = self.draft.get(layout.order(event.order.order))
+            return order.get("home") if order else None
+        return None
+
+    def _learn(self, home: str, event: Event) -> None:
+        key = layout.profile(home)
+        before = self.draft.get(key)
+        assert before is not None
+        profile = before
+        if event.traits:
+            profile = learn(profile, event.traits, event.at)
+        if event.consent:
+            profile = agree(profile, event.consent)
+        if event.type not in ("identify", "alias") and not event.order:
+            day = local_day(moment(event.at)).isoformat()
+            if day > profile.get("engaged_on", ""):
+                profile = {**profile, "engaged_on": day}
+        store = event.order.content.get("store") if event.order else None
+        for name in (store, profile["traits"].get("home_store")):
+            if name and name not in profile.get("stores", {}):
+                profile = {**profile, "stores": {**profile.get("stores", {}), name: 1}}
+        if profile == before:
+            return
+        self.draft.put(key, profile)
+        lead = self.registry.lead_of(home)
+        if lead["customer_id"] not in self.dirty:
+            self._touch(lead["customer_id"], figures(lead))
+        if len(profile["names"]) > len(before["names"]) > 0 and different_people(profile["names"]) > 1:
+            self.registry.ask_about_sharing(lead, profile, event.at)
+
+    def _remember(self, home: str, event: Event) -> None:
+        entry: Item = {"at": event.at, "type": event.type, "name": event.name, "properties": event.properties}
+        entry["stage"] = stage_of(event, self.rules)
+        if event.identities:
+            entry["by"] = min(event.identities, key=lambda i: i.strength).kind
+        if event.source:
+            entry["source"] = event.source
+        if event.backfill:
+            entry["backfill"] = True
+        if event.order:
+            entry["order_id"] = event.order.order
+        self.draft.mark(layout.timeline(home, event.at, event.id), entry)
+
+    def _order(self, home: str | None, event: Event) -> None:
+        fact = event.order
+        assert fact is not None
+        key = layout.order(fact.order)
+        before = self.draft.get(key)
+        order = absorb(before, fact)
+        # Whose order it is: the latest statement of the sale itself; other facts only fill a gap.
+        stated = fact.at if fact.kind in ("placed", "updated") else ""
+        if home and (not order.get("home") or stated > order.get("home_at", "")):
+            order |= {"home": home, "home_at": stated}
+        if event.bad_phone and not order.get("bad_phone"):
+            order["bad_phone"] = True
+            self._quarantine(event)
+        days = self.rules.orders.cod_matures_days
+        today = self.taker.ruling.today
+        row_before = read(fact.order, before, today, days) if before else None
+        row = read(fact.order, order, today, days)
+        placed_before = (before or {}).get("row")
+        order["row"] = [order["home"], row.placed_at] if row and order.get("home") else None
+        self.draft.put(key, order)
+        self._totals(before or {}, row_before, -1)
+        self._totals(order, row, 1)
+        if placed_before and placed_before != order["row"]:
+            self.draft.delete(layout.order_row(placed_before[0], placed_before[1], fact.order))
+            self._touch(self.registry.lead_of(placed_before[0])["customer_id"], None)
+        if order["row"] and row:
+            content = order["content"]
+            self.draft.mark(
+                layout.order_row(order["home"], row.placed_at, fact.order),
+                row_item(row, content, lines_shown(content)),
+            )
+            if row != row_before or placed_before != order["row"]:
+                lead = self.registry.lead_of(order["home"])
+                self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
+
+    def _extended(self, lead: Item, row: OrderRow, *, is_new: bool) -> Metrics | None:
+        figures_before = self._figures(lead)
+        if not is_new or figures_before is None or lead.get("absorbed"):
+            return None
+        return extend(figures_before, row, self.taker.ruling.today, self.rules, self.taker.ruling.cutoffs)
+
+    def _quarantine(self, event: Event) -> None:
+        assert event.order is not None
+        assert event.bad_phone is not None
+        content = event.order.content
+        entry: Item = {"raw": event.bad_phone["raw"], "reason": event.bad_phone["code"], "order_id": event.order.order}
+        entry |= {name: content[name] for name in ("store", "cashier") if name in content}
+        self.draft.mark(layout.bad_phone(event.at, event.id), entry)
+
+    def _totals(self, order: dict[str, Any], row: OrderRow | None, sign: int) -> None:
+        """The shop's totals of the day the order was placed, walk-ins included; they match the POS (R4)."""
+        if row is None or row.status == "cancelled":
+            return
+        content = order["content"]
+        key = layout.day_total(
+            row.day.isoformat(), content.get("store", ""), content.get("channel", ""), content.get("cashier", ""),
+            row.order_id,
+        )  # fmt: skip
+        sale = sign if row.total > 0 else 0
+        self.draft.count(
+            key,
+            orders=sale,
+            gross=sign * row.total,
+            kept=sign * row.kept,
+            identified=sign * row.total if order.get("home") else 0,
+            identified_orders=sale if order.get("home") else 0,
+            bad_phones=sign if order.get("bad_phone") else 0,
+        )
+
+
+def stage_of(event: Event, rules: Rules) -> str:
+    """The stage of the customer journey an event belongs to (D17)."""
+    return rules.stages.get(event.name if event.type == "track" else event.type, "engagement")

@@ -1,0 +1,170 @@
+"""Everything known about one customer: the 360° view, the timeline, and finding somebody by an identity (D1, D16)."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from typing import Any
+
+from shared.domain.customer import Profile, fold_members
+from shared.domain.errors import NotFound
+from shared.domain.identity import Identity, link_key
+from shared.domain.segmentation import lifecycle, rfm, scores
+from shared.ports import Item, Table
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.standing import Ruling, figures, load_members
+
+RECENT_ORDERS = 10
+
+
+def find(table: Table, who: Identity, secret: bytes) -> str:
+    """The customer behind an identity; raises NotFound."""
+    link = table.get(layout.link(link_key(who, secret)), consistent=False)
+    if link is None:
+        raise NotFound("no customer goes by this identity")
+    return str(link["customer"])
+
+
+def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
+    """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other."""
+    pk, top = layout.profile(customer_id)
+    page = table.query(
+        pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=RECENT_ORDERS + 10, consistent=False
+    )
+    profile = page.items[0] if page.items and page.items[0]["sk"] == top else None
+    if profile is None:
+        raise NotFound("there is no such customer")
+    if "merged_into" in profile:
+        return view(table, profile["merged_into"]["customer_id"], ruling)
+    items = page.items[1:]
+    members = [profile]
+    if profile.get("absorbed"):
+        members = load_members(Draft(table), profile)
+        for member in members[1:]:
+            below = layout.profile(member["customer_id"])
+            more = table.query(
+                below.pk, low=layout.ORDER_ROWS[0], high=below.sk, descending=True, limit=RECENT_ORDERS + 10,
+                consistent=False,
+            )  # fmt: skip
+            items += [item for item in more.items if item["sk"] != below.sk]
+    orders = sorted((i for i in items if i["sk"].startswith("O#")), key=lambda i: i["placed_at"], reverse=True)
+    open_items = [i for i in items if i["sk"].startswith("OT#")]
+    return describe(members, ruling) | {
+        "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
+        "open_tickets": [],
+        "tasks": [_task(item) for item in open_items],
+        "journeys": [],
+        "suggestions": [],
+    }
+
+
+def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
+    """What the profiles alone say, as the outside sees it."""
+    profile = members[0]
+    folded = fold_members(members)
+    m = figures(profile)
+    days = (ruling.today - date.fromisoformat(m.last_day)).days if m.last_day else None
+    known = list(profile.get("labels", []))
+    return {
+        "customer_id": profile["customer_id"],
+        "created_at": folded["created_at"],
+        "merged": [member["customer_id"] for member in members[1:]],
+        "refused": profile.get("refused"),
+        "identities": _identities(folded),
+        "traits": _traits(folded),
+        "consent": [
+            dict(zip(("channel", "purpose"), slot.split(":"), strict=True)) | said
+            for slot, said in sorted(folded["consent"].items())
+        ],
+        "segments": {
+            "lifecycle": lifecycle(m.last_day, m.visits, ruling.today, ruling.rules.lifecycle),
+            "value": known[1] if len(known) > 1 else "none",
+            "tags": known[2:],
+            "rfm": rfm(m, ruling.today, ruling.cutoffs),
+        },
+        "scores": scores(m, ruling.today, ruling.rules.bg_nbd),
+        "metrics": {
+            "orders": m.orders,
+            "revenue": m.revenue,
+            "aov": m.revenue // m.orders if m.orders else 0,
+            "visits": m.visits,
+            "first_order_at": m.first_order_at or None,
+            "last_order_at": m.last_order_at or None,
+            "days_silent": days,
+            "revenue_365d": m.window_spend,
+            "visits_365d": m.window_visits,
+            "cod_refusals": m.refusals,
+        },
+        "stores": sorted(stores_of(members)),
+    }
+
+
+def stores_of(members: list[Profile]) -> set[str]:
+    """Every store the customer belongs to: the home store and where they bought (R7)."""
+    return {store for member in members for store in member.get("stores", {})}
+
+
+def _identities(profile: Profile) -> dict[str, Any]:
+    """The identities by kind, the latest of each first named, with how sure each link is."""
+    shown: dict[str, Any] = {}
+    links = []
+    for name, link in sorted(profile["identities"].items(), key=lambda entry: (entry[1]["at"], entry[0])):
+        kind, _, value = name.partition(":")
+        if kind == "external":
+            system, _, value = value.partition(":")
+            kind = f"external:{system}"
+        links.append({"kind": kind, "value": value, "certainty": link["certainty"], "since": link["at"]})
+        if link["certainty"] == "claimed":
+            continue
+        if kind.startswith("external:"):
+            shown.setdefault("external", {})[kind.partition(":")[2]] = value
+        else:
+            shown[kind] = value
+    return shown | {"links": links}
+
+
+def _traits(profile: Profile) -> dict[str, Any]:
+    traits: dict[str, Any] = {name: value for name, value in profile["traits"].items() if not name.startswith("@")}
+    attributes = {name[1:]: value for name, value in profile["traits"].items() if name.startswith("@")}
+    return traits | {"attributes": attributes}
+
+
+def _order(row: Item) -> dict[str, Any]:
+    names = ("order_id", "placed_at", "total", "kept", "status", "store", "channel", "lines")
+    return {name: row[name] for name in names if name in row}
+
+
+def _task(item: Item) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name not in ("pk", "sk", "version")} | {
+        "task_id": item["sk"].removeprefix("OT#")
+    }
+
+
+def timeline(table: Table, customer_id: str, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    """What happened, latest first, one page; of all members where customers were merged."""
+    draft = Draft(table)
+    profile = draft.get(layout.profile(customer_id))
+    while profile and "merged_into" in profile:
+        profile = draft.get(layout.profile(profile["merged_into"]["customer_id"]))
+    if profile is None:
+        raise NotFound("there is no such customer")
+    low, high = layout.TIMELINE
+    entries: list[Item] = []
+    more = False
+    for member in load_members(draft, profile):
+        page = table.query(
+            layout.profile(member["customer_id"]).pk, low=low, high=high, start=start, descending=True, limit=limit,
+            consistent=False,
+        )  # fmt: skip
+        entries += page.items
+        more = more or page.next is not None
+    entries.sort(key=lambda item: item["sk"], reverse=True)
+    more = more or len(entries) > limit
+    page_items = entries[:limit]
+    return [_entry(item) for item in page_items], page_items[-1]["sk"] if more and page_items else None
+
+
+def _entry(item: Item) -> dict[str, Any]:
+    shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
+    return shown | ({"properties": json.loads(item["properties"])} if "properties" in item else {})
