@@ -1,4 +1,4 @@
-"""Cuts the slice of the real shop that is shipped here out of the whole year; needs pyarrow, which the product does not.
+"""Cuts the slice that is shipped here out of the shop's whole year; needs pyarrow, which the product does not.
 
     python events/history/make_slice.py online_retail_2009-12_2010-12.parquet
 """

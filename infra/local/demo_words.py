@@ -1,0 +1,62 @@
+"""The demo's words, from `demo_texts.yaml`, and how amounts and days are written."""
+
+from __future__ import annotations
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+
+class Words(NamedTuple):
+    """One text in Vietnamese and in English."""
+
+    vi: str
+    en: str
+
+    def filled(self, **values: object) -> Words:
+        return Words(self.vi.format(**values), self.en.format(**values))
+
+
+@cache
+def _texts() -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("demo_texts.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def say(key: str) -> Words:
+    return Words(*_texts()[key])
+
+
+def label(name: str) -> Words:
+    """A segment's label."""
+    return Words(*_texts()["labels"][name])
+
+
+def action(name: str) -> Words:
+    return Words(*_texts()["actions"][name])
+
+
+def count(number: float) -> str:
+    """1234 → "1.234"."""
+    return f"{number:,.0f}".replace(",", ".")
+
+
+def short_vnd(amount: float) -> str:
+    """1250000000 → "1,25 tỷ", 3400000 → "3,40 tr": three digits, as Vietnamese read large sums."""
+    for unit, word in ((1e9, "tỷ"), (1e6, "tr")):
+        if abs(amount) >= unit:
+            sum_ = amount / unit
+            return f"{sum_:.{max(0, 3 - len(str(int(abs(sum_)))))}f} {word}".replace(".", ",")
+    return count(amount)
+
+
+def share(part: float, whole: float) -> str:
+    """A share of what was sold; there is none where write-offs weigh more than the sales they belong to."""
+    return f"{100 * part / whole:.0f} %" if 0 <= part <= whole and whole else "–"
+
+
+def day_month(day: date) -> str:
+    return f"{day:%d/%m/%Y}"

@@ -1,0 +1,121 @@
+"""Small charts as inline SVG: no scripts, no assets; colours come from the page's style sheet (`var(--<color>)`).
+
+Every chart is drawn for a given width in real pixels, so that its text stays readable on a phone; the page shows the
+one that fits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from html import escape
+
+LEFT, RIGHT, TOP, BOTTOM = 46, 10, 14, 24
+Format = Callable[[float], str]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One band or one colour of bars; `color` names a custom property of the page."""
+
+    name: str
+    color: str
+    values: Sequence[float]
+
+
+def stacked_area(width: int, height: int, days: Sequence[date], series: Sequence[Series], number: Format) -> str:
+    """Bands over time, the first series at the bottom."""
+    totals = [sum(column) for column in zip(*(one.values for one in series), strict=True)]
+    frame = _Frame(width, height, max(totals, default=0))
+    span = max(1, (days[-1] - days[0]).days)
+    across = [LEFT + (width - LEFT - RIGHT) * (day - days[0]).days / span for day in days]
+    below = [0.0] * len(days)
+    bands = []
+    for one in series:
+        above = [low + value for low, value in zip(below, one.values, strict=True)]
+        there = [f"{x:.1f},{frame.y(value):.1f}" for x, value in zip(across, above, strict=True)]
+        back = [f"{x:.1f},{frame.y(value):.1f}" for x, value in zip(across, below, strict=True)]
+        title = f"{one.name}: {number(one.values[-1])}"
+        bands.append(
+            f'<path d="M{" L".join(there + back[::-1])} Z" style="fill:var(--{one.color})" class="band">'
+            f"<title>{escape(title)}</title></path>"
+        )
+        below = above
+    months = [at for at, day in enumerate(days) if at == 0 or day.month != days[at - 1].month]
+    step = 1 if width > 500 else 3
+    labels = [(across[at], _month(days[at])) for at in months[::step]]
+    return frame.drawn("".join(bands), labels, number)
+
+
+def stacked_bars(
+    width: int, height: int, labels: Sequence[str], series: Sequence[Series], number: Format, notes: Sequence[str]
+) -> str:
+    """One column per label, the first series at the bottom, what is negative below zero; a note above each column."""
+    columns = list(zip(*(one.values for one in series), strict=True))
+    highest = max(sum(value for value in column if value > 0) for column in columns)
+    lowest = min(sum(value for value in column if value < 0) for column in columns)
+    frame = _Frame(width, height, highest * 1.08, lowest)
+    slot = (width - LEFT - RIGHT) / len(labels)
+    thick = min(34.0, slot * 0.72)
+    parts = []
+    for at, label in enumerate(labels):
+        x = LEFT + slot * at + (slot - thick) / 2
+        up = down = 0.0
+        for one in series:
+            value = one.values[at]
+            start = up if value >= 0 else down
+            top, bottom = sorted((frame.y(start), frame.y(start + value)))
+            title = escape(f"{label}, {one.name}: {number(value)}")
+            parts.append(
+                f'<rect x="{x:.1f}" y="{top:.1f}" width="{thick:.1f}" height="{max(0.0, bottom - top - 1):.1f}" '
+                f'rx="1.5" style="fill:var(--{one.color})"><title>{title}</title></rect>'
+            )
+            up, down = up + max(0.0, value), down + min(0.0, value)
+        if width > 500:
+            middle, above = x + thick / 2, frame.y(up) - 5
+            parts.append(f'<text x="{middle:.1f}" y="{above:.1f}" text-anchor="middle">{escape(notes[at])}</text>')
+    step = 1 if width > 500 else 3
+    ticks = [(LEFT + slot * (at + 0.5), label) for at, label in enumerate(labels)][::step]
+    return frame.drawn("".join(parts), ticks, number, centred=True)
+
+
+class _Frame:
+    """The value axis with its grid, and the place of a value on it."""
+
+    def __init__(self, width: int, height: int, highest: float, lowest: float = 0.0) -> None:
+        self.width, self.height = width, height
+        self.step = _nice((highest - lowest) / 4)
+        self.high, self.low = max(self.step, highest), lowest
+
+    def y(self, value: float) -> float:
+        return self.height - BOTTOM - (self.height - TOP - BOTTOM) * (value - self.low) / (self.high - self.low)
+
+    def drawn(self, marks: str, labels: Sequence[tuple[float, str]], number: Format, *, centred: bool = False) -> str:
+        grid = []
+        value = 0.0
+        while value <= self.high:
+            y = self.y(value)
+            grid.append(f'<line x1="{LEFT}" x2="{self.width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+            grid.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{escape(number(value))}</text>')
+            value += self.step
+        anchor = "middle" if centred else "start"
+        below = self.height - 7
+        ticks = "".join(
+            f'<text x="{x:.1f}" y="{below}" text-anchor="{anchor}">{escape(label)}</text>' for x, label in labels
+        )
+        return (
+            f'<svg viewBox="0 0 {self.width} {self.height}" width="{self.width}" height="{self.height}" role="img">'
+            f"{''.join(grid)}{marks}{ticks}</svg>"
+        )
+
+
+def _nice(step: float) -> float:
+    """The next 1, 2 or 5 times a power of ten."""
+    power = 10.0 ** (len(str(int(step))) - 1) if step >= 1 else 1.0
+    return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step)
+
+
+def _month(day: date) -> str:
+    """T1 is January; the year stands where one begins."""
+    return f"T{day.month}/{day.year}" if day.month == 1 else f"T{day.month}"
