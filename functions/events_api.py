@@ -75,7 +75,7 @@ def _read(message: Any, kind: str | None, sent_at: Any, prefix: str, context: di
         kind=kind,
         received_at=outside.clock(),
         sent_at=sent_at,
-        fresh_id=outside.new_id(),
+        new_id=outside.new_id,
         rules=rules(),
         prefix=prefix,
         common_context=context,

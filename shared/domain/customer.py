@@ -106,7 +106,7 @@ class Metrics(NamedTuple):
 
     `window_*` covers the value window that ends on that day, `year_spend` the 365 days that end on the day of the last
     order. `window_from` and `year_from` are the earliest counted day inside them. `matures` is the next day on which a
-    pending COD order becomes kept.
+    pending COD order becomes kept. `promo_from_percent` is the discount from which an order counted as a promotion.
     """
 
     orders: int = 0
@@ -127,7 +127,7 @@ class Metrics(NamedTuple):
     last_day_orders: int = 0
     busiest_day_orders: int = 0
     matures: str = ""
-    cutoffs: int = 0
+    promo_from_percent: int = 0
 
 
 def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOffs) -> Metrics:
@@ -142,7 +142,7 @@ def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOff
         window_spend=sum(r.kept for r in rows if r.day > window_start),
         matures=matures.isoformat() if matures else "",
         window_from=_earliest(r.day for r in rows if r.kept and r.day > window_start),
-        cutoffs=cutoffs.version,
+        promo_from_percent=promo_from(rules, cutoffs),
     )
     if not counted:
         return base
@@ -161,7 +161,7 @@ def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOff
         window_visits=sum(day > window_start for day in days),
         year_spend=sum(r.kept for r in rows if r.day > year_start),
         year_from=_earliest(r.day for r in rows if r.kept and r.day > year_start),
-        promo_orders=sum(is_promo(r, rules, cutoffs) for r in counted),
+        promo_orders=sum(is_promo(r, promo_from(rules, cutoffs)) for r in counted),
         largest_order=max(r.kept for r in counted),
         last_day_orders=days[last.day],
         busiest_day_orders=max(days.values()),
@@ -173,10 +173,30 @@ def _earliest(days: Iterable[date]) -> str:
     return found.isoformat() if found else ""
 
 
-def is_promo(row: OrderRow, rules: Rules, cutoffs: CutOffs) -> bool:
-    """Bought with a voucher, or with a discount well above what the chain gives everybody (G2)."""
-    deep = cutoffs.discount_baseline_percent + rules.tags.promo_discount_above_baseline_percent
-    return row.promo or row.discount_percent >= deep
+def promo_from(rules: Rules, cutoffs: CutOffs) -> int:
+    """The discount in percent that is well above what the chain gives everybody (G2)."""
+    return cutoffs.discount_baseline_percent + rules.tags.promo_discount_above_baseline_percent
+
+
+def no_figures(rules: Rules, cutoffs: CutOffs) -> Metrics:
+    """The figures of somebody without orders."""
+    return Metrics(promo_from_percent=promo_from(rules, cutoffs))
+
+
+def is_stale(m: Metrics, today: date, rules: Rules, cutoffs: CutOffs) -> bool:
+    """Whether figures taken earlier have to be measured again: an order left the window or matured, or the discount
+    from which an order counts as a promotion has moved."""
+    window_start = (today - timedelta(days=rules.value.window_days)).isoformat()
+    return (
+        bool(m.window_from and m.window_from <= window_start)
+        or bool(m.matures and m.matures <= today.isoformat())
+        or m.promo_from_percent != promo_from(rules, cutoffs)
+    )
+
+
+def is_promo(row: OrderRow, from_percent: int) -> bool:
+    """Bought with a voucher or a deep discount."""
+    return row.promo or row.discount_percent >= from_percent
 
 
 def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: CutOffs) -> Metrics | None:
@@ -185,15 +205,11 @@ def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: C
     Holds when the order is kept at once and follows all others in time, and nothing has left the windows since
     `before` was taken: the everyday case.
     """
-    if row.matures or row.refused or not row.counts or before.cutoffs != cutoffs.version:
+    if row.matures or row.refused or not row.counts or is_stale(before, today, rules, cutoffs):
         return None
     window_start = (today - timedelta(days=rules.value.window_days)).isoformat()
     day = row.day.isoformat()
     in_window = day > window_start
-    if before.window_from and before.window_from <= window_start:
-        return None
-    if before.matures and before.matures <= today.isoformat():
-        return None
     # `last_order_at` is empty while nothing counted; return invoices may still stand in the revenue.
     if row.placed_at <= before.last_order_at or (not before.orders and before.revenue):
         return None
@@ -215,7 +231,7 @@ def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: C
         window_from=before.window_from or (day if in_window else ""),
         year_spend=before.year_spend + row.kept,
         year_from=before.year_from or day,
-        promo_orders=before.promo_orders + is_promo(row, rules, cutoffs),
+        promo_orders=before.promo_orders + is_promo(row, before.promo_from_percent),
         largest_order=max(before.largest_order, row.kept),
         last_day_orders=today_orders,
         busiest_day_orders=max(before.busiest_day_orders, today_orders),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -36,9 +36,8 @@ GENDERS = {"female": "female", "f": "female", "nữ": "female", "nu": "female",
 
 # Everything Segment's and RudderStack's SDKs put at the top level of a message.
 _TOP_LEVEL = frozenset(
-    ("type", "messageId", "timestamp", "originalTimestamp", "sentAt", "receivedAt", "userId", "anonymousId", "context")
-    + ("integrations", "properties", "traits", "event", "name", "category", "groupId", "previousId", "writeKey")
-    + ("channel", "version", "_metadata", "options", "rudderId")
+    "type messageId timestamp originalTimestamp sentAt receivedAt userId anonymousId context integrations properties "  # noqa: SIM905
+    "traits event name category groupId previousId writeKey channel version _metadata options rudderId".split()
 )
 # A clock may be a little ahead of ours.
 _TOLERANCE = timedelta(minutes=5)
@@ -110,14 +109,14 @@ def translate(
     kind: str | None,
     received_at: datetime,
     sent_at: str | None,
-    fresh_id: str,
+    new_id: Callable[[], str],
     rules: Rules,
     prefix: str = "",
     common_context: dict[str, Any] | None = None,
 ) -> Event:
     """One message of the protocol as an `Event`.
 
-    `kind` is the call it came by, or None inside a batch, where `type` says it. `fresh_id` stands in where the sender
+    `kind` is the call it came by, or None inside a batch, where `type` says it. `new_id` stands in where the sender
     gave no messageId. Raises Invalid naming every wrong field, each behind `prefix`.
     """
     read = Reader(prefix)
@@ -160,7 +159,7 @@ def translate(
     if read.errors:
         raise Invalid(read.errors)
     return Event(
-        id=read.text(message, "messageId", limit=100) or fresh_id,
+        id=read.text(message, "messageId", limit=100) or new_id(),
         type=said,
         name=name,
         at=stamp(at),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -27,8 +28,8 @@ class Outside:
 
 
 def new_id() -> str:
-    """120 random bits as 24 URL-safe-alphabet characters, letters and digits only."""
-    return "".join(secrets.choice("0123456789abcdefghijklmnopqrstuv") for _ in range(24))
+    """120 random bits as 24 lower-case letters and digits."""
+    return base64.b32encode(secrets.token_bytes(15)).decode().lower()
 
 
 def now() -> datetime:

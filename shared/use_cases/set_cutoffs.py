@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.domain.customer import is_stale
 from shared.domain.cutoffs import Base, compute
 from shared.domain.errors import Busy, Conflict
 from shared.domain.rules import CutOffs
 from shared.domain.segmentation import VALUE
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, Put, Table
+from shared.ports import Item, Key, Put, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, figures, load_members, settle
@@ -71,7 +72,7 @@ def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass 
     for walked, (position, profiles) in enumerate(_everybody(table, state["at"]), start=1):
         for profile in profiles:
             done.seen += 1
-            done.relabelled += _bring_over(table, profile["customer_id"], ruling)
+            done.relabelled += _bring_over(table, profile, ruling)
         done.done = position is None
         state |= {"at": position or {}, "seen": done.seen, "relabelled": done.relabelled, "done": done.done}
         table.write(_state(state, now))
@@ -80,23 +81,26 @@ def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass 
     return done
 
 
-def _bring_over(table: Table, customer_id: str, ruling: Ruling) -> bool:
-    for _ in range(ATTEMPTS):
-        draft = Draft(table)
-        profile = draft.get(layout.profile(customer_id))
+def _bring_over(table: Table, known: Item, ruling: Ruling) -> bool:
+    """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
+    key = Key(known["pk"], known["sk"])
+    for attempt in range(ATTEMPTS):
+        draft = Draft(table, {key: known} if attempt == 0 else None)
+        profile = draft.get(key)
         if profile is None or "merged_into" in profile:
             return False
-        stale = figures(profile).cutoffs != ruling.cutoffs.version
-        before = profile.get("labels")
-        after = settle(
-            draft, load_members(draft, profile), None if stale else figures(profile), ruling, appoint_vip=True
-        )
+        m = figures(profile)
+        stale = is_stale(m, ruling.today, ruling.rules, ruling.cutoffs)
+        after = settle(draft, load_members(draft, profile), None if stale else m, ruling, appoint_vip=True)
+        relabelled = after["labels"] != profile.get("labels")
+        if not relabelled and not stale and after.get("vip_until") == profile.get("vip_until"):
+            return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
         try:
             draft.commit()
         except (Conflict, Busy):
             continue
-        return bool(after["labels"] != before)
-    raise Busy(f"customer {customer_id} is being changed by too many at once")
+        return relabelled
+    raise Busy(f"customer {key.pk} is being changed by too many at once")
 
 
 def _everybody(table: Table, at: dict[str, Any]) -> Iterator[tuple[dict[str, Any] | None, list[Item]]]:

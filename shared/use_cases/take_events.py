@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.domain import cart as carts
-from shared.domain.customer import Metrics, agree, different_people, extend, learn
+from shared.domain.customer import Metrics, agree, different_people, extend, learn, no_figures
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.event import Event
 from shared.domain.identity import link_key
@@ -208,7 +208,7 @@ class _Group:
                 self.registry.resolve([event.previous, *event.identities], event.at)
             lead = self.registry.lead_of(home)
             if "metrics" not in lead and lead["customer_id"] not in self.dirty:
-                self._touch(lead["customer_id"], Metrics(cutoffs=self.taker.ruling.cutoffs.version))
+                self._touch(lead["customer_id"], no_figures(self.rules, self.taker.ruling.cutoffs))
             return home
         if event.order:
             order = self.draft.get(layout.order(event.order.order))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.customer import Metrics, Profile, agree, different_people, learn
+from shared.domain.customer import Metrics, Profile, agree, different_people, learn, no_figures
 from shared.domain.errors import Busy, Conflict
 from shared.domain.identity import Identity, link_key
 from shared.domain.names import clean_name, fold
@@ -110,7 +110,7 @@ def _by_draft(taker: EventTaker, draft: Draft, wanted: Upsert, at: str) -> Upser
     lead = registry.lead_of(home)
     metrics: Metrics | None = figures(lead)
     if "metrics" not in lead:
-        metrics = Metrics(cutoffs=taker.ruling.cutoffs.version)
+        metrics = no_figures(taker.ruling.rules, taker.ruling.cutoffs)
     if lead["customer_id"] in registry.remeasure:
         metrics = None
     if different_people(profile["names"]) > 1:

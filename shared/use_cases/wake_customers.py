@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
+from shared.domain.customer import is_stale
 from shared.domain.errors import Busy, Conflict
 from shared.domain.order import read
 from shared.ports import Clock, DueRow, Table
@@ -50,12 +51,8 @@ class Waker:
         if before.matures and before.matures <= today:
             for member in members:
                 self._mature(draft, member["customer_id"])
-        metrics = before
-        window_start = (self.ruling.today - timedelta(days=self.ruling.rules.value.window_days)).isoformat()
-        left_window = before.window_from and before.window_from <= window_start
-        matured = before.matures and before.matures <= today
-        stale = before.cutoffs != self.ruling.cutoffs.version
-        settle(draft, members, None if left_window or matured or stale else metrics, self.ruling)
+        stale = is_stale(before, self.ruling.today, self.ruling.rules, self.ruling.cutoffs)
+        settle(draft, members, None if stale else before, self.ruling)
         draft.commit()
 
     def _mature(self, draft: Draft, customer_id: str) -> None:
