@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -23,12 +24,15 @@ dead_letters = typer.Typer(help="Messages that could not be processed.", no_args
 app.add_typer(ops, name="ops")
 ops.add_typer(dead_letters, name="dlq")
 
+# A command with many options of its own is declared where it lives; here it takes whatever stands on the line.
+ELSEWHERE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the data; without it everything is in memory.")]
 KeptData = Annotated[Path, typer.Option("--data", help="Folder of the data.")]
 StageName = Annotated[str, typer.Option("--stage", help="dev, staging or prod.")]
 
 
-class Trouble(Exception):  # noqa: N818 - it is what the user has, not a fault of the program
+class Trouble(Exception):
     """Something the user can put right; told in one line, exit code 2."""
 
 
@@ -45,6 +49,14 @@ def up(
     run(port, data, _moment(now), frozen=frozen)
 
 
+@app.command("import", context_settings=ELSEWHERE)
+def import_(context: typer.Context) -> None:
+    """Import customers or orders from CSV or Excel as history; safe to repeat, sends nothing to anybody."""
+    from infra.local.imports import import_file
+
+    _hand_over(context, import_file)
+
+
 @app.command()
 def invoke(
     door: Annotated[str, typer.Argument(help="Name of a door, such as events_worker.")],
@@ -52,16 +64,21 @@ def invoke(
     data: Data = None,
 ) -> None:
     """Call one door with one event and print its answer; a request without a key gets this laptop's own."""
+    from infra.catalogue import DOORS
+
+    if door not in {row.name for row in DOORS}:
+        raise Trouble(f"there is no door {door}; there are {', '.join(row.name for row in DOORS)}")
+    try:
+        content = json.loads(event.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Trouble(f"{event} cannot be read: {error}") from error
     from infra.local.up import call_once
 
     try:
-        content = json.loads(event.read_text())
-    except (OSError, ValueError) as error:
-        raise Trouble(f"{event} cannot be read: {error}") from error
-    try:
         answer = call_once(door, content, data)
-    except KeyError as error:
-        raise Trouble(f"there is no door {error}; `ls functions/` names them") from error
+    except Exception as error:
+        # A door may raise anything; on AWS, too, its caller is told the kind and the words.
+        raise Trouble(f"{door} raised {type(error).__name__}: {error}") from error
     _print(answer)
 
 
@@ -87,6 +104,8 @@ def synth(
     try:
         for template in build(stage, out):
             print(template)
+    except ImportError as error:
+        raise Trouble(f"the infra extra is not installed: {error}") from error
     except (UnknownStageError, MissingToolError, RuntimeError) as error:
         raise Trouble(str(error)) from error
 
@@ -102,6 +121,8 @@ def deploy(stage: StageName) -> None:
         send(stage)
     except subprocess.CalledProcessError as error:
         raise Trouble(f"the CDK gave up with exit code {error.returncode}; its words are above") from error
+    except ImportError as error:
+        raise Trouble(f"the infra extra is not installed: {error}") from error
     except (UnknownStageError, MissingToolError, RuntimeError) as error:
         raise Trouble(str(error)) from error
 
@@ -122,6 +143,12 @@ def redrive_dead_letters(data: KeptData) -> None:
 
     with opened(data) as house:
         _print({"redriven": house.redrive(), **house.drain()})
+
+
+def _hand_over(context: typer.Context, command: Callable[..., None]) -> None:
+    own = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    own.command()(command)
+    own(context.args, prog_name=context.command_path)
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 
 
 class LocalClock:
-    """A clock that starts at `start` (the present when None); frozen, it moves only by `set`."""
+    """A clock that starts at `start` (the present when None); frozen, it moves only by `set`.
+
+    It ticks in milliseconds, as time stamps and queues do, so that "due now" means the same to all of them.
+    """
 
     def __init__(self, start: datetime | None = None, *, frozen: bool = False) -> None:
         self.frozen = frozen
         self._lock = threading.Lock()
         # The monotonic clock carries the running time, so that a correction of the machine's clock cannot turn it back.
-        self._base = (start or datetime.now(UTC)).astimezone(UTC)
+        self._base = _milliseconds(start or datetime.now(UTC))
         self._since = time.monotonic()
 
     def now(self) -> datetime:
@@ -22,13 +25,19 @@ class LocalClock:
         if self.frozen:
             return self._base
         with self._lock:
-            return self._base + timedelta(seconds=time.monotonic() - self._since)
+            return self._running()
 
     def set(self, to: datetime) -> None:
         """Move forward to `to`; a running clock goes on from there. Raises ValueError for a moment that has passed."""
         with self._lock:
-            ran = 0.0 if self.frozen else time.monotonic() - self._since
-            if to < self._base + timedelta(seconds=ran):
+            if to < (self._base if self.frozen else self._running()):
                 raise ValueError("the clock never goes back")
-            self._base = to.astimezone(UTC)
+            self._base = _milliseconds(to)
             self._since = time.monotonic()
+
+    def _running(self) -> datetime:
+        return _milliseconds(self._base + timedelta(seconds=time.monotonic() - self._since))
+
+
+def _milliseconds(moment: datetime) -> datetime:
+    return moment.astimezone(UTC).replace(microsecond=moment.microsecond // 1000 * 1000)

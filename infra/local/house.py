@@ -15,11 +15,10 @@ import json
 import logging
 import os
 import secrets
-import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -67,12 +66,9 @@ log = logging.getLogger("khach_quen.local")
 def load_door(name: str) -> Handler:
     """The handler of `functions/<name>.py`."""
     os.environ.setdefault("KQ_STAGE", "local")
-    os.environ.setdefault("POWERTOOLS_SERVICE_NAME", name)
+    # A simulated year would log a million lines of routine.
     os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
-    os.environ.setdefault("POWERTOOLS_METRICS_DISABLED", "true")
-    # Powertools' loggers take hold of standard output when they are made; on the laptop that belongs to the command.
-    with redirect_stdout(sys.stderr):
-        handler: Handler = importlib.import_module(f"functions.{name}").handler
+    handler: Handler = importlib.import_module(f"functions.{name}").handler
     return handler
 
 
@@ -145,6 +141,9 @@ class House:
         self.queues: dict[str, LocalQueue] = {}
         self._workers: list[tuple[LocalQueue, Door, FromQueue]] = []
         self._open_queues(queues, doors)
+        for queue in self.queues.values():
+            # Whoever held messages was killed; should it live after all, they are worked twice, as queues may do.
+            queue.recover()
         self.outside = wiring.Outside(
             table=self.table,
             events=self.queues["events"],
@@ -253,9 +252,6 @@ class House:
 
     def start(self) -> None:
         """Work queues and schedules in the background from now on, as they fall due by this house's clock."""
-        for queue in self.queues.values():
-            # Messages in flight were held by a process that is gone.
-            queue.recover()
         self._pump = threading.Thread(target=self._pump_on, name="pump", daemon=True)
         self._pump.start()
 
@@ -286,7 +282,7 @@ class House:
         moved = 0
         for name, queue in self.queues.items():
             while name.endswith(DLQ) and (messages := queue.receive()):
-                self.queues[name.removesuffix(DLQ)].send([message.body for message in messages])
+                self.queues[name.removesuffix(DLQ)].send([_as_it_came(message.body) for message in messages])
                 queue.delete([message.receipt for message in messages])
                 moved += len(messages)
         return moved
@@ -309,12 +305,22 @@ class House:
 
     def _work_until(self, to: datetime, done: Done, *, move: bool) -> None:
         self._work_queues(done)
-        while not self._stopping and (at := self._next_moment()) is not None and at <= to:
+        while not self._stopping:
+            ringing = [(at, alarm) for alarm in self._alarms if (at := self._due(alarm))]
+            at = min([at for at, _ in ringing] + self._other_moments(), default=None)
+            if at is None or at > to:
+                break
             if move:
                 self._move(at)
             if at.date() > self._seen.date():
                 self._forget_expired()
-            self._work_schedules(at, done)
+            for when, alarm in ringing:
+                if when == at:
+                    alarm.next = alarm.cron.after(at)
+                    self._run(alarm, at, 0, done)
+            while self._retries and self._retries[0].due <= at:
+                retry = heapq.heappop(self._retries)
+                self._run(retry.alarm, retry.at, retry.attempt, done)
             self._seen = max(self._seen, at)
             self._work_queues(done)
         self._seen = max(self._seen, to)
@@ -328,12 +334,10 @@ class House:
         if to > self.clock.now():
             self.clock.set(to)
 
-    def _next_moment(self) -> datetime | None:
-        """When something is due next: a message, a schedule, or the retry of a schedule."""
-        moments = [self._due(alarm) for alarm in self._alarms]
-        moments += [queue.next_visible_at() for queue, *_ in self._workers]
-        moments += [self._retries[0].due] if self._retries else []
-        return min((at for at in moments if at is not None), default=None)
+    def _other_moments(self) -> list[datetime]:
+        """When messages become visible and failed schedules are tried again."""
+        moments = [at for queue, *_ in self._workers if (at := queue.next_visible_at())]
+        return [*moments, self._retries[0].due] if self._retries else moments
 
     def _due(self, alarm: _Alarm) -> datetime | None:
         """When an alarm's door has something to do next."""
@@ -344,15 +348,6 @@ class House:
             return None
         # A firing at exactly that moment counts; one that was passed over while idle does not come back.
         return alarm.cron.after(max(self._seen, moment(due) - timedelta(microseconds=1)))
-
-    def _work_schedules(self, at: datetime, done: Done) -> None:
-        for alarm in self._alarms:
-            if self._due(alarm) == at:
-                alarm.next = alarm.cron.after(at)
-                self._run(alarm, at, 0, done)
-        while self._retries and self._retries[0].due <= at:
-            retry = heapq.heappop(self._retries)
-            self._run(retry.alarm, retry.at, retry.attempt, done)
 
     def _run(self, alarm: _Alarm, at: datetime, attempt: int, done: Done) -> None:
         now = self.clock.now()
@@ -375,14 +370,19 @@ class House:
         while worked:
             worked = False
             for queue, door, trigger in self._workers:
-                while not self._stopping and self._work_batch(queue, door, trigger, done):
+                while not self._stopping and self._waits(queue):
+                    self._work_batch(queue, door, trigger, done)
                     worked = True
 
-    def _work_batch(self, queue: LocalQueue, door: Door, trigger: FromQueue, done: Done) -> bool:
+    def _waits(self, queue: LocalQueue) -> bool:
+        visible_at = queue.next_visible_at()
+        return visible_at is not None and visible_at <= self.clock.now()
+
+    def _work_batch(self, queue: LocalQueue, door: Door, trigger: FromQueue, done: Done) -> None:
         """One batch of a queue to its door; what the door does not report as failed is deleted."""
         messages = queue.receive(trigger.batch_size)
         if not messages:
-            return False
+            return
         done.messages[queue.name] += len(messages)
         ids = {message.id for message in messages}
         try:
@@ -392,7 +392,6 @@ class House:
             failed = ids
         done.failed[door.name] += len(failed)
         queue.delete([message.receipt for message in messages if message.id not in failed])
-        return True
 
     def _report(self, done: Done) -> dict[str, Any]:
         return {
@@ -416,8 +415,10 @@ class House:
             self._news.wait(wait)
 
     def _seconds_to_next_moment(self) -> float | None:
-        at = None if self.clock.frozen else self._next_moment()
-        return None if at is None else max(0.0, (at - self.clock.now()).total_seconds())
+        if self.clock.frozen:
+            return None
+        moments = self._other_moments() + [at for alarm in self._alarms if (at := self._due(alarm))]
+        return max(0.0, (min(moments) - self.clock.now()).total_seconds()) if moments else None
 
     def _open_queues(self, queues: Sequence[QueueRow], doors: Sequence[Door]) -> None:
         workers = {door.trigger.queue: (door, door.trigger) for door in doors if isinstance(door.trigger, FromQueue)}
@@ -455,6 +456,17 @@ class House:
         if not path.exists():
             write_private(path, secrets.token_bytes(32))
         return path.read_bytes()
+
+
+def _as_it_came(body: str) -> str:
+    """What a worker set aside stands beside its reason; what the queue itself gave up on is as it was."""
+    try:
+        letter = json.loads(body)
+    except ValueError:
+        return body
+    if not isinstance(letter, dict) or "reason" not in letter:
+        return body
+    return str(letter["body"]) if "body" in letter else json.dumps({"events": [letter["event"]]}, ensure_ascii=False)
 
 
 class _Route(NamedTuple):

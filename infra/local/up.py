@@ -44,7 +44,7 @@ def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool) -> 
 
 
 def call_once(door: str, event: Any, data: Path | None) -> Any:
-    """A door's answer to one event; KeyError for a door nobody planned. Output of the door goes to standard error."""
+    """A door's answer to one event; whatever the door prints goes to standard error."""
     with redirect_stdout(sys.stderr), opened(data) as house:
         if isinstance(house.doors[door].trigger, Http):
             keys = local_keys(house, data)

@@ -27,7 +27,7 @@ def test_a_running_clock_runs_on_from_where_it_was_set():
 def test_it_never_goes_back(frozen):
     clock = LocalClock(START, frozen=frozen)
     with pytest.raises(ValueError, match="never goes back"):
-        clock.set(START - timedelta(microseconds=1))
+        clock.set(START - timedelta(milliseconds=1))
     assert clock.now() >= START
 
 
@@ -38,3 +38,8 @@ def test_it_tells_the_time_in_utc_whatever_it_was_given():
 
 def test_without_a_start_it_shows_the_present():
     assert abs(LocalClock().now() - datetime.now(UTC)) < timedelta(seconds=30)
+
+
+def test_it_ticks_in_milliseconds():
+    assert LocalClock(START.replace(microsecond=1999), frozen=True).now() == START.replace(microsecond=1000)
+    assert LocalClock().now().microsecond % 1000 == 0

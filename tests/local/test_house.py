@@ -156,7 +156,7 @@ def test_batches_have_the_size_of_the_catalogue(house, plan):
 
 
 def test_only_the_message_that_failed_comes_back_when_its_visibility_ends(house, plan):
-    plan.worker = lambda _: {
+    plan.worker = lambda event: {
         "batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"] if r["body"] == "bad"]
     }
     house.outside.events.send(["good", "bad"])
@@ -308,15 +308,24 @@ def test_a_running_clock_fires_schedules_at_their_time(plan):
     assert at(hours=6) <= plan.times("daily_schedule")[0] < at(hours=6, seconds=20)
 
 
-def test_a_laptop_that_slept_drops_what_is_too_old(plan):
+def test_a_laptop_that_slept_catches_up_but_drops_runs_that_are_too_old(plan):
+    happened = threading.Event()
+    swept = []
+
+    def sweep(event):
+        plan._remove_due(event)
+        swept.append(event["time"])
+        happened.set()
+
+    plan.sweep = sweep
     clock = LocalClock(START)
     house = House(None, clock, doors=plan.DOORS, load=plan.load)
     house.table.write(due_row("x", at(minutes=30)))
-    clock.set(START + timedelta(hours=9))  # the machine wakes up
-    happened = threading.Event()
+    clock.set(START + timedelta(hours=9, seconds=30))  # the machine wakes up
     house.start()
-    until(lambda: clock.now() > START + timedelta(hours=9) and house.drain()["messages"] == {}, happened)
+    until(lambda: swept, happened)
     house.close()
+    assert swept == ["2026-11-21T02:00:00Z"]
     assert plan.times("daily_schedule") == []
 
 
@@ -392,3 +401,25 @@ def test_another_plan_may_name_other_queues(plan):
 def test_only_doors_on_the_plan_can_be_called(house):
     with pytest.raises(KeyError):
         house.invoke("nobody_api", {})
+
+
+# ---- the real catalogue ----
+
+
+def test_poison_ends_in_the_dead_letter_queue_with_its_reason_and_can_be_sent_again():
+    house = House(None, LocalClock(START, frozen=True))
+    house.queues["events"].send(["nonsense"])
+    assert house.drain()["failed"] == {}
+    (letter,) = house.queue_state()["events-dlq"]["messages"]
+    assert json.loads(letter["body"])["body"] == "nonsense"
+    assert "not a message of this queue" in json.loads(letter["body"])["reason"]
+    assert house.redrive() == 1
+    assert house.queues["events"].peek()[0].body == "nonsense"
+    assert house.queue_state()["events-dlq"]["visible"] == 0
+    house.close()
+
+
+def test_every_door_of_the_catalogue_loads():
+    house = House(None, LocalClock(START, frozen=True))
+    house.load()
+    house.close()
