@@ -141,7 +141,7 @@ class Year:
             self.views[morning] = {customer: self.view(customer) for customer in bought_before(morning)}
 
     def outlast(self) -> None:
-        """Half a year without a sale: everybody crosses what boundaries are left; some are seen just before and at it."""
+        """Half a year without a sale: everybody crosses what is left to cross; some are seen just before and at it."""
         end = self.replay.last + timedelta(days=1)
         crossings = defaultdict(list)
         for customer in OF:
