@@ -143,7 +143,8 @@ class Interpreter:
         """The events of one group of rows (one row for customers), or its rejects, one per row."""
         try:
             self._check_shape(rows)
-            events = self._customer(rows[0]) if self.columns.kind == "customers" else self._order(rows)
+            cleaned = [Row(row.line, tuple(map(values.clean, row.cells))) for row in rows]
+            events = self._customer(cleaned[0]) if self.columns.kind == "customers" else self._order(cleaned)
         except _Wrong as wrong:
             return self._rejects(rows, wrong.problems)
         return Unit(rows, events)
@@ -160,6 +161,7 @@ class Interpreter:
     # ---- cells
 
     def _cell(self, row: Row, name: str) -> Cell:
+        """The cell of a field; rows are cleaned before they are interpreted, so an empty one is None."""
         place = self.columns.at.get(name)
         return row.cells[place] if place is not None and place < len(row.cells) else None
 
@@ -168,12 +170,14 @@ class Interpreter:
 
     def _first(self, rows: Sequence[Row], name: str) -> tuple[Row, Cell]:
         """The first row whose cell is filled, for what an export writes once per order."""
-        return next(((row, cell) for row in rows if text(cell := self._cell(row, name))), (rows[0], None))
+        if name not in self.columns.at:
+            return rows[0], None
+        return next(((row, cell) for row in rows if (cell := self._cell(row, name)) is not None), (rows[0], None))
 
     def _read(self, row: Row, name: str, read: Callable[[Cell], T], problems: _Problems) -> T | None:
         """A filled cell through its reader; what is unclear becomes a problem of the row."""
         cell = self._cell(row, name)
-        if not text(cell):
+        if cell is None:
             return None
         try:
             return read(cell)
@@ -191,7 +195,7 @@ class Interpreter:
         problems = _Problems(self.columns)
         width = len(self.columns.headers)
         for row in rows:
-            if any(text(cell) for cell in row.cells[width:]):
+            if len(row.cells) > width and any(text(cell) for cell in row.cells[width:]):
                 problems.found.append(Problem(row, "row", f"has more cells than the header ({width})"))
             elif any(isinstance(cell, str) and len(cell) > _LONGEST_CELL for cell in row.cells):
                 problems.found.append(Problem(row, "row", "a quotation mark is opened and never closed"))
@@ -372,7 +376,7 @@ class Interpreter:
 
     def _buyer(self, rows: Sequence[Row], problems: _Problems) -> dict[str, Any]:
         row, phone = self._first(rows, "phone")
-        said = {text(cell) for each in rows if text(cell := self._cell(each, "phone"))}
+        said = {text(cell) for each in rows if (cell := self._cell(each, "phone")) is not None}
         if len(said) > 1 and len({phone_key(raw) for raw in said}) > 1:
             problems.add(row, "phone", "the rows of this order name different phones")
         name = next((name for each in rows if (name := self._name(each))), "")

@@ -11,6 +11,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from shared.domain.errors import KhachQuenError
@@ -28,6 +29,7 @@ class Unclear(KhachQuenError):  # noqa: N818 - named like the errors of the trad
     """The cell cannot be read, or can be read in two ways; the message is the reason."""
 
 
+@lru_cache(maxsize=10_000)
 def fold(words: str) -> str:
     """Letters and digits only, without marks, lower case, single spaces: "Thời_gian bán" → "thoi gian ban"."""
     split_camel = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", words.replace("%", " phan tram "))
@@ -52,6 +54,13 @@ def text(cell: Cell) -> str:
     if clean.startswith('="') and clean.endswith('"'):
         clean = clean[2:-1]  # ="0901234567": how exports keep Excel from eating the zero
     return clean.removeprefix("'")
+
+
+def clean(cell: Cell) -> Cell:
+    """The cell with its text cleaned, and None where there is none."""
+    if isinstance(cell, str):
+        return text(cell) or None
+    return cell
 
 
 # ---------------------------------------------------------------- days and moments

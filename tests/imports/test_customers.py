@@ -117,10 +117,11 @@ def test_consent_is_taken_by_channel_and_purpose_with_day_and_proof(tmp_path: Pa
         ("Hoa", "0912345678", "Có", "Không", "", ""),
     )
 
+    proven = {"at": "2024-05-20T17:00:00.000Z", "proof": "phiếu QR quầy 2"}
     assert imported.events[0]["context"]["consent"] == [
-        {"channel": "sms", "purpose": "marketing", "granted": True, "at": "2024-05-20T17:00:00.000Z", "proof": "phiếu QR quầy 2"},
-        {"channel": "email", "purpose": "marketing", "granted": False, "at": "2024-05-20T17:00:00.000Z", "proof": "phiếu QR quầy 2"},
-    ]  # fmt: skip
+        {"channel": "sms", "purpose": "marketing", "granted": True, **proven},
+        {"channel": "email", "purpose": "marketing", "granted": False, **proven},
+    ]
     assert imported.events[1]["context"]["consent"] == [
         {"channel": "email", "purpose": "marketing", "granted": False, "at": "2026-11-01T00:00:00.000Z"}
     ]
@@ -151,7 +152,7 @@ def test_excel_customers_keep_numbers_and_dates(tmp_path: Path) -> None:
     path = write_excel(
         tmp_path / "customers.xlsx",
         ("Tên", "SĐT", "Ngày sinh", "Điểm"),
-        ("Lan", 901234567, datetime(1990, 5, 21), 1250),
+        ("Lan", 901234567, datetime.fromisoformat("1990-05-21"), 1250),
     )
 
     assert import_path(path).events[0]["traits"] == {

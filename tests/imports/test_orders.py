@@ -57,7 +57,8 @@ def test_a_kiotviet_invoice_becomes_an_order_completed(tmp_path: Path) -> None:
     }
     assert event["properties"] == {
         "order_id": "HD000123", "invoice_of": "DH000077", "system": "kiotviet", "total": 1_250_000, "currency": "VND",
-        "discount": 50_000, "coupon": "HE24", "payment": "transfer", "store": "Quận 1", "channel": "store", "cashier": "Hoa",
+        "discount": 50_000, "coupon": "HE24", "payment": "transfer", "store": "Quận 1", "channel": "store",
+        "cashier": "Hoa",
     }  # fmt: skip
     assert imported.result.columns.unused == ("Thời gian tạo", "Ghi chú")
 

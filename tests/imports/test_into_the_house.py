@@ -1,0 +1,294 @@
+"""An import through the real doors: what it leaves behind, that it may be repeated or cut off, and sends nothing."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from infra.local.clock import LocalClock
+from infra.local.house import House
+from infra.local.import_targets import InHouse, Stopped
+from infra.local.imports import Result, import_file, run_import
+from infra.local.keys import Keys, local_keys
+from infra.local.up import opened
+from tests.imports.exports import KIOTVIET, NOW, read_rejects, write_csv
+
+ROOT = Path(__file__).parents[2]
+
+
+class Shop:
+    """A house in memory on a still clock, and imports into it."""
+
+    def __init__(self) -> None:
+        self.house = House(None, LocalClock(NOW, frozen=True))
+        self.keys: Keys = local_keys(self.house, None)
+
+    def run(self, path: Path, *, system: str = "") -> Result:
+        return run_import(path, InHouse(self.house, self.keys.write_key), self.house.clock.now, system=system)
+
+    def counts(self) -> dict[str, int]:
+        """Messages of any state, dead letters included, by queue."""
+        return {
+            f"{name} {state}": count
+            for name, counts in self.house.queue_state().items()
+            for state, count in counts.items()
+            if isinstance(count, int)
+        }
+
+    def customer(self, phone: str) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {self.keys.api_key}", "content-type": "application/json"}
+        body = json.dumps({"phone": phone}).encode()
+        answer = self.house.http("POST", "/v1/customers/search", headers=headers, body=body)
+        return json.loads(answer.body) if answer.status == 200 else {}
+
+
+@pytest.fixture
+def shop() -> Iterator[Shop]:
+    shop = Shop()
+    yield shop
+    shop.house.close()
+
+
+def items(database: sqlite3.Connection) -> dict[tuple[str, str], str]:
+    return {(pk, sk): body for pk, sk, body in database.execute("SELECT pk, sk, body FROM items")}
+
+
+def test_orders_become_customers_with_figures_and_totals(tmp_path: Path, shop: Shop) -> None:
+    result = shop.run(
+        write_csv(
+            tmp_path / "orders.csv",
+            KIOTVIET,
+            ("1", "01/10/2026 10:00", "Nguyễn Thị Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
+            ("2", "01/11/2026 10:00", "Nguyễn Thị Lan", "+84 901 234 567", "500.000", "Quận 1", "Hoa", "Hoàn thành"),
+            ("3", "02/11/2026 10:00", "Nguyễn Thị Lan", "84901234567", "300.000", "Quận 1", "Hoa", "Đã hủy"),
+            ("4", "02/11/2026 11:00", "Khách lẻ", "0900000000", "200.000", "Quận 1", "Hoa", "Hoàn thành"),
+        )
+    )
+
+    lan = shop.customer("0901234567")
+    assert (lan["metrics"]["orders"], lan["metrics"]["revenue"]) == (2, 1_500_000)
+    assert lan["traits"]["name"] == "Nguyễn Thị Lan"
+    assert (result.units, result.events, result.rejected_rows) == (4, 5, 0)
+    totals = [json.loads(body) for (pk, _), body in items(shop.house.store.db).items() if pk == "DAY#2026-11-02"]
+    assert sum(total["gross"] for total in totals) == 200_000
+
+
+def test_customers_become_profiles_with_consent_and_points(tmp_path: Path, shop: Shop) -> None:
+    shop.run(
+        write_csv(
+            tmp_path / "customers.csv",
+            ("Mã khách hàng", "Tên", "SĐT", "Ngày sinh", "Điểm", "Hạng", "consent_zalo_marketing"),
+            ("KH1", "Nguyễn Thị Lan", "0901234567", "21/05/1990", "1.250", "Vàng", "không"),
+        ),
+        system="kiotviet",
+    )
+
+    lan = shop.customer("0901234567")
+    assert lan["traits"]["birthday"] == "1990-05-21"
+    assert lan["traits"]["attributes"] == {"points": 1250, "tier": "Vàng"}
+    assert [(c["channel"], c["purpose"], c["granted"]) for c in lan["consent"]] == [("zalo", "marketing", False)]
+
+
+def history(path: Path, orders: int) -> Path:
+    """24 months of a shop: regulars, walk-ins, cash on delivery, cancellations and returns."""
+    start = NOW - timedelta(days=730)
+    rows = []
+    for number in range(orders):
+        at = start + timedelta(days=729) * number / orders
+        phone = "0900000000" if number % 11 == 0 else f"09{number * 7 % 90:02}{number * 7 % 90:06}"
+        status = ("Hoàn thành", "Hoàn thành", "Đang giao", "Đã hủy", "Trả hàng", "Chuyển hoàn")[number % 6]
+        payment = "COD" if number % 2 else "Tiền mặt"
+        amount = f"{50_000 * (1 + number % 9):,}"
+        rows.append(
+            (
+                f"HD{number}",
+                f"{at:%d/%m/%Y %H:%M}",
+                f"Khách {number % 90}",
+                phone,
+                amount,
+                "Quận 1",
+                "Hoa",
+                status,
+                payment,
+            )
+        )
+    return write_csv(path, (*KIOTVIET, "Thanh toán"), *rows)
+
+
+def test_a_second_run_changes_nothing(tmp_path: Path, shop: Shop) -> None:
+    orders = history(tmp_path / "orders.csv", 300)
+    customers = write_csv(
+        tmp_path / "customers.csv", ("Tên", "SĐT", "Điểm"), *((f"Lan {n}", f"09012345{n:02}", n) for n in range(50))
+    )
+    first = [shop.run(orders), shop.run(customers)]
+    before = items(shop.house.store.db)
+
+    second = [shop.run(orders), shop.run(customers)]
+
+    assert items(shop.house.store.db) == before
+    assert [(r.units, r.events) for r in first] == [(r.units, r.events) for r in second]
+
+
+def test_24_months_of_history_leave_nothing_to_send(tmp_path: Path, shop: Shop) -> None:
+    """R1: neither now nor when time goes on does history start anything."""
+    shop.run(history(tmp_path / "orders.csv", 500))
+
+    assert shop.house.table.next_due(("timer",)) is None
+    shop.house.advance(NOW + timedelta(days=120))
+    assert shop.house.table.next_due(("timer",)) is None
+    assert all(count == 0 for count in shop.counts().values())
+
+
+def test_what_the_door_refuses_is_rejected_and_the_rest_of_the_batch_goes_in(tmp_path: Path, shop: Shop) -> None:
+    rows = [(f"HD{n}", "01/10/2026", "Lan", "0901234567", "1000", "Quận 1", "Hoa", "Hoàn thành") for n in range(5)]
+    rows[2] = (*rows[2][:2], "Lan " * 100, *rows[2][3:])
+    path = write_csv(tmp_path / "orders.csv", KIOTVIET, *rows)
+
+    result = shop.run(path)
+
+    assert result.units == 4
+    assert shop.customer("0901234567")["metrics"]["orders"] == 4
+    (reject,) = read_rejects(path)
+    assert (reject["line"], reject["field"]) == ("4", "context.traits.name")
+    assert "at most 256 characters" in reject["reason"]
+
+
+def test_a_wrong_write_key_stops_before_anything_is_stored(tmp_path: Path, shop: Shop) -> None:
+    path = history(tmp_path / "orders.csv", 3)
+
+    with pytest.raises(Stopped, match="write key is not accepted") as stopped:
+        run_import(path, InHouse(shop.house, "kq_write_nobody"), shop.house.clock.now)
+
+    assert stopped.value.unusable
+    assert not any(pk.startswith("ORDER#") for pk, _ in items(shop.house.store.db))
+
+
+# ---------------------------------------------------------------- as a command
+
+
+def kq(*arguments: str | Path) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "infra.local.cli", "import", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def finished(process: subprocess.Popen[str]) -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=120)
+    return process.returncode, out, err
+
+
+def run_here(*arguments: str | Path) -> tuple[int, str, str]:
+    """The command in this process: exit code, standard output, standard error."""
+    app = typer.Typer()
+    app.command()(import_file)
+    done = CliRunner().invoke(app, [*map(str, arguments)], env={"COLUMNS": "160"})
+    return done.exit_code, done.stdout, done.stderr
+
+
+def taken(data: Path) -> int:
+    """How many events the doors have taken in, seen from outside."""
+    database = data / "khach-quen.sqlite"
+    if not database.exists():
+        return 0
+    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True)
+    try:
+        return int(db.execute("SELECT count(*) FROM items WHERE pk LIKE 'MSG#%'").fetchone()[0])
+    except sqlite3.OperationalError:
+        return 0  # the tables are not there yet
+    finally:
+        db.close()
+
+
+def figures(data: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The shop's totals by day, and each customer's figures by phone."""
+    with opened(data) as house:
+        everything = items(house.store.db)
+        totals = {f"{pk} {sk}": json.loads(body) for (pk, sk), body in everything.items() if pk.startswith("DAY#")}
+        people = {}
+        for (_, sk), body in everything.items():
+            profile = json.loads(body)
+            if sk == "P":
+                people[min(profile["identities"])] = (profile["metrics"], profile["traits"])
+        return totals, people
+
+
+def test_killed_twice_in_the_middle_and_run_again_nothing_is_lost_and_nothing_doubled(tmp_path: Path) -> None:
+    path = history(tmp_path / "orders.csv", 700)
+    once, cut_off = tmp_path / "once", tmp_path / "cut-off"
+    assert finished(kq(path, "--data", once))[0] == 0
+
+    for enough in (150, 500):
+        process = kq(path, "--data", cut_off)
+        while taken(cut_off) < enough:
+            assert process.poll() is None, "the import ended before it could be killed"
+        process.kill()
+        process.communicate()
+    assert taken(cut_off) < taken(once)
+    code, _, errors = finished(kq(path, "--data", cut_off))
+
+    assert code == 0, errors
+    assert taken(cut_off) == taken(once)
+    assert figures(cut_off) == figures(once)
+
+
+def test_the_summary_says_what_was_imported_and_what_was_not(tmp_path: Path) -> None:
+    path = write_csv(
+        tmp_path / "orders.csv",
+        KIOTVIET,
+        ("1", "01/10/2026", "Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
+        ("2", "10/13/2026", "Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
+    )
+
+    code, out, _ = finished(kq(path, "--data", tmp_path / "data"))
+
+    assert code == 0
+    assert "sends nothing" in out
+    assert "there is no such month" in out
+    assert (tmp_path / "orders.csv.rejects.csv").exists()
+
+
+def test_a_dry_run_reports_and_writes_rejects_and_touches_no_data(tmp_path: Path) -> None:
+    path = write_csv(tmp_path / "orders.csv", KIOTVIET, ("1", "??", "Lan", "1", "1.000", "Quận 1", "Hoa", "Hoàn thành"))
+
+    code, out, _ = run_here(path, "--dry-run", "--data", tmp_path / "data")
+
+    assert code == 0
+    assert "nothing sent" in out
+    assert len(read_rejects(path)) == 1
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "arguments", "told"),
+    [
+        (b"a,b\n1,2\n", (), "lacks"),
+        (b"order_id,date,total\n1,01/10/2026,1000\n", ("--url", "http://127.0.0.1:1"), "needs the write key"),
+        (b"order_id,date,total\n1,01/10/2026,1000\n", ("--url", "nowhere", "--key", "k"), "not an address"),
+        (b"order_id,date,total\n1,01/10/2026,1000\n", ("--as-of", "soon"), "--as-of"),
+    ],
+)
+def test_unusable_input_is_one_clear_line_and_exit_code_2(
+    tmp_path: Path, content: bytes, arguments: tuple[str, ...], told: str
+) -> None:
+    path = tmp_path / "file.csv"
+    path.write_bytes(content)
+
+    code, out, err = run_here(path, "--data", tmp_path / "data", *arguments)
+
+    assert code == 2
+    assert told in err
+    assert out == ""
