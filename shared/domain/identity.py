@@ -18,6 +18,8 @@ KINDS = ("phone", "loyalty_id", "zalo_user_id", "messenger_psid", "email", "exte
 # Who has none of these is an anonymous visitor.
 KNOWN_BY = frozenset(KINDS) - {"anonymous"}
 
+# No colon: it parts the system from its id.
+_SYSTEM = re.compile(r"[\w.-]{1,40}")
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]+\.[^@\s.]{2,}")
 
 
@@ -47,6 +49,8 @@ def normalise(kind: str, raw: str) -> str:
     """The one spelling of an identity's value; raises ValueError (BadPhone for phones) with the reason."""
     if kind == "phone":
         return parse_phone(raw).e164
+    if kind.startswith("external:") and not _SYSTEM.fullmatch(kind.removeprefix("external:")):
+        raise ValueError("needs a system named in 1 to 40 letters, digits, dots, dashes or underscores")
     value = unicodedata.normalize("NFC", raw).strip()
     if kind == "email":
         value = value.lower()

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
 from typing import Any
 
 from shared.domain.customer import TRAITS
@@ -22,11 +22,14 @@ from shared.domain.identity import Certainty, Identity, identity
 from shared.domain.order import FactKind, OrderFact
 from shared.domain.phone import BadPhone, looks_like_phone
 from shared.domain.rules import Rules
-from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.domain.vietnam_time import day_start, local_day, moment, stamp
 
 MAX_CALL_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 500 * 1024
 MAX_BATCH_EVENTS = 2500
+# One event is taken in by one transaction, which has room for so many links and statements.
+MAX_IDENTITIES = 10
+MAX_CONSENTS = 40
 
 TYPES: tuple[EventType, ...] = ("identify", "track", "page", "screen", "group", "alias")
 CHANNELS = ("zalo", "zns", "sms", "email", "messenger", "whatsapp", "call", "push", "web")
@@ -108,7 +111,7 @@ def translate(
     *,
     kind: str | None,
     received_at: datetime,
-    sent_at: str | None,
+    sent_at: Any,
     new_id: Callable[[], str],
     rules: Rules,
     prefix: str = "",
@@ -122,7 +125,7 @@ def translate(
     read = Reader(prefix)
     if not isinstance(message, dict):
         raise Invalid([FieldError(prefix.rstrip(".") or "body", "must be an object")])
-    for name in message.keys() - _TOP_LEVEL:
+    for name in sorted(message.keys() - _TOP_LEVEL):
         read.wrong(name, "is not a field of the protocol")
     said = kind or message.get("type")
     if said not in TYPES:
@@ -136,7 +139,7 @@ def translate(
     fact_kind = ORDER_EVENTS.get(name) if said == "track" else None
 
     certainty: Certainty = "claimed" if source in rules.identity.claiming_sources else "staff_confirmed"
-    identities, bad_phone = _identities(read, message, context, certainty, rules, is_sale=fact_kind is not None)
+    identities, bad_phone = _identities(read, said, message, context, certainty, rules, is_sale=fact_kind is not None)
     previous = None
     if said == "alias":
         previous = _alias(read, message)
@@ -156,16 +159,18 @@ def translate(
             read.wrong("userId", "or anonymousId is needed")
     elif bad_phone and not fact_kind:
         read.wrong(bad_phone["field"], bad_phone["reason"])
+    message_id = read.text(message, "messageId", limit=100) or new_id()
+    backfill = read.flag(context, "backfill", "context.")
     if read.errors:
         raise Invalid(read.errors)
     return Event(
-        id=read.text(message, "messageId", limit=100) or new_id(),
+        id=message_id,
         type=said,
         name=name,
         at=stamp(at),
         received_at=stamp(received_at),
         source=source,
-        backfill=read.flag(context, "backfill", "context."),
+        backfill=backfill,
         identities=tuple(identities),
         previous=previous,
         traits=traits,
@@ -177,24 +182,20 @@ def translate(
     )
 
 
-def _when(read: Reader, message: dict[str, Any], sent_at: str | None, received_at: datetime) -> datetime:
+def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: datetime) -> datetime:
     """The event's moment. A device whose clock runs ahead is corrected by `sentAt`, as Segment does."""
-    raw = message.get("timestamp") or message.get("originalTimestamp")
-    if raw is None:
-        return received_at
-    at = parse_moment(read, "timestamp", raw)
+    name = "originalTimestamp" if message.get("timestamp") in (None, "") else "timestamp"
+    raw = message.get(name)
+    at = None if raw is None or raw == "" else parse_moment(read, name, raw)
+    sent_raw = message.get("sentAt", sent_at)
+    sent = None if sent_raw is None or sent_raw == "" else parse_moment(read, "sentAt", sent_raw)
     if at is None:
         return received_at
-    sent = message.get("sentAt") or sent_at
-    if at > received_at + _TOLERANCE and isinstance(sent, str):
-        try:
-            ahead = moment(sent) - received_at
-        except ValueError:
-            ahead = timedelta()
-        if ahead > _TOLERANCE:
-            at -= ahead
+    if at > received_at + _TOLERANCE and sent and at <= sent:
+        # How long before sending it happened is right whatever the device's clock shows.
+        at = received_at - min(sent - at, received_at - day_start(_OLDEST))
     if at > received_at + _TOLERANCE:
-        read.wrong("timestamp", "is in the future")
+        read.wrong(name, "is in the future")
     return min(at, received_at)
 
 
@@ -205,7 +206,7 @@ def parse_moment(read: Reader, name: str, raw: Any) -> datetime | None:
     try:
         at = moment(raw)
     except ValueError as error:
-        why = str(error) if "time zone" in str(error) else "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
+        why = str(error) if str(error) in ("has no time zone", "is out of range") else "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
         read.wrong(name, why)
         return None
     if local_day(at) < _OLDEST:
@@ -230,6 +231,7 @@ def _name(read: Reader, said: str, message: dict[str, Any], properties: dict[str
 
 def _identities(
     read: Reader,
+    said: EventType,
     message: dict[str, Any],
     context: dict[str, Any],
     certainty: Certainty,
@@ -269,7 +271,8 @@ def _identities(
     else:
         take("user", user, "userId", "staff_confirmed")
     take("anonymous", message.get("anonymousId"), "anonymousId", "staff_confirmed")
-    traits = message.get("traits") if message.get("type") != "group" else None
+    # The traits of a group call are the group's, not the person's.
+    traits = message.get("traits") if said != "group" else None
     context_traits = context.get("traits")
     for path, values in (("traits.", traits), ("context.traits.", context_traits)):
         if not isinstance(values, dict):
@@ -280,10 +283,10 @@ def _identities(
         # A channel's own id is given by the channel, so it is sure even where a phone typed into it is not.
         take("zalo_user_id", values.get("zalo_user_id"), path + "zalo_user_id", "verified")
         take("messenger_psid", values.get("messenger_psid"), path + "messenger_psid", "verified")
-        external = values.get("external")
-        if isinstance(external, dict):
-            for system, value in external.items():
-                take(f"external:{str(system)[:40]}", value, f"{path}external.{system}", "staff_confirmed")
+        for system, value in read.mapping(values, "external", path).items():
+            take(f"external:{system}", value, f"{path}external.{system}", "staff_confirmed")
+    if len(found) > MAX_IDENTITIES:
+        read.wrong("userId", f"and the other identities may be {MAX_IDENTITIES} at most")
     return list(found.values()), bad_phone
 
 
@@ -332,10 +335,10 @@ def read_traits(read: Reader, values: dict[str, Any], path: str, today: date) ->
     for field_name in ("city", "home_store"):
         if text := read.text(values, field_name, path, 120):
             traits[field_name] = text
-    if raw := values.get("birthday"):
+    if (raw := values.get("birthday")) is not None and raw != "":
         with read.reading(path + "birthday"):
             traits["birthday"] = birthday(raw, today)
-    if raw := values.get("gender"):
+    if (raw := values.get("gender")) is not None and raw != "":
         gender = GENDERS.get(str(raw).strip().lower())
         if gender is None:
             read.wrong(path + "gender", "must be female, male or other")
@@ -355,7 +358,7 @@ def plain(value: Any) -> Any:
     """A free value as the table can hold it: texts, whole numbers and flags as they are, all else as JSON text."""
     if isinstance(value, str):
         return unicodedata.normalize("NFC", value)[:1000]
-    if isinstance(value, bool | int):
+    if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 10**15):
         return value
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return int(value)
@@ -367,7 +370,7 @@ def birthday(raw: Any, today: date) -> str:
     if not isinstance(raw, str):
         raise ValueError("must be a date such as 1990-05-21")
     try:
-        day = date.fromisoformat(raw[:10])
+        day = date.fromisoformat(raw[:10] if raw[10:11] in ("T", " ") else raw)
     except ValueError:
         raise ValueError("must be a date such as 1990-05-21") from None
     if not date(1900, 1, 1) <= day <= today:
@@ -388,13 +391,16 @@ def read_consent(read: Reader, raw: Any, path: str, now: datetime, source: str) 
     if not isinstance(raw, list):
         read.wrong(path, "must be a list")
         return []
+    if len(raw) > MAX_CONSENTS:
+        read.wrong(path, f"may have at most {MAX_CONSENTS} statements")
+        return []
     said: list[dict[str, Any]] = []
     for number, statement in enumerate(raw):
         here = f"{path}[{number}]"
         if not isinstance(statement, dict):
             read.wrong(here, "must be an object")
             continue
-        for unknown in statement.keys() - {"channel", "purpose", "granted", "at", "proof"}:
+        for unknown in sorted(statement.keys() - {"channel", "purpose", "granted", "at", "proof"}):
             read.wrong(f"{here}.{unknown}", "is not a field of a consent")
         if statement.get("channel") not in CHANNELS:
             read.wrong(f"{here}.channel", f"must be one of {', '.join(CHANNELS)}")
@@ -429,6 +435,8 @@ def money(raw: Any, rate: int = 1) -> int:
         amount = Decimal(str(raw).strip()) * rate
     except InvalidOperation:
         raise ValueError("must be a number") from None
+    except Overflow:
+        raise ValueError("is not an amount of money") from None
     if not amount.is_finite() or abs(amount) > 10**15:
         raise ValueError("is not an amount of money")
     if rate == 1 and amount != amount.to_integral_value():
@@ -509,7 +517,8 @@ def _order(
     lines = _lines(read, properties, rate)
     if kind in ("placed", "updated"):
         if amount is None and lines and all("price" in line for line in lines) and not read.errors:
-            amount = sum(line["price"] * line["quantity"] for line in lines)
+            with read.reading("properties.products"):
+                amount = money(sum(line["price"] * line["quantity"] for line in lines))
         if amount is not None:
             content["total"] = amount
         elif kind == "placed" and not read.errors:

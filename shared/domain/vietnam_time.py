@@ -6,7 +6,7 @@ constant.
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time, timedelta, timezone
+from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, timezone
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 
@@ -21,6 +21,9 @@ def moment(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError("has no time zone")
+    if not MINYEAR < parsed.year < MAXYEAR:
+        # At the ends of the calendar an offset leads out of it.
+        raise ValueError("is out of range")
     return parsed.astimezone(UTC)
 
 

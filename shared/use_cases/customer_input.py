@@ -9,7 +9,7 @@ from shared.domain.customer import TRAITS
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.identity import Certainty, Identity, identity
 from shared.domain.rules import Rules
-from shared.domain.segment_protocol import Reader, read_consent, read_traits
+from shared.domain.segment_protocol import MAX_IDENTITIES, Reader, read_consent, read_traits
 from shared.domain.vietnam_time import local_day
 from shared.use_cases.upsert_customer import Upsert
 
@@ -34,7 +34,10 @@ def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
         read.wrong(f"traits.{name}", "is not a trait; put it in traits.attributes")
     read.mapping(raw_traits, "attributes", "traits.")
     traits = read_traits(read, raw_traits, "traits.", local_day(now))
-    consent = read_consent(read, body.get("consent") or [], "consent", now, source)
+    stated = body.get("consent")
+    consent = read_consent(read, [] if stated is None else stated, "consent", now, source)
+    if len(identities) > MAX_IDENTITIES:
+        read.wrong("identities", f"may be {MAX_IDENTITIES} at most")
     if not identities and not read.errors:
         read.wrong("identities", "needs at least one identity")
     if read.errors:
@@ -48,8 +51,8 @@ def read_search(body: Any) -> Identity:
         raise Invalid([FieldError("body", f"must name one identity: {', '.join(IDENTITY_FIELDS)}")])
     read = Reader("")
     found = _identities(read, {"identities": body}, claimed=False, path="")
-    if not found and not read.errors:
-        read.wrong("external", "must name one system and its id")
+    if len(found) != 1 and not read.errors:
+        read.wrong(next(iter(body)), "must name one identity")
     if read.errors:
         raise Invalid(read.errors)
     return found[0]

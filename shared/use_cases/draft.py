@@ -67,6 +67,11 @@ class Draft:
         if item != before:
             self._changed[key] = item
 
+    def create(self, key: Key, body: Item) -> None:
+        """Put an item under a key that was made up just now, so there is nothing to read first."""
+        self._read.setdefault(key, None)
+        self.put(key, body)
+
     def mark(self, key: Key, body: Item) -> None:
         """Put an item that nobody reads before writing and that is the same whoever writes it."""
         self._changed[key] = {**body, "pk": key.pk, "sk": key.sk}

@@ -56,7 +56,7 @@ class Registry:
         else:
             home = self.new_id()
             self.created.append(home)
-            self.draft.put(layout.profile(home), new_profile(home, at))
+            self.draft.create(layout.profile(home), new_profile(home, at))
         for who in sorted(joining, key=lambda i: i.strength):
             link = links[who]
             if link is None:

@@ -92,7 +92,7 @@ def _bring_over(table: Table, known: Item, ruling: Ruling) -> bool:
         m = figures(profile)
         stale = is_stale(m, ruling.today, ruling.rules, ruling.cutoffs)
         after = settle(draft, load_members(draft, profile), None if stale else m, ruling, appoint_vip=True)
-        relabelled = after["labels"] != profile.get("labels")
+        relabelled: bool = after["labels"] != profile.get("labels")
         if not relabelled and not stale and after.get("vip_until") == profile.get("vip_until"):
             return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
         try:

@@ -1,0 +1,252 @@
+"""`kq bench`: every figure of the performance goals that can be counted on a laptop, with its goal.
+
+Counts (requests, units) are exact and repeat; P10 is the one figure in seconds, for the reader and not for a test.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import Any
+
+from infra.local.clock import LocalClock
+from infra.local.house import House
+from shared.use_cases.keys import issue_key
+
+START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measured figure beside its goal."""
+
+    goal_id: str
+    what: str
+    value: float
+    goal: float
+    unit: str
+
+    @property
+    def met(self) -> bool:
+        return self.value <= self.goal
+
+
+class Shop:
+    """A fresh house with keys, and the calls the figures are made of."""
+
+    def __init__(self, start: datetime = START) -> None:
+        self.house = House(None, LocalClock(start, frozen=True))
+        outside = self.house.outside
+        issue = {"table": outside.table, "stores": [], "name": "bench", "now": start, "new_id": outside.new_id}
+        write_key = issue_key(kind="write", roles=[], **issue)
+        api_key = issue_key(kind="api", roles=["admin"], **issue)
+        self._basic = {"authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()}
+        self._bearer = {"authorization": f"Bearer {api_key}"}
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """A REST call; raises RuntimeError when it is refused."""
+        return self._send(method, path, self._bearer, body)
+
+    def batch(self, events: list[dict[str, Any]]) -> None:
+        """Events through the tracking protocol and the queue, all taken in when this returns."""
+        for part in _parts(events, 100):
+            self._send("POST", "/v1/batch", self._basic, {"batch": part})
+        self.house.drain()
+
+    def metered(self, door: str, act: Callable[[], object]) -> dict[str, float]:
+        """What one door used while `act` ran."""
+        self.house.meter.reset()
+        act()
+        used: dict[str, float] = self.house.meter.report()["doors"].get(door, {})
+        return used
+
+    def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> Any:
+        status, _, answer = self.house.http(
+            method, path, "", headers, json.dumps(body).encode() if body is not None else b""
+        )
+        if status >= 300:
+            raise RuntimeError(f"{method} {path}: {status} {answer!r}")
+        return json.loads(answer)
+
+
+def _parts(items: list[Any], size: int) -> Iterator[list[Any]]:
+    for first in range(0, len(items), size):
+        yield items[first : first + size]
+
+
+def phone(number: int) -> str:
+    """Distinct mobile numbers without junk patterns."""
+    return f"09{(number * 7919 + 12345678) % 10**8:08d}"
+
+
+def order(number: str, who: str, at: datetime, total: int = 500_000, **properties: Any) -> dict[str, Any]:
+    """An Order Completed as a till sends it."""
+    return {
+        "type": "track",
+        "event": "Order Completed",
+        "messageId": f"order-{number}",
+        "userId": who,
+        "timestamp": at.isoformat(),
+        "properties": {"order_id": number, "total": total, "store": "Q1", "channel": "store", **properties},
+    }
+
+
+def upsert_and_order() -> list[Figure]:
+    """P1 and P2: one customer, in order."""
+    shop = Shop()
+    who = {"phone": phone(1), "email": "lan@example.vn", "loyalty_id": "T-1"}
+    shop.call("GET", "/v1/churn-risk")  # the key and the cut-offs are remembered from here on
+    created = shop.metered("customers_api", lambda: shop.call("PUT", "/v1/customers", {"identities": who}))
+    traits = {"city": "Huế"}
+    put = {"identities": {"phone": phone(1)}, "traits": traits}
+    known = shop.metered("customers_api", lambda: shop.call("PUT", "/v1/customers", put))
+    search = [
+        shop.metered("customers_api", lambda kind=kind: shop.call("POST", "/v1/customers/search", {kind: who[kind]}))
+        for kind in who
+    ]
+    shop.batch([order("1", phone(1), START - timedelta(days=2))])
+    placed = shop.metered("events_worker", lambda: shop.batch([order("2", phone(1), START - timedelta(days=1))]))
+    return [
+        Figure("P1", "upsert of a known customer", known["requests"], 2, "requests"),
+        Figure("P1", "upsert of a known customer", known["write_units"], 1, "write units"),
+        Figure("P1", "an order of a known customer, in order", placed["requests"], 3, "requests"),
+        # Links are read, then one transaction writes profile and links.
+        Figure("P2", "new customer with 3 identities", created["requests"], 2, "requests (1 transaction)"),
+        Figure("P2", "lookup by any identity", max(s["requests"] for s in search), 2, "requests"),
+    ]
+
+
+def merge_cost() -> list[Figure]:
+    """P2: a merge costs what the two customers hold, whatever the base."""
+
+    def cost(base: int) -> float:
+        shop = Shop()
+        shop.batch([order(f"b{n}", phone(100 + n), START - timedelta(days=3)) for n in range(base)])
+        for number in (1, 2):
+            shop.batch([order(f"m{number}-{n}", phone(number), START - timedelta(days=2, hours=n)) for n in range(5)])
+        both = {"phone": phone(1), "loyalty_id": "T-1"}
+        shop.call("PUT", "/v1/customers", {"identities": {"phone": phone(2), "email": "a@example.vn"}})
+        shop.call("PUT", "/v1/customers", {"identities": both})
+        merging = {"identities": {"loyalty_id": "T-1", "email": "a@example.vn"}}
+        return shop.metered("customers_api", lambda: shop.call("PUT", "/v1/customers", merging))["requests"]
+
+    small, large = cost(50), cost(500)
+    return [Figure("P2", "merge in a base 10 times larger", large / small, 1.0, "ratio of requests")]
+
+
+def batch_of_hundred() -> list[Figure]:
+    """P4: a batch of 100 events of 25 known customers, a quarter of them orders."""
+    shop = Shop()
+    people = [phone(n) for n in range(25)]
+    shop.batch([order(f"first-{n}", who, START - timedelta(days=9)) for n, who in enumerate(people)])
+    at = START - timedelta(days=1)
+    events: list[dict[str, Any]] = []
+    for number, who in enumerate(people):
+        events.append(order(f"second-{number}", who, at))
+        events += [
+            {
+                "type": "track",
+                "event": "Product Viewed",
+                "messageId": f"view-{number}-{k}",
+                "userId": who,
+                "timestamp": at.isoformat(),
+            }
+            for k in range(3)
+        ]
+    table = shop.house.outside.table
+    reads: list[int] = []
+    writes: list[int] = []
+    read, write = table.batch_get, table.write
+
+    def counting_read(keys: Any, **options: Any) -> Any:
+        keys = list(keys)
+        reads.append(-(-len(keys) // 100))
+        return read(keys, **options)
+
+    def counting_write(*actions: Any) -> Any:
+        writes.append(1)
+        return write(*actions)
+
+    table.batch_get, table.write = counting_read, counting_write  # type: ignore[method-assign]
+    shop.batch(events)
+    return [
+        Figure("P4", "batch of 100 events of 25 customers", sum(reads), 4, "batch reads"),
+        Figure("P4", "batch of 100 events of 25 customers", len(writes), 25 + 25, "commits (D + orders)"),
+    ]
+
+
+def daily_work(base: int, due: int = 100) -> dict[str, dict[str, float]]:
+    """What segmentation and win-back of one day cost in a base of `base` where `due` customers lapse that day."""
+    shop = Shop()
+    crossing = START - timedelta(days=29)
+    quiet = START - timedelta(days=5)
+    shop.batch([order(f"due-{n}", phone(n), crossing) for n in range(due)])
+    shop.batch([order(f"quiet-{n}", phone(n), quiet) for n in range(due, base)])
+    shop.house.meter.reset()
+    shop.house.advance(START + timedelta(days=1, hours=12))
+    used: dict[str, dict[str, float]] = shop.house.meter.report()["doors"]
+    return {door: used[door] for door in ("segments_schedule", "winback_schedule")}
+
+
+def daily_ratio(small: int = 1_000, large: int = 10_000) -> list[Figure]:
+    """P3: the same due set in a base ten times larger."""
+    one, ten = daily_work(small), daily_work(large)
+    return [
+        Figure(
+            "P3", f"{door}, base {large:,} against {small:,}: {name}", ten[door][name] / one[door][name], 1.0, "ratio"
+        )
+        for door in one
+        for name in ("requests", "read_units", "write_units")
+    ]
+
+
+def simulated_quarter(customers: int = 10_000, days: int = 90) -> Figure:
+    """P10: `days` of a shop, 2 % of its customers buy a day, with 3 other events a buyer."""
+    start = START
+    shop = Shop(start)
+    random = Random(1)  # noqa: S311 - a repeatable shop, not a secret
+    base = [
+        {
+            "type": "identify",
+            "messageId": f"base-{n}",
+            "userId": phone(n),
+            "timestamp": start.isoformat(),
+            "traits": {"name": "Nguyễn Thị Lan", "city": "Huế"},
+        }
+        for n in range(customers)
+    ]
+    shop.batch(base)
+    began = time.perf_counter()
+    for day in range(days):
+        now = start + timedelta(days=day, hours=10)
+        shop.house.advance(now)
+        events: list[dict[str, Any]] = []
+        for buyer in range(customers // 50):
+            who = phone(random.randrange(customers))
+            at = now - timedelta(seconds=random.randrange(8 * 3600))
+            events += [
+                {
+                    "type": "track",
+                    "event": "Product Viewed",
+                    "messageId": f"view-{day}-{buyer}-{k}",
+                    "userId": who,
+                    "timestamp": at.isoformat(),
+                    "properties": {"sku": "A1"},
+                }
+                for k in range(3)
+            ]
+            events.append(order(f"{day}-{buyer}", who, at, random.randrange(1, 50) * 100_000))
+        shop.batch(events)
+    seconds = time.perf_counter() - began
+    goal = 30 if customers <= 10_000 else 300
+    return Figure("P10", f"{days} days of {customers:,} customers, orders and lifecycle", round(seconds, 1), goal, "s")
+
+
+def counted() -> list[Figure]:
+    """Every figure that is a count."""
+    return [*upsert_and_order(), *merge_cost(), *batch_of_hundred(), *daily_ratio()]
