@@ -158,7 +158,7 @@ class ConsentColumn(NamedTuple):
     purpose: str
 
 
-class Unusable(KhachQuenError):  # noqa: N818 - named like the errors of the trade in `domain.errors`
+class Unusable(KhachQuenError):
     """The file cannot be imported at all; the message says what to do."""
 
 

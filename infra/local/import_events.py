@@ -99,7 +99,7 @@ class Dirt:
     cashier_bad_phones: Counter[str] = field(default_factory=Counter)
 
 
-class _Wrong(Exception):  # noqa: N818 - carries rejects, is not an error of the program
+class _Wrong(Exception):
     """The unit cannot be imported, for these reasons."""
 
     def __init__(self, problems: list[Problem]) -> None:

@@ -23,7 +23,7 @@ MAX_BYTES = 480 * 1024
 _BATCH_FIELD = re.compile(r"batch\[(\d+)\]\.?(.*)")
 
 
-class Stopped(KhachQuenError):  # noqa: N818 - named like the errors of the trade in `domain.errors`
+class Stopped(KhachQuenError):
     """The target does not take events (any more); what was sent is kept, and a second run brings the rest.
 
     `unusable` says that another run cannot help before the key or the address is put right.
@@ -164,7 +164,7 @@ class Delivery:
             self._send(units[middle:])
             return
         for number, reasons in wrong.items():
-            self._refused(units[number][0], tuple(reasons))
+            self._refused(units[number][0], tuple(dict.fromkeys(reasons)))
         if rest := [unit for number, unit in enumerate(units) if number not in wrong]:
             self._send(rest)
 

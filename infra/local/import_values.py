@@ -25,7 +25,7 @@ EARLIEST_BIRTH = date(1900, 1, 1)
 _EXCEL_DAY_ZERO = datetime(1899, 12, 30)  # noqa: DTZ001 (a calendar day, not a moment)
 
 
-class Unclear(KhachQuenError):  # noqa: N818 - named like the errors of the trade in `domain.errors`
+class Unclear(KhachQuenError):
     """The cell cannot be read, or can be read in two ways; the message is the reason."""
 
 
