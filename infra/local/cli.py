@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from infra.local.trouble import Trouble
 
 app = typer.Typer(
     name="kq",
@@ -21,19 +24,24 @@ app = typer.Typer(
 )
 ops = typer.Typer(help="Operations.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Messages that could not be processed.", no_args_is_help=True)
+key = typer.Typer(help="API keys and write keys.", no_args_is_help=True)
 app.add_typer(ops, name="ops")
 ops.add_typer(dead_letters, name="dlq")
+ops.add_typer(key, name="key")
 
 # A command with many options of its own is declared where it lives; here it takes whatever stands on the line.
 ELSEWHERE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the data; without it everything is in memory.")]
-KeptData = Annotated[Path, typer.Option("--data", help="Folder of the data.")]
 StageName = Annotated[str, typer.Option("--stage", help="dev, staging or prod.")]
+Stage = Annotated[str | None, typer.Option("--stage", help="A deployed stage instead of a folder.")]
 
 
-class Trouble(Exception):
-    """Something the user can put right; told in one line, exit code 2."""
+class KeyKind(StrEnum):
+    """What a key opens."""
+
+    API = "api"
+    WRITE = "write"
 
 
 @app.command()
@@ -42,11 +50,23 @@ def up(
     data: Data = None,
     now: Annotated[str | None, typer.Option(help="Start at this RFC 3339 time instead of the present.")] = None,
     frozen: Annotated[bool, typer.Option("--frozen", help="Time stands still until /_local/advance moves it.")] = False,
+    with_demo: Annotated[bool, typer.Option("--demo", help="Start with the demo's year inside.")] = False,
 ) -> None:
     """Run the whole system here until Ctrl-C; prints one JSON line when ready, then logs to standard error."""
     from infra.local.up import run
 
-    run(port, data, _moment(now), frozen=frozen)
+    run(port, data, _moment(now), frozen=frozen, demo=with_demo)
+
+
+@app.command()
+def demo(
+    data: Data = None,
+    report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = Path("build/demo.html"),
+) -> None:
+    """Replay a real shop's year through the doors and show what came of it."""
+    from infra.local.demo import demo as replay
+
+    replay(data, report)
 
 
 @app.command("import", context_settings=ELSEWHERE)
@@ -128,21 +148,46 @@ def deploy(stage: StageName) -> None:
 
 
 @dead_letters.command("list")
-def list_dead_letters(data: KeptData) -> None:
+def list_dead_letters(data: Data = None, stage: Stage = None) -> None:
     """Print the messages that could not be processed, with their reasons, as JSON."""
-    from infra.local.up import opened
+    from infra.local import ops as operations
 
-    with opened(data) as house:
-        _print({name: state for name, state in house.queue_state().items() if "messages" in state})
+    with operations.place(data, stage) as where:
+        _print(operations.listed(where))
 
 
 @dead_letters.command("redrive")
-def redrive_dead_letters(data: KeptData) -> None:
-    """Send the messages that could not be processed back to their queues and work them again."""
-    from infra.local.up import opened
+def redrive_dead_letters(data: Data = None, stage: Stage = None) -> None:
+    """Send the messages that could not be processed back to their queues; prints how many there were."""
+    from infra.local import ops as operations
 
-    with opened(data) as house:
-        _print({"redriven": house.redrive(), **house.drain()})
+    with operations.place(data, stage) as where:
+        _print(operations.redrive(where))
+
+
+@key.command("issue")
+def issue_key(
+    name: Annotated[str, typer.Option(help="Whose key it is, such as 'till 3'.")],
+    kind: Annotated[KeyKind, typer.Option(help="api for REST calls, write for the tracking protocol.")] = KeyKind.API,
+    role: Annotated[list[str] | None, typer.Option(help="May be given several times; only for api keys.")] = None,
+    store: Annotated[list[str] | None, typer.Option(help="May be given several times; none is all stores.")] = None,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Make a key; this is the only time it is seen."""
+    from infra.local import ops as operations
+
+    with operations.place(data, stage) as where:
+        _print({"key": operations.issue_key(where, kind.value, role or [], store or [], name)})
+
+
+@key.command("revoke")
+def revoke_key(secret: Annotated[str, typer.Argument(metavar="KEY")], data: Data = None, stage: Stage = None) -> None:
+    """Take a key out of use, within a minute everywhere."""
+    from infra.local import ops as operations
+
+    with operations.place(data, stage) as where:
+        operations.revoke_key(where, secret)
 
 
 def _hand_over(context: typer.Context, command: Callable[..., None]) -> None:

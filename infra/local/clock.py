@@ -35,6 +35,13 @@ class LocalClock:
             self._base = _milliseconds(to)
             self._since = time.monotonic()
 
+    def run(self) -> None:
+        """From now on time passes, if it did not before."""
+        with self._lock:
+            if self.frozen:
+                self._since = time.monotonic()
+                self.frozen = False
+
     def _running(self) -> datetime:
         return _milliseconds(self._base + timedelta(seconds=time.monotonic() - self._since))
 

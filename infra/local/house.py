@@ -277,16 +277,6 @@ class House:
                 ]
         return state
 
-    def redrive(self) -> int:
-        """Send what lies in the dead-letter queues back to where it came from; how many messages there were."""
-        moved = 0
-        for name, queue in self.queues.items():
-            while name.endswith(DLQ) and (messages := queue.receive()):
-                self.queues[name.removesuffix(DLQ)].send([_as_it_came(message.body) for message in messages])
-                queue.delete([message.receipt for message in messages])
-                moved += len(messages)
-        return moved
-
     # ---- inside ----
 
     def _handler(self, name: str) -> Handler:
@@ -456,17 +446,6 @@ class House:
         if not path.exists():
             write_private(path, secrets.token_bytes(32))
         return path.read_bytes()
-
-
-def _as_it_came(body: str) -> str:
-    """What a worker set aside stands beside its reason; what the queue itself gave up on is as it was."""
-    try:
-        letter = json.loads(body)
-    except ValueError:
-        return body
-    if not isinstance(letter, dict) or "reason" not in letter:
-        return body
-    return str(letter["body"]) if "body" in letter else json.dumps({"events": [letter["event"]]}, ensure_ascii=False)
 
 
 class _Route(NamedTuple):

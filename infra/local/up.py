@@ -19,28 +19,69 @@ from infra.local.clock import LocalClock
 from infra.local.house import House
 from infra.local.http_server import HttpServer
 from infra.local.keys import local_keys
-from shared.domain.vietnam_time import stamp
+from infra.local.trouble import Trouble
+from shared.domain.vietnam_time import day_start, stamp
+
+log = logging.getLogger("khach_quen.local")
 
 
-def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool) -> None:
-    """Serve until SIGTERM or SIGINT; one JSON line on standard output when ready. Raises OSError for a taken port."""
+def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool, demo: bool) -> None:
+    """Serve until SIGTERM or SIGINT; one JSON line on standard output when ready. Raises OSError for a taken port.
+
+    With `demo` the house has lived the demo's year before it opens, and the present is the morning after, or `now`.
+    """
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Standard output carries the one line and nothing else, whatever a door or a library prints.
     out = sys.stdout
-    with redirect_stdout(sys.stderr), opened(data, now, frozen=frozen) as house:
+    opening = _opened_with_demo(data, now, ended) if demo else opened(data, now, frozen=frozen)
+    with redirect_stdout(sys.stderr), opening as house:
         house.load()
         keys = local_keys(house, data)
         server = HttpServer(house, port)
+        if not frozen:
+            house.clock.run()
         house.start()
         server.start()
         try:
-            print(json.dumps({"url": server.url, **keys._asdict(), "now": stamp(house.now)}), file=out, flush=True)
+            if not ended.is_set():
+                ready = {"url": server.url, **keys._asdict(), "now": stamp(house.now)}
+                print(json.dumps(ready), file=out, flush=True)
             ended.wait()
         finally:
             server.stop()
+
+
+@contextmanager
+def _opened_with_demo(data: Path | None, now: datetime | None, ended: threading.Event) -> Iterator[House]:
+    """A house, its clock standing still, that has the demo's year inside; Trouble for a folder with another past."""
+    # The demo opens houses of its own, so it knows this room.
+    from infra.local.demo import Replay
+    from infra.local.shop_history import invoices
+
+    history = list(invoices())
+    start = day_start(history[0].day)
+    inside = None if data is None else data / "demo"
+    with opened(data, start, frozen=True) as house:
+        if inside is None or not inside.exists():
+            if house.now > start:
+                raise Trouble(f"{data} has another past already; --demo needs a folder of its own")
+            log.info("Replaying the demo's year")
+            for day in Replay(house, local_keys(house, data), history).mornings():
+                if ended.is_set():
+                    break
+                if day.day == 1:
+                    log.info("%s", day)
+            else:
+                if inside is not None:
+                    inside.touch()
+        if now is not None and not ended.is_set():
+            if now < house.now:
+                raise Trouble(f"the demo's year ends at {stamp(house.now)}; --now cannot be before that")
+            house.advance(now)
+        yield house
 
 
 def call_once(door: str, event: Any, data: Path | None) -> Any:

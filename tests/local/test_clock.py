@@ -43,3 +43,12 @@ def test_without_a_start_it_shows_the_present():
 def test_it_ticks_in_milliseconds():
     assert LocalClock(START.replace(microsecond=1999), frozen=True).now() == START.replace(microsecond=1000)
     assert LocalClock().now().microsecond % 1000 == 0
+
+
+def test_a_frozen_clock_can_be_let_run():
+    clock = LocalClock(START, frozen=True)
+    clock.run()
+    assert not clock.frozen
+    before = clock.now()
+    clock.run()
+    assert START <= before <= clock.now() < START + timedelta(seconds=30)

@@ -406,19 +406,6 @@ def test_only_doors_on_the_plan_can_be_called(house):
 # ---- the real catalogue ----
 
 
-def test_poison_ends_in_the_dead_letter_queue_with_its_reason_and_can_be_sent_again():
-    house = House(None, LocalClock(START, frozen=True))
-    house.queues["events"].send(["nonsense"])
-    assert house.drain()["failed"] == {}
-    (letter,) = house.queue_state()["events-dlq"]["messages"]
-    assert json.loads(letter["body"])["body"] == "nonsense"
-    assert "not a message of this queue" in json.loads(letter["body"])["reason"]
-    assert house.redrive() == 1
-    assert house.queues["events"].peek()[0].body == "nonsense"
-    assert house.queue_state()["events-dlq"]["visible"] == 0
-    house.close()
-
-
 def test_every_door_of_the_catalogue_loads():
     house = House(None, LocalClock(START, frozen=True))
     house.load()

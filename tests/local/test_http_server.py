@@ -194,7 +194,7 @@ def test_time_can_be_moved_to_a_moment_and_by_a_duration(connection):
         ('{"to": "tomorrow"}', "RFC 3339"),
         ('{"to": "2026-12-01T00:00:00"}', "RFC 3339"),
         ('{"to": "2020-01-01T00:00:00Z"}', "never goes back"),
-        ('{"to": "9999-12-31T23:59:59Z"}', "3660 days"),
+        ('{"to": "2126-12-31T23:59:59Z"}', "3660 days"),
         ('{"by": "30 days"}', "ISO 8601"),
         ('{"by": "P1M"}', "ISO 8601"),
         ('{"by": "P999999W"}', "3660 days"),

@@ -128,6 +128,9 @@ def test_the_queue_is_worked_at_once(tmp_path):
         (("invoke", "events_worker", "nowhere.json"), "nowhere.json"),
         (("invoke", "nobody_api", "cdk.json"), "nobody_api"),
         (("ops", "dlq", "list", "--data", "/dev/null/x"), "/dev/null/x"),
+        (("ops", "dlq", "list"), "--stage"),
+        (("ops", "key", "issue", "--name", "till", "--stage", "moon"), "moon"),
+        (("synth", "--stage", "moon"), "moon"),
     ],
 )
 def test_what_the_user_can_put_right_is_one_line_and_exit_code_2(arguments, words):
@@ -168,16 +171,6 @@ def test_one_door_can_be_called_with_one_event(tmp_path):
     ended = kq("invoke", "customers_api", str(event))
     assert ended.returncode == 0, ended.stderr
     assert json.loads(ended.stdout)["statusCode"] == 200
-
-
-def test_dead_letters_can_be_listed_and_sent_back(tmp_path):
-    data = str(tmp_path / "data")
-    with Up("--data", data, "--now", NOW, "--frozen", log=tmp_path / "log") as up:
-        up.stop()
-    listed = kq("ops", "dlq", "list", "--data", data)
-    assert json.loads(listed.stdout)["events-dlq"]["messages"] == []
-    redriven = kq("ops", "dlq", "redrive", "--data", data)
-    assert json.loads(redriven.stdout)["redriven"] == 0
 
 
 def test_help_is_quick_to_load():

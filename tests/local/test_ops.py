@@ -1,0 +1,121 @@
+"""Operations on a data folder and on a deployed stage (the emulated SQS and DynamoDB of moto)."""
+
+import json
+from datetime import UTC, datetime
+
+import pytest
+from moto import mock_aws
+
+from infra.catalogue import QUEUES
+from infra.local.clock import LocalClock
+from infra.local.house import House
+from infra.local.ops import as_it_came, issue_key, listed, place, redrive, revoke_key
+from infra.local.trouble import Trouble
+from shared.adapters import aws_clients
+
+START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """A data folder with one message nobody can read in its dead-letter queue."""
+    house = House(tmp_path, LocalClock(START, frozen=True))
+    house.queues["events"].send(["nonsense"])
+    house.drain()
+    house.close()
+    return tmp_path
+
+
+@pytest.fixture
+def stage(monkeypatch):
+    """What a deployed stage has, as far as operations go."""
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
+    with mock_aws():
+        aws_clients.forget()
+        sqs = aws_clients.client("sqs")
+        for row in QUEUES:
+            sqs.create_queue(QueueName=f"kq-dev-{row.name}")
+            sqs.create_queue(QueueName=f"kq-dev-{row.name}-dlq")
+        aws_clients.client("dynamodb").create_table(
+            TableName="kq-dev-table",
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            BillingMode="PAY_PER_REQUEST",
+        )
+        yield sqs
+    aws_clients.forget()
+
+
+def test_dead_letters_show_their_reason_and_go_back_without_it(folder):
+    with place(folder, None) as where:
+        (letter,) = listed(where)["events"]
+        assert letter["body"] == "nonsense"
+        assert "not a message of this queue" in letter["reason"]
+        assert redrive(where) == {"events": 1}
+        assert listed(where) == {"events": []}
+    house = House(folder, LocalClock(START, frozen=True))
+    assert house.queues["events"].peek()[0].body == "nonsense"
+    house.close()
+
+
+@pytest.mark.parametrize(
+    ("letter", "body"),
+    [
+        ({"door": "events_worker", "reason": "r", "body": "as sent"}, "as sent"),
+        ({"door": "events_worker", "reason": "r", "event": {"id": "é"}}, '{"events": [{"id": "é"}]}'),
+        ({"events": []}, '{"events": []}'),
+    ],
+)
+def test_what_a_worker_set_aside_is_unwrapped(letter, body):
+    assert as_it_came(json.dumps(letter, ensure_ascii=False)) == body
+
+
+def test_what_the_queue_gave_up_on_is_as_it_was():
+    assert as_it_came("not JSON") == "not JSON"
+
+
+def test_a_key_is_issued_and_revoked(folder):
+    with place(folder, None) as where:
+        key = issue_key(where, "api", ["store_staff"], ["Q1"], "till 3")
+        assert key.startswith("kq_api_")
+        revoke_key(where, key)
+        with pytest.raises(Trouble, match="nobody issued"):
+            revoke_key(where, "kq_api_stranger")
+        with pytest.raises(Trouble, match="not a role"):
+            issue_key(where, "api", ["king"], [], "x")
+        with pytest.raises(Trouble, match="stores"):
+            issue_key(where, "api", ["store_staff"], [], "x")
+
+
+def test_a_stage_is_operated_in_the_same_words(stage):
+    urls = {name: stage.get_queue_url(QueueName=f"kq-dev-{name}")["QueueUrl"] for name in ("events", "events-dlq")}
+    for body in ("as it was", json.dumps({"reason": "r", "body": "inner"})):
+        stage.send_message(QueueUrl=urls["events-dlq"], MessageBody=body)
+    with place(None, "dev") as where:
+        assert redrive(where) == {"events": 2}
+        assert redrive(where) == {"events": 0}
+        assert issue_key(where, "write", [], [], "web shop").startswith("kq_write_")
+    answer = stage.receive_message(QueueUrl=urls["events"], MaxNumberOfMessages=10)
+    assert sorted(message["Body"] for message in answer["Messages"]) == ["as it was", "inner"]
+
+
+def test_looking_at_a_stages_dead_letters_leaves_them_there(stage):
+    url = stage.get_queue_url(QueueName="kq-dev-events-dlq")["QueueUrl"]
+    stage.send_message(QueueUrl=url, MessageBody="x")
+    with place(None, "dev") as where:
+        assert listed(where) == {"events": ["x"]}
+    counts = stage.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert counts["ApproximateNumberOfMessagesNotVisible"] == "1"
+
+
+def test_where_to_operate_must_be_said_once(tmp_path):
+    for data, stage_name in ((None, None), (tmp_path, "dev")):
+        with pytest.raises(Trouble, match="either"), place(data, stage_name):
+            pass
+
+
+def test_a_stage_that_is_not_deployed_is_said_plainly(stage):
+    with pytest.raises(Trouble, match="AWS says"), place(None, "prod"):
+        pass
