@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.errors import FieldError, Forbidden, Invalid
+from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.domain.identity import Identity
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
@@ -30,6 +30,9 @@ def put_customer() -> Response[str]:
     store = wanted.traits.get("home_store")
     if caller and store and not caller.may_see({store}):
         raise Forbidden(f"the key has no access to traits.home_store {store}")
+    if caller and caller.stores and not store and {_is_own(who) for who in wanted.identities} - {None} != {True}:
+        # The same answer for nobody and for another store's customer, so that it tells nothing about either (R7).
+        raise Invalid([FieldError("traits.home_store", "is needed for whoever is no customer of the key's stores yet")])
     done = upsert(taker, wanted)
     body = {
         "customer_id": done.customer_id,
@@ -55,8 +58,7 @@ def get_customer(customer_id: str) -> Response[str]:
 @handler.routes.get("/v1/customers/<customer_id>/timeline")
 def get_timeline(customer_id: str) -> Response[str]:
     limit, start = handler.page()
-    if handler.caller and handler.caller.stores:
-        _seen(customer_id)
+    _check_store(customer_id)
     return listing(*view_customer.timeline(wiring.outside().table, customer_id, limit, start))
 
 
@@ -65,6 +67,7 @@ def post_unmerge(customer_id: str) -> Response[str]:
     body = handler.json() if handler.event.get("body") else {}
     if not isinstance(body, dict) or body.keys() - {"merge_id"} or not isinstance(body.get("merge_id", ""), str):
         raise Invalid([FieldError("body", 'must be empty or {"merge_id": "…"}')])
+    _check_store(customer_id)
     taker = event_taker(wiring.outside().clock())
     by = handler.caller.name if handler.caller else ""
     lead, other = unmerge(taker, customer_id, body.get("merge_id"), by)
@@ -107,6 +110,23 @@ def _seen(customer_id: str) -> dict[str, Any]:
     if handler.caller and not handler.caller.may_see(set(seen["stores"])):
         raise Forbidden("this customer belongs to stores the key has no access to")
     return seen
+
+
+def _check_store(customer_id: str) -> None:
+    if handler.caller and handler.caller.stores:
+        _seen(customer_id)
+
+
+def _is_own(who: Identity) -> bool | None:
+    """Whether an identity leads to a customer of the key's stores; None when it leads to nobody."""
+    outside = wiring.outside()
+    try:
+        _seen(view_customer.find(outside.table, who, outside.identity_key))
+    except NotFound:
+        return None
+    except Forbidden:
+        return False
+    return True
 
 
 def _own(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:

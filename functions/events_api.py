@@ -7,7 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.errors import FieldError, Invalid
+from shared.domain.errors import FieldError, Invalid, TooLarge
 from shared.domain.event import Event
 from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
 from shared.runtime import settings, wiring
@@ -30,18 +30,20 @@ def batch() -> Response[str]:
         raise Invalid([FieldError("batch", "must be a list of messages")])
     unknown = body.keys() - {"batch", "context", "integrations", "sentAt", "writeKey", "messageId", "timestamp"}
     errors = [FieldError(name, "is not a field of the protocol") for name in sorted(unknown)]
-    messages, context = body["batch"], body.get("context") or {}
+    messages, context = body["batch"], {} if body.get("context") is None else body["context"]
     if not messages or len(messages) > MAX_BATCH_EVENTS:
         errors.append(FieldError("batch", f"must have 1 to {MAX_BATCH_EVENTS} messages"))
     if not isinstance(context, dict):
         errors.append(FieldError("context", "must be an object"))
+    elif _size(context) > MAX_CALL_BYTES:
+        # It becomes part of every message.
+        errors.append(FieldError("context", f"may have at most {MAX_CALL_BYTES // 1024} KB"))
     if errors:
         raise Invalid(errors)
     events = []
     for number, message in enumerate(messages):
         prefix = f"batch[{number}]."
-        # Measured as it would stand alone, without the spaces a sender may have put in.
-        if len(json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()) > MAX_CALL_BYTES:
+        if _size(message) > MAX_CALL_BYTES:
             errors.append(FieldError(prefix[:-1], f"may have at most {MAX_CALL_BYTES // 1024} KB"))
             continue
         try:
@@ -68,6 +70,11 @@ for _kind in TYPES:
     _single(_kind)
 
 
+def _size(part: Any) -> int:
+    """Bytes of a part of a call as it would stand alone, without the spaces a sender may have put in."""
+    return len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode())
+
+
 def _read(message: Any, kind: str | None, sent_at: Any, prefix: str, context: dict[str, Any]) -> Event:
     outside = wiring.outside()
     return translate(
@@ -90,6 +97,8 @@ def _enqueue(events: list[Event]) -> None:
     for event in events:
         text = event.model_dump_json(exclude_defaults=True)
         length = len(text.encode())
+        if length > MESSAGE_BYTES:
+            raise TooLarge("an event grew too large when it was normalised")
         if pack and (size + length > MESSAGE_BYTES or len(pack) == MESSAGE_EVENTS):
             bodies.append(pack)
             pack, size = [], 0

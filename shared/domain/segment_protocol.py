@@ -45,6 +45,7 @@ _TOP_LEVEL = frozenset(
 # A clock may be a little ahead of ours.
 _TOLERANCE = timedelta(minutes=5)
 _OLDEST = date(1990, 1, 1)
+_NO_TIME = "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
 
 ORDER_EVENTS: dict[str, FactKind] = {
     "Order Completed": "placed",
@@ -186,9 +187,9 @@ def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: date
     """The event's moment. A device whose clock runs ahead is corrected by `sentAt`, as Segment does."""
     name = "originalTimestamp" if message.get("timestamp") in (None, "") else "timestamp"
     raw = message.get(name)
-    at = None if raw is None or raw == "" else parse_moment(read, name, raw)
-    sent_raw = message.get("sentAt", sent_at)
-    sent = None if sent_raw is None or sent_raw == "" else parse_moment(read, "sentAt", sent_raw)
+    at = None if raw in (None, "") else parse_moment(read, name, raw)
+    sent_raw = sent_at if message.get("sentAt") in (None, "") else message["sentAt"]
+    sent = None if sent_raw in (None, "") else parse_moment(read, "sentAt", sent_raw)
     if at is None:
         return received_at
     if at > received_at + _TOLERANCE and sent and at <= sent:
@@ -201,13 +202,12 @@ def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: date
 
 def parse_moment(read: Reader, name: str, raw: Any) -> datetime | None:
     if not isinstance(raw, str):
-        read.wrong(name, "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00")
+        read.wrong(name, _NO_TIME)
         return None
     try:
         at = moment(raw)
     except ValueError as error:
-        why = str(error) if str(error) in ("has no time zone", "is out of range") else "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
-        read.wrong(name, why)
+        read.wrong(name, str(error) if str(error) in ("has no time zone", "is out of range") else _NO_TIME)
         return None
     if local_day(at) < _OLDEST:
         read.wrong(name, "is before 1990")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 
 from shared.domain.errors import Forbidden, Unauthenticated
@@ -45,11 +44,16 @@ def authenticate(route: str, authorization: str, outside: object) -> Caller | No
     return caller
 
 
+def challenge(route: str) -> str:
+    """What a caller without a key is told to bring, as WWW-Authenticate says it."""
+    return f'{"Basic" if route in WRITE_KEY else "Bearer"} realm="khach-quen"'
+
+
 def _basic_user(scheme: str, credentials: str) -> str:
     """The write key as the user name of HTTP Basic, as the Segment SDKs send it."""
     if scheme.lower() != "basic":
         raise Unauthenticated("send the write key as the user name of HTTP Basic")
     try:
         return base64.b64decode(credentials, validate=True).decode().partition(":")[0]
-    except (binascii.Error, UnicodeDecodeError):
+    except ValueError:
         raise Unauthenticated("the Basic credentials cannot be read") from None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
+import re
 import zlib
 from typing import Any
 
@@ -23,8 +25,8 @@ from shared.domain.errors import (
     Unreadable,
 )
 from shared.runtime import wiring
-from shared.runtime.access import authenticate
-from shared.runtime.observability import logger
+from shared.runtime.access import authenticate, challenge
+from shared.runtime.observability import log_failure, logger
 from shared.use_cases.keys import Caller
 
 STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
@@ -39,6 +41,15 @@ STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
 }
 MAX_BODY_BYTES = 64 * 1024
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
+MAX_ERRORS = 100
+# Longer than any id of ours, and within what a key of the table may have.
+MAX_PARAMETER = 256
+MAX_NEXT = 1024
+# Products in an order in a call are five levels; what is deeper is built to break whoever reads it.
+MAX_DEPTH = 32
+# JSON can write what is no text: NUL, which ends a string for many a reader, and halves of surrogate pairs.
+_ESCAPED_NO_TEXT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
 
 def problem(error: KhachQuenError) -> Response[str]:
@@ -51,12 +62,11 @@ def problem(error: KhachQuenError) -> Response[str]:
         "detail": error.detail if isinstance(error, Invalid) else str(error),
     }
     if isinstance(error, Invalid):
-        body["errors"] = [field._asdict() for field in error.errors]
-    headers = {}
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Bearer realm="khach-quen"'
-    if status == 503:
-        headers["Retry-After"] = "1"
+        # A batch can hold more mistakes than an answer may have bytes.
+        body["errors"] = [field._asdict() for field in error.errors[:MAX_ERRORS]]
+        if len(error.errors) > MAX_ERRORS:
+            body["detail"] += f" {len(error.errors)} fields are wrong; the first {MAX_ERRORS} are named."
+    headers = {"Retry-After": "1"} if status == 503 else {}
     return Response(status, "application/problem+json", json.dumps(body, ensure_ascii=False), headers=headers)
 
 
@@ -78,11 +88,15 @@ class HttpDoor:
         logger.append_keys(request_id=event["requestContext"]["requestId"], route=event["routeKey"])
         try:
             self.caller = authenticate(event["routeKey"], header(event, "authorization"), wiring.outside())
+            if any(len(value) > MAX_PARAMETER for value in (event.get("pathParameters") or {}).values()):
+                raise NotFound("there is no such address")
             answered: dict[str, Any] = self.routes.resolve(event, context)
         except KhachQuenError as error:
             answered = _as_result(problem(error))
-        except Exception:  # noqa: BLE001 - the last line: logged whole, answered without the inside story
-            logger.exception("unexpected failure")
+            if isinstance(error, Unauthenticated):
+                answered["headers"]["WWW-Authenticate"] = challenge(event["routeKey"])
+        except Exception as error:  # noqa: BLE001 - the last line: logged with its place, answered without the inside story
+            log_failure("unexpected failure", error)
             answered = _as_result(_unexpected())
         return answered
 
@@ -100,15 +114,18 @@ class HttpDoor:
         """`limit` and the opaque `next` of a list call; raises Invalid."""
         query = self.event.get("queryStringParameters") or {}
         raw = query.get("limit", str(DEFAULT_LIMIT))
-        if not raw.isdigit() or not 1 <= int(raw) <= MAX_LIMIT:
+        if not re.fullmatch("[0-9]{1,4}", raw) or not 1 <= int(raw) <= MAX_LIMIT:
             raise Invalid([FieldError("limit", f"must be a number from 1 to {MAX_LIMIT}")])
         token = query.get("next")
         if not token:
             return int(raw), None
         try:
-            return int(raw), base64.urlsafe_b64decode(token.encode()).decode()
+            after = base64.urlsafe_b64decode(token.encode()).decode()
         except (binascii.Error, UnicodeDecodeError):
-            raise Invalid([FieldError("next", "is not one of ours")]) from None
+            after = ""
+        if not 0 < len(after.encode()) <= MAX_NEXT:
+            raise Invalid([FieldError("next", "is not one of ours")])
+        return int(raw), after
 
 
 def listing(items: list[Any], after: str | None) -> Response[str]:
@@ -141,14 +158,60 @@ def read_json(event: dict[str, Any], limit: int) -> Any:
             raw = unpack.decompress(raw, limit + 1)
         except zlib.error as error:
             raise Unreadable(f"the body is not gzip: {error}") from None
+        if len(raw) <= limit and (not unpack.eof or unpack.unused_data):
+            raise Unreadable("the body is not one whole gzip stream")
     if len(raw) > limit:
         raise TooLarge(f"the body may have at most {limit // 1024} KB")
     try:
-        return json.loads(raw, parse_constant=_no_constant)
+        text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise Unreadable("the body is not UTF-8") from None
+    try:
+        body = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError) as error:
         raise Unreadable(f"the body is not JSON: {error}") from None
+    if _ESCAPED_NO_TEXT.search(text) or _too_deep(body):
+        _refuse(body, "", 0)
+    return body
+
+
+def _too_deep(body: Any) -> bool:
+    level = [body]
+    for _ in range(MAX_DEPTH + 1):
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _refuse(value: Any, path: str, depth: int) -> None:
+    """Name the first field that is no text or nested too deep; raises Invalid."""
+    if isinstance(value, str) and _NO_TEXT.search(value):
+        raise Invalid([FieldError(path or "body", "holds a NUL or half of a surrogate pair")])
+    if not isinstance(value, dict | list):
+        return
+    if depth == MAX_DEPTH:
+        raise Invalid([FieldError(path, f"is nested more than {MAX_DEPTH} levels deep")])
+    for name, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(name, int):
+            here = f"{path}[{name}]"
+        elif _NO_TEXT.search(name):
+            raise Invalid([FieldError(path or "body", "has a name with a NUL or half of a surrogate pair")])
+        else:
+            here = f"{path}.{name}" if path else name
+        _refuse(inner, here, depth + 1)
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise ValueError("a number is out of range")
+    return value
 
 
 def _no_constant(name: str) -> Any:

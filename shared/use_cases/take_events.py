@@ -129,9 +129,22 @@ class EventTaker:
                 poison = work.run(group)
             except (Conflict, Busy):
                 continue
+            except ValueError as error:
+                # What the table refuses for good, such as an item grown too large, comes out at the commit only.
+                if len(group) == 1:
+                    outcome.poison.append(Poison(group[0], _why(error)))
+                else:
+                    for event in group:
+                        self._take_group([event], {}, outcome)
+                return
             outcome.poison += poison
             return
         outcome.retry += group
+
+
+def _why(error: Exception) -> str:
+    """The reason of a poison. It may quote the event, so it travels with the event and never into a log."""
+    return f"{type(error).__name__}: {error}"
 
 
 class _Group:
@@ -157,7 +170,7 @@ class _Group:
                 # Whatever is wrong with one event must not hold up its neighbours; it is reported with its reason.
                 self.draft.rollback(before[0])
                 self.dirty, self.registry.remeasure = before[1], before[2]
-                poison.append(Poison(event, f"{type(error).__name__}: {error}"))
+                poison.append(Poison(event, _why(error)))
             if self.draft.full:
                 self._flush()
         self._flush()
