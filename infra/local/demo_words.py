@@ -53,6 +53,11 @@ def short_vnd(amount: float) -> str:
     return count(amount)
 
 
+def axis_vnd(amount: float) -> str:
+    """1500000000 → "1,5 tỷ", for the round sums of an axis."""
+    return f"{amount / 1e9:g} tỷ".replace(".", ",") if amount else "0"
+
+
 def share(part: float, whole: float) -> str:
     """A share of what was sold; there is none where write-offs weigh more than the sales they belong to."""
     return f"{100 * part / whole:.0f} %" if 0 <= part <= whole and whole else "–"

@@ -44,12 +44,19 @@ def stacked_area(width: int, height: int, days: Sequence[date], series: Sequence
         below = above
     months = [at for at, day in enumerate(days) if at == 0 or day.month != days[at - 1].month]
     step = 1 if width > 500 else 3
-    labels = [(across[at], _month(days[at])) for at in months[::step]]
+    # A month that has only just begun has no room for its name.
+    labels = [(across[at], f"T{days[at].month}") for at in months[::step] if across[at] < width - RIGHT - 20]
     return frame.drawn("".join(bands), labels, number)
 
 
 def stacked_bars(
-    width: int, height: int, labels: Sequence[str], series: Sequence[Series], number: Format, notes: Sequence[str]
+    width: int,
+    height: int,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    axis: Format,
+    number: Format,
+    notes: Sequence[str],
 ) -> str:
     """One column per label, the first series at the bottom, what is negative below zero; a note above each column."""
     columns = list(zip(*(one.values for one in series), strict=True))
@@ -77,7 +84,7 @@ def stacked_bars(
             parts.append(f'<text x="{middle:.1f}" y="{above:.1f}" text-anchor="middle">{escape(notes[at])}</text>')
     step = 1 if width > 500 else 3
     ticks = [(LEFT + slot * (at + 0.5), label) for at, label in enumerate(labels)][::step]
-    return frame.drawn("".join(parts), ticks, number, centred=True)
+    return frame.drawn("".join(parts), ticks, axis, centred=True)
 
 
 class _Frame:
@@ -114,8 +121,3 @@ def _nice(step: float) -> float:
     """The next 1, 2 or 5 times a power of ten."""
     power = 10.0 ** (len(str(int(step))) - 1) if step >= 1 else 1.0
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step)
-
-
-def _month(day: date) -> str:
-    """T1 is January; the year stands where one begins."""
-    return f"T{day.month}/{day.year}" if day.month == 1 else f"T{day.month}"
