@@ -36,7 +36,7 @@ def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool, dem
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Standard output carries the one line and nothing else, whatever a door or a library prints.
     out = sys.stdout
-    opening = _opened_with_demo(data, now, ended) if demo else opened(data, now, frozen=frozen)
+    opening = opened_with_demo(data, now, ended) if demo else opened(data, now, frozen=frozen)
     with redirect_stdout(sys.stderr), opening as house:
         house.load()
         keys = local_keys(house, data)
@@ -55,7 +55,7 @@ def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool, dem
 
 
 @contextmanager
-def _opened_with_demo(data: Path | None, now: datetime | None, ended: threading.Event) -> Iterator[House]:
+def opened_with_demo(data: Path | None, now: datetime | None, ended: threading.Event) -> Iterator[House]:
     """A house, its clock standing still, that has the demo's year inside; Trouble for a folder with another past."""
     # The demo opens houses of its own, so it knows this room.
     from infra.local.demo import Replay

@@ -1,0 +1,52 @@
+"""`kq up --demo`: the demo's year inside, once, and never on top of another past."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from infra.local import shop_history
+from infra.local.clock import LocalClock
+from infra.local.house import House
+from infra.local.trouble import Trouble
+from infra.local.up import opened_with_demo
+
+
+@pytest.fixture(autouse=True)
+def few_sales(monkeypatch):
+    """The shop's first sales stand for its year."""
+    few = list(shop_history.invoices())[:40]
+    monkeypatch.setattr(shop_history, "invoices", lambda: few)
+
+
+def customers(house):
+    return sum(len(house.table.query(f"S#{label}").items) for label in ("new", "active", "prospect"))
+
+
+def test_the_year_is_replayed_once_and_is_still_there_after_a_restart(tmp_path):
+    with opened_with_demo(tmp_path, None, threading.Event()) as house:
+        there, ended = customers(house), house.now
+        assert there > 10
+    with opened_with_demo(tmp_path, ended + timedelta(hours=1), threading.Event()) as house:
+        assert customers(house) == there
+        assert house.now == ended + timedelta(hours=1)
+
+
+def test_a_folder_with_another_past_is_left_alone(tmp_path):
+    House(tmp_path, LocalClock(datetime(2026, 1, 1, tzinfo=UTC), frozen=True)).close()
+    with pytest.raises(Trouble, match="another past"), opened_with_demo(tmp_path, None, threading.Event()):
+        pass
+
+
+def test_it_cannot_open_before_the_year_is_over(tmp_path):
+    start = datetime(2000, 1, 1, tzinfo=UTC)
+    with pytest.raises(Trouble, match="--now"), opened_with_demo(tmp_path, start, threading.Event()):
+        pass
+
+
+def test_who_ends_it_does_not_wait_for_the_year(tmp_path):
+    ended = threading.Event()
+    ended.set()
+    with opened_with_demo(tmp_path, None, ended) as house:
+        assert customers(house) == 0
+    assert not (tmp_path / "demo").exists()
