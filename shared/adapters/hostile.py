@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
 
+from shared.adapters.local_store import Row
 from shared.ports import Key
 
 
@@ -37,16 +38,6 @@ class Hostile:
     def strikes(self, rate: float) -> bool:
         """Whether it happens this time."""
         return rate > 0 and self.random.random() < rate
-
-
-class Row(NamedTuple):
-    """An item as it is stored."""
-
-    body: str
-    size: int
-    due: str | None
-    due_at: str | None
-    ttl: int | None
 
 
 class Change(NamedTuple):

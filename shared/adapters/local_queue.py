@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
+from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from shared.adapters.hostile import Hostile
@@ -86,21 +87,16 @@ class LocalQueue:
         """Visible messages, hidden from now on for the visibility timeout; spent ones go to the dead letters."""
         now = self._now()
         with self._store.transaction() as db:
-            if self._max_receives is not None:
-                db.execute(
+            rows = self._visible(db, now, max_messages)
+            while spent := self._spent(rows):
+                db.executemany(
                     "UPDATE messages SET queue = ?, visible_at = ?, receives = 0, receipt = NULL, repeats = 0, "
-                    "attributes = json_object('source', queue, 'receives', receives) "
-                    "WHERE queue = ? AND visible_at <= ? AND receives >= ?",
-                    (self._dead_letters, now, self.name, now, self._max_receives),
+                    "attributes = json_object('source', queue, 'receives', receives) WHERE id = ?",
+                    [(self._dead_letters, now, number) for number in spent],
                 )
-            rows = db.execute(
-                _READ + "AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
-                (self.name, now, max_messages * self._choice()),
-            ).fetchall()
-            if self._hostile and self._hostile.reorders:
-                self._hostile.random.shuffle(rows)
+                rows = self._visible(db, now, max_messages)
             messages = []
-            for number, body, receives, first_sent, _, attributes, repeats in rows[:max_messages]:
+            for number, body, receives, first_sent, _, attributes, repeats in rows:
                 # Another receipt each time: only the latest holder may delete.
                 receipt = f"{number}.{repeats}.{receives + 1}"
                 messages.append(_message(number, body, receives + 1, first_sent, receipt, attributes))
@@ -179,9 +175,20 @@ class LocalQueue:
             return self._hostile.random.randint(1, 4)
         return 0
 
-    def _choice(self) -> int:
-        """From how many times the wanted messages a hostile queue picks."""
-        return 5 if self._hostile and self._hostile.reorders else 1
+    def _visible(self, db: Connection, now: int, limit: int) -> list[tuple[Any, ...]]:
+        """The rows that have waited longest; a hostile queue draws from five times as many."""
+        reorders = self._hostile is not None and self._hostile.reorders
+        rows = db.execute(
+            _READ + "AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
+            (self.name, now, limit * 5 if reorders else limit),
+        ).fetchall()
+        if self._hostile and reorders:
+            self._hostile.random.shuffle(rows)
+        return rows[:limit]
+
+    def _spent(self, rows: list[tuple[Any, ...]]) -> list[int]:
+        """Ids of rows that were received as often as allowed."""
+        return [row[0] for row in rows if self._max_receives is not None and row[2] >= self._max_receives]
 
 
 def _message(number: int, body: str, receives: int, first_sent: int, receipt: str | None, attributes: str) -> Message:

@@ -7,10 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
+from typing import NamedTuple
 
 from shared.domain.errors import Busy
 
 BUSY_SECONDS = 30.0
+
+
+class Row(NamedTuple):
+    """An item as it is stored: JSON, its size by AWS's rules, and copies of the attributes that indexes need."""
+
+    body: str
+    size: int
+    due: str | None
+    due_at: str | None
+    ttl: int | None
 
 
 class LocalStore:

@@ -10,9 +10,9 @@ from sqlite3 import Connection
 from typing import NamedTuple
 
 from shared.adapters import meter as sizes
-from shared.adapters.hostile import History, Hostile, Row
+from shared.adapters.hostile import History, Hostile
 from shared.adapters.item_changes import holds, updated
-from shared.adapters.local_store import LocalStore
+from shared.adapters.local_store import LocalStore, Row
 from shared.adapters.meter import Meter
 from shared.adapters.table_rules import BATCH_KEYS, check_actions, check_key
 from shared.domain.errors import Busy, Conflict

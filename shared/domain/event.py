@@ -15,7 +15,8 @@ EventType = Literal["identify", "track", "page", "screen", "group", "alias"]
 class Event(BaseModel):
     """One message of the tracking protocol after the door.
 
-    `at` and `received_at` are stamps (see vietnam_time); `identities` is empty for a walk-in sale; `properties` keeps
+    `at` and `received_at` are stamps (see vietnam_time); `our_time` says that `at` is not the sender's own word, so that
+    a repetition may carry another; `identities` is empty for a walk-in sale; `properties` keeps
     what a custom event said, as JSON text, because the table knows no floats and nobody queries inside it.
     """
 
@@ -28,6 +29,7 @@ class Event(BaseModel):
     received_at: str
     source: str = ""
     backfill: bool = False
+    our_time: bool = False
     identities: tuple[Identity, ...] = ()
     previous: Identity | None = None
     traits: dict[str, Any] = {}

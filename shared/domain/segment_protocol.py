@@ -134,7 +134,7 @@ def translate(
         raise Invalid(read.errors)
     context = {**(common_context or {}), **read.mapping(message, "context")}
     source = read.text(context, "source", "context.", 40)
-    at = _when(read, message, sent_at, received_at)
+    at, our_time = _when(read, message, sent_at, received_at)
     properties = read.mapping(message, "properties")
     name = _name(read, said, message, properties)
     fact_kind = ORDER_EVENTS.get(name) if said == "track" else None
@@ -172,6 +172,7 @@ def translate(
         received_at=stamp(received_at),
         source=source,
         backfill=backfill,
+        our_time=our_time,
         identities=tuple(identities),
         previous=previous,
         traits=traits,
@@ -183,21 +184,26 @@ def translate(
     )
 
 
-def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: datetime) -> datetime:
-    """The event's moment. A device whose clock runs ahead is corrected by `sentAt`, as Segment does."""
+def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: datetime) -> tuple[datetime, bool]:
+    """The event's moment, and whether it is our word instead of the sender's.
+
+    A device whose clock runs ahead is corrected by `sentAt`, as Segment does.
+    """
     name = "originalTimestamp" if message.get("timestamp") in (None, "") else "timestamp"
     raw = message.get(name)
     at = None if raw in (None, "") else parse_moment(read, name, raw)
     sent_raw = sent_at if message.get("sentAt") in (None, "") else message["sentAt"]
     sent = None if sent_raw in (None, "") else parse_moment(read, "sentAt", sent_raw)
     if at is None:
-        return received_at
+        return received_at, True
+    stated = at
     if at > received_at + _TOLERANCE and sent and at <= sent:
         # How long before sending it happened is right whatever the device's clock shows.
         at = received_at - min(sent - at, received_at - day_start(_OLDEST))
     if at > received_at + _TOLERANCE:
         read.wrong(name, "is in the future")
-    return min(at, received_at)
+    at = min(at, received_at)
+    return at, at != stated
 
 
 def parse_moment(read: Reader, name: str, raw: Any) -> datetime | None:

@@ -73,7 +73,7 @@ class EventTaker:
         """Two rounds of batch reads: links, markers and orders first, then the profiles and carts they lead to."""
         links = {event.id: self._link_keys(event) for event in events}
         first = [key for keys in links.values() for key in keys]
-        first += [layout.message(event.id) for event in events if event.type != "identify"]
+        first += [layout.message(event.id) for event in events if _needs_marker(event)]
         first += [layout.order(event.order.order) for event in events if event.order]
         draft.load(first)
         second = []
@@ -83,6 +83,8 @@ class EventTaker:
             if order and order.get("home"):
                 homes.add(order["home"])
             second += [layout.profile(home) for home in homes]
+            if event.type != "identify" and not _needs_marker(event):
+                second += [layout.timeline(home, event.at, event.id) for home in homes]
             if event.cart:
                 second += [layout.cart(home) for home in homes]
         draft.load(second)
@@ -197,12 +199,14 @@ class _Group:
         return self.dirty[lead["customer_id"]] if lead["customer_id"] in self.dirty else figures(lead)
 
     def _apply(self, event: Event) -> None:
-        marker = layout.message(event.id)
-        if event.type != "identify":
+        if _needs_marker(event):
+            marker = layout.message(event.id)
             if self.draft.get(marker):
                 return
             self.draft.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})
         home = self._home(event)
+        if home and event.type != "identify" and self.draft.get(layout.timeline(home, event.at, event.id)):
+            return  # taken in before
         if home:
             self._learn(home, event)
             if event.type != "identify":
@@ -335,6 +339,15 @@ class _Group:
             identified_orders=sale if order.get("home") else 0,
             bad_phones=sign if order.get("bad_phone") else 0,
         )
+
+
+def _needs_marker(event: Event) -> bool:
+    """Whether only a note of its own can tell that a message was taken in before.
+
+    Elsewhere the timeline entry tells, because its key is made of the message's id and of its sender's time; identify
+    calls are last-writer-wins and need neither.
+    """
+    return event.type != "identify" and (event.our_time or not event.identities)
 
 
 def stage_of(event: Event, rules: Rules) -> str:
