@@ -41,9 +41,14 @@ def learn(profile: Profile, traits: dict[str, Any], at: str) -> Profile:
     names = profile["names"]
     raw = traits.get("name")
     folded = fold(raw) if raw and clean_name(raw) else None
-    if folded and folded not in names and len(names) < NAMES_KEPT:
-        names = {**names, folded: 1}
+    if folded and folded not in names:
+        names = _some({**names, folded: 1})
     return {**profile, "traits": kept, "stamps": stamps, "names": names}
+
+
+def _some(names: dict[str, int]) -> dict[str, int]:
+    """As many names as are kept: the first by text, so that the order of arrival does not matter."""
+    return dict.fromkeys(sorted(names)[:NAMES_KEPT], 1)
 
 
 def agree(profile: Profile, statements: Iterable[dict[str, Any]]) -> Profile:
@@ -52,14 +57,14 @@ def agree(profile: Profile, statements: Iterable[dict[str, Any]]) -> Profile:
     for said in statements:
         slot = f"{said['channel']}:{said['purpose']}"
         known = consent.get(slot)
-        # `not granted` sorts a refusal above a grant of the same moment.
-        if known is None or (said["at"], not said["granted"], str(said.get("proof", ""))) > (
-            known["at"],
-            not known["granted"],
-            str(known.get("proof", "")),
-        ):
+        if known is None or _weight(said) > _weight(known):
             consent[slot] = {k: said[k] for k in ("granted", "at", "proof", "source") if k in said}
     return {**profile, "consent": consent}
+
+
+def _weight(said: dict[str, Any]) -> tuple[str, bool, str, str]:
+    # `not granted` sorts a refusal above a grant of the same moment; the texts leave nothing to the order of arrival.
+    return said["at"], not said["granted"], str(said.get("proof", "")), str(said.get("source", ""))
 
 
 def fold_members(members: list[Profile]) -> Profile:
@@ -84,7 +89,7 @@ def fold_members(members: list[Profile]) -> Profile:
             known = view["identities"].get(name)
             if known is None or link["at"] < known["at"]:
                 view["identities"][name] = link
-        view["names"] |= member["names"]
+        view["names"] = _some({**view["names"], **member["names"]})
     view["created_at"] = min(m["created_at"] for m in members)
     engaged = [m["engaged_on"] for m in members if m.get("engaged_on")]
     if engaged:
@@ -210,8 +215,8 @@ def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: C
     window_start = (today - timedelta(days=rules.value.window_days)).isoformat()
     day = row.day.isoformat()
     in_window = day > window_start
-    # `last_order_at` is empty while nothing counted; return invoices may still stand in the revenue.
-    if row.placed_at <= before.last_order_at or (not before.orders and before.revenue):
+    # `last_order_at` is empty while nothing counted; exchanges and return invoices may still stand in the windows.
+    if row.placed_at <= before.last_order_at or (not before.orders and (before.revenue or before.window_from)):
         return None
     year_start = (row.day - timedelta(days=365)).isoformat()
     if before.year_from and before.year_from <= year_start:
