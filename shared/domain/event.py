@@ -15,9 +15,9 @@ EventType = Literal["identify", "track", "page", "screen", "group", "alias"]
 class Event(BaseModel):
     """One message of the tracking protocol after the door.
 
-    `at` and `received_at` are stamps (see vietnam_time); `our_time` says that `at` is not the sender's own word, so that
-    a repetition may carry another; `identities` is empty for a walk-in sale; `properties` keeps
-    what a custom event said, as JSON text, because the table knows no floats and nobody queries inside it.
+    `at` and `received_at` are stamps (see vietnam_time); `our_time` says that `at` is not the sender's own word, so
+    that a repetition may carry another; `identities` is empty for a walk-in sale; `properties` keeps what a custom
+    event said, as JSON text, because the table knows no floats and nobody queries inside it.
     """
 
     model_config = ConfigDict(frozen=True)

@@ -345,9 +345,11 @@ def _needs_marker(event: Event) -> bool:
     """Whether only a note of its own can tell that a message was taken in before.
 
     Elsewhere the timeline entry tells, because its key is made of the message's id and of its sender's time; identify
-    calls are last-writer-wins and need neither.
+    calls are last-writer-wins and need neither. A device may be handed to somebody else between two deliveries.
     """
-    return event.type != "identify" and (event.our_time or not event.identities)
+    if event.type == "identify":
+        return False
+    return event.our_time or all(who.kind == "anonymous" for who in event.identities)
 
 
 def stage_of(event: Event, rules: Rules) -> str:
