@@ -12,7 +12,7 @@ import pytest
 from infra.local.import_columns import Unusable
 from tests.imports.exports import NOW, Imported, import_path, write_csv, write_excel
 
-AS_OF = datetime(2026, 11, 1, tzinfo=UTC)
+AS_OF = datetime(2025, 11, 1, tzinfo=UTC)
 
 
 def customers(tmp_path: Path, *rows: tuple[object, ...], **options: Any) -> Imported:
@@ -28,19 +28,19 @@ def test_a_customer_becomes_an_identify_with_traits_and_attributes(tmp_path: Pat
         ),
         (
             "KH1", "Nguyễn Thị Lan", "0901 234 567", "LAN@example.com", "02/09/1985", "Nữ", "TP. Hồ Chí Minh", "Quận 1",
-            "Bán lẻ", "1.250", "Vàng", "31/12/2026", "12.000.000", "khách quen",
+            "Bán lẻ", "1.250", "Vàng", "31/12/2025", "12.000.000", "khách quen",
         ),
         system="kiotviet",
     )  # fmt: skip
 
     (event,) = imported.events
     assert event["type"] == "identify"
-    assert event["timestamp"] == "2026-11-01T00:00:00.000Z"
+    assert event["timestamp"] == "2025-11-01T00:00:00.000Z"
     assert event["context"] == {"backfill": True, "source": "import"}
     assert event["traits"] == {
         "name": "Nguyễn Thị Lan", "phone": "0901 234 567", "email": "lan@example.com", "birthday": "1985-09-02",
         "gender": "female", "city": "TP. Hồ Chí Minh", "home_store": "Quận 1", "group": "Bán lẻ", "points": 1250,
-        "tier": "Vàng", "points_expire_at": "2026-12-31", "external": {"kiotviet": "KH1"},
+        "tier": "Vàng", "points_expire_at": "2025-12-31", "external": {"kiotviet": "KH1"},
     }  # fmt: skip
     assert imported.result.columns.unused == ("Tổng bán", "Ghi chú")
 
@@ -59,7 +59,7 @@ def test_a_file_from_a_clock_that_runs_ahead_speaks_for_today(tmp_path: Path) ->
     path = write_csv(tmp_path / "customers.csv", ("Tên", "SĐT"), ("Lan", "0901234567"))
     os.utime(path, (NOW.timestamp() + 9e6, NOW.timestamp() + 9e6))
 
-    assert import_path(path).events[0]["timestamp"] == "2026-11-21T05:00:00.000Z"
+    assert import_path(path).events[0]["timestamp"] == "2025-11-21T05:00:00.000Z"
 
 
 def test_family_name_and_given_name_in_two_columns(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_consent_is_taken_by_channel_and_purpose_with_day_and_proof(tmp_path: Pa
         {"channel": "email", "purpose": "marketing", "granted": False, **proven},
     ]
     assert imported.events[1]["context"]["consent"] == [
-        {"channel": "email", "purpose": "marketing", "granted": False, "at": "2026-11-01T00:00:00.000Z"}
+        {"channel": "email", "purpose": "marketing", "granted": False, "at": "2025-11-01T00:00:00.000Z"}
     ]
     assert imported.result.dirt.unproven_consents == 1
 

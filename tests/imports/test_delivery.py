@@ -184,7 +184,7 @@ def test_a_running_house_is_imported_into_over_http(tmp_path: Path) -> None:
     house.start()
     server.start()
     try:
-        rows = [(f"HD{n}", "01/10/2026", "Lan", "0901234567", "1000", "Q1", "Hoa", "Paid") for n in range(150)]
+        rows = [(f"HD{n}", "01/10/2025", "Lan", "0901234567", "1000", "Q1", "Hoa", "Paid") for n in range(150)]
         target = OverHttp(server.url, local_keys(house, None).write_key)
         result = run_import(write_csv(tmp_path / "orders.csv", KIOTVIET, *rows), target, house.clock.now)
         house.drain()

@@ -68,10 +68,10 @@ def test_orders_become_customers_with_figures_and_totals(tmp_path: Path, shop: S
         write_csv(
             tmp_path / "orders.csv",
             KIOTVIET,
-            ("1", "01/10/2026 10:00", "Nguyễn Thị Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
-            ("2", "01/11/2026 10:00", "Nguyễn Thị Lan", "+84 901 234 567", "500.000", "Quận 1", "Hoa", "Hoàn thành"),
-            ("3", "02/11/2026 10:00", "Nguyễn Thị Lan", "84901234567", "300.000", "Quận 1", "Hoa", "Đã hủy"),
-            ("4", "02/11/2026 11:00", "Khách lẻ", "0900000000", "200.000", "Quận 1", "Hoa", "Hoàn thành"),
+            ("1", "01/10/2025 10:00", "Nguyễn Thị Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
+            ("2", "01/11/2025 10:00", "Nguyễn Thị Lan", "+84 901 234 567", "500.000", "Quận 1", "Hoa", "Hoàn thành"),
+            ("3", "02/11/2025 10:00", "Nguyễn Thị Lan", "84901234567", "300.000", "Quận 1", "Hoa", "Đã hủy"),
+            ("4", "02/11/2025 11:00", "Khách lẻ", "0900000000", "200.000", "Quận 1", "Hoa", "Hoàn thành"),
         )
     )
 
@@ -79,7 +79,7 @@ def test_orders_become_customers_with_figures_and_totals(tmp_path: Path, shop: S
     assert (lan["metrics"]["orders"], lan["metrics"]["revenue"]) == (2, 1_500_000)
     assert lan["traits"]["name"] == "Nguyễn Thị Lan"
     assert (result.units, result.events, result.rejected_rows) == (4, 5, 0)
-    totals = [json.loads(body) for (pk, _), body in items(shop.house.store.db).items() if pk == "DAY#2026-11-02"]
+    totals = [json.loads(body) for (pk, _), body in items(shop.house.store.db).items() if pk == "DAY#2025-11-02"]
     assert sum(total["gross"] for total in totals) == 200_000
 
 
@@ -150,7 +150,7 @@ def test_24_months_of_history_leave_nothing_to_send(tmp_path: Path, shop: Shop) 
 
 
 def test_what_the_door_refuses_is_rejected_and_the_rest_of_the_batch_goes_in(tmp_path: Path, shop: Shop) -> None:
-    rows = [(f"HD{n}", "01/10/2026", "Lan", "0901234567", "1000", "Quận 1", "Hoa", "Hoàn thành") for n in range(5)]
+    rows = [(f"HD{n}", "01/10/2025", "Lan", "0901234567", "1000", "Quận 1", "Hoa", "Hoàn thành") for n in range(5)]
     rows[2] = (*rows[2][:2], "Lan " * 100, *rows[2][3:])
     path = write_csv(tmp_path / "orders.csv", KIOTVIET, *rows)
 
@@ -249,8 +249,8 @@ def test_the_summary_says_what_was_imported_and_what_was_not(tmp_path: Path) -> 
     path = write_csv(
         tmp_path / "orders.csv",
         KIOTVIET,
-        ("1", "01/10/2026", "Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
-        ("2", "10/13/2026", "Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
+        ("1", "01/10/2025", "Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
+        ("2", "10/13/2025", "Lan", "0901234567", "1.000.000", "Quận 1", "Hoa", "Hoàn thành"),
     )
 
     code, out, _ = finished(kq(path, "--data", tmp_path / "data"))
@@ -276,9 +276,9 @@ def test_a_dry_run_reports_and_writes_rejects_and_touches_no_data(tmp_path: Path
     ("content", "arguments", "told"),
     [
         (b"a,b\n1,2\n", (), "lacks"),
-        (b"order_id,date,total\n1,01/10/2026,1000\n", ("--url", "http://127.0.0.1:1"), "needs the write key"),
-        (b"order_id,date,total\n1,01/10/2026,1000\n", ("--url", "nowhere", "--key", "k"), "not an address"),
-        (b"order_id,date,total\n1,01/10/2026,1000\n", ("--as-of", "soon"), "--as-of"),
+        (b"order_id,date,total\n1,01/10/2025,1000\n", ("--url", "http://127.0.0.1:1"), "needs the write key"),
+        (b"order_id,date,total\n1,01/10/2025,1000\n", ("--url", "nowhere", "--key", "k"), "not an address"),
+        (b"order_id,date,total\n1,01/10/2025,1000\n", ("--as-of", "soon"), "--as-of"),
     ],
 )
 def test_unusable_input_is_one_clear_line_and_exit_code_2(

@@ -1,0 +1,163 @@
+"""Every sample goes through its real door, in the shape AWS sends, and is answered as events/README.md says."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.catalogue import DOORS, Http, Schedule
+from infra.local.clock import LocalClock
+from infra.local.house import House
+from infra.local.keys import local_keys
+
+SAMPLES = Path(__file__).parents[2] / "events" / "samples"
+NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))
+NOW = datetime(2025, 3, 23, 5, tzinfo=UTC)
+
+STATUS = {
+    "customers_api_churn_risk": 200,
+    "customers_api_put": 201,
+    "customers_api_search": 404,  # 200 when customers_api_put went before it
+    "customers_api_segment_members": 200,
+    "customers_api_segments": 200,
+    "events_api_bad_phone": 400,
+    "events_api_batch": 200,
+    "events_api_batch_gzip": 200,
+    "events_api_identify": 200,
+    "events_api_track_order": 200,
+    "health_api_health": 200,
+}
+
+
+def sample(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((SAMPLES / f"{name}.json").read_text(encoding="utf-8"))
+    return content
+
+
+def door_of(name: str) -> str:
+    """A sample is named after its door, with what it shows behind it."""
+    return next(door.name for door in DOORS if name == door.name or name.startswith(f"{door.name}_"))
+
+
+class Laptop:
+    """A house in memory that is called as `kq invoke` calls it, with this laptop's own keys."""
+
+    def __init__(self) -> None:
+        self.house = House(None, LocalClock(NOW, frozen=True))
+        self._keys = local_keys(self.house, None)
+
+    def invoke(self, name: str) -> Any:
+        door, event = door_of(name), sample(name)
+        if "requestContext" in event:
+            basic = base64.b64encode(f"{self._keys.write_key}:".encode()).decode()
+            key = f"Basic {basic}" if door == "events_api" else f"Bearer {self._keys.api_key}"
+            event["headers"]["authorization"] = key
+        return self.house.invoke(door, event)
+
+    def customer(self, phone: str) -> dict[str, Any]:
+        headers = {"authorization": f"Bearer {self._keys.api_key}", "content-type": "application/json"}
+        answer = self.house.http(
+            "POST", "/v1/customers/search", headers=headers, body=json.dumps({"phone": phone}).encode()
+        )
+        assert answer.status == 200, answer.body
+        view: dict[str, Any] = json.loads(answer.body)
+        return view
+
+
+@pytest.fixture
+def laptop() -> Iterator[Laptop]:
+    laptop = Laptop()
+    yield laptop
+    laptop.house.close()
+
+
+def test_every_door_has_a_sample() -> None:
+    assert {door_of(name) for name in NAMES} == {door.name for door in DOORS}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_sample_is_what_its_door_is_wired_for_and_carries_no_key(name: str) -> None:
+    event = sample(name)
+    door = next(door for door in DOORS if door.name == door_of(name))
+    if isinstance(door.trigger, Http):
+        assert event["version"] == "2.0"
+        assert event["routeKey"] in door.trigger.routes
+        assert "authorization" not in event["headers"]
+    elif isinstance(door.trigger, Schedule):
+        assert event["job"] in {tick.job for tick in door.trigger.ticks}
+    else:
+        assert all(record["eventSource"] == "aws:sqs" for record in event["Records"])
+
+
+@pytest.mark.parametrize("name", sorted(STATUS))
+def test_an_http_sample_is_answered_with_its_status(name: str, laptop: Laptop) -> None:
+    answer = laptop.invoke(name)
+
+    assert answer["statusCode"] == STATUS[name], answer["body"]
+
+
+def test_all_http_samples_have_a_status() -> None:
+    assert set(STATUS) == {name for name in NAMES if "requestContext" in sample(name)}
+
+
+def test_the_batch_tells_of_a_customer_two_walk_ins_and_a_visitor_who_turned_out_to_be_her(laptop: Laptop) -> None:
+    laptop.invoke("events_api_batch")
+    laptop.house.drain()
+
+    anh = laptop.customer("0901234567")
+    assert anh["traits"]["name"] == "Nguyễn Thị Hồng Ánh"
+    assert (anh["metrics"]["orders"], anh["metrics"]["revenue"]) == (1, 1_250_000)
+    assert laptop.house.queue_state()["events-dlq"]["visible"] == 0
+
+
+def test_the_gzip_sample_says_the_same_as_the_plain_one() -> None:
+    import gzip
+
+    packed, plain = sample("events_api_batch_gzip"), sample("events_api_batch")
+
+    assert packed["isBase64Encoded"]
+    assert json.loads(gzip.decompress(base64.b64decode(packed["body"])))["batch"] == json.loads(plain["body"])["batch"]
+
+
+def test_the_bad_phone_is_refused_by_the_name_of_its_field(laptop: Laptop) -> None:
+    assert [error["field"] for error in json.loads(laptop.invoke("events_api_bad_phone")["body"])["errors"]] == [
+        "userId"
+    ]
+
+
+def test_the_put_customer_is_found_by_the_search_and_counted_in_the_segments(laptop: Laptop) -> None:
+    put = json.loads(laptop.invoke("customers_api_put")["body"])
+    found = laptop.invoke("customers_api_search")
+    members = json.loads(laptop.invoke("customers_api_segment_members")["body"])["items"]
+
+    assert found["statusCode"] == 200
+    assert json.loads(found["body"])["customer_id"] == put["customer_id"]
+    assert [member["customer_id"] for member in members] == [put["customer_id"]]
+
+
+def test_the_worker_takes_its_sample_whole(laptop: Laptop) -> None:
+    assert laptop.invoke("events_worker") == {"batchItemFailures": []}
+    assert laptop.customer("0901234567")["metrics"]["orders"] == 1
+
+
+def test_poison_goes_to_the_dead_letters_with_its_reason_and_its_neighbour_goes_in(laptop: Laptop) -> None:
+    assert laptop.invoke("events_worker_poison") == {"batchItemFailures": []}
+
+    (letter,) = laptop.house.queue_state()["events-dlq"]["messages"]
+    assert "not a message of this queue" in json.dumps(letter)
+    stored = laptop.house.store.db.execute("SELECT count(*) FROM items WHERE pk LIKE 'ORDER#%'").fetchone()
+    assert stored == (1,)
+
+
+@pytest.mark.parametrize("door", [door.name for door in DOORS if isinstance(door.trigger, Schedule)])
+def test_a_schedules_sample_runs_its_job_on_a_shop_with_customers(door: str, laptop: Laptop) -> None:
+    laptop.invoke("events_api_batch")
+    laptop.house.drain()
+
+    assert laptop.invoke(door)
