@@ -250,3 +250,22 @@ def simulated_quarter(customers: int = 10_000, days: int = 90) -> Figure:
 def counted() -> list[Figure]:
     """Every figure that is a count."""
     return [*upsert_and_order(), *merge_cost(), *batch_of_hundred(), *daily_ratio()]
+
+
+def show() -> None:
+    """All figures as a table; the timed one last, because it takes its time."""
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console()
+    table = Table(title="Performance goals")
+    for column, side in (("goal", "left"), ("what", "left"), ("figure", "right"), ("at most", "right"), ("", "left")):
+        table.add_column(column, justify=side)  # type: ignore[arg-type]
+    with console.status("counting …"):
+        figures = counted()
+    with console.status("90 simulated days of 10,000 customers …"):
+        figures.append(simulated_quarter())
+    for figure in figures:
+        mark = "[green]met[/]" if figure.met else "[red]missed[/]"
+        table.add_row(figure.goal_id, figure.what, f"{figure.value:g} {figure.unit}", f"{figure.goal:g}", mark)
+    console.print(table)

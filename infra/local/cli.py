@@ -103,6 +103,14 @@ def invoke(
 
 
 @app.command()
+def bench() -> None:
+    """Print the figures of the performance goals that a laptop can take, each beside its goal."""
+    from infra.local.bench import show
+
+    show()
+
+
+@app.command()
 def doctor(data: Data = None) -> None:
     """Check the set-up; the exit code is 1 when something that is needed is broken."""
     from infra.local.doctor import examine
