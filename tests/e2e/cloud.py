@@ -62,6 +62,9 @@ class Cloud:
             "MINISTACK_REGION": REGION,
             "S3_DATA_DIR": str(self._subfolder("s3")),
             "STATE_DIR": str(self._subfolder("state")),
+            # Listeners of services that are not ours, on ports that may be somebody's.
+            "IOT_MTLS_ENABLED": "0",
+            "SFTP_ENABLED": "0",
         }
         with (self.folder / "emulator.log").open("wb") as log:
             self._emulator = subprocess.Popen(
@@ -85,8 +88,8 @@ class Cloud:
             return
         group, emulator, self._emulator = self._emulator.pid, self._emulator, None
         emulator.send_signal(signal.SIGTERM)
-        emulator.wait(timeout=30)
         try:
+            emulator.wait(timeout=60)
             eventually(lambda: not _alive(group), 15)
         finally:
             if _alive(group):
