@@ -181,7 +181,7 @@ class DynamoTable:
             if descending:
                 exhausted, before = start <= low, high is not None and start > high
             else:
-                exhausted, before = high is not None and start >= high, start < low
+                exhausted, before = high is not None and start >= high, not start or start < low
             if exhausted:
                 return Page([], None)
             if before:

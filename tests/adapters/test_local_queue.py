@@ -151,6 +151,17 @@ def test_a_message_that_keeps_failing_ends_among_the_dead_letters(
         assert len(dead_letters.receive()) == 1
 
 
+def test_the_dead_do_not_stand_before_the_living(queue: LocalQueue, dead_letters: LocalQueue, clock: HandClock) -> None:
+    queue.send([f"poison {n}" for n in range(25)])
+    for _ in range(3):
+        while queue.receive():
+            pass
+        clock.forward(seconds=60)
+    queue.send(["fine"])
+    assert [message.body for message in queue.receive()] == ["fine"]
+    assert dead_letters.counts().visible == 25
+
+
 def test_a_limit_needs_a_place_for_the_dead(store: LocalStore, clock: HandClock) -> None:
     with pytest.raises(ValueError, match="together"):
         LocalQueue(store, "events", clock=clock, max_receives=3)
