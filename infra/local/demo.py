@@ -18,6 +18,7 @@ from infra.local.clock import LocalClock
 from infra.local.house import House
 from infra.local.keys import Keys, local_keys
 from infra.local.shop_history import Invoice, days, events_of, invoices
+from infra.local.trouble import Trouble
 from shared.domain.vietnam_time import VIETNAM, day_start
 from shared.ports import NewId
 from shared.use_cases import layout
@@ -177,9 +178,16 @@ class Replay:
 
 
 def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None) -> Replay:
-    """A house on the shop's first day, with the history ready to be replayed; the caller closes `house`."""
+    """A house on the shop's first day, with the history ready to be replayed; the caller closes `house`.
+
+    Raises Trouble for a data folder that has lived through later days already.
+    """
     history = list(shop or invoices())
-    house = House(data, LocalClock(day_start(history[0].day), frozen=True), new_id=_numbered())
+    start = day_start(history[0].day)
+    house = House(data, LocalClock(start, frozen=True), new_id=_numbered())
+    if house.now > start:
+        house.close()
+        raise Trouble(f"{data} has another past already; the demo needs a folder of its own")
     house.load()
     return Replay(house, local_keys(house, data), history)
 

@@ -15,6 +15,7 @@ from infra.local.demo import BATCH_EVENTS, open_shop, run
 from infra.local.demo_report import page
 from infra.local.demo_terminal import show
 from infra.local.shop_history import FILLER_NUMBERS, days, events_of, invoices, person
+from infra.local.trouble import Trouble
 from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES
 
@@ -94,3 +95,11 @@ def test_the_terminal_shows_the_picture_on_a_narrow_screen_too(picture):
         show(picture, Console(file=out, width=width))
         assert max(map(len, out.getvalue().splitlines())) <= width
         assert "Danh sách gọi lại" in out.getvalue()
+
+
+def test_a_folder_with_another_past_is_not_overwritten(tmp_path):
+    replay = open_shop(tmp_path)
+    replay.house.advance(replay.house.now + timedelta(days=1))
+    replay.house.close()
+    with pytest.raises(Trouble, match="another past"):
+        open_shop(tmp_path)
