@@ -1,6 +1,6 @@
 """Cuts the slice that is shipped here out of the shop's whole year; needs pyarrow, which the product does not.
 
-    python events/history/make_slice.py online_retail_2009-12_2010-12.parquet
+python events/history/make_slice.py online_retail_2009-12_2010-12.parquet
 """
 
 from __future__ import annotations
