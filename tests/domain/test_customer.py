@@ -1,4 +1,4 @@
-"""The customer's figures and traits: quick ways equal the slow one, and the order of arrival never matters (X15, D11)."""
+"""Figures and traits: quick ways equal the slow one, and the order of arrival never matters (X15, D11)."""
 
 from __future__ import annotations
 
