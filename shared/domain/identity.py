@@ -77,4 +77,4 @@ def link_key(who: Identity, secret: bytes) -> str:
 
 def strongest(identities: list[Identity]) -> Identity:
     """The identity a fact belongs to; certain ones before claimed ones."""
-    return min(identities, key=lambda i: (not i.joins, i.strength, i.value))
+    return min(identities, key=lambda i: (not i.joins, i.strength, i.name))
