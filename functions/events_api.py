@@ -20,12 +20,12 @@ SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS)
 MESSAGE_BYTES = 192 * 1024
 MESSAGE_EVENTS = 100
 
-handler = HttpDoor()
+handler = HttpDoor(max_body=MAX_BATCH_BYTES)
 
 
 @handler.routes.post("/v1/batch")
 def batch() -> Response[str]:
-    body = handler.json(MAX_BATCH_BYTES)
+    body = handler.json()
     if not isinstance(body, dict) or not isinstance(body.get("batch"), list):
         raise Invalid([FieldError("batch", "must be a list of messages")])
     unknown = body.keys() - {"batch", "context", "integrations", "sentAt", "writeKey", "messageId", "timestamp"}

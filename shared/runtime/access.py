@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.use_cases.keys import Caller, look_up
@@ -25,13 +25,16 @@ ROLES: Mapping[str, frozenset[str]] = {
 }
 
 
-def authenticate(route: str, authorization: str, outside: object) -> Caller | None:
-    """The caller of a route; None where it is open. Raises Unauthenticated or Forbidden."""
+def authenticate(route: str, authorization: str, key_in_body: Callable[[], str], outside: object) -> Caller | None:
+    """The caller of a route; None where it is open. Raises Unauthenticated or Forbidden.
+
+    Segment's Node SDK sends the write key in the body only, so the tracking routes look there too.
+    """
     if route in OPEN:
         return None
     scheme, _, credentials = authorization.strip().partition(" ")
     if route in WRITE_KEY:
-        key = _basic_user(scheme, credentials.strip())
+        key = _basic_user(scheme, credentials.strip()) if scheme else key_in_body()
     elif scheme.lower() == "bearer":
         key = credentials.strip()
     else:
