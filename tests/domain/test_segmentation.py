@@ -220,15 +220,15 @@ def test_g11_who_lapsed_and_is_not_lost_is_at_risk_with_a_value(silent, at_risk)
 # ---- the personal boundary beside the fixed ones (X23) ----
 
 
-def test_x23_a_weekly_buyer_is_at_risk_before_thirty_days():
-    m = bought(*range(0, 280, 7))
-    half = date.fromisoformat(standing(m, 273).boundaries["personal"])
-    assert (half - day(273)).days < 30
+def test_x23_a_daily_buyer_is_at_risk_long_before_thirty_days():
+    m = bought(*range(40))
+    half = date.fromisoformat(standing(m, 39).boundaries["personal"])
+    assert (half - day(39)).days < 30
     on = (half - FIRST).days
     assert "at_risk" not in standing(m, on - 1).tags
     assert "at_risk" in standing(m, on).tags
     assert standing(m, on).lifecycle == "active"
-    spans = weeks_between(FIRST, day(273))
+    spans = weeks_between(FIRST, day(39))
     assert p_alive(RULES.bg_nbd, 39, spans, weeks_between(FIRST, half)) <= 0.5
     assert p_alive(RULES.bg_nbd, 39, spans, weeks_between(FIRST, half - timedelta(days=1))) > 0.5
 
