@@ -18,16 +18,17 @@ Kind = Literal["orders", "customers"]
 
 _PERSON: dict[str, tuple[str, ...]] = {
     "phone": (
-        "so dien thoai khach hang", "sdt khach hang", "dien thoai khach hang", "sdt khach", "customer phone",
-        "customer mobile", "so dien thoai", "sdt", "dien thoai", "dien thoai di dong", "dt", "di dong", "so di dong",
-        "phone", "phone number", "mobile", "mobile phone", "contact number", "tel", "telephone", "dien thoai 1",
-        "billing phone", "so dien thoai nguoi nhan", "sdt nguoi nhan", "dien thoai nguoi nhan", "shipping phone",
+        "so dien thoai nguoi mua", "dien thoai nguoi mua", "dien thoai thanh toan", "so dien thoai khach hang",
+        "sdt khach hang", "dien thoai khach hang", "sdt khach", "customer phone", "customer mobile", "so dien thoai",
+        "sdt", "dien thoai", "dien thoai di dong", "dt", "di dong", "so di dong", "phone", "phone number", "mobile",
+        "mobile phone", "contact number", "tel", "telephone", "dien thoai 1", "billing phone",
+        "so dien thoai nguoi nhan", "sdt nguoi nhan", "dien thoai nguoi nhan", "shipping phone",
     ),
     "last_name": ("ho", "ho dem", "ho va ten dem", "last name", "family name"),
     "first_name": ("first name", "given name"),
     "name": (
         "ten khach hang", "ho ten khach hang", "ho va ten", "ho ten", "ten khach", "customer name", "full name",
-        "fullname", "buyer name", "khach hang", "name", "customer", "ten",
+        "fullname", "buyer name", "ten nguoi mua", "nguoi mua", "khach hang", "name", "customer", "ten",
     ),
     "email": ("email khach hang", "customer email", "email", "e mail", "dia chi email", "thu dien tu"),
     "customer_code": (
@@ -95,21 +96,24 @@ _ORDER: dict[str, tuple[str, ...]] = {
     "pay_card": ("the",),
     "pay_transfer": ("chuyen khoan",),
     "pay_wallet": ("vi", "vi dien tu"),
+    "delivery_status": (
+        "trang thai giao hang", "trang thai van chuyen", "delivery status", "shipping status", "fulfillment status",
+    ),
     "status": (
         "trang thai", "trang thai don hang", "trang thai hoa don", "tinh trang", "status", "order status",
         "status value",
     ),
     "sku": (
         "ma hang", "ma hang hoa", "ma san pham", "ma sp", "sku", "product code", "product id", "product sku",
-        "item code", "lineitem sku", "ma vach",
+        "item code", "lineitem sku", "ma sku", "ma vach",
     ),
     "product": (
         "ten hang", "ten hang hoa", "ten san pham", "ten sp", "product name", "product", "item name", "item",
         "lineitem name", "san pham", "mat hang",
     ),
     "category": ("nhom hang", "nhom san pham", "nhom hang hoa", "danh muc", "loai hang", "loai san pham", "category"),
-    "quantity": ("so luong", "sl", "so luong ban", "quantity", "qty", "lineitem quantity"),
-    "price": ("gia ban", "don gia", "unit price", "price", "lineitem price", "gia"),
+    "quantity": ("so luong", "so luong san pham", "sl", "so luong ban", "quantity", "qty", "lineitem quantity"),
+    "price": ("gia ban", "don gia", "gia san pham", "unit price", "price", "lineitem price", "gia"),
     "line_total": ("thanh tien", "tien hang dong", "line total", "line amount"),
 }  # fmt: skip
 
@@ -187,9 +191,10 @@ def _folded(header: str) -> tuple[str, str]:
 
 def _claim(headers: Sequence[str], fields: Mapping[str, tuple[str, ...]]) -> dict[str, int]:
     places: dict[str, int] = {}
-    for number, header in enumerate(headers):
-        for form in _folded(header):
-            if form:
+    # A header as it stands goes before one that only fits without its brackets: "Điện thoại (người nhận)".
+    for spelled in (0, 1):
+        for number, header in enumerate(headers):
+            if form := _folded(header)[spelled]:
                 places.setdefault(form, number)
     claimed: dict[str, int] = {}
     for name, aliases in fields.items():

@@ -10,6 +10,7 @@ Where an export leaves room, these rules hold:
   lines, less the discount (unless the lines state their own amounts, which are after discount).
 - A discount that is the same on all rows of an order is the order's; otherwise each row's is its line's.
 - A customer number is an identity only in a named system (`--system kiotviet`): KH001 of two systems are two people.
+- A cancellation day without a status is a cancellation; a delivery status adds what the order's status leaves open.
 - Consent to marketing needs its day and its proof; a refusal needs neither.
 """
 
@@ -95,6 +96,7 @@ class Dirt:
     bad_emails: int = 0
     unproven_consents: int = 0
     unknown_payments: Counter[str] = field(default_factory=Counter)
+    unknown_deliveries: Counter[str] = field(default_factory=Counter)
     cashier_orders: Counter[str] = field(default_factory=Counter)
     cashier_bad_phones: Counter[str] = field(default_factory=Counter)
 
@@ -309,11 +311,10 @@ class Interpreter:
         total = self._total(rows, lines_sum, discount, problems)
         status_row, status_cell = self._first(rows, "status")
         status = self._read(status_row, "status", values.status, problems) or values.Status(None)
+        if status.event is None:
+            status = self._delivery(rows, status)
+        happened = self._happened(rows, status, problems)
         payment = self._payment(rows, problems)
-        happened = {
-            event: self._moment(self._first(rows, column)[0], column, problems)
-            for event, column in _STATUS_TIMES.items()
-        }
         refund = self._money(self._first(rows, "refund_total")[0], "refund_total", problems)
         if status.event == "Order Refunded" and values.is_partial(status_cell) and not refund:
             problems.add(status_row, "status", "a part came back, but no column says its amount")
@@ -322,7 +323,9 @@ class Interpreter:
             raise _Wrong([Problem(rows[0], self.columns.header("total"), "is empty")])
 
         properties: dict[str, Any] = {"order_id": order_id, "total": total, "currency": "VND"}
-        for name in ("coupon", "store", "cashier", "invoice_of", "exchange_of"):
+        if coupon := self._coupon(rows):
+            properties["coupon"] = coupon
+        for name in ("store", "cashier", "invoice_of", "exchange_of"):
             if value := text(self._first(rows, name)[1]):
                 properties[name] = value
         if properties.get("invoice_of") == order_id:
@@ -345,15 +348,40 @@ class Interpreter:
         about = {key: properties[key] for key in ("order_id", "invoice_of") if key in properties} | named
         refunded = {"refund_id": "import"} | ({"total": abs(refund)} if refund else {})
         if status.done and payment == "cod":
-            events.append(_track("Order Delivered", happened["Order Delivered"] or placed, about, context))
+            events.append(_track("Order Delivered", happened or placed, about, context))
         elif status.event and status.event != "Order Refunded":
-            events.append(_track(status.event, happened.get(status.event) or placed, about, context))
+            events.append(_track(status.event, happened or placed, about, context))
         if status.event == "Order Refunded" or refund:
-            at = happened["Order Refunded"] or placed
-            events.append(_track("Order Refunded", at, about | refunded, context))
+            events.append(_track("Order Refunded", happened or placed, about | refunded, context))
         if any(_size(event) > MAX_CALL_BYTES for event in events):
             events[0] = self._smaller(events[0], rows)
         return events
+
+    def _delivery(self, rows: Sequence[Row], status: values.Status) -> values.Status:
+        """What the delivery's own column, or a day of cancellation, adds to a status that leaves it open."""
+        cell = self._first(rows, "delivery_status")[1]
+        try:
+            delivery = values.status(cell)
+        except Unclear:
+            self.dirt.unknown_deliveries[text(cell)] += 1
+            delivery = values.Status(None)
+        if delivery.event:
+            return delivery
+        if self._first(rows, "cancelled_at")[1] is not None and not status.done:
+            return values.Status("Order Cancelled")
+        return status
+
+    def _happened(self, rows: Sequence[Row], status: values.Status, problems: _Problems) -> datetime | None:
+        """When the status came about, where a column says so; the day of a planned delivery is not looked at."""
+        column = _STATUS_TIMES.get(status.event or ("Order Delivered" if status.done else ""))
+        return self._moment(self._first(rows, column)[0], column, problems) if column else None
+
+    def _coupon(self, rows: Sequence[Row]) -> str:
+        """The voucher's code. KiotViet's column "Voucher" holds the amount paid with one, mostly 0."""
+        cell = self._first(rows, "coupon")[1]
+        if fold(self.columns.header("coupon")) == "voucher" and values.is_number(cell):
+            return "voucher" if values.money(cell) else ""
+        return text(cell)
 
     def _smaller(self, event: Event, rows: Sequence[Row]) -> Event:
         """A wholesale order with hundreds of lines keeps what was bought and gives up what it is called."""

@@ -50,6 +50,10 @@ class Target(Protocol):
 
     def post(self, body: bytes) -> Reply: ...
 
+    def unfinished(self) -> int:
+        """Messages that were taken but not worked off, dead letters included; 0 where that cannot be seen."""
+        ...
+
 
 def _headers(write_key: str) -> dict[str, str]:
     user = base64.b64encode(f"{write_key}:".encode()).decode()
@@ -75,6 +79,10 @@ class InHouse:
         answer = self._house.http("POST", "/v1/batch", headers=self._headers, body=body)
         self._house.drain()
         return _reply(answer.status, answer.body)
+
+    def unfinished(self) -> int:
+        counts = [count for state in self._house.queue_state().values() for count in state.values()]
+        return sum(count for count in counts if isinstance(count, int))
 
 
 class OverHttp:
@@ -112,6 +120,9 @@ class OverHttp:
             trouble = f"it answers {reply.status}"
         raise Stopped(f"{self._url} cannot be reached after {self.ATTEMPTS} attempts ({trouble}).")
 
+    def unfinished(self) -> int:
+        return 0
+
 
 Packed = tuple[Unit, list[bytes]]
 
@@ -142,6 +153,9 @@ class Delivery:
         waiting, self._waiting, self._events, self._bytes = self._waiting, [], 0, 0
         if waiting:
             self._send(waiting)
+
+    def unfinished(self) -> int:
+        return self._target.unfinished()
 
     def _send(self, units: list[Packed]) -> None:
         reply = self._target.post(b'{"batch":[' + b",".join(part for _, parts in units for part in parts) + b"]}")

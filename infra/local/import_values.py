@@ -278,9 +278,9 @@ _STATUSES: dict[Status, tuple[str, ...]] = {
     Status(None): (
         "dang xu ly", "moi", "don moi", "cho xu ly", "cho xac nhan", "da xac nhan", "xac nhan", "dang giao",
         "dang giao hang", "dang van chuyen", "dang dong goi", "cho lay hang", "da lay hang", "dat hang", "da dat hang",
-        "chua giao", "cho giao", "cho giao hang", "cho thanh toan", "chua thanh toan", "da xuat kho", "pending",
-        "processing", "confirmed", "open", "new", "shipping", "shipped", "in transit", "unfulfilled", "authorized",
-        "placed",
+        "chua giao", "cho giao", "cho giao hang", "dang giao dich", "dang lay hang", "cho thanh toan",
+        "chua thanh toan", "da xuat kho", "pending", "processing", "confirmed", "open", "new", "shipping", "shipped",
+        "in transit", "unfulfilled", "authorized", "placed",
     ),
     Status("Order Delivered"): (
         "da giao", "da giao hang", "giao thanh cong", "giao hang thanh cong", "da nhan", "da nhan hang", "delivered",
@@ -304,6 +304,11 @@ _STATUSES: dict[Status, tuple[str, ...]] = {
 }  # fmt: skip
 _STATUS_OF = {word: status for status, words in _STATUSES.items() for word in words}
 _DRAFTS = frozenset({"phieu tam", "nhap", "draft", "don nhap", "luu tam", "tam"})
+
+
+def is_number(cell: Cell) -> bool:
+    """Whether a cell is an amount rather than a word or a code."""
+    return isinstance(cell, int | float) or bool(_GROUPED.fullmatch(text(cell)) or re.fullmatch(r"\d+", text(cell)))
 
 
 def is_partial(cell: Cell) -> bool:

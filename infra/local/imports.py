@@ -127,6 +127,7 @@ class Result:
     rejects_path: Path | None = None
     dirt: Dirt = field(default_factory=Dirt)
     repeated_phones: tuple[int, int] = (0, 0)
+    unfinished: int = 0
     seconds: float = 0.0
 
 
@@ -173,6 +174,7 @@ def run_import(
             progress.advance(task, len(rows))
         if delivery:
             delivery.flush()
+            result.unfinished = delivery.unfinished()
             result.units, result.events = delivery.sent_units, delivery.sent_events
     result.rejected_rows, result.rejected = rejects.count, rejects.reasons
     result.rejects_path = rejects.path if rejects.count else None
@@ -219,6 +221,8 @@ def summary(result: Result, name: str, *, dry_run: bool) -> list[Table]:
     done.add_row(result.kind, f"{result.units:,}")
     done.add_row("events", f"{result.events:,}")
     done.add_row("rejected rows", f"{result.rejected_rows:,}")
+    if result.unfinished:
+        done.add_row("in queues or dead letters (kq ops dlq list)", f"{result.unfinished:,}")
     done.add_row("seconds", f"{result.seconds:.1f}")
     done.add_row("rows per second", f"{result.rows / max(result.seconds, 1e-9):,.0f}")
     tables = [done]
@@ -252,6 +256,8 @@ def _dirt_table(result: Result) -> Table:
         table.add_row("consents without day or proof, not taken", f"{dirt.unproven_consents:,}")
     for words, count in dirt.unknown_payments.most_common(5):
         table.add_row(f"payment not understood, left out: {words}", f"{count:,}")
+    for words, count in dirt.unknown_deliveries.most_common(5):
+        table.add_row(f"delivery status not understood, left out: {words}", f"{count:,}")
     table.add_row("columns not used", ", ".join(result.columns.unused) or "none")
     return table
 

@@ -43,6 +43,9 @@ class Collector:
         self.bodies.append(body)
         return Reply(200, {"success": True})
 
+    def unfinished(self) -> int:
+        return 0
+
 
 @dataclass
 class Imported:

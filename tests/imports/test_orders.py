@@ -314,3 +314,59 @@ def test_the_same_file_says_the_same_and_the_digest_follows_the_meaning_not_the_
     assert once.events == again.events
     assert once.events[0]["messageId"] != other.events[0]["messageId"]
     assert len({e["messageId"] for e in orders(tmp_path, KIOTVIET, sale("A"), sale("B", status="Đã hủy")).events}) == 3
+
+
+def test_a_detailed_kiotviet_export_with_delivery_columns(tmp_path: Path) -> None:
+    """The receiver's phone in brackets before the buyer's, the voucher as an amount, the delivery's own status."""
+    headers = (
+        "Mã hóa đơn", "Thời gian", "Điện thoại (Người nhận)", "Điện thoại", "Khách cần trả", "Voucher",
+        "Còn cần thu (COD)", "Thời gian giao hàng", "Trạng thái", "Trạng thái giao hàng",
+    )  # fmt: skip
+    day = "01/05/2024"
+    imported = orders(
+        tmp_path,
+        headers,
+        ("1", day, "0987654321", "0901234567", "100,000", "0", "100,000", "30/12/2099", "Đang xử lý", "Chờ lấy hàng"),
+        (
+            "2",
+            day,
+            "0987654321",
+            "0901234567",
+            "100,000",
+            "50,000",
+            "100,000",
+            "03/05/2024",
+            "Đang xử lý",
+            "Giao thành công",
+        ),
+        ("3", day, "0987654321", "0901234567", "100,000", "0", "100,000", "", "Đang xử lý", "Đã chuyển hoàn"),
+        ("4", day, "0987654321", "0901234567", "100,000", "0", "0", "", "Đã hủy", "Giao thành công"),
+        ("5", day, "0987654321", "0901234567", "100,000", "0", "0", "", "Hoàn thành", "Kẹt ở kho"),
+    )
+
+    assert imported.rejects == []
+    assert {e["context"]["traits"]["phone"] for e in imported.events} == {"0901234567"}
+    assert [(e["properties"]["order_id"], e["event"]) for e in imported.events if e["event"] != "Order Completed"] == [
+        ("2", "Order Delivered"),
+        ("3", "Returned To Sender"),
+        ("4", "Order Cancelled"),
+    ]
+    coupons = {
+        e["properties"]["order_id"]: e["properties"].get("coupon")
+        for e in imported.events
+        if "total" in e["properties"]
+    }
+    assert coupons == {"1": None, "2": "voucher", "3": None, "4": None, "5": None}
+    assert imported.result.dirt.unknown_deliveries == {"Kẹt ở kho": 1}
+
+
+def test_a_day_of_cancellation_cancels_where_no_status_speaks(tmp_path: Path) -> None:
+    imported = orders(
+        tmp_path,
+        ("Mã đơn hàng", "Ngày đặt hàng", "Tổng cộng", "Ngày hủy"),
+        ("1", "01/05/2024", "100000", "02/05/2024"),
+        ("2", "01/05/2024", "100000", ""),
+    )
+
+    assert [e["event"] for e in imported.events] == ["Order Completed", "Order Cancelled", "Order Completed"]
+    assert imported.events[1]["timestamp"] == "2024-05-01T17:00:00.000Z"
