@@ -1,0 +1,106 @@
+"""Writes shared/openapi.json: routes from the catalogue, roles from the access table, words and schemas from the YAML.
+
+Run `python -m infra.local.openapi` after changing any of them; a test holds the file to its sources.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from infra.catalogue import DOORS, Http
+from shared.runtime.access import OPEN, ROLES, WRITE_KEY
+
+SOURCE = Path(__file__).with_suffix(".yaml")
+OUTPUT = Path(__file__).parents[2] / "shared" / "openapi.json"
+
+
+def build() -> dict[str, Any]:
+    """The OpenAPI 3.1 document. KeyError for a route that the YAML does not describe."""
+    source = yaml.safe_load(SOURCE.read_text(encoding="utf-8"))
+    paths: dict[str, Any] = {}
+    for route in routes():
+        method, _, path = route.partition(" ")
+        paths.setdefault(path, {})[method.lower()] = _operation(route, source)
+    return {
+        "openapi": "3.1.0",
+        "info": source["info"],
+        "servers": [{"url": "/"}],
+        "tags": source["tags"],
+        "paths": paths,
+        "components": {
+            "schemas": source["schemas"],
+            "responses": {str(status): _problem(words) for status, words in source["problems"].items()},
+            "securitySchemes": source["security"],
+        },
+    }
+
+
+def routes() -> list[str]:
+    """Every route of the catalogue, as "METHOD /path/{parameter}"."""
+    return [route for door in DOORS if isinstance(door.trigger, Http) for route in door.trigger.routes]
+
+
+def text() -> str:
+    """The document as the file holds it."""
+    return json.dumps(build(), ensure_ascii=False, indent=1) + "\n"
+
+
+def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
+    call = source["calls"][route]
+    in_path = re.findall(r"{(\w+)}", route)
+    in_query = ["limit", "next"] if call.get("paged") else []
+    known = source["parameters"]
+    operation: dict[str, Any] = {"operationId": call["id"], "tags": [call["tag"]], "summary": call["summary"]}
+    if "description" in call:
+        operation["description"] = call["description"]
+    operation["security"] = _security(route)
+    if in_path or in_query:
+        operation["parameters"] = [
+            *({"name": name, "in": "path", "required": True, **known[name]} for name in in_path),
+            *({"name": name, "in": "query", **known[name]} for name in in_query),
+        ]
+    problems: list[Any] = ["default"]
+    if route not in OPEN:
+        problems += [401, 503]
+    if route in ROLES:
+        problems.append(403)
+    if in_query or "body" in call:
+        problems.append(400)
+    if "body" in call:
+        operation["requestBody"] = {"required": not call.get("body_optional"), "content": _json(call["body"])}
+        problems.append(413)
+    if in_path:
+        problems.append(404)
+    answers = {
+        str(status): {"description": call["summary"], "content": _json(schema)}
+        for status, schema in call["answers"].items()
+    }
+    for status in sorted(map(str, {*problems, *call.get("problems", ())})):
+        answers[status] = {"$ref": f"#/components/responses/{status}"}
+    operation["responses"] = answers
+    return operation
+
+
+def _security(route: str) -> list[dict[str, list[str]]]:
+    """Which key a call needs; for an API key with the roles of which one must be there."""
+    if route in OPEN:
+        return []
+    return [{"writeKey": []}] if route in WRITE_KEY else [{"apiKey": sorted(ROLES[route])}]
+
+
+def _json(schema: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+
+
+def _problem(words: str) -> dict[str, Any]:
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    return {"description": words, "content": content}
+
+
+if __name__ == "__main__":
+    OUTPUT.write_text(text(), encoding="utf-8")
