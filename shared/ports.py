@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 Item = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -161,4 +161,43 @@ class Queue(Protocol):
 
     def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
         """Each body at most 256 KB of UTF-8; returns when all are stored."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message as a channel sends it; everything is rendered and checked.
+
+    `tracking_id` is 44 lower-case letters and digits, the same on every try of the same message. `to` is what the
+    channel addresses: +84… for phones, an e-mail address, a Zalo user id, a Messenger PSID. `template` names the
+    provider's own template where it demands one, with its `parameters`; `unsubscribe` is the link of the one-click
+    header of an e-mail.
+    """
+
+    tracking_id: str
+    to: str
+    purpose: str
+    text: str = ""
+    subject: str = ""
+    html: str = ""
+    template: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    unsubscribe: str = ""
+
+
+class Sent(NamedTuple):
+    """The provider took the message: its own id, what it costs in VND, and what is left of a quota if it said so."""
+
+    provider_id: str
+    cost: int
+    quota_left: int | None = None
+
+
+class Channel(Protocol):
+    """One way to reach a person. Errors are `domain.sending.ChannelError` with the kind that says what to do next."""
+
+    def send(self, message: Outgoing) -> Sent: ...
+
+    def was_taken(self, tracking_id: str) -> Sent | None | Literal["cannot_tell"]:
+        """Whether the provider took a message whose answer we never saw; None: surely not."""
         ...

@@ -1,0 +1,31 @@
+"""Words of sending that every room shares: channels, purposes, outcomes, and why a provider said no."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.errors import KhachQuenError
+
+ChannelName = Literal["zns", "zalo", "sms_care", "sms_ad", "email", "messenger", "whatsapp", "web", "call"]
+Purpose = Literal["transactional", "service", "marketing"]
+
+TroubleKind = Literal["back_off", "wait_until", "refused", "unreachable", "misconfigured", "uncertain"]
+
+
+class ChannelError(KhachQuenError):
+    """A provider did not take a message.
+
+    `kind` says what to do: `back_off` try later (rate, outage: surely not sent); `wait_until` not before `until`
+    (night, quota); `refused` this person refused this channel: remember it and take the next one; `unreachable` this
+    person cannot be reached there (no account, bad number): the next channel; `misconfigured` a human has to mend the
+    account, the template or the balance: next channel and an alert; `uncertain` nobody knows whether it was sent.
+    `code` is the provider's own.
+    """
+
+    def __init__(self, kind: TroubleKind, code: str, reason: str, until: datetime | None = None) -> None:
+        super().__init__(f"{kind} ({code}): {reason}")
+        self.kind = kind
+        self.code = code
+        self.reason = reason
+        self.until = until
