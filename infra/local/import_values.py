@@ -48,8 +48,8 @@ def text(cell: Cell) -> str:
         return str(int(cell))
     if not isinstance(cell, str):
         return str(cell)
-    if cell.isascii() and cell.isalnum():
-        return cell
+    if cell.isascii() and cell[:1].isalnum() and cell.isprintable() and "  " not in cell:
+        return cell.rstrip()
     clean = " ".join(unicodedata.normalize("NFC", cell).replace("\u200b", "").replace("\ufeff", "").split())
     if clean.startswith('="') and clean.endswith('"'):
         clean = clean[2:-1]  # ="0901234567": how exports keep Excel from eating the zero

@@ -214,7 +214,9 @@ def _progress(console: Console) -> Progress:
 
 def summary(result: Result, name: str, *, dry_run: bool) -> list[Table]:
     """What was imported, what was rejected and why, and how clean the shop's data is."""
-    done = Table(title=f"{name}: {'looked at, nothing sent' if dry_run else 'imported as history, sends nothing'}")
+    done = Table(
+        title=f"{escape(name)}: {'looked at, nothing sent' if dry_run else 'imported as history, sends nothing'}"
+    )
     done.add_column("")
     done.add_column("count", justify="right")
     done.add_row("rows", f"{result.rows:,}")
@@ -227,12 +229,12 @@ def summary(result: Result, name: str, *, dry_run: bool) -> list[Table]:
     done.add_row("rows per second", f"{result.rows / max(result.seconds, 1e-9):,.0f}")
     tables = [done]
     if result.rejected:
-        rejected = Table(title=f"Rejected: mend them in {result.rejects_path} and import that file")
+        rejected = Table(title=f"Rejected: mend them in {escape(str(result.rejects_path))} and import that file")
         for header in ("column", "reason"):
             rejected.add_column(header)
         rejected.add_column("rows", justify="right")
         for (column, reason), count in result.rejected.most_common():
-            rejected.add_row(column, reason, f"{count:,}")
+            rejected.add_row(escape(column), escape(reason), f"{count:,}")
         tables.append(rejected)
     tables.append(_dirt_table(result))
     if cashiers := _cashier_table(result.dirt):
@@ -255,10 +257,10 @@ def _dirt_table(result: Result) -> Table:
         table.add_row("phones on several rows (rows too many)", f"{phones:,} ({extra:,})")
         table.add_row("consents without day or proof, not taken", f"{dirt.unproven_consents:,}")
     for words, count in dirt.unknown_payments.most_common(5):
-        table.add_row(f"payment not understood, left out: {words}", f"{count:,}")
+        table.add_row(f"payment not understood, left out: {escape(words)}", f"{count:,}")
     for words, count in dirt.unknown_deliveries.most_common(5):
-        table.add_row(f"delivery status not understood, left out: {words}", f"{count:,}")
-    table.add_row("columns not used", ", ".join(result.columns.unused) or "none")
+        table.add_row(f"delivery status not understood, left out: {escape(words)}", f"{count:,}")
+    table.add_row("columns not used", escape(", ".join(result.columns.unused)) or "none")
     return table
 
 
@@ -272,7 +274,7 @@ def _cashier_table(dirt: Dirt) -> Table | None:
     worst = sorted(dirt.cashier_orders, key=lambda who: (-dirt.cashier_bad_phones[who] / dirt.cashier_orders[who], who))
     for who in worst[:20]:
         orders, bad = dirt.cashier_orders[who], dirt.cashier_bad_phones[who]
-        table.add_row(who, f"{orders:,}", f"{bad:,}", f"{bad / orders:.1%}")
+        table.add_row(escape(who), f"{orders:,}", f"{bad:,}", f"{bad / orders:.1%}")
     return table
 
 
