@@ -91,9 +91,11 @@ def fold_members(members: list[Profile]) -> Profile:
                 view["identities"][name] = link
         view["names"] = _some({**view["names"], **member["names"]})
     view["created_at"] = min(m["created_at"] for m in members)
-    engaged = [m["engaged_on"] for m in members if m.get("engaged_on")]
-    if engaged:
-        view["engaged_on"] = max(engaged)
+    for name in ("engaged_on", "vip_until"):
+        if told := [m[name] for m in members if m.get(name)]:
+            view[name] = max(told)
+    if stores := {store for m in members for store in m.get("stores", ())}:
+        view["stores"] = dict.fromkeys(sorted(stores), 1)
     return view
 
 

@@ -68,22 +68,29 @@ class Registry:
 
     def _note(self, home: str, named: list[Identity], at: str) -> None:
         """Remember on the profile which identities it goes by, since when, and how sure each is."""
-        profile = self.draft.get(layout.profile(home))
+        owners: dict[str, list[Identity]] = {home: []}
+        for who in named:
+            link = self.draft.get(self.key(who)) if who.joins else None
+            owner = str(link["customer"]) if link else home
+            # What somebody else used a shared device for says nothing about its owner.
+            if owner == home or who.kind != "anonymous":
+                owners.setdefault(owner, []).append(who)
+        for owner, theirs in owners.items():
+            self._note_on(owner, theirs, at, home=home)
+
+    def _note_on(self, owner: str, named: list[Identity], at: str, *, home: str) -> None:
+        profile = self.draft.get(layout.profile(owner))
         assert profile is not None
         known = dict(profile["identities"])
         for who in named:
-            if who.joins:
-                link = self.draft.get(self.key(who))
-                if link and link["customer"] != home:
-                    continue
             before = known.get(who.name, {"at": at, "certainty": who.certainty})
             known[who.name] = {
                 "at": min(before["at"], at),
                 "certainty": max(before["certainty"], who.certainty, key=_CERTAINTY.index),
             }
-        since = min(profile["created_at"], at)
+        since = min(profile["created_at"], at) if owner == home else profile["created_at"]
         if known != profile["identities"] or since != profile["created_at"]:
-            self.draft.put(layout.profile(home), {**profile, "identities": known, "created_at": since})
+            self.draft.put(layout.profile(owner), {**profile, "identities": known, "created_at": since})
 
     def _meet(self, who: Identity, link: dict[str, Any], home: str, at: str) -> None:
         """An identity of somebody else stands in the same event: join, hand over a device, or ask."""

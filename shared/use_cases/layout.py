@@ -7,7 +7,7 @@ C#<customer>   P                         profile: own facts, figures, standing; 
                E#<at>#<message id>       timeline
                M#<merge id>              record of a merge, on both sides
 L#<hmac>       L                         link of one identity to its customer
-ORDER#<order>  O                         the order: the set of its facts
+ORDER#<order>  O                         the order: the set of its facts; a walk-in's open COD order is due by itself
 MSG#<id>       M                         a message that was taken in (forgotten after 90 days)
 S#<label>      <customer>                members of a segment
 COUNTS         <label>#<shard>           how many members
@@ -67,8 +67,11 @@ def link(link_pk: str) -> Key:
     return Key(link_pk, "L")
 
 
+ORDERS = "ORDER#"
+
+
 def order(order_id: str) -> Key:
-    return Key(f"ORDER#{order_id}", "O")
+    return Key(f"{ORDERS}{order_id}", "O")
 
 
 def message(message_id: str) -> Key:

@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.domain.customer import Metrics, Profile, fold_members, measure
-from shared.domain.order import OrderRow
+from shared.domain.customer import Metrics, Profile, fold_members, is_stale, measure
+from shared.domain.order import OrderRow, lines_shown, read
 from shared.domain.rules import CutOffs, Rules
 from shared.domain.segmentation import due_at, stand
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, Table
+from shared.ports import Item, Key, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 
 LIFECYCLE_LANE = "lifecycle#0"
+# So many bring two items each into one transaction, beside the customer's own.
+MATURED_AT_ONCE = 25
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,42 @@ def row_of(item: Item) -> OrderRow:
     return OrderRow(**values)
 
 
-def rows_of(draft: Draft, members: list[Profile]) -> list[OrderRow]:
+def rows_of(draft: Draft, members: list[Profile], ruling: Ruling) -> list[OrderRow]:
+    """All order rows of a customer; COD orders that matured since they were written are brought to today."""
     low, high = layout.ORDER_ROWS
-    return [
+    rows = [
         row_of(item)
         for member in members
         for item in draft.collection(layout.profile(member["customer_id"]).pk, low, high)
     ]
+    ripe = [row for row in rows if row.matures and row.matures <= ruling.today][:MATURED_AT_ONCE]
+    draft.load(layout.order(row.order_id) for row in ripe)
+    matured = {row.order_id: mature(draft, row.order_id, ruling) for row in ripe}
+    return [matured.get(row.order_id) or row for row in rows]
+
+
+def mature(draft: Draft, order_id: str, ruling: Ruling) -> OrderRow | None:
+    """Bring a COD order that nobody has spoken of to today: in its row and in the shop's totals (R2)."""
+    order = draft.get(layout.order(order_id))
+    days = ruling.rules.orders.cod_matures_days
+    before = read(order_id, order, date.fromisoformat(order["as_of"]), days) if order else None
+    row = read(order_id, order, ruling.today, days) if order else None
+    if order is None or before is None or row is None:
+        return None
+    content = order["content"]
+    kept = {name: value for name, value in order.items() if name not in ("due", "due_at")}
+    draft.put(layout.order(order_id), {**kept, "as_of": ruling.today.isoformat()})
+    if order["row"]:
+        home, placed_at = order["row"]
+        draft.mark(layout.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
+    draft.count(total_key(row, content), kept=row.kept - before.kept)
+    return row
+
+
+def total_key(row: OrderRow, content: dict[str, Any]) -> Key:
+    """Where an order stands in the shop's totals of its day."""
+    store, channel, cashier = (content.get(name, "") for name in ("store", "channel", "cashier"))
+    return layout.day_total(row.day.isoformat(), store, channel, cashier, row.order_id)
 
 
 def settle(
@@ -87,18 +118,24 @@ def settle(
     """Put the leading profile with its figures and standing; `metrics` None means: measure them from the orders."""
     lead = members[0]
     customer_id = lead["customer_id"]
-    if metrics is None:
-        metrics = measure(rows_of(draft, members), ruling.today, ruling.rules, ruling.cutoffs)
+    if metrics is None or is_stale(metrics, ruling.today, ruling.rules, ruling.cutoffs):
+        metrics = measure(rows_of(draft, members, ruling), ruling.today, ruling.rules, ruling.cutoffs)
     view = fold_members(members)
     standing = stand(metrics, view, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=appoint_vip)
     _list(draft, customer_id, set(lead.get("labels", ())), set(standing.labels))
     risk = standing.risk if standing.labels else None
-    _rank(draft, customer_id, lead, risk, view)
+    store = view["traits"].get("home_store", "")
+    _rank(draft, customer_id, lead, risk, store)
     profile: Profile = {**lead, "metrics": list(metrics), "labels": list(standing.labels)}
     _set(profile, "risk", risk)
-    _set(profile, "vip_until", standing.vip_until or None)
+    _set(profile, "ranked_in", store if risk is not None and store else None)
+    # An appointment stays with the profile that was appointed, so that parting gives it back.
+    renewed = standing.vip_until > view.get("vip_until", "")
+    vip_until = standing.vip_until if renewed else lead.get("vip_until", "")
+    _set(profile, "vip_until", vip_until if vip_until > ruling.today.isoformat() else None)
     _set(profile, "refused", standing.refused or None)
-    day = standing.due_day
+    # Where more orders matured than one transaction holds, the rest is due at once.
+    day = ruling.today if metrics.matures and metrics.matures <= ruling.today.isoformat() else standing.due_day
     _set(profile, "due", LIFECYCLE_LANE if day else None)
     _set(profile, "due_at", _due(lead, customer_id, day, ruling.today) if day else None)
     draft.put(layout.profile(customer_id), profile)
@@ -116,8 +153,8 @@ def _due(lead: Profile, customer_id: str, day: date, today: date) -> str:
 def withdraw(draft: Draft, profile: Profile) -> Profile:
     """Take a profile that leads no longer out of every list; what arrived by its identities stays on it."""
     _list(draft, profile["customer_id"], set(profile.get("labels", ())), set())
-    _rank(draft, profile["customer_id"], profile, None, profile)
-    derived = ("metrics", "labels", "risk", "due", "due_at", "refused", "vip_until")
+    _rank(draft, profile["customer_id"], profile, None, "")
+    derived = ("metrics", "labels", "risk", "ranked_in", "due", "due_at", "refused")
     return {name: value for name, value in profile.items() if name not in derived}
 
 
@@ -137,12 +174,12 @@ def _list(draft: Draft, customer_id: str, before: set[str], after: set[str]) -> 
         draft.count(layout.member_count(label, customer_id), members=1)
 
 
-def _rank(draft: Draft, customer_id: str, lead: Profile, risk: int | None, view: Profile) -> None:
+def _rank(draft: Draft, customer_id: str, lead: Profile, risk: int | None, store: str) -> None:
     before = lead.get("risk")
     if before is not None and before != risk:
         draft.delete(layout.risk(before, customer_id))
-    if risk is not None and before != risk:
-        row: Item = {"customer_id": customer_id, "store": view["traits"].get("home_store", "")}
+    if risk is not None and (before != risk or lead.get("ranked_in", "") != store):
+        row: Item = {"customer_id": customer_id, "store": store}
         if listed := lead.get("listed_on"):
             row["listed_on"] = listed
         draft.mark(layout.risk(risk, customer_id), row)

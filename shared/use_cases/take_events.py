@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.domain import cart as carts
@@ -19,12 +19,21 @@ from shared.domain.event import Event
 from shared.domain.identity import link_key
 from shared.domain.order import OrderRow, absorb, lines_shown, read
 from shared.domain.rules import Rules
-from shared.domain.vietnam_time import local_day, moment
+from shared.domain.segmentation import due_at
+from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
-from shared.use_cases.standing import Ruling, figures, load_members, row_item, settle
+from shared.use_cases.standing import (
+    LIFECYCLE_LANE,
+    Ruling,
+    figures,
+    load_members,
+    row_item,
+    settle,
+    total_key,
+)
 
 ATTEMPTS = 6
 MESSAGE_REMEMBERED = timedelta(days=90)
@@ -208,9 +217,11 @@ class _Group:
         if home and event.type != "identify" and self.draft.get(layout.timeline(home, event.at, event.id)):
             return  # taken in before
         if home:
-            self._learn(home, event)
+            # Who speaks of an order without saying whose it is tells about the order only.
+            if event.identities:
+                self._learn(home, event)
             if event.type != "identify":
-                self._remember(home, event)
+                self.draft.mark(layout.timeline(home, event.at, event.id), self._entry(event))
             if event.cart:
                 key = layout.cart(home)
                 self.draft.put(key, carts.absorb(self.draft.get(key), event.id, event.at, event.cart))
@@ -245,10 +256,8 @@ class _Group:
             day = local_day(moment(event.at)).isoformat()
             if day > profile.get("engaged_on", ""):
                 profile = {**profile, "engaged_on": day}
-        store = event.order.content.get("store") if event.order else None
-        for name in (store, profile["traits"].get("home_store")):
-            if name and name not in profile.get("stores", {}):
-                profile = {**profile, "stores": {**profile.get("stores", {}), name: 1}}
+        if store := event.traits.get("home_store"):
+            profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
         if profile == before:
             return
         self.draft.put(key, profile)
@@ -258,7 +267,8 @@ class _Group:
         if len(profile["names"]) > len(before["names"]) > 0 and different_people(profile["names"]) > 1:
             self.registry.ask_about_sharing(lead, profile, event.at)
 
-    def _remember(self, home: str, event: Event) -> None:
+    def _entry(self, event: Event) -> Item:
+        """The event as the timeline keeps it."""
         entry: Item = {"at": event.at, "type": event.type, "name": event.name, "properties": event.properties}
         entry["stage"] = stage_of(event, self.rules)
         if event.identities:
@@ -269,7 +279,7 @@ class _Group:
             entry["backfill"] = True
         if event.order:
             entry["order_id"] = event.order.order
-        self.draft.mark(layout.timeline(home, event.at, event.id), entry)
+        return entry
 
     def _order(self, home: str | None, event: Event) -> None:
         fact = event.order
@@ -278,18 +288,32 @@ class _Group:
         before = self.draft.get(key)
         order = absorb(before, fact)
         # Whose order it is: the latest statement of the sale itself; other facts only fill a gap.
-        stated = fact.at if fact.kind in ("placed", "updated") else ""
-        if home and (not order.get("home") or stated > order.get("home_at", "")):
-            order |= {"home": home, "home_at": stated}
+        claim = [fact.at if fact.kind in ("placed", "updated") else "", event.id]
+        if event.identities and claim > order.get("claim", ["", ""]):
+            order |= {"home": home, "claim": claim}
+        if store := fact.content.get("store"):
+            order["stores"] = {**order.get("stores", {}), store: 1}
+        if order.get("home"):
+            self._belongs(order)
+        else:
+            # What is told about an order before its sale waits for the customer (X15).
+            order["waiting"] = {**order.get("waiting", {}), f"{event.at}#{event.id}": self._entry(event)}
         if event.bad_phone and not order.get("bad_phone"):
             order["bad_phone"] = True
             self._quarantine(event)
         days = self.rules.orders.cod_matures_days
         today = self.taker.ruling.today
-        row_before = read(fact.order, before, today, days) if before else None
+        # As it was counted when it was last looked at: a COD order may have matured since.
+        row_before = read(fact.order, before, date.fromisoformat(before["as_of"]), days) if before else None
         row = read(fact.order, order, today, days)
         placed_before = (before or {}).get("row")
         order["row"] = [order["home"], row.placed_at] if row and order.get("home") else None
+        order["as_of"] = today.isoformat()
+        order.pop("due", None)
+        order.pop("due_at", None)
+        if row and row.matures and not order.get("home"):
+            # No customer is woken for it.
+            order |= {"due": LIFECYCLE_LANE, "due_at": stamp(due_at(fact.order, row.matures))}
         self.draft.put(key, order)
         self._totals(before or {}, row_before, -1)
         self._totals(order, row, 1)
@@ -305,6 +329,19 @@ class _Group:
             if row != row_before or placed_before != order["row"]:
                 lead = self.registry.lead_of(order["home"])
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
+
+    def _belongs(self, order: Item) -> None:
+        """The customer of an order was at its stores, and what waited for the customer goes on the timeline."""
+        home = order["home"]
+        profile = self.draft.get(layout.profile(home))
+        assert profile is not None
+        known = profile.get("stores", {})
+        stores = {**known, **order.get("stores", {})}
+        if stores != known:
+            self.draft.put(layout.profile(home), {**profile, "stores": stores})
+        for told, entry in order.pop("waiting", {}).items():
+            at, _, message_id = told.partition("#")
+            self.draft.mark(layout.timeline(home, at, message_id), entry)
 
     def _extended(self, lead: Item, row: OrderRow, *, is_new: bool) -> Metrics | None:
         figures_before = self._figures(lead)
@@ -324,14 +361,9 @@ class _Group:
         """The shop's totals of the day the order was placed, walk-ins included; they match the POS (R4)."""
         if row is None or row.status == "cancelled":
             return
-        content = order["content"]
-        key = layout.day_total(
-            row.day.isoformat(), content.get("store", ""), content.get("channel", ""), content.get("cashier", ""),
-            row.order_id,
-        )  # fmt: skip
         sale = sign if row.total > 0 else 0
         self.draft.count(
-            key,
+            total_key(row, order["content"]),
             orders=sale,
             gross=sign * row.total,
             kept=sign * row.kept,

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from shared.domain.customer import is_stale
 from shared.domain.errors import Busy, Conflict
-from shared.domain.order import read
 from shared.ports import Clock, DueRow, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
-from shared.use_cases.standing import LIFECYCLE_LANE, Ruling, figures, load_members, row_item, settle
+from shared.use_cases.standing import LIFECYCLE_LANE, Ruling, figures, load_members, mature, settle
 from shared.use_cases.sweep_due import Swept, sweep
 from shared.use_cases.take_events import ATTEMPTS
 
@@ -28,14 +26,18 @@ class Waker:
         return sweep(self.table, LIFECYCLE_LANE, until, self.wake, clock=clock, seconds=seconds)
 
     def wake(self, row: DueRow) -> bool:
-        """Bring one customer to where they stand today; False when there was nothing to do any more."""
+        """Bring a customer, or a walk-in's COD order, to where it stands today; False when that was done already."""
         for _ in range(ATTEMPTS):
             draft = Draft(self.table)
             profile = draft.get(row.key)
             if profile is None or profile.get("due_at") != row.due_at:
                 return False
             try:
-                self._settle(draft, profile)
+                if row.key.pk.startswith(layout.ORDERS):
+                    mature(draft, row.key.pk.removeprefix(layout.ORDERS), self.ruling)
+                else:
+                    self._settle(draft, profile)
+                draft.commit()
                 return True
             except (Conflict, Busy):
                 continue
@@ -45,35 +47,4 @@ class Waker:
         lead = dict(profile)
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
-        members = load_members(draft, lead)
-        before = figures(lead)
-        today = self.ruling.today.isoformat()
-        if before.matures and before.matures <= today:
-            for member in members:
-                self._mature(draft, member["customer_id"])
-        stale = is_stale(before, self.ruling.today, self.ruling.rules, self.ruling.cutoffs)
-        settle(draft, members, None if stale else before, self.ruling)
-        draft.commit()
-
-    def _mature(self, draft: Draft, customer_id: str) -> None:
-        """COD orders nobody has spoken of for long enough count as kept from now on (R2)."""
-        low, high = layout.ORDER_ROWS
-        for item in draft.collection(layout.profile(customer_id).pk, low, high):
-            if not item["matures"] or date.fromisoformat(item["matures"]) > self.ruling.today:
-                continue
-            order = draft.get(layout.order(item["order_id"]))
-            if order is None:
-                continue
-            row = read(item["order_id"], order, self.ruling.today, self.ruling.rules.orders.cod_matures_days)
-            if row is None:
-                continue
-            key = layout.order_row(customer_id, item["placed_at"], item["order_id"])
-            draft.mark(key, row_item(row, order["content"], item.get("lines", [])))
-            content = order["content"]
-            draft.count(
-                layout.day_total(
-                    row.day.isoformat(), content.get("store", ""), content.get("channel", ""),
-                    content.get("cashier", ""), row.order_id,
-                ),
-                kept=row.kept - item["kept"],
-            )  # fmt: skip
+        settle(draft, load_members(draft, lead), figures(lead), self.ruling)
