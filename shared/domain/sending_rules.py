@@ -1,0 +1,110 @@
+"""The playbook's rules of sending; loading them fails where they are looser than the law."""
+
+from __future__ import annotations
+
+from datetime import time, timedelta
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+
+from shared.domain import law
+from shared.domain.lunar import Rest
+from shared.domain.sending import ChannelName, Purpose
+
+
+class _Rules(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Window(_Rules):
+    """Local hours in which a purpose may be sent."""
+
+    opens: time
+    closes: time
+
+
+class Caps(_Rules):
+    """How much of a purpose one person gets in any `days` days, over all channels (R17)."""
+
+    messages: PositiveInt
+    days: PositiveInt
+
+
+class ChannelRules(_Rules):
+    """What a channel costs and how fast its provider lets us go."""
+
+    price_vnd: int = Field(ge=0)
+    per_minute: PositiveInt
+    opens_count: bool = True
+
+
+class Order(_Rules):
+    """Channels to try, in order, for a purpose and a group of people (U9)."""
+
+    purpose: Purpose
+    older_than: int | None = None
+    younger_than: int | None = None
+    value: str | None = None
+    channels: tuple[ChannelName, ...]
+
+
+class SendingRules(_Rules):
+    """Everything in `shared/playbook/sending.yaml`."""
+
+    windows: dict[Purpose, Window | None]
+    narrower: dict[ChannelName, Window] = {}
+    caps: dict[Purpose, Caps | None]
+    tet_rests: tuple[Rest, ...]
+    priorities: dict[str, int]
+    holdout_percent: int = Field(ge=0, le=50)
+    daily_budget_vnd: PositiveInt
+    journey_budget_vnd: dict[str, PositiveInt] = {}
+    open_after_hours: PositiveInt
+    backlog_minutes: PositiveInt
+    attempts: PositiveInt
+    channels: dict[ChannelName, ChannelRules]
+    orders: tuple[Order, ...]
+    reasons: dict[str, dict[str, str]]
+
+    @model_validator(mode="after")
+    def _not_looser_than_the_law(self) -> Self:
+        proactive: tuple[Purpose, ...] = ("marketing", "service")
+        for purpose in proactive:
+            window = self.windows.get(purpose)
+            if window is None:
+                raise ValueError(f"windows.{purpose}: a {purpose} message has hours")
+            if window.opens < law.MESSAGES.opens or window.closes > law.MESSAGES.closes:
+                raise ValueError(f"windows.{purpose}: may be narrower than {_span(law.MESSAGES)}, not wider")
+        for channel, span in self.narrower.items():
+            legal = law.hours(channel)
+            if span.opens < legal.opens or span.closes > legal.closes:
+                raise ValueError(f"narrower.{channel}: may be narrower than {_span(legal)}, not wider")
+        for name, window in self.windows.items():
+            if window and window.opens >= window.closes:
+                raise ValueError(f"windows.{name}: closes before it opens")
+        if self.caps.get("marketing") is None:
+            raise ValueError("caps.marketing: is needed")
+        return self
+
+    def hours(self, purpose: Purpose, channel: str) -> law.Hours | None:
+        """The hours of a purpose on a channel, the strictest of all that speak; None: at any time."""
+        spans = [law.hours(channel)] if purpose != "transactional" or channel == "call" else []
+        narrower = {str(name): window for name, window in self.narrower.items()}
+        ours = [self.windows.get(purpose), narrower.get(channel) if purpose != "transactional" else None]
+        spans += [law.Hours(window.opens, window.closes) for window in ours if window]
+        if not spans:
+            return None
+        return law.Hours(max(s.opens for s in spans), min(s.closes for s in spans))
+
+    def priority(self, journey: str) -> int:
+        """The smaller, the more urgent; journeys nobody ranked come last."""
+        return self.priorities.get(journey, 100)
+
+    @property
+    def longest_memory(self) -> timedelta:
+        """How far back what was sent to a person has to be known."""
+        return timedelta(days=max([1, *(caps.days for caps in self.caps.values() if caps)]))
+
+
+def _span(hours: law.Hours) -> str:
+    return f"{hours.opens:%H:%M}-{hours.closes:%H:%M}"
