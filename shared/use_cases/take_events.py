@@ -140,7 +140,7 @@ class EventTaker:
                 poison = work.run(group)
             except (Conflict, Busy):
                 continue
-            except ValueError as error:
+            except (ValueError, LookupError, TypeError) as error:
                 # What the table refuses for good, such as an item grown too large, comes out at the commit only.
                 if len(group) == 1:
                     outcome.poison.append(Poison(group[0], _why(error)))
@@ -220,8 +220,8 @@ class _Group:
             # Who speaks of an order without saying whose it is tells about the order only.
             if event.identities:
                 self._learn(home, event)
-            if event.type != "identify":
-                self.draft.mark(layout.timeline(home, event.at, event.id), self._entry(event))
+                if event.type != "identify":
+                    self.draft.mark(layout.timeline(home, event.at, event.id), self._entry(event))
             if event.cart:
                 key = layout.cart(home)
                 self.draft.put(key, carts.absorb(self.draft.get(key), event.id, event.at, event.cart))
@@ -256,8 +256,10 @@ class _Group:
             day = local_day(moment(event.at)).isoformat()
             if day > profile.get("engaged_on", ""):
                 profile = {**profile, "engaged_on": day}
-        if store := event.traits.get("home_store"):
-            profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
+        bought_at = event.order.content.get("store") if event.order else None
+        for store in (bought_at, event.traits.get("home_store")):
+            if store:
+                profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
         if profile == before:
             return
         self.draft.put(key, profile)
@@ -291,13 +293,7 @@ class _Group:
         claim = [fact.at if fact.kind in ("placed", "updated") else "", event.id]
         if event.identities and claim > order.get("claim", ["", ""]):
             order |= {"home": home, "claim": claim}
-        if store := fact.content.get("store"):
-            order["stores"] = {**order.get("stores", {}), store: 1}
-        if order.get("home"):
-            self._belongs(order)
-        else:
-            # What is told about an order before its sale waits for the customer (X15).
-            order["waiting"] = {**order.get("waiting", {}), f"{event.at}#{event.id}": self._entry(event)}
+        self._tell(order, None if event.identities else event, (before or {}).get("home"))
         if event.bad_phone and not order.get("bad_phone"):
             order["bad_phone"] = True
             self._quarantine(event)
@@ -330,18 +326,27 @@ class _Group:
                 lead = self.registry.lead_of(order["home"])
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
 
-    def _belongs(self, order: Item) -> None:
-        """The customer of an order was at its stores, and what waited for the customer goes on the timeline."""
-        home = order["home"]
-        profile = self.draft.get(layout.profile(home))
-        assert profile is not None
-        known = profile.get("stores", {})
-        stores = {**known, **order.get("stores", {})}
-        if stores != known:
-            self.draft.put(layout.profile(home), {**profile, "stores": stores})
-        for told, entry in order.pop("waiting", {}).items():
-            at, _, message_id = told.partition("#")
-            self.draft.mark(layout.timeline(home, at, message_id), entry)
+    def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
+        """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).
+
+        It waits in the order while that is nobody, and moves with the order.
+        """
+        home, told = order.get("home"), order.get("told", {})
+        if home and home != home_before:
+            for when, entry in told.items():
+                if home_before:
+                    key = layout.timeline(home_before, *when.split("#", 1))
+                    entry = self.draft.get(key)
+                    self.draft.delete(key)
+                self.draft.mark(layout.timeline(home, *when.split("#", 1)), entry)
+            told = dict.fromkeys(told)
+        if event:
+            entry = self._entry(event)
+            if home:
+                self.draft.mark(layout.timeline(home, event.at, event.id), entry)
+            told = {**told, f"{event.at}#{event.id}": None if home else entry}
+        if told:
+            order["told"] = told
 
     def _extended(self, lead: Item, row: OrderRow, *, is_new: bool) -> Metrics | None:
         figures_before = self._figures(lead)
