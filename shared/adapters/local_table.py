@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from functools import cache
+from itertools import chain, islice
 from pathlib import Path
 from sqlite3 import Connection
 from typing import NamedTuple
+
+from pydantic_core import from_json, to_json
 
 from shared.adapters import meter as sizes
 from shared.adapters.hostile import History, Hostile
@@ -39,12 +41,20 @@ _REPLACE = "UPDATE items SET body = ?, size = ?, due = ?, due_at = ?, ttl = ? WH
 _REPLACE_BODY = "UPDATE items SET body = ?, size = ? WHERE pk = ? AND sk = ?"
 _DELETE = "DELETE FROM items WHERE pk = ? AND sk = ?"
 
-_encode = json.JSONEncoder(ensure_ascii=False, check_circular=False, allow_nan=False, separators=(",", ":")).encode
-_raw_decode = json.JSONDecoder().raw_decode
+
+@cache
+def _read_many(keys: int) -> str:
+    """Reads so many items at once: a statement costs more than a row."""
+    return f"SELECT pk, sk, body, size, due, due_at, ttl FROM items WHERE {' OR '.join(['pk = ? AND sk = ?'] * keys)}"  # noqa: S608
+
+
+# Several times faster than the standard library's, which is what a simulated year mostly waits for.
+def _encode(item: Item) -> str:
+    return to_json(item).decode()
 
 
 def _decode(body: str) -> Item:
-    item: Item = _raw_decode(body)[0]
+    item: Item = from_json(body)
     return item
 
 
@@ -107,9 +117,9 @@ class LocalTable:
                 check_key(key)
             earlier = self._begin_read(consistent)
             units = 0.0
-            with self._lock:
-                rows = [earlier[key] if key in earlier else self._row(key) for key in batch]
-            for key, row in zip(batch, map(self._living, rows), strict=True):
+            rows = self._rows(batch)
+            for key in batch:
+                row = self._living(earlier[key] if key in earlier else rows.get(key))
                 units += sizes.read_units(row.size if row else 0, consistent=consistent)
                 if row:
                     found[key] = _decode(row.body)
@@ -184,7 +194,7 @@ class LocalTable:
         return rows
 
     def write(self, *actions: Action) -> Item | None:
-        check_actions(actions)
+        keys = check_actions(actions)
         hostile = self._hostile
         if hostile and hostile.strikes(hostile.busy):
             raise Busy("the table is throttled")
@@ -193,7 +203,8 @@ class LocalTable:
         with self.store.transaction() as db:
             if self._history:
                 self._history.tick()
-            steps = [self._step(action) for action in actions]
+            stored = self._rows(keys)
+            steps = [self._step(key, stored.get(key), action) for key, action in zip(keys, actions, strict=True)]
             failed = [number for number, step in enumerate(steps, 1) if not step.holds]
             if not failed:
                 if transactional:
@@ -289,9 +300,13 @@ class LocalTable:
             columns = self._db.execute(_READ, key).fetchone()
         return None if columns is None else Row(*columns)
 
-    def _step(self, action: Action) -> _Step:
-        key = action.key
-        stored = self._row(key)
+    def _rows(self, keys: Sequence[Key]) -> dict[Key, Row]:
+        """The rows there are, expired ones too; at most 100 keys."""
+        with self._lock:
+            rows = self._db.execute(_read_many(len(keys)), list(chain.from_iterable(keys))).fetchall()
+        return {Key(row[0], row[1]): Row(*row[2:]) for row in rows}
+
+    def _step(self, key: Key, stored: Row | None, action: Action) -> _Step:
         old = self._living(stored)
         reads_old = isinstance(action, Update) or action.when
         item = _decode(old.body) if old and reads_old else None

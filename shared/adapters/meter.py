@@ -35,14 +35,13 @@ def item_size(item: Mapping[str, Any]) -> int:
     total = 0
     for name, value in item.items():
         try:
-            total += _name_size(name)
-            total += text_size(value) if type(value) is str else _value_size(value, 1)
+            total += _name_size(name) + (text_size(value) if type(value) is str else _value_size(value, 1))
         except (TypeError, ValueError) as error:
             raise type(error)(f"attribute {name!r}: {error}") from None
     return total
 
 
-# Every write measures its item, and the same few names come again and again.
+# Every write measures its item, and the same few names and numbers come again and again.
 @lru_cache(maxsize=4096)
 def _name_size(name: object) -> int:
     if not isinstance(name, str):
@@ -52,26 +51,37 @@ def _name_size(name: object) -> int:
     return text_size(name)
 
 
+@lru_cache(maxsize=4096)
+def _number_size(number: int) -> int:
+    if not -MAX_NUMBER < number < MAX_NUMBER:
+        raise ValueError("a number must have at most 38 digits")
+    return number_size(number)
+
+
 def _value_size(value: object, depth: int) -> int:
     if isinstance(value, str):
         return text_size(value)
     if value is None or isinstance(value, bool):
         return 1
     if isinstance(value, int):
-        if not -MAX_NUMBER < value < MAX_NUMBER:
-            raise ValueError("a number must have at most 38 digits")
-        return number_size(int(value))
+        return _number_size(int(value))
     if not isinstance(value, (dict, list)):
         raise TypeError(f"{type(value).__name__} cannot be stored, only str, int, bool, None, list and dict")
     if depth > MAX_DEPTH:
         raise ValueError(f"maps and lists must not nest deeper than {MAX_DEPTH}")
     total = 3 + len(value)
     if isinstance(value, dict):
-        for name in value:
-            total += _name_size(name)
+        total += sum(map(_name_size, value))
         value = value.values()
     for inner in value:
-        total += text_size(inner) if type(inner) is str else _value_size(inner, depth + 1)
+        # Most values are texts and numbers, and a call costs more than their measuring.
+        kind = type(inner)
+        if kind is str:
+            total += len(inner) if inner.isascii() else len(inner.encode())
+        elif kind is int:
+            total += _number_size(inner)
+        else:
+            total += _value_size(inner, depth + 1)
     return total
 
 

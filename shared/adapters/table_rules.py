@@ -25,14 +25,15 @@ def check_key(key: Key) -> None:
     _check_text("sk", key[1], MAX_SK_BYTES)
 
 
-def check_actions(actions: Sequence[Action]) -> None:
-    """1 to 100 actions, each on another item, each well formed."""
+def check_actions(actions: Sequence[Action]) -> list[Key]:
+    """1 to 100 actions, each on another item, each well formed; answers with their keys."""
     if not 1 <= len(actions) <= MAX_ACTIONS:
         raise ValueError(f"a write takes 1 to {MAX_ACTIONS} actions, not {len(actions)}")
-    if len(actions) > 1 and len({action.key for action in actions}) < len(actions):
+    keys = [action.key for action in actions]
+    if len(set(keys)) < len(keys):
         raise ValueError("a write must not act twice on one item")
-    for action in actions:
-        check_key(action.key)
+    for key, action in zip(keys, actions, strict=True):
+        check_key(key)
         if isinstance(action, Put):
             for name in INDEX_NAMES:
                 if name in action.item:
@@ -43,6 +44,7 @@ def check_actions(actions: Sequence[Action]) -> None:
             raise ValueError("a check without conditions checks nothing")
         for clause in action.when:
             _check_clause(clause)
+    return keys
 
 
 def _check_text(name: str, value: Any, limit: int) -> None:
@@ -50,7 +52,7 @@ def _check_text(name: str, value: Any, limit: int) -> None:
         raise TypeError(f"{name} must be a string, not {type(value).__name__}")
     if not value:
         raise ValueError(f"{name} must not be empty")
-    if len(value.encode()) > limit:
+    if (len(value) if value.isascii() else len(value.encode())) > limit:
         raise ValueError(f"{name} must be at most {limit} bytes")
 
 
