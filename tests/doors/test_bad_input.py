@@ -498,6 +498,47 @@ def test_an_unknown_method_is_not_found(refused: Refused, route: str):
             refused(404, method, path, {})
 
 
+# ---- poison ----
+
+
+def test_a_poison_message_fails_alone_and_lies_in_the_dead_letters_with_its_reason(shop: Shop):
+    queue = shop.house.queues["events"]
+    event = {"id": "p1", "type": "track", "name": "x", "at": "2026-11-20T10:00:00.000Z"}
+    event |= {"received_at": "2026-11-20T10:00:00.000Z", "identities": [["fax", "7", "verified"]]}
+    assert shop.call("POST", "/v1/track", {**SALE, "messageId": "good"}).status == 200
+    queue.send(["nonsense", json.dumps({"events": [{**event, "type": "dance"}]}), json.dumps({"events": [event]})])
+
+    done = shop.house.drain()
+
+    assert not done["failed"]
+    assert shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["metrics"]["orders"] == 1
+    reasons = sorted(letter["reason"] for letter in shop.dead_letters)
+    assert [reason.partition(":")[0] for reason in reasons] == ["ValueError", *["not a message of this queue"] * 2]
+    assert {letter["door"] for letter in shop.dead_letters} == {"events_worker"}
+    assert [letter["event"]["id"] for letter in shop.dead_letters if "event" in letter] == ["p1"]
+
+
+def test_what_the_table_will_never_take_is_poison_alone_too(shop: Shop):
+    """A customer described until the item is full: what still fits is taken, neighbours are not touched."""
+    for part in range(15):
+        traits = {f"{part}-{n}": "x" * 1000 for n in range(30)}
+        identify = {"type": "identify", "messageId": f"full{part}", "userId": PHONE, "traits": traits}
+        neighbour = {"type": "identify", "messageId": f"by{part}", "userId": "0912345678", "traits": {f"t{part}": part}}
+        assert shop.call("POST", "/v1/batch", {"batch": [identify, neighbour]}).status == 200
+
+    done = shop.house.drain()
+
+    assert not done["failed"]
+    assert 1 <= len(shop.dead_letters) <= 3
+    assert all("bytes" in letter["reason"] for letter in shop.dead_letters)
+    full, neighbour = (
+        shop.call("POST", "/v1/customers/search", {"phone": phone}).json["traits"]["attributes"]
+        for phone in (PHONE, "0912345678")
+    )
+    assert len(full) == 30 * (15 - len(shop.dead_letters))
+    assert len(neighbour) == 15
+
+
 # ---- anything at all ----
 
 anything = st.recursive(
