@@ -10,7 +10,7 @@ L#<hmac>       L                         link of one identity to its customer
 ORDER#<order>  O                         the order: the set of its facts; a walk-in's open COD order is due by itself
 MSG#<id>       M                         a message that was taken in (forgotten after 90 days)
 S#<label>      <customer>                members of a segment
-COUNTS         <label>#<shard>           how many members
+COUNTS         <shard>                   how many members each segment has
 RISK           <rank>#<customer>         churn risk, the most valuable first
 WINBACK#<day>  <rank>                    the list of one morning
 DAY#<day>      <store>|<channel>|<cashier>|<shard>   the shop's totals of one local day
@@ -26,7 +26,7 @@ from zlib import crc32
 
 from shared.ports import Key
 
-COUNT_SHARDS = 8
+COUNT_SHARDS = 32
 RANK_TOP = 10**15
 
 
@@ -82,8 +82,9 @@ def member(label: str, customer_id: str) -> Key:
     return Key(f"S#{label}", customer_id)
 
 
-def member_count(label: str, customer_id: str) -> Key:
-    return Key("COUNTS", f"{label}#{crc32(customer_id.encode()) % COUNT_SHARDS}")
+def member_counts(customer_id: str) -> Key:
+    """All labels in one item, so that a customer who moves between lists changes one counter row."""
+    return Key("COUNTS", f"{crc32(customer_id.encode()) % COUNT_SHARDS:02d}")
 
 
 def risk(value_at_risk: int, customer_id: str) -> Key:

@@ -22,7 +22,8 @@ def counts(table: Table) -> list[dict[str, Any]]:
     while True:
         page = table.query("COUNTS", start=start, consistent=False)
         for item in page.items:
-            found[item["sk"].partition("#")[0]] += item["members"]
+            for label in found:
+                found[label] += item.get(label, 0)
         start = page.next
         if start is None:
             break

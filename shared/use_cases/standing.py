@@ -168,10 +168,10 @@ def _set(profile: Profile, name: str, value: Any) -> None:
 def _list(draft: Draft, customer_id: str, before: set[str], after: set[str]) -> None:
     for label in sorted(before - after):
         draft.delete(layout.member(label, customer_id))
-        draft.count(layout.member_count(label, customer_id), members=-1)
+        draft.count(layout.member_counts(customer_id), **{label: -1})
     for label in sorted(after - before):
         draft.mark(layout.member(label, customer_id), {})
-        draft.count(layout.member_count(label, customer_id), members=1)
+        draft.count(layout.member_counts(customer_id), **{label: 1})
 
 
 def _rank(draft: Draft, customer_id: str, lead: Profile, risk: int | None, store: str) -> None:
