@@ -198,6 +198,29 @@ class Channel(Protocol):
 
     def send(self, message: Outgoing) -> Sent: ...
 
-    def was_taken(self, tracking_id: str) -> Sent | None | Literal["cannot_tell"]:
+    def was_taken(self, tracking_id: str) -> Sent | Literal["cannot_tell"] | None:
         """Whether the provider took a message whose answer we never saw; None: surely not."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A template filled in for one channel. `links` are the targets of its tracked links, by index."""
+
+    text: str = ""
+    subject: str = ""
+    html: str = ""
+    template: str = ""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    links: tuple[str, ...] = ()
+    unsubscribe: str = ""
+
+
+class Renderer(Protocol):
+    """Fills templates in. Errors are `domain.sending.ContentError`: nothing incomplete is ever sent."""
+
+    def channels(self, template: str) -> frozenset[str]:
+        """The channels a template has content for and is allowed on."""
+        ...
+
+    def render(self, template: str, channel: str, variables: Mapping[str, Any], *, message_id: str) -> Rendered: ...

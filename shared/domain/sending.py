@@ -29,3 +29,7 @@ class ChannelError(KhachQuenError):
         self.code = code
         self.reason = reason
         self.until = until
+
+
+class ContentError(KhachQuenError):
+    """A template that cannot be filled in: it names the template, the channel and what is missing or too long."""

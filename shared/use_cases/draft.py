@@ -22,6 +22,7 @@ class Draft:
         self._read = {} if known is None else known
         self._changed: dict[Key, Item | None] = {}
         self._counts: dict[Key, dict[str, int]] = {}
+        self._also: list[Action] = []
 
     def load(self, keys: Iterable[Key]) -> None:
         """Read these items with as few requests as possible; what is known already is not read again."""
@@ -85,6 +86,10 @@ class Draft:
         for name, amount in amounts.items():
             counter[name] = counter.get(name, 0) + amount
 
+    def also(self, action: Action) -> None:
+        """Hold the commit to one more action with a condition of its own, on an item this draft does not touch."""
+        self._also.append(action)
+
     def savepoint(self) -> tuple[dict[Key, Item | None], dict[Key, dict[str, int]]]:
         """What is pending now, for `rollback` when one of several facts turns out to be poison."""
         return dict(self._changed), {key: dict(counter) for key, counter in self._counts.items()}
@@ -122,6 +127,7 @@ class Draft:
             amounts: dict[tuple[str, ...], int] = {(name,): amount for name, amount in counter.items() if amount}
             if amounts:
                 actions.append(Update(key, add=amounts))
+        actions += self._also
         if actions:
             self._table.write(*actions)
         for key, item in self._changed.items():
@@ -131,3 +137,4 @@ class Draft:
             self._read[key] = item
         self._changed.clear()
         self._counts.clear()
+        self._also.clear()

@@ -193,3 +193,8 @@ def _precedence(profile: Profile) -> tuple[bool, str, str]:
         name.startswith("phone:") and link["certainty"] != "claimed" for name, link in profile["identities"].items()
     )
     return (not has_phone, profile["created_at"], profile["customer_id"])
+
+
+def link_of_phone(e164: str, secret: bytes) -> str:
+    """Partition key of a phone's link."""
+    return link_key(Identity("phone", e164), secret)

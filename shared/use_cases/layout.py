@@ -119,3 +119,48 @@ def cutoffs(version: int) -> Key:
 
 def lease(partition: str) -> Key:
     return Key(f"LEASE#{partition}", "L")
+
+
+MESSAGES = ("X#", "X#~")
+
+
+def message_item(message_id: str) -> Key:
+    """A message's id begins with its customer's, so that a provider's callback finds it without an index."""
+    return Key(f"C#{message_id[:-20]}", f"X#{message_id[-20:]}")
+
+
+def contacts(customer_id: str) -> Key:
+    return Key(f"C#{customer_id}", "W")
+
+
+def do_not_call(link_pk: str) -> Key:
+    """A number on the do-not-call list, under the same HMAC as its link."""
+    return Key(f"DNC#{link_pk.removeprefix('L#')}", "D")
+
+
+DO_NOT_CALL_STATE = Key("DNC", "STATE")
+HALT = Key("HALT", "H")
+
+
+def budget(day: str, journey: str) -> Key:
+    return Key(f"BUDGET#{day}", journey)
+
+
+def pace(channel: str, minute: str) -> Key:
+    return Key(f"PACE#{channel}", minute)
+
+
+def circuit(channel: str) -> Key:
+    return Key(f"CIRCUIT#{channel}", "C")
+
+
+def provider_message(channel: str, provider_id: str) -> Key:
+    return Key(f"PID#{channel}", provider_id)
+
+
+TIMER_SHARDS = 4
+
+
+def timer_lane(name: str) -> str:
+    """The partition of the timer lane that a row stands in, by its name."""
+    return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"

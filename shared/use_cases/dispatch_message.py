@@ -1,0 +1,386 @@
+"""Dispatch one message: ask the policy by the wall clock, claim, call the provider, write down what became of it.
+
+The item is written before anything is sent and claimed before the provider is called, so at whatever point a sender
+dies, the next one knows what may be repeated: a marketing message whose fate nobody can tell is not (X1).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.errors import Conflict
+from shared.domain.message import FINAL, PROGRESS, Message, channels_for, told
+from shared.domain.sending import ChannelError, ContentError
+from shared.domain.sending_policy import ON_PHONE, Decision, Wish, choose
+from shared.domain.sending_rules import SendingRules
+from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.ports import (
+    Channel,
+    Check,
+    Clock,
+    Item,
+    Outgoing,
+    Rendered,
+    Renderer,
+    Sent,
+    Table,
+    Update,
+    absent,
+    absent_or_at_most,
+)
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.identities import link_of_phone
+from shared.use_cases.pace import Pace
+from shared.use_cases.sending_state import (
+    addresses,
+    age,
+    forgotten,
+    members_of,
+    person,
+    remembered,
+    situation,
+    situation_keys,
+    waiting,
+)
+
+CLAIM = timedelta(minutes=10)
+ATTEMPTS = 8
+# Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
+FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """Everything a dispatch needs. `shuffle` gives numbers from 0 to 1 for the jitter."""
+
+    table: Table
+    secret: bytes
+    rules: SendingRules
+    channels: Mapping[str, Channel]
+    renderer: Renderer
+    clock: Clock
+    pace: Pace
+    shuffle: Callable[[], float] = random.random
+
+    def dispatch(self, message_id: str) -> str:
+        """Bring one message as far as it goes now; answers with its status. Safe to repeat at any time."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._dispatch(message_id)
+            except Conflict:
+                continue  # somebody else moved it, or a limit was reached meanwhile: look again
+        raise Conflict(f"message {message_id} is being moved by too many at once")
+
+    def _dispatch(self, message_id: str) -> str:
+        now = self.clock()
+        draft = Draft(self.table)
+        key = layout.message_item(message_id)
+        customer = layout.profile(message_id[:-20])
+        draft.load([key, customer, layout.contacts(message_id[:-20]), *situation_keys(now, "*")[:3]])
+        message = draft.get(key)
+        if message is None or message["status"] in FINAL:
+            return message["status"] if message else "gone"
+        if message["status"] in PROGRESS:
+            return self._unopened(draft, message, now)
+        if message["status"] == "sending":
+            if message["claimed_until"] > stamp(now):
+                return "sending"
+            return self._fate_unknown(draft, message, now)
+        if message.get("send_after", "") > stamp(now):
+            return str(message["status"])
+        return self._decide(draft, message, now)
+
+    # ---- before the provider ----
+
+    def _decide(self, draft: Draft, message: Message, now: datetime) -> str:
+        members = members_of(draft, message["customer_id"])
+        if not members:
+            return self._end(draft, message, "suppressed", "no_address", now)
+        lead = members[0]["customer_id"]
+        ledger = draft.get(layout.contacts(lead)) or {}
+        limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
+        left = self._channels_left(message, members, now)
+        price = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
+        wish = Wish(
+            purpose=message["purpose"],
+            journey=message["journey"],
+            send_before=moment(message["send_before"]) if "send_before" in message else None,
+            price=min(price.values(), default=0),
+        )
+        decision = choose(
+            wish,
+            left,
+            person(members, ledger, message["message_id"], now),
+            situation(draft, now, message["journey"], limits),
+            self.rules,
+        )
+        if decision.outcome == "send":
+            closed = self.pace.closed_until(decision.channel, now)
+            if closed:
+                decision = Decision("defer", "provider_trouble", closed, decision.channel)
+        if decision.outcome == "suppress":
+            return self._end(draft, message, "suppressed", decision.reason, now)
+        if decision.outcome == "expire":
+            return self._end(draft, message, "expired", decision.reason, now)
+        if decision.outcome == "defer":
+            return self._defer(draft, message, ledger, decision, now)
+        return self._send(draft, message, ledger, members, decision.channel, price[decision.channel], now)
+
+    def _channels_left(self, message: Message, members: list[Item], now: datetime) -> list[str]:
+        """The channels still to try, in order: named by the step, else by the playbook for this person (U9)."""
+        wanted = message["channels"] or channels_for(
+            message["purpose"], age(members, local_day(now)), _value(members[0]), self.rules
+        )
+        able = self.renderer.channels(message["template"])
+        tried = message.get("tried", ())
+        return [name for name in wanted if name in able and name not in tried and name in self.channels]
+
+    def _send(
+        self, draft: Draft, message: Message, ledger: Item, members: list[Item], channel: str, price: int, now: datetime
+    ) -> str:
+        try:
+            content = self.renderer.render(
+                message["template"], channel, message["variables"], message_id=message["message_id"]
+            )
+        except ContentError as error:
+            return self._next(draft, {**message, "trouble": str(error)}, channel, "content_error", now)
+        if not self.pace.take(channel, now):
+            wait = Decision("defer", "provider_pace", self.pace.next_turn(now), channel)
+            return self._defer(draft, message, ledger, wait, now)
+        message = self._claim(draft, message, ledger, members, channel, price, content, now)
+        outgoing = Outgoing(
+            tracking_id=message["message_id"],
+            to=addresses(members)[channel],
+            purpose=message["purpose"],
+            text=content.text,
+            subject=content.subject,
+            html=content.html,
+            template=content.template,
+            parameters=content.parameters,
+            unsubscribe=content.unsubscribe,
+        )
+        try:
+            sent = self.channels[channel].send(outgoing)
+        except ChannelError as trouble:
+            return self._trouble(message, channel, trouble)
+        self.pace.worked(channel)
+        return self._sent(message, channel, sent, self.clock())
+
+    def _claim(
+        self,
+        draft: Draft,
+        message: Message,
+        ledger: Item,
+        members: list[Item],
+        channel: str,
+        price: int,
+        content: Rendered,
+        now: datetime,
+    ) -> Message:
+        """Take the message, the person's slot and the money in one write; raises Conflict when one of them is gone."""
+        lead = members[0]["customer_id"]
+        until = stamp(now + CLAIM)
+        claimed = told(message, "sending", "ok", now, channel)
+        claimed |= {"tries": message["tries"] + 1, "claimed_until": until, "due_at": until, "price": price}
+        if content.links:
+            claimed["links"] = list(content.links)
+        draft.put(layout.message_item(message["message_id"]), claimed)
+        entry = [stamp(now), message["purpose"], channel, message["message_id"]]
+        ledger = waiting(remembered(ledger, entry, now, self.rules.longest_memory), message["message_id"], None)
+        draft.put(layout.contacts(lead), ledger)
+        if message["purpose"] != "transactional" and price:
+            limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
+            for name in ("*", message["journey"]):
+                if name in limits:
+                    draft.also(
+                        Update(
+                            layout.budget(local_day(now).isoformat(), name),
+                            add={("spent",): price},
+                            when=(absent_or_at_most(("spent",), limits[name] - price),),
+                        )
+                    )
+        if message["purpose"] == "marketing" and channel in ON_PHONE:
+            # Somebody new may have been on the list before we knew them; then the claim fails and the flag is set.
+            number = layout.do_not_call(link_of_phone(addresses(members)[channel], self.secret))
+            if self.table.get(number):
+                self._flag_do_not_call(members[0])
+                raise Conflict("the number is on the do-not-call list")
+            draft.also(Check(number, (absent(),)))
+        draft.commit()
+        return draft.get(layout.message_item(message["message_id"])) or claimed
+
+    def _flag_do_not_call(self, lead: Item) -> None:
+        self.table.write(
+            Update(layout.profile(lead["customer_id"]), set={("do_not_call",): True}, add={("version",): 1})
+        )
+
+    # ---- after the provider ----
+
+    def _sent(self, message: Message, channel: str, sent: Sent, now: datetime) -> str:
+        done = told(message, "sent", "ok", now, channel)
+        done |= {"cost": message["cost"] + sent.cost, "provider_id": sent.provider_id, "tries": 0}
+        done.pop("claimed_until", None)
+        wait = timedelta(hours=self.rules.open_after_hours)
+        if self.rules.channels[channel].opens_count and message["purpose"] != "transactional":  # type: ignore[index]
+            done["due_at"] = stamp(now + wait)
+        else:
+            done = _undue(done)
+        draft = Draft(self.table, {layout.message_item(message["message_id"]): message})
+        draft.put(layout.message_item(message["message_id"]), done)
+        if sent.provider_id:
+            draft.mark(
+                layout.provider_message(channel, sent.provider_id),
+                {"message_id": message["message_id"], "ttl": int((now + timedelta(days=90)).timestamp())},
+            )
+        draft.commit()
+        return "sent"
+
+    def _trouble(self, message: Message, channel: str, trouble: ChannelError) -> str:
+        now = self.clock()
+        key = layout.message_item(message["message_id"])
+        draft = Draft(self.table, {key: message})
+        said = {**message, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:300]}
+        if trouble.kind == "uncertain":
+            self.pace.failed(channel, now)
+            return self._fate_unknown(draft, said, now)
+        # Everything else was surely not sent: the person's slot and the money are free again.
+        self._give_back(draft, said, now)
+        if trouble.kind == "back_off":
+            self.pace.failed(channel, now)
+            if message["tries"] >= self.rules.attempts:
+                return self._next(draft, said, channel, "provider_trouble", now)
+            until = trouble.until or now + self._pause(message["tries"])
+            return self._later(draft, said, "provider_trouble", until, now)
+        if trouble.kind == "wait_until":
+            until = trouble.until or now + timedelta(hours=1)
+            if "send_before" in said and stamp(until) >= said["send_before"]:
+                return self._next(draft, said, channel, "provider_hours", now)
+            return self._later(draft, said, "provider_hours", until, now)
+        if trouble.kind in ("refused", "unreachable"):
+            self._close(draft, message["customer_id"], channel, trouble.kind)
+        return self._next(draft, said, channel, trouble.kind, now)
+
+    def _pause(self, tries: int) -> timedelta:
+        pause: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2**tries)
+        return pause * (0.5 + self.shuffle() / 2)
+
+    def _give_back(self, draft: Draft, message: Message, now: datetime) -> None:
+        members = members_of(draft, message["customer_id"])
+        if members:
+            key = layout.contacts(members[0]["customer_id"])
+            draft.put(key, forgotten(draft.get(key) or {}, message["message_id"]))
+        if message["purpose"] != "transactional" and message.get("price"):
+            for name in ("*", message["journey"]):
+                if name == "*" or name in self.rules.journey_budget_vnd:
+                    draft.count(layout.budget(local_day(now).isoformat(), name), spent=-message["price"])
+
+    def _close(self, draft: Draft, customer_id: str, channel: str, kind: str) -> None:
+        """Remember that a channel does not reach this person, so that nobody pays for it again."""
+        members = members_of(draft, customer_id)
+        if members:
+            lead = members[0]
+            reason = "refused_by_customer" if kind == "refused" else "unreachable"
+            closed = {**lead.get("closed", {}), channel: reason}
+            draft.put(layout.profile(lead["customer_id"]), {**lead, "closed": closed})
+
+    def _fate_unknown(self, draft: Draft, message: Message, now: datetime) -> str:
+        """A sender died, or its answer was lost: ask the provider; where it cannot say, do not repeat marketing."""
+        channel = message["channel"]
+        taken = self.channels[channel].was_taken(message["message_id"])
+        if isinstance(taken, Sent):
+            return self._sent(message, channel, taken, now)
+        if taken is None:
+            self._give_back(draft, message, now)
+            return self._later(draft, message, "provider_trouble", now + self._pause(message["tries"]), now)
+        if message["purpose"] == "transactional" and not message.get("repeated"):
+            return self._later(draft, {**message, "repeated": True}, "provider_trouble", now + FIRST_PAUSE, now)
+        return self._end(draft, message, "unknown", "nobody_knows", now)
+
+    def _unopened(self, draft: Draft, message: Message, now: datetime) -> str:
+        """Nobody has opened it for long enough: the next channel, where there is one (A13, A14)."""
+        waits = message["status"] in ("sent", "delivered") and "due_at" in message
+        if not waits or message["due_at"] > stamp(now):
+            return str(message["status"])
+        members = members_of(draft, message["customer_id"])
+        tried = [*message.get("tried", ()), message["channel"]]
+        if not members or not self._channels_left({**message, "tried": tried}, members, now):
+            draft.put(layout.message_item(message["message_id"]), _undue(message))
+            draft.commit()
+            return str(message["status"])
+        return self._next(draft, message, message["channel"], "not_opened", now)
+
+    # ---- where a message ends up ----
+
+    def _next(self, draft: Draft, message: Message, channel: str, reason: str, now: datetime) -> str:
+        """Give up this channel and go on with the next at once; without one, staff take over."""
+        said = told(message, "planned", reason, now, channel)
+        said |= {"tried": [*message.get("tried", ()), channel], "tries": 0, "due": _lane(message), "due_at": stamp(now)}
+        said.pop("claimed_until", None)
+        members = members_of(draft, message["customer_id"])
+        if not members or not self._channels_left(said, members, now):
+            return self._hand_over(draft, said, reason, now)
+        draft.put(layout.message_item(message["message_id"]), said)
+        draft.commit()
+        return self._dispatch(str(message["message_id"]))
+
+    def _hand_over(self, draft: Draft, message: Message, reason: str, now: datetime) -> str:
+        """No channel is left. What the person has to know goes to staff; an advertisement just ends."""
+        if message["purpose"] == "marketing":
+            return self._end(draft, message, "failed", reason, now)
+        members = members_of(draft, message["customer_id"])
+        if members:
+            draft.mark(
+                layout.task(members[0]["customer_id"], f"call-{message['message_id'][-20:]}"),
+                {"kind": "call", "reason": "handed_to_staff", "at": stamp(now), "template": message["template"]},
+            )
+        return self._end(draft, message, "failed", "handed_to_staff", now)
+
+    def _defer(self, draft: Draft, message: Message, ledger: Item, decision: Decision, now: datetime) -> str:
+        until = decision.until or now + timedelta(hours=1)
+        if message["purpose"] == "marketing" and decision.reason in ("own_cap", "legal_cap", "more_important_first"):
+            priority = self.rules.priority(message["journey"])
+            noted = waiting(ledger, message["message_id"], [priority, stamp(until)])
+            members = members_of(draft, message["customer_id"])
+            draft.put(layout.contacts(members[0]["customer_id"]), noted)
+        return self._later(draft, message, decision.reason, until, now)
+
+    def _later(self, draft: Draft, message: Message, reason: str, until: datetime, now: datetime) -> str:
+        if "send_before" in message and stamp(until) >= message["send_before"]:
+            return self._end(draft, message, "expired", f"too_late_after_{reason}", now)
+        said = told(message, "deferred", reason, now, message.get("channel", ""))
+        said |= {"due": _lane(message), "due_at": stamp(until)}
+        said.pop("claimed_until", None)
+        draft.put(layout.message_item(message["message_id"]), said)
+        draft.commit()
+        return "deferred"
+
+    def _end(self, draft: Draft, message: Message, status: str, reason: str, now: datetime) -> str:
+        said = _undue(told(message, status, reason, now, message.get("channel", "")))
+        said.pop("claimed_until", None)
+        draft.put(layout.message_item(message["message_id"]), said)
+        members = members_of(draft, message["customer_id"])
+        if members:
+            key = layout.contacts(members[0]["customer_id"])
+            ledger = draft.get(key) or {}
+            if message["message_id"] in ledger.get("waiting", {}):
+                draft.put(key, waiting(ledger, message["message_id"], None))
+        draft.commit()
+        return status
+
+
+def _undue(message: Message) -> Message:
+    return {name: value for name, value in message.items() if name not in ("due", "due_at")}
+
+
+def _lane(message: Message) -> str:
+    return str(message.get("due") or layout.timer_lane(message["message_id"]))
+
+
+def _value(lead: Item) -> str:
+    labels: list[Any] = lead.get("labels", [])
+    return str(labels[1]) if len(labels) > 1 else "none"

@@ -1,0 +1,80 @@
+"""How fast a provider may be called, and when it is left alone: tokens drawn in blocks, and a circuit that opens."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.errors import Conflict
+from shared.domain.sending_rules import SendingRules
+from shared.domain.vietnam_time import moment, stamp
+from shared.ports import Table, Update, absent_or_at_most
+from shared.use_cases import layout
+
+# A block is fetched with one request and used up in memory; what a container leaves over is lost with its minute.
+BLOCKS_A_MINUTE = 20
+MINUTE = timedelta(minutes=1)
+
+# So many troubles in a row open the circuit of a channel for this long; one good call closes it.
+TROUBLES = 5
+OPEN = timedelta(minutes=2)
+REMEMBERED_SECONDS = 10
+
+
+class Pace:
+    """The pace of all channels as one process sees it; `memory` is the process's own."""
+
+    def __init__(self, table: Table, rules: SendingRules, memory: dict[str, Any]) -> None:
+        self._table = table
+        self._rules = rules
+        self._memory = memory
+
+    def take(self, channel: str, now: datetime) -> bool:
+        """Draw one token; False when this minute's are used up."""
+        minute = stamp(now)[:16]
+        held: dict[str, tuple[str, int]] = self._memory.setdefault("pace", {})
+        at, left = held.get(channel, ("", 0))
+        if at != minute or left == 0:
+            most = self._rules.channels[channel].per_minute  # type: ignore[index]
+            block = max(1, most // BLOCKS_A_MINUTE)
+            try:
+                self._table.write(
+                    Update(
+                        layout.pace(channel, minute),
+                        set={("ttl",): int((now + timedelta(hours=1)).timestamp())},
+                        add={("taken",): block},
+                        when=(absent_or_at_most(("taken",), most - block),),
+                    )
+                )
+            except Conflict:
+                return False
+            left = block
+        held[channel] = (minute, left - 1)
+        return True
+
+    def next_turn(self, now: datetime) -> datetime:
+        """When the next minute's tokens are there."""
+        return now.replace(second=0, microsecond=0) + MINUTE
+
+    def closed_until(self, channel: str, now: datetime) -> datetime | None:
+        """Until when the channel is left alone, or None; remembered for a few seconds."""
+        known: dict[str, tuple[float, str]] = self._memory.setdefault("circuits", {})
+        at, until = known.get(channel, (0.0, ""))
+        if not at or now.timestamp() - at > REMEMBERED_SECONDS:
+            item = self._table.get(layout.circuit(channel), consistent=False) or {}
+            until = item.get("open_until", "")
+            known[channel] = (now.timestamp(), until)
+        return moment(until) if until > stamp(now) else None
+
+    def failed(self, channel: str, now: datetime) -> None:
+        """One more trouble in a row; enough of them open the circuit."""
+        counts: dict[str, int] = self._memory.setdefault("troubles", {})
+        counts[channel] = counts.get(channel, 0) + 1
+        if counts[channel] >= TROUBLES:
+            until = stamp(now + OPEN)
+            self._table.write(Update(layout.circuit(channel), set={("open_until",): until}))
+            self._memory.setdefault("circuits", {})[channel] = (now.timestamp(), until)
+            counts[channel] = 0
+
+    def worked(self, channel: str) -> None:
+        self._memory.setdefault("troubles", {}).pop(channel, None)

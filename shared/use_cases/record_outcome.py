@@ -1,0 +1,73 @@
+"""What a provider, a link or a person says about a message after it went out; late and repeated words do no harm."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.errors import Conflict
+from shared.domain.message import FINAL, PROGRESS, Message, progressed, told
+from shared.domain.vietnam_time import local_day, stamp
+from shared.ports import Table
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+
+ATTEMPTS = 8
+
+
+def record(table: Table, message_id: str, status: str, at: datetime, *, failed: str = "") -> Message | None:
+    """Move a message forward to `status`, or tell that it `failed` after it was taken; the message, or None.
+
+    A failure makes the message due at once, so that the next sweep takes it to the next channel. None when there is no
+    such message or the word brought nothing new.
+    """
+    for _ in range(ATTEMPTS):
+        draft = Draft(table)
+        key = layout.message_item(message_id)
+        message = draft.get(key)
+        if message is None:
+            return None
+        after = _failed(message, failed, at) if failed else _moved(message, status, at)
+        if after is None:
+            return None
+        draft.put(key, after)
+        if status in ("opened", "clicked", "replied") and not failed:
+            _engaged(draft, message["customer_id"], at)
+        try:
+            draft.commit()
+        except Conflict:
+            continue
+        return after
+    raise Conflict(f"message {message_id} is being moved by too many at once")
+
+
+def _moved(message: Message, status: str, at: datetime) -> Message | None:
+    after = progressed(message, status, at)
+    if after and status in ("opened", "clicked", "replied"):
+        # Read is read: no other channel is needed.
+        after.pop("due", None)
+        after.pop("due_at", None)
+    if after:
+        after.pop("claimed_until", None)
+    return after
+
+
+def _failed(message: Message, reason: str, at: datetime) -> Message | None:
+    """A receipt of failure counts for what is on its way, and not for what was read or has ended."""
+    if message["status"] in FINAL or message["status"] in PROGRESS[1:]:
+        return None
+    channel = message.get("channel", "")
+    if channel in message.get("tried", ()):
+        return None
+    after = told(message, "deferred", reason, at, channel)
+    after["tried"] = [*message.get("tried", ()), channel]
+    after |= {"tries": 0, "due": layout.timer_lane(message["message_id"]), "due_at": stamp(at)}
+    after.pop("claimed_until", None)
+    return after
+
+
+def _engaged(draft: Draft, customer_id: str, at: datetime) -> None:
+    key = layout.profile(customer_id)
+    profile = draft.get(key)
+    day = local_day(at).isoformat()
+    if profile and day > profile.get("engaged_on", ""):
+        draft.put(key, {**profile, "engaged_on": day})

@@ -1,0 +1,129 @@
+"""What the policy has to know about a person and about everybody, from the items of the table."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from shared.domain.customer import Profile, fold_members
+from shared.domain.sending_policy import Contact, Person, Situation
+from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.ports import Item, Key
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.standing import load_members
+
+# How long a conversation stays open after the person's last word (R13): free on Zalo, at all on Messenger and WhatsApp.
+WINDOW = {"zalo": timedelta(hours=48), "messenger": timedelta(hours=24), "whatsapp": timedelta(hours=24)}
+_LANDLINE = "phone:+842"
+
+
+def situation_keys(now: datetime, journey: str) -> list[Key]:
+    day = local_day(now).isoformat()
+    return [layout.HALT, layout.DO_NOT_CALL_STATE, layout.budget(day, "*"), layout.budget(day, journey)]
+
+
+def situation(draft: Draft, now: datetime, journey: str, limits: dict[str, int]) -> Situation:
+    """What holds for everybody; `limits` are the day's budgets by journey, "*" for all."""
+    halt = draft.get(layout.HALT) or {}
+    checked = (draft.get(layout.DO_NOT_CALL_STATE) or {}).get("checked_on")
+    day = local_day(now).isoformat()
+    left = [
+        limit - (draft.get(layout.budget(day, name)) or {}).get("spent", 0)
+        for name, limit in limits.items()
+        if name in ("*", journey)
+    ]
+    return Situation(
+        now=now,
+        do_not_call_checked=date.fromisoformat(checked) if checked else None,
+        halted=frozenset(halt.get("provinces", ())),
+        budget_left=min(left, default=None),
+    )
+
+
+def members_of(draft: Draft, customer_id: str) -> list[Profile]:
+    """The profiles that speak for a customer today, the leading one first; empty when there is none."""
+    profile = draft.get(layout.profile(customer_id))
+    while profile and "merged_into" in profile:
+        profile = draft.get(layout.profile(profile["merged_into"]["customer_id"]))
+    return load_members(draft, profile) if profile else []
+
+
+def addresses(members: list[Profile]) -> dict[str, str]:
+    """Where each channel reaches the person; of several numbers the one that was named last. Hints do not count."""
+    found: dict[str, str] = {}
+    links = fold_members(members)["identities"].items()
+    for name, link in sorted(links, key=lambda entry: (entry[1]["at"], entry[0])):
+        if link["certainty"] == "claimed":
+            continue
+        kind, _, value = name.partition(":")
+        if kind == "phone":
+            found["call"] = value
+            if not name.startswith(_LANDLINE):
+                found |= dict.fromkeys(("zns", "sms_care", "sms_ad", "whatsapp"), value)
+        elif kind == "email":
+            found["email"] = value
+        elif kind == "zalo_user_id":
+            found["zalo"] = value
+        elif kind == "messenger_psid":
+            found["messenger"] = value
+        elif kind in ("user", "anonymous"):
+            found["web"] = value
+    return found
+
+
+def person(members: list[Profile], ledger: Item, message_id: str, now: datetime) -> Person:
+    """The person as the policy sees them."""
+    lead, view = members[0], fold_members(members)
+    inbound: dict[str, str] = {}
+    closed: dict[str, str] = {}
+    for member in members:
+        for channel, at in member.get("inbound", {}).items():
+            inbound[channel] = max(at, inbound.get(channel, ""))
+        closed |= member.get("closed", {})
+    others = [
+        priority
+        for other, (priority, until) in ledger.get("waiting", {}).items()
+        if other != message_id and until <= stamp(now + timedelta(hours=1))
+    ]
+    return Person(
+        customer_id=lead["customer_id"],
+        reachable=frozenset(addresses(members)),
+        consent={slot: said["granted"] for slot, said in view["consent"].items()},
+        closed=closed,
+        windows={channel: moment(at) + WINDOW[channel] for channel, at in inbound.items() if channel in WINDOW},
+        contacts=[Contact(moment(at), purpose, channel) for at, purpose, channel, _ in ledger.get("contacts", ())],
+        province=view["traits"].get("city", ""),
+        complaint_open=any(member.get("complaints") for member in members),
+        do_not_call=any(member.get("do_not_call") for member in members),
+        refused=bool(lead.get("refused")),
+        waiting_priority=min(others, default=None),
+    )
+
+
+def remembered(ledger: Item, entry: list[str], now: datetime, memory: timedelta) -> Item:
+    """The contacts with one more, those too old to matter dropped."""
+    since = stamp(now - memory)
+    contacts = [known for known in ledger.get("contacts", []) if known[0] > since]
+    return {**ledger, "contacts": [*contacts, entry]}
+
+
+def forgotten(ledger: Item, message_id: str) -> Item:
+    """The contacts without a message that surely did not go out."""
+    contacts = [known for known in ledger.get("contacts", []) if known[3] != message_id]
+    return {**ledger, "contacts": contacts}
+
+
+def waiting(ledger: Item, message_id: str, entry: list[Any] | None) -> Item:
+    """The contacts with a message noted as waiting for its slot, or no longer."""
+    others = {name: known for name, known in ledger.get("waiting", {}).items() if name != message_id}
+    return {**ledger, "waiting": others | ({message_id: entry} if entry else {})}
+
+
+def age(members: list[Profile], today: date) -> int | None:
+    """Years, or None: a birthday on 1 January is a placeholder unless confirmed (R15)."""
+    birthday = fold_members(members)["traits"].get("birthday")
+    if not birthday or birthday[5:] == "01-01":
+        return None
+    born = date.fromisoformat(birthday)
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

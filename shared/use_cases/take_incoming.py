@@ -1,0 +1,164 @@
+"""What providers tell us: receipts move messages on, people's answers are facts about people (R5, R10, R13)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.customer import agree
+from shared.domain.errors import Busy, Conflict
+from shared.domain.identity import Identity, identity
+from shared.domain.incoming import Incoming
+from shared.domain.phone import BadPhone, parse_phone
+from shared.domain.vietnam_time import moment
+from shared.ports import Item
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.identities import Registry
+from shared.use_cases.record_outcome import record
+from shared.use_cases.standing import figures, load_members, settle
+from shared.use_cases.take_events import ATTEMPTS, EventTaker
+
+# Which identity a channel knows people by.
+KNOWN_AS = {
+    "zalo": "zalo_user_id",
+    "messenger": "messenger_psid",
+    "email": "email",
+    "sms_care": "phone",
+    "sms_ad": "phone",
+    "zns": "phone",
+    "whatsapp": "phone",
+    "call": "phone",
+}
+# What a provider says about an address, and what we remember of it.
+CLOSES = {"bounced": "bounced", "complained": "complained"}
+
+
+@dataclass(frozen=True)
+class IncomingTaker:
+    """Takes one piece of news in; safe to repeat."""
+
+    taker: EventTaker
+
+    def take(self, news: Incoming) -> None:
+        """Raises Busy when too many change the same customer at once; everything else is taken in or changes nothing."""
+        message_id = self._message(news)
+        if message_id:
+            self._receipt(message_id, news)
+        if news.kind in ("delivered", "sent", "clicked", "failed", "template_status"):
+            return
+        if news.kind == "opened":
+            return
+        who = self._who(news)
+        if who is None:
+            return
+        for _ in range(ATTEMPTS):
+            try:
+                self._about(who, news, message_id)
+                return
+            except (Conflict, Busy):
+                continue
+        raise Busy("this customer is being changed by too many at once")
+
+    def _message(self, news: Incoming) -> str:
+        """The message a receipt is about: by our tracking id, else by the provider's own."""
+        if len(news.tracking_id) == 44 and news.tracking_id.isalnum():
+            return news.tracking_id
+        if news.provider_id:
+            item = self.taker.table.get(layout.provider_message(news.channel, news.provider_id))
+            return str(item["message_id"]) if item else ""
+        return ""
+
+    def _receipt(self, message_id: str, news: Incoming) -> None:
+        at = min(moment(news.at), self.taker.now)
+        if news.kind in ("failed", "bounced"):
+            record(self.taker.table, message_id, "", at, failed="bounced" if news.kind == "bounced" else "next_channel")
+        elif news.kind in ("sent", "delivered") or (news.kind in ("opened", "clicked") and not news.machine):
+            # What a machine opened was delivered, and says nothing about a person (X12).
+            record(self.taker.table, message_id, news.kind, at)
+        elif news.kind in ("opened", "clicked"):
+            record(self.taker.table, message_id, "delivered", at)
+        elif news.kind == "inbound_message":
+            record(self.taker.table, message_id, "replied", at)
+
+    def _who(self, news: Incoming) -> Identity | None:
+        kind = KNOWN_AS.get(news.channel)
+        if kind is None or not news.address:
+            return None
+        try:
+            return identity(kind, news.address, "verified")
+        except ValueError:
+            return None
+
+    def _about(self, who: Identity, news: Incoming, message_id: str) -> None:
+        draft = Draft(self.taker.table)
+        registry = Registry(draft, self.taker.secret, self.taker.new_id)
+        named = [who]
+        shared = str(news.detail.get("phone", ""))
+        if news.kind == "phone_shared" and shared:
+            # Shared by Zalo itself, with the person's consent: as sure as a link can be (R5).
+            named.append(identity("phone", shared, "verified"))
+        if news.kind == "inbound_message" and (typed := _typed_phone(news.text)):
+            # A number typed into a chat may be anybody's: a hint for staff, nothing else (R5).
+            named.append(Identity("phone", typed, "claimed"))
+        known = draft.get(registry.key(who))
+        if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
+            return  # nobody we know; there is nothing to stop
+        home = registry.resolve(named, news.at)
+        key = layout.profile(home)
+        profile = draft.get(key) or {}
+        profile = self._changed(profile, news)
+        draft.put(key, profile)
+        self._remember(draft, home, news, message_id)
+        lead = registry.lead_of(home)
+        fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
+        settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
+        draft.commit()
+
+    def _changed(self, profile: Item, news: Incoming) -> Item:
+        if news.kind in CLOSES:
+            profile = {**profile, "closed": {**profile.get("closed", {}), news.channel: CLOSES[news.kind]}}
+        if news.kind in ("opted_out", "complained", "unfollowed"):
+            profile = agree(profile, [_consent(news, granted=False)])
+        if news.kind == "followed":
+            # Following an Official Account is asking for its news (R10).
+            profile = agree(profile, [_consent(news, granted=True)])
+        if news.kind == "inbound_message" and news.at > profile.get("inbound", {}).get(news.channel, ""):
+            profile = {**profile, "inbound": {**profile.get("inbound", {}), news.channel: news.at}}
+        return profile
+
+    def _remember(self, draft: Draft, home: str, news: Incoming, message_id: str) -> None:
+        entry: Item = {"at": news.at, "type": "incoming", "name": news.kind, "stage": "engagement"}
+        entry["source"] = news.channel
+        if news.text:
+            entry["text"] = news.text[:2000]
+        if message_id:
+            entry["message_id"] = message_id
+        if news.kind == "rating" and isinstance(news.detail.get("rate"), int):
+            entry["score"] = news.detail["rate"]
+        draft.mark(layout.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+
+
+def _consent(news: Incoming, *, granted: bool) -> dict[str, Any]:
+    return {
+        "channel": news.channel,
+        "purpose": "marketing",
+        "granted": granted,
+        "at": news.at,
+        "proof": f"{news.channel}: {news.kind} {news.dedup}"[:300],
+        "source": news.channel,
+    }
+
+
+def _typed_phone(text: str) -> str:
+    """The first phone number in a chat message, or ""."""
+    digits = ""
+    for part in text.replace(".", "").replace("-", "").split():
+        digits = digits + part if part.strip("+").isdigit() else part if part.isdigit() else ""
+        try:
+            found = parse_phone(digits)
+        except BadPhone:
+            continue
+        if found.kind == "mobile" and found.sure:
+            return found.e164
+    return ""
