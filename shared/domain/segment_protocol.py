@@ -144,10 +144,10 @@ def translate(
     previous = None
     if said == "alias":
         previous = _alias(read, message)
-    traits = {} if said == "group" else _traits(read, message, context, at)
+    traits = {} if said == "group" else _traits(read, message, context, received_at)
     if said == "group" and (group := read.text(message, "groupId")):
         traits = {"@group": group}
-    consent = _consent(read, context, at, source)
+    consent = _consent(read, context, at, received_at, source)
     order = cart = None
     if fact_kind:
         order = _order(read, fact_kind, name, properties, message, at, received_at, context, rules)
@@ -312,14 +312,14 @@ _IDENTITY_TRAITS = frozenset(("phone", "email", "loyalty_id", "zalo_user_id", "m
 _NAME_TRAITS = frozenset(("name", "firstName", "first_name", "lastName", "last_name"))
 
 
-def _traits(read: Reader, message: dict[str, Any], context: dict[str, Any], at: datetime) -> dict[str, Any]:
+def _traits(read: Reader, message: dict[str, Any], context: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The traits a message states; what the product has no field for is kept as an attribute ("@points")."""
     traits: dict[str, Any] = {}
     for path, values in (
         ("context.traits.", read.mapping(context, "traits", "context.")),
         ("traits.", read.mapping(message, "traits")),
     ):
-        traits |= read_traits(read, values, path, local_day(at))
+        traits |= read_traits(read, values, path, local_day(now))
     return traits
 
 
@@ -384,15 +384,17 @@ def birthday(raw: Any, today: date) -> str:
     return day.isoformat()
 
 
-def _consent(read: Reader, context: dict[str, Any], at: datetime, source: str) -> list[dict[str, Any]]:
+def _consent(read: Reader, context: dict[str, Any], at: datetime, now: datetime, source: str) -> list[dict[str, Any]]:
     raw = context.get("consent")
     # Segment's own consent object (categoryPreferences) speaks of cookies, not of messages.
     if raw is None or isinstance(raw, dict):
         return []
-    return read_consent(read, raw, "context.consent", at, source)
+    return read_consent(read, raw, "context.consent", at, now, source)
 
 
-def read_consent(read: Reader, raw: Any, path: str, now: datetime, source: str) -> list[dict[str, Any]]:
+def read_consent(
+    read: Reader, raw: Any, path: str, said_at: datetime, now: datetime, source: str
+) -> list[dict[str, Any]]:
     """Consent statements `{channel, purpose, granted, at?, proof?}`; `at` defaults to the moment of the message."""
     if not isinstance(raw, list):
         read.wrong(path, "must be a list")
@@ -414,7 +416,7 @@ def read_consent(read: Reader, raw: Any, path: str, now: datetime, source: str) 
             read.wrong(f"{here}.purpose", f"must be one of {', '.join(PURPOSES)}")
         if not isinstance(statement.get("granted"), bool):
             read.wrong(f"{here}.granted", "must be true or false")
-        when: datetime | None = now
+        when: datetime | None = said_at
         if statement.get("at") is not None:
             when = parse_moment(read, f"{here}.at", statement["at"])
             if when and when > now + _TOLERANCE:
@@ -425,7 +427,7 @@ def read_consent(read: Reader, raw: Any, path: str, now: datetime, source: str) 
                 "channel": statement.get("channel"),
                 "purpose": statement.get("purpose"),
                 "granted": statement.get("granted"),
-                "at": stamp(when or now),
+                "at": stamp(when or said_at),
                 "source": source,
             }
             | ({"proof": plain(proof)} if proof is not None else {})

@@ -35,7 +35,7 @@ def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
     read.mapping(raw_traits, "attributes", "traits.")
     traits = read_traits(read, raw_traits, "traits.", local_day(now))
     stated = body.get("consent")
-    consent = read_consent(read, [] if stated is None else stated, "consent", now, source)
+    consent = read_consent(read, [] if stated is None else stated, "consent", now, now, source)
     if len(identities) > MAX_IDENTITIES:
         read.wrong("identities", f"may be {MAX_IDENTITIES} at most")
     if not identities and not read.errors:

@@ -318,6 +318,19 @@ def test_a_clock_that_runs_ahead_is_put_right_but_never_before_1990(shop: Shop, 
     assert who["recent_orders"][0]["placed_at"] >= "1989-12-31T17:00:00.000Z"
 
 
+def test_what_history_says_is_measured_by_the_day_it_arrives(shop: Shop):
+    """A sale of 2024 may come with a consent given since, and with the birthday of a child born since."""
+    told = changed({**SALE, "timestamp": "2024-01-05T10:00:00+07:00"}, "traits.birthday", "2025-03-01")
+    told = changed(
+        told, "context.consent", [{**CONSENT, "at": "2026-11-01T10:00:00+07:00"}, {**CONSENT, "channel": "sms"}]
+    )
+
+    assert shop.call("POST", "/v1/track", told).status == 200
+    shop.house.drain()
+    who = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json
+    assert {said["channel"]: said["at"][:10] for said in who["consent"]} == {"zalo": "2026-11-01", "sms": "2024-01-05"}
+
+
 # ---- phones and other identities ----
 
 
