@@ -17,9 +17,9 @@ class Http:
 
 @dataclass(frozen=True)
 class FromQueue:
-    """Messages of one of `QUEUES`; failures of single records are reported, the rest is deleted."""
+    """Messages of some of `QUEUES`; failures of single records are reported, the rest is deleted."""
 
-    queue: str
+    queues: tuple[str, ...]
     batch_size: int = 10
     window_seconds: int = 0
     max_concurrency: int = 10
@@ -129,7 +129,7 @@ DOORS = (
     ),
     Door(
         "events_worker",
-        FromQueue("events"),
+        FromQueue(("events",)),
         settings=(settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY),
         grants=(
             Grant("table", READ + WRITE),

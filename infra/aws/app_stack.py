@@ -144,7 +144,7 @@ class AppStack(Stack):
         )
 
     def _queue(self, row: QueueRow) -> sqs.Queue:
-        readers = [door for door in DOORS if isinstance(door.trigger, FromQueue) and door.trigger.queue == row.name]
+        readers = [door for door in DOORS if isinstance(door.trigger, FromQueue) and row.name in door.trigger.queues]
         return sqs.Queue(
             self,
             f"{_camel(row.name)}Queue",
@@ -188,15 +188,16 @@ class AppStack(Stack):
             )
         )
         if isinstance(door.trigger, FromQueue):
-            function.add_event_source(
-                SqsEventSource(
-                    self._queues[door.trigger.queue],
-                    batch_size=door.trigger.batch_size,
-                    max_batching_window=Duration.seconds(door.trigger.window_seconds),
-                    max_concurrency=door.trigger.max_concurrency,
-                    report_batch_item_failures=True,
+            for queue in door.trigger.queues:
+                function.add_event_source(
+                    SqsEventSource(
+                        self._queues[queue],
+                        batch_size=door.trigger.batch_size,
+                        max_batching_window=Duration.seconds(door.trigger.window_seconds),
+                        max_concurrency=door.trigger.max_concurrency,
+                        report_batch_item_failures=True,
+                    )
                 )
-            )
         return function
 
     def _failed_ticks(self, trigger: Http | FromQueue | Schedule) -> dict[str, Any]:
@@ -240,8 +241,9 @@ class AppStack(Stack):
             "KQ_IDENTITY_SECRET_ARN": self._data.identity.secret_arn,
         }
         for name, queue in self._queues.items():
-            values[f"KQ_{name.upper()}_QUEUE_URL"] = queue.queue_url
-            values[f"KQ_{name.upper()}_DLQ_URL"] = self._dlqs[name].queue_url
+            variable_name = name.upper().replace("-", "_")
+            values[f"KQ_{variable_name}_QUEUE_URL"] = queue.queue_url
+            values[f"KQ_{variable_name}_DLQ_URL"] = self._dlqs[name].queue_url
         return values[variable]
 
     # HTTP

@@ -411,7 +411,12 @@ class House:
         return max(0.0, (min(moments) - self.clock.now()).total_seconds()) if moments else None
 
     def _open_queues(self, queues: Sequence[QueueRow], doors: Sequence[Door]) -> None:
-        workers = {door.trigger.queue: (door, door.trigger) for door in doors if isinstance(door.trigger, FromQueue)}
+        workers = {
+            name: (door, door.trigger)
+            for door in doors
+            if isinstance(door.trigger, FromQueue)
+            for name in door.trigger.queues
+        }
         for row in queues:
             self._queue(row.name + DLQ)
             worker = workers.get(row.name)

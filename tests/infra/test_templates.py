@@ -151,16 +151,18 @@ def test_every_worker_reports_single_failures_within_its_pace_and_its_queue_has_
         if not isinstance(door.trigger, FromQueue):
             continue
         function, _ = functions(dev)[door.name]
-        (source,) = (
+        sources = [
             mapping
             for mapping in dev.all("AWS::Lambda::EventSourceMapping").values()
             if mapping["FunctionName"] == {"Ref": function}
-        )
-        queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]
-        assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert source["ScalingConfig"]["MaximumConcurrency"] == door.trigger.max_concurrency
-        assert queue["VisibilityTimeout"] >= 6 * door.timeout_seconds
-        assert queue["RedrivePolicy"]["deadLetterTargetArn"] in [arn_of(dlq) for dlq in dead_letter_queues(dev)]
+        ]
+        assert len(sources) == len(door.trigger.queues)
+        for source in sources:
+            queue = queues[source["EventSourceArn"]["Fn::GetAtt"][0]]
+            assert source["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+            assert source["ScalingConfig"]["MaximumConcurrency"] == door.trigger.max_concurrency
+            assert queue["VisibilityTimeout"] >= 6 * door.timeout_seconds
+            assert queue["RedrivePolicy"]["deadLetterTargetArn"] in [arn_of(dlq) for dlq in dead_letter_queues(dev)]
 
 
 def test_a_dead_letter_waits_as_long_as_sqs_allows(dev: Synthesized):

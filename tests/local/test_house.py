@@ -29,7 +29,7 @@ class Plan:
 
     DOORS = (
         Door("in_api", Http(("POST /v1/in", "GET /v1/things/{thing}", "GET /v1/things/first")), (), ()),
-        Door("in_worker", FromQueue("events", batch_size=2), (), (), timeout_seconds=10),
+        Door("in_worker", FromQueue(("events",), batch_size=2), (), (), timeout_seconds=10),
         Door("timers_schedule", Schedule((Tick("timers", "* * * * ? *", "timers", 60, 0),)), (), ()),
         Door("daily_schedule", Schedule((Tick("daily", "0 6 * * ? *", "daily"),)), (), ()),
     )
@@ -390,7 +390,7 @@ def test_a_hostile_house_sends_bodies_as_base64_and_repeats_messages(plan):
 
 
 def test_another_plan_may_name_other_queues(plan):
-    doors = (Door("in_worker", FromQueue("letters"), (), ()),)
+    doors = (Door("in_worker", FromQueue(("letters",)), (), ()),)
     queues = (QueueRow("events"), QueueRow("letters", max_receives=2))
     house = House(None, LocalClock(START, frozen=True), doors=doors, queues=queues, load=plan.load)
     house.queues["letters"].send(["x"])

@@ -17,7 +17,7 @@ START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
 DOORS = (
     Door("echo_api", Http(("GET /v1/echo", "POST /v1/echo", "PUT /v1/echo", "DELETE /v1/echo")), (), ()),
-    Door("in_worker", FromQueue("events"), (), ()),
+    Door("in_worker", FromQueue(("events",)), (), ()),
     Door("daily_schedule", Schedule((Tick("daily", "0 6 * * ? *", "daily"),)), (), ()),
 )
 
