@@ -50,7 +50,9 @@ class Registry:
         named = list(identities)
         joining = [i for i in named if i.joins] or [strongest(named)]
         links = {i: self.draft.get(self.key(i)) for i in joining}
-        known = [i for i in joining if links[i]]
+        # A device that speaks for somebody does not say who a newcomer on it is.
+        newcomer = any(i.kind != "anonymous" for i in joining)
+        known = [i for i, link in links.items() if link and not (newcomer and self._is_somebodys(i, link))]
         if known:
             home = str((links[strongest(known)] or {})["customer"])
         else:
@@ -65,6 +67,9 @@ class Registry:
                 self._meet(who, link, home, at)
         self._note(home, named, at)
         return home
+
+    def _is_somebodys(self, who: Identity, link: dict[str, Any]) -> bool:
+        return who.kind == "anonymous" and _known(self.lead_of(link["customer"]))
 
     def _note(self, home: str, named: list[Identity], at: str) -> None:
         """Remember on the profile which identities it goes by, since when, and how sure each is."""
@@ -97,7 +102,7 @@ class Registry:
         mine, theirs = self.lead_of(home), self.lead_of(link["customer"])
         if mine["customer_id"] == theirs["customer_id"]:
             return
-        if who.kind == "anonymous" and _known(theirs):
+        if self._is_somebodys(who, link):
             # A shared device: from now on it speaks for whoever used it last, and joins nobody.
             if at > link["at"]:
                 self.draft.put(self.key(who), {"customer": home, "at": at})
@@ -182,9 +187,7 @@ def _with(profile: Profile, other: str) -> list[str]:
 
 
 def _known(profile: Profile) -> bool:
-    return bool(profile.get("metrics", [0])[0]) or any(
-        name.partition(":")[0] in KNOWN_BY for name in profile["identities"]
-    )
+    return any(name.partition(":")[0] in KNOWN_BY for name in profile["identities"])
 
 
 def _precedence(profile: Profile) -> tuple[bool, str, str]:

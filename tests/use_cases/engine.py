@@ -154,12 +154,8 @@ class Engine:
         totals = defaultdict(Counter)
         for item in self.items("DAY#"):
             store, channel, cashier, _ = item["sk"].split("|")
-            totals[item["pk"], store, channel, cashier].update(
-                {k: v for k, v in item.items() if k not in ("pk", "sk")}
-            )
-        return {
-            key: kept for key, total in totals.items() if (kept := {k: v for k, v in sorted(total.items()) if v})
-        }
+            totals[item["pk"], store, channel, cashier].update({k: v for k, v in item.items() if k not in ("pk", "sk")})
+        return {key: kept for key, total in totals.items() if (kept := {k: v for k, v in sorted(total.items()) if v})}
 
     # ---- brute force: from the facts of the orders, without any standing figure ----
 

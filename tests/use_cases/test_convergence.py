@@ -17,10 +17,8 @@ from tests.use_cases.engine import START, Engine, hostile, identify, message, on
 LATER = START + timedelta(days=45)
 
 # Names that may be one person's: who clashes is a matter of arrival and tested apart (X3).
-LAN = {"name": "Nguyễn Thị Lan", "phone": "0901234567", "email": "lan@example.vn"}
 PHONES = ["0901234567", "+84 90 123 4567", "0912345678", "01212345678"]
 EMAILS = ["lan@example.vn", "Hung@example.vn"]
-VISITORS = ["browser-1", "browser-2"]
 NAMES = [None, "Lan", "Nguyễn Thị Lan", "nguyen thi lan"]
 
 moments = st.builds(on, st.integers(0, 44), st.integers(0, 23), st.integers(0, 59))
@@ -124,3 +122,102 @@ def test_x15_any_permutation_repetition_and_batching_ends_in_the_same_state(said
     once = ended([[one] for one in said])
     assert ended(differently(said, random), seed) == once
     assert ended([list(reversed(said))]) == once
+
+
+# ---- a browser that is first anonymous and then somebody's (R5) ----
+
+
+@st.composite
+def browser_words(draw):
+    """One browser, of one person: with the phone or without it."""
+    visitor = draw(st.sampled_from(["browser-1", "browser-2"]))
+    owner = {"browser-1": PHONES[0], "browser-2": EMAILS[0]}[visitor]
+    user = draw(st.sampled_from([None, None, owner]))
+    at = draw(moments)
+    return draw(st.sampled_from([
+        message("page", at, user=user, visitor=visitor, name="Áo dài Tết"),
+        track("Product Viewed", at, user, visitor=visitor, sku="ao"),
+        track("Product Added", at, user, visitor=visitor, sku="ao", price=100_000),
+        track("Order Completed", at, user, visitor=visitor, order_id=draw(orders), total=400_000),
+        identify(at, user, visitor=visitor, name="Lan"),
+    ]))  # fmt: skip
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.lists(st.one_of(browser_words(), browser_words(), known_words(), sales()), min_size=2, max_size=8),
+    st.randoms(use_true_random=False),
+    st.integers(0, 2**32),
+)
+def test_r5_anonymous_activity_joins_its_customer_whenever_the_identity_arrives(said, random, seed):
+    for number, one in enumerate(said):
+        one["messageId"] = f"e{number}"
+    once = ended([[one] for one in said])
+    assert ended(differently(said, random), seed) == once
+
+
+# ---- lateness: the same events, known on other days ----
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(events, st.lists(st.integers(0, 60), min_size=9, max_size=9), st.integers(0, 2**32))
+def test_x15_events_that_come_in_days_late_end_in_the_same_state(said, delays, seed):
+    """Lists are held against brute force on every day something comes in, and on the last day all is equal."""
+    for number, one in enumerate(said):
+        one["messageId"] = f"e{number}"
+    prompt = Engine(LATER)
+    prompt.take(*said)
+    prompt.pass_days(60)
+    late = Engine(LATER, bad_manners=hostile(seed, lag=3))
+    arrivals = sorted(zip(delays, range(len(said)), strict=False))
+    day = 0
+    for delay, number in arrivals:
+        late.pass_days(delay - day)
+        day = delay
+        late.take(said[number])
+        late.manners(None)
+        late.check_lists()
+    late.pass_days(60 - day)
+    one, other = prompt.picture(), late.picture()
+    # A rank is as of the day a customer was last looked at; who is ranked was held against brute force.
+    del one["risk"], other["risk"]
+    assert other == one
+
+
+# ---- cases worth a name ----
+
+
+def same(*said):
+    once = ended([[one] for one in said])
+    assert ended([[one] for one in reversed(said)]) == once
+    assert ended([said]) == once
+    return once
+
+
+def test_two_identities_joined_by_a_third_event_are_one_customer_whatever_comes_first():
+    picture = same(
+        sale("HD1", on(1), "0901234567", total=300_000),
+        track("Spin The Wheel", on(2), "lan@example.vn"),
+        identify(on(3), "0901234567", email="lan@example.vn"),
+    )
+    assert list(picture["customers"]) == ["email:lan@example.vn phone:+84901234567"]
+
+
+def test_a_delivery_heard_of_before_its_sale_stands_on_the_timeline():
+    picture = same(sale("HD1", on(1), "0901234567", payment="cod"), track("Order Delivered", on(3), order_id="HD1"))
+    assert len(picture["customers"]["phone:+84901234567"]["timeline"]) == 2
+
+
+def test_a_shared_tablet_in_a_busy_shop_is_forty_customers():
+    """More than one transaction holds: the batch goes through in parts."""
+    engine = Engine(LATER)
+    engine.take(*(track("Order Completed", on(1, 3, n), f"09012345{n:02d}", visitor="tablet", order_id=f"T{n}",
+                        total=100_000) for n in range(40)))  # fmt: skip
+    assert len(engine.picture()["customers"]) == 40
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_batch_of_many_facts_of_one_order_goes_through_on_a_hostile_table(seed):
+    refunds = [track("Order Refunded", on(2, 1, n), order_id="HD1", refund_id=f"R{n}", total=1_000) for n in range(50)]
+    picture = ended([[*refunds, sale("HD1", on(1), "0901234567", total=1_000_000)]], seed)
+    assert picture["customers"]["phone:+84901234567"]["metrics"]["revenue"] == 950_000
