@@ -1,0 +1,158 @@
+"""What Messenger posts to us: whether it is Meta's, and what it says in our words."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from shared.adapters.webhooks.reading import inner, millis, objects, text
+from shared.domain.incoming import Attachment, Incoming
+
+SIGNATURE = "x-hub-signature-256"
+
+# Our tracking ids, which an echo of our own message carries as `metadata`.
+_TRACKING_ID = re.compile(r"[a-z0-9]{44}")
+
+
+def verify(raw: bytes, headers: Mapping[str, str], *, app_secret: str) -> str | None:
+    """The name of the signature's variant, or None for a forgery; header names are in lower case."""
+    given = headers.get(SIGNATURE, "").strip()
+    if not app_secret or not given.startswith("sha256="):
+        return None
+    ours = hmac.new(app_secret.encode(), raw, hashlib.sha256).hexdigest().encode()
+    return "sha256" if hmac.compare_digest(ours, given.removeprefix("sha256=").encode("utf-8", "replace")) else None
+
+
+def challenge(query: Mapping[str, str], *, verify_token: str) -> str | None:
+    """The text to answer to Meta's GET when the webhook is being set up, or None when it is not for us."""
+    given = query.get("hub.verify_token", "").encode("utf-8", "replace")
+    if query.get("hub.mode") != "subscribe" or not verify_token:
+        return None
+    return query.get("hub.challenge") if hmac.compare_digest(given, verify_token.encode()) else None
+
+
+def translate(payload: Mapping[str, Any]) -> list[Incoming]:
+    """The news of one delivery of events, in Meta's order; what is not for us or cannot be read is left out.
+
+    Threads that another app owns (`standby`) are left to it.
+    """
+    if inner(payload, "object") != "page":
+        return []
+    found = []
+    for entry in objects(payload, "entry"):
+        for event in objects(entry, "messaging"):
+            at = millis(event, "timestamp") or millis(entry, "time")
+            if at is not None:
+                found += _event(event, at)
+    return found
+
+
+def _event(event: Mapping[str, Any], at: str) -> list[Incoming]:
+    person = text(event, "sender", "id")
+    if not person:
+        return []
+    if isinstance(event.get("message"), dict):
+        return _message(event, person, at)
+    if isinstance(event.get("postback"), dict):
+        return _postback(event, person, at)
+    if isinstance(event.get("delivery"), dict):
+        return _delivered(event, person, at)
+    if isinstance(event.get("read"), dict):
+        return _up_to(event, "read", person, at)
+    return []
+
+
+def _message(event: Mapping[str, Any], person: str, at: str) -> list[Incoming]:
+    message = event["message"]
+    mid = text(message, "mid")
+    if not mid:
+        return []
+    if message.get("is_echo"):
+        return _echo(event, mid, at)
+    return [
+        Incoming(
+            kind="inbound_message",
+            channel="messenger",
+            dedup=f"message:{mid}",
+            at=at,
+            provider_id=mid,
+            address=person,
+            text=text(message, "text"),
+            attachments=tuple(
+                Attachment(kind=text(entry, "type"), url=text(entry, "payload", "url"))
+                for entry in objects(message, "attachments")
+            ),
+            detail=_said(payload=text(message, "quick_reply", "payload"), replies_to=text(message, "reply_to", "mid")),
+        )
+    ]
+
+
+def _echo(event: Mapping[str, Any], mid: str, at: str) -> list[Incoming]:
+    """What the page itself said: no news, unless it is ours and tells that Messenger took it."""
+    tracking_id = text(event, "message", "metadata")
+    if not _TRACKING_ID.fullmatch(tracking_id):
+        return []
+    return [
+        Incoming(
+            kind="sent",
+            channel="messenger",
+            dedup=f"echo:{mid}",
+            at=at,
+            tracking_id=tracking_id,
+            provider_id=mid,
+            address=text(event, "recipient", "id"),
+        )
+    ]
+
+
+def _postback(event: Mapping[str, Any], person: str, at: str) -> list[Incoming]:
+    """A tapped button: what stood on it is what the person said."""
+    postback = event["postback"]
+    mid, payload = text(postback, "mid"), text(postback, "payload")
+    return [
+        Incoming(
+            kind="inbound_message",
+            channel="messenger",
+            dedup=f"postback:{mid or f'{person}:{at}:{payload}'}",
+            at=at,
+            provider_id=mid,
+            address=person,
+            text=text(postback, "title"),
+            detail=_said(payload=payload, referral=text(postback, "referral", "ref")),
+        )
+    ]
+
+
+def _delivered(event: Mapping[str, Any], person: str, at: str) -> list[Incoming]:
+    """Delivered messages by id, or, without ids, everything up to the watermark."""
+    listed = inner(event, "delivery", "mids")
+    mids = dict.fromkeys(text(mid) for mid in listed) if isinstance(listed, list) else {}
+    found = [
+        Incoming(kind="delivered", channel="messenger", dedup=f"delivery:{mid}", at=at, provider_id=mid, address=person)
+        for mid in mids
+        if mid
+    ]
+    return found or _up_to(event, "delivery", person, at)
+
+
+def _up_to(event: Mapping[str, Any], name: str, person: str, at: str) -> list[Incoming]:
+    mark = millis(event, name, "watermark")
+    if mark is None:
+        return []
+    return [
+        Incoming(
+            kind="opened" if name == "read" else "delivered",
+            channel="messenger",
+            dedup=f"{name}:{person}:{mark}",
+            at=at,
+            address=person,
+            detail={"up_to": mark},
+        )
+    ]
+
+
+def _said(**values: str) -> dict[str, str]:
+    return {name: value for name, value in values.items() if value}
