@@ -10,7 +10,7 @@ from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.domain.identity import Identity
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook import rules
+from shared.runtime.playbook import rules, sending_rules
 from shared.runtime.ruling import event_taker, ruling
 from shared.use_cases import list_segments, scan_winback, view_customer
 from shared.use_cases.customer_input import read_search, read_upsert
@@ -60,6 +60,14 @@ def get_timeline(customer_id: str) -> Response[str]:
     limit, start = handler.page()
     _check_store(customer_id)
     return listing(*view_customer.timeline(wiring.outside().table, customer_id, limit, start))
+
+
+@handler.routes.get("/v1/customers/<customer_id>/messages")
+def get_messages(customer_id: str) -> Response[str]:
+    limit, start = handler.page()
+    _seen(customer_id)
+    reasons = sending_rules().reasons
+    return listing(*view_customer.messages(wiring.outside().table, customer_id, limit, start, reasons))
 
 
 @handler.routes.post("/v1/customers/<customer_id>/unmerge")

@@ -7,19 +7,25 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from shared.domain.errors import Busy, Conflict
 from shared.domain.event import Event
+from shared.domain.incoming import Incoming
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.observability import logger
 from shared.runtime.ruling import event_taker
+from shared.use_cases.plan_message import enqueue
+from shared.use_cases.take_events import EventTaker
+from shared.use_cases.take_incoming import IncomingTaker
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY)
+SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY, settings.MESSAGES)
 
 
 class Message(BaseModel):
-    """One queue message: the events of one call of the tracking protocol, or a part of them."""
+    """One queue message: the events of one call of the tracking protocol, or what a provider's callback told."""
 
-    events: list[Event]
+    events: list[Event] = []
+    incoming: list[Incoming] = []
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -29,6 +35,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """
     owner: dict[str, str] = {}
     events: list[Event] = []
+    news: list[tuple[str, Incoming]] = []
     poison: list[dict[str, Any]] = []
     for record in event["Records"]:
         try:
@@ -39,18 +46,34 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         for one in message.events:
             owner[one.id] = record["messageId"]
             events.append(one)
+        news += [(record["messageId"], one) for one in message.incoming]
     outside = wiring.outside()
     now = outside.clock()
-    outcome = event_taker(now).take(events)
+    taker = event_taker(now)
+    outcome = taker.take(events)
+    for purpose in {purpose for purpose, _ in outcome.planned}:
+        enqueue(outside.messages[purpose], [message_id for wanted, message_id in outcome.planned if wanted == purpose])
+    late = _take_news(taker, news)
     poison += [{"event": p.event.model_dump(mode="json"), "reason": p.reason} for p in outcome.poison]
     if poison:
         about = {"door": "events_worker", "failed_at": stamp(now)}
         outside.events_dlq.send([json.dumps({**about, **entry}, ensure_ascii=False) for entry in poison])
         logger.error("events went to the dead-letter queue", count=len(poison))
-    again = sorted({owner[one.id] for one in outcome.retry})
+    again = sorted({owner[one.id] for one in outcome.retry} | late)
     if again:
         logger.warning("messages will come again", count=len(again))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+
+
+def _take_news(taker: EventTaker, news: list[tuple[str, Incoming]]) -> set[str]:
+    """Take provider news in; answers with the queue messages that have to come again."""
+    late = set()
+    for message_id, one in news:
+        try:
+            IncomingTaker(taker).take(one)
+        except (Busy, Conflict):
+            late.add(message_id)
+    return late
 
 
 def _first(error: ValidationError) -> str:

@@ -8,7 +8,7 @@ from shared.runtime import settings, wiring
 from shared.runtime.ruling import ruling, tick_time
 from shared.use_cases.run_timers import Timers
 
-SETTINGS = (settings.STAGE, settings.TABLE)
+SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES)
 
 PARTITIONS = tuple(f"timer#{shard}" for shard in range(4))
 SECONDS = 45
@@ -17,5 +17,6 @@ SECONDS = 45
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
-    swept = Timers(outside.table, ruling(now), now).run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
+    timers = Timers(outside.table, ruling(now), now, outside.messages)
+    swept = timers.run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
     return {"fired": swept.worked, "passed": swept.passed}

@@ -80,8 +80,16 @@ DLQ_RETENTION_DAYS = 14
 # hundreds a second); the timer lane takes bursts and has four.
 LANES = {"lifecycle": 1, "timer": 4}
 
-QUEUES = (QueueRow("events"),)
+QUEUES = (
+    QueueRow("events"),
+    QueueRow("messages-transactional"),
+    QueueRow("messages-service"),
+    QueueRow("messages-marketing"),
+)
 
+SENDS = tuple(
+    Grant(f"queue:messages-{purpose}", ("sqs:SendMessage",)) for purpose in ("transactional", "service", "marketing")
+)
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
@@ -117,6 +125,7 @@ DOORS = (
                 "POST /v1/customers/search",
                 "GET /v1/customers/{customer_id}",
                 "GET /v1/customers/{customer_id}/timeline",
+                "GET /v1/customers/{customer_id}/messages",
                 "POST /v1/customers/{customer_id}/unmerge",
                 "GET /v1/segments",
                 "GET /v1/segments/{label}/customers",
@@ -130,8 +139,9 @@ DOORS = (
     Door(
         "events_worker",
         FromQueue(("events",)),
-        settings=(settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY),
+        settings=(settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY, settings.MESSAGES),
         grants=(
+            *SENDS,
             Grant("table", READ + WRITE),
             Grant("dlq:events", ("sqs:SendMessage",)),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
@@ -156,9 +166,47 @@ DOORS = (
         "timers_schedule",
         # The next tick catches up, so a late minute is dropped and never repeated.
         Schedule((Tick("timers", "* * * * ? *", "timers", maximum_age_seconds=60, retries=0),)),
-        settings=(settings.STAGE, settings.TABLE),
-        grants=(Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
+        settings=(settings.STAGE, settings.TABLE, settings.MESSAGES),
+        grants=(*SENDS, Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
         timeout_seconds=55,
+    ),
+    Door(
+        "messages_worker",
+        FromQueue(("messages-transactional", "messages-service", "messages-marketing")),
+        settings=(
+            settings.STAGE,
+            settings.TABLE,
+            settings.IDENTITY,
+            settings.CHANNELS,
+            settings.MESSAGES_DLQ,
+            settings.PUBLIC,
+        ),
+        grants=(
+            Grant("table", READ + WRITE),
+            Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
+            Grant("secret:channels", ("secretsmanager:GetSecretValue",)),
+            Grant("dlq:messages-transactional", ("sqs:SendMessage",)),
+        ),
+        timeout_seconds=120,
+    ),
+    Door(
+        "webhooks_api",
+        Http(
+            (
+                "POST /webhooks/zalo",
+                "GET /webhooks/messenger",
+                "POST /webhooks/messenger",
+                "POST /webhooks/ses",
+                "GET /webhooks/esms/{token}",
+                "POST /webhooks/whatsapp",
+                "POST /webhooks/sms",
+            )
+        ),
+        settings=(settings.STAGE, settings.EVENTS, settings.CHANNELS),
+        grants=(
+            Grant("secret:channels", ("secretsmanager:GetSecretValue",)),
+            Grant("queue:events", ("sqs:SendMessage",)),
+        ),
     ),
     Door(
         "models_schedule",

@@ -151,6 +151,11 @@ class House:
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,
+            messages={
+                purpose: self.queues[f"messages-{purpose}"]
+                for purpose in wiring.PURPOSES
+                if f"messages-{purpose}" in self.queues
+            },
         )
         # Every tick up to this moment was run or had nothing to do.
         self._seen = clock.now()

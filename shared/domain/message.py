@@ -19,6 +19,7 @@ WAITING = frozenset(("planned", "deferred"))
 FINAL = frozenset(("suppressed", "expired", "failed", "unknown"))
 
 ID_TAIL = 20
+PURPOSES: dict[str, Purpose] = {"t": "transactional", "s": "service", "m": "marketing"}
 LOG_KEPT = 20
 
 
@@ -39,12 +40,12 @@ class Intent:
 
     @property
     def message_id(self) -> str:
-        """44 lower-case letters and digits: the customer, and a digest of journey, run and step.
+        """44 lower-case letters and digits: the customer, the purpose's initial, a digest of journey, run and step.
 
         It is the tracking id at every provider, so that a callback finds its message without an index.
         """
         told = hashlib.sha256(f"{self.journey}\n{self.run}\n{self.step}".encode()).hexdigest()
-        return self.customer_id + told[:ID_TAIL]
+        return self.customer_id + self.purpose[0] + told[: ID_TAIL - 1]
 
 
 def planned(intent: Intent, at: datetime) -> Message:
@@ -106,3 +107,8 @@ def channels_for(purpose: Purpose, age: int | None, value: str, rules: SendingRu
             continue
         return order.channels
     return ()
+
+
+def purpose_of(message_id: str) -> Purpose:
+    """The purpose of a message, from its id alone; KeyError for what is no message id."""
+    return PURPOSES[message_id[-ID_TAIL]]

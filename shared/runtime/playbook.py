@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from shared.domain.identity import normalise
 from shared.domain.rules import Rules
+from shared.domain.sending_rules import SendingRules
 
 PLAYBOOK = Path(__file__).parent.parent / "playbook"
 
@@ -54,3 +55,13 @@ def load_rules(folder: Path) -> Rules:
 def rules() -> Rules:
     """The rules that ship with this deployment."""
     return load_rules(PLAYBOOK)
+
+
+@cache
+def sending_rules() -> SendingRules:
+    """The rules of sending that ship with this deployment; raises PlaybookError where they are looser than the law."""
+    try:
+        return SendingRules.model_validate(load_yaml(PLAYBOOK / "sending.yaml"))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise PlaybookError(f"sending.yaml: {wrong}") from error

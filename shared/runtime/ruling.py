@@ -6,7 +6,7 @@ from datetime import datetime
 
 from shared.domain.vietnam_time import local_day, moment
 from shared.runtime import wiring
-from shared.runtime.playbook import rules
+from shared.runtime.playbook import rules, sending_rules
 from shared.use_cases.standing import Ruling, current_cutoffs
 from shared.use_cases.take_events import EventTaker
 
@@ -19,7 +19,7 @@ def ruling(now: datetime) -> Ruling:
 
 def event_taker(now: datetime) -> EventTaker:
     outside = wiring.outside()
-    return EventTaker(outside.table, outside.identity_key, outside.new_id, ruling(now), now)
+    return EventTaker(outside.table, outside.identity_key, outside.new_id, ruling(now), now, sending_rules())
 
 
 def tick_time(event: dict[str, str]) -> datetime:

@@ -23,6 +23,20 @@ EVENTS = Group("events", ("KQ_EVENTS_QUEUE_URL",))
 EVENTS_DLQ = Group("events_dlq", ("KQ_EVENTS_DLQ_URL",))
 # Key of the HMAC that turns a phone number into a link key; kept in Secrets Manager, named here by ARN.
 IDENTITY = Group("identity", ("KQ_IDENTITY_SECRET_ARN",))
+# The queues of messages to people: each purpose has its own, so that a receipt never waits behind a campaign.
+MESSAGES = Group(
+    "messages",
+    (
+        "KQ_MESSAGES_TRANSACTIONAL_QUEUE_URL",
+        "KQ_MESSAGES_SERVICE_QUEUE_URL",
+        "KQ_MESSAGES_MARKETING_QUEUE_URL",
+    ),
+)
+MESSAGES_DLQ = Group("messages_dlq", ("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL",))
+# Accounts of the providers as one JSON document in Secrets Manager; see `runtime/channels.py` for its fields.
+CHANNELS = Group("channels", ("KQ_CHANNELS_SECRET_ARN",))
+# Where links in messages lead: the address of the HTTP API.
+PUBLIC = Group("public", ("KQ_PUBLIC_URL",))
 
 
 def read(variable: str) -> str:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import secrets
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -13,10 +15,16 @@ from typing import Any
 from shared.ports import Clock, NewId, Queue, Table
 from shared.runtime import settings
 
+PURPOSES = ("transactional", "service", "marketing")
+
 
 @dataclass
 class Outside:
-    """Everything a door may reach; `memory` holds short-lived caches that belong to this process and table."""
+    """Everything a door may reach.
+
+    `messages` are the queues by purpose, `channel_accounts` the providers' accounts by channel (see `channels.py`);
+    `memory` holds short-lived caches that belong to this process and table.
+    """
 
     table: Table
     events: Queue
@@ -24,6 +32,9 @@ class Outside:
     identity_key: bytes
     clock: Clock
     new_id: NewId
+    messages: Mapping[str, Queue] = field(default_factory=dict)
+    channel_accounts: Mapping[str, Any] = field(default_factory=dict)
+    public_url: str = ""
     memory: dict[str, Any] = field(default_factory=dict)
 
 
@@ -59,6 +70,19 @@ class _OnAws:
     @property
     def identity_key(self) -> bytes:
         return _secret(settings.read("KQ_IDENTITY_SECRET_ARN"))
+
+    @property
+    def messages(self) -> Mapping[str, Queue]:
+        return {purpose: _sqs_queue(settings.read(f"KQ_MESSAGES_{purpose.upper()}_QUEUE_URL")) for purpose in PURPOSES}
+
+    @property
+    def channel_accounts(self) -> Mapping[str, Any]:
+        accounts: dict[str, Any] = json.loads(_secret(settings.read("KQ_CHANNELS_SECRET_ARN")))
+        return accounts
+
+    @property
+    def public_url(self) -> str:
+        return settings.read("KQ_PUBLIC_URL")
 
 
 @cache

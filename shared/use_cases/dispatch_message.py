@@ -91,7 +91,7 @@ class Dispatcher:
             if message["claimed_until"] > stamp(now):
                 return "sending"
             return self._fate_unknown(draft, message, now)
-        if message.get("send_after", "") > stamp(now):
+        if max(message.get("send_after", ""), message.get("not_before", "")) > stamp(now):
             return str(message["status"])
         return self._decide(draft, message, now)
 
@@ -227,7 +227,7 @@ class Dispatcher:
         done.pop("claimed_until", None)
         wait = timedelta(hours=self.rules.open_after_hours)
         if self.rules.channels[channel].opens_count and message["purpose"] != "transactional":  # type: ignore[index]
-            done["due_at"] = stamp(now + wait)
+            done |= {"due": _lane(message), "due_at": stamp(now + wait), "open_by": stamp(now + wait)}
         else:
             done = _undue(done)
         draft = Draft(self.table, {layout.message_item(message["message_id"]): message})
@@ -304,7 +304,7 @@ class Dispatcher:
     def _unopened(self, draft: Draft, message: Message, now: datetime) -> str:
         """Nobody has opened it for long enough: the next channel, where there is one (A13, A14)."""
         waits = message["status"] in ("sent", "delivered") and "due_at" in message
-        if not waits or message["due_at"] > stamp(now):
+        if not waits or message["open_by"] > stamp(now):
             return str(message["status"])
         members = members_of(draft, message["customer_id"])
         tried = [*message.get("tried", ()), message["channel"]]
@@ -320,7 +320,8 @@ class Dispatcher:
         """Give up this channel and go on with the next at once; without one, staff take over."""
         said = told(message, "planned", reason, now, channel)
         said |= {"tried": [*message.get("tried", ()), channel], "tries": 0, "due": _lane(message), "due_at": stamp(now)}
-        said.pop("claimed_until", None)
+        for gone in ("claimed_until", "not_before", "open_by"):
+            said.pop(gone, None)
         members = members_of(draft, message["customer_id"])
         if not members or not self._channels_left(said, members, now):
             return self._hand_over(draft, said, reason, now)
@@ -353,7 +354,7 @@ class Dispatcher:
         if "send_before" in message and stamp(until) >= message["send_before"]:
             return self._end(draft, message, "expired", f"too_late_after_{reason}", now)
         said = told(message, "deferred", reason, now, message.get("channel", ""))
-        said |= {"due": _lane(message), "due_at": stamp(until)}
+        said |= {"due": _lane(message), "due_at": stamp(until), "not_before": stamp(until)}
         said.pop("claimed_until", None)
         draft.put(layout.message_item(message["message_id"]), said)
         draft.commit()

@@ -129,6 +129,11 @@ def message_item(message_id: str) -> Key:
     return Key(f"C#{message_id[:-20]}", f"X#{message_id[-20:]}")
 
 
+def message_of(key: Key) -> str:
+    """The message id behind a key, or "" for another kind of item."""
+    return key.pk.removeprefix("C#") + key.sk.removeprefix("X#") if key.sk.startswith("X#") else ""
+
+
 def contacts(customer_id: str) -> Key:
     return Key(f"C#{customer_id}", "W")
 

@@ -61,7 +61,8 @@ def _failed(message: Message, reason: str, at: datetime) -> Message | None:
     after = told(message, "deferred", reason, at, channel)
     after["tried"] = [*message.get("tried", ()), channel]
     after |= {"tries": 0, "due": layout.timer_lane(message["message_id"]), "due_at": stamp(at)}
-    after.pop("claimed_until", None)
+    for gone in ("claimed_until", "not_before", "open_by"):
+        after.pop(gone, None)
     return after
 
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.errors import Conflict
+from shared.domain.message import purpose_of
 from shared.domain.vietnam_time import stamp
-from shared.ports import Clock, DueRow, Key, Table, Update, equals
+from shared.ports import Clock, DueRow, Queue, Table, Update, equals
 from shared.use_cases import layout
+from shared.use_cases.plan_message import enqueue
 from shared.use_cases.set_cutoffs import relabel
 from shared.use_cases.standing import Ruling
 from shared.use_cases.sweep_due import Swept, sweep
@@ -25,26 +27,37 @@ class Timers:
     table: Table
     ruling: Ruling
     now: datetime
+    queues: Mapping[str, Queue]
 
     def run(self, partitions: Iterable[str], *, clock: Clock, seconds: float) -> Swept:
         total = Swept()
         for partition in partitions:
-            done = sweep(self.table, partition, self.now, self.fire, clock=clock, seconds=seconds)
+            messages: dict[str, list[str]] = {}
+
+            def fire(row: DueRow, messages: dict[str, list[str]] = messages) -> bool:
+                return self._fire(row, messages)
+
+            done = sweep(self.table, partition, self.now, fire, clock=clock, seconds=seconds)
+            for purpose, due in messages.items():
+                enqueue(self.queues[purpose], due)
             total.worked += done.worked
             total.passed += done.passed
         return total
 
-    def fire(self, row: DueRow) -> bool:
-        """Claim one timer and do what it is for; False when another sweep was faster."""
+    def _fire(self, row: DueRow, messages: dict[str, list[str]]) -> bool:
+        """Claim one timer and do what it is for; False when another sweep was faster.
+
+        Messages are only collected here and enqueued together; should that fail, their claims run out.
+        """
         claimed_until = stamp(self.now + CLAIM)
         try:
             self.table.write(Update(row.key, set={("due_at",): claimed_until}, when=(equals(("due_at",), row.due_at),)))
         except Conflict:
             return False
-        self._work(row.key)()
+        if row.key == layout.CUTOFFS_PASS:
+            relabel(self.table, self.ruling, self.now, pages=PAGES_A_TICK)
+        elif message_id := layout.message_of(row.key):
+            messages.setdefault(purpose_of(message_id), []).append(message_id)
+        else:
+            raise LookupError(f"nothing knows how to work the timer {row.key}")
         return True
-
-    def _work(self, key: Key) -> Callable[[], object]:
-        if key == layout.CUTOFFS_PASS:
-            return lambda: relabel(self.table, self.ruling, self.now, pages=PAGES_A_TICK)
-        raise LookupError(f"nothing knows how to work the timer {key}")

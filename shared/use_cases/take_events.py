@@ -20,11 +20,13 @@ from shared.domain.identity import link_key
 from shared.domain.order import OrderRow, absorb, lines_shown, read
 from shared.domain.rules import Rules
 from shared.domain.segmentation import due_at
+from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
-from shared.use_cases import layout
+from shared.use_cases import layout, order_messages
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
+from shared.use_cases.plan_message import plan
 from shared.use_cases.standing import (
     LIFECYCLE_LANE,
     Ruling,
@@ -48,8 +50,12 @@ class Poison(NamedTuple):
 
 @dataclass
 class Outcome:
-    """What became of a batch: events to try again later, and events that never will work."""
+    """What became of a batch: events to try again later, events that never will work, and messages to be sent.
 
+    `planned` are purpose and message id; they are written down already, so losing them here loses nothing.
+    """
+
+    planned: list[tuple[str, str]] = field(default_factory=list)
     retry: list[Event] = field(default_factory=list)
     poison: list[Poison] = field(default_factory=list)
 
@@ -63,6 +69,7 @@ class EventTaker:
     new_id: NewId
     ruling: Ruling
     now: datetime
+    sending: SendingRules
 
     def take(self, events: Sequence[Event]) -> Outcome:
         """Take a batch in; safe to repeat with any part of it."""
@@ -149,6 +156,7 @@ class EventTaker:
                         self._take_group([event], {}, outcome)
                 return
             outcome.poison += poison
+            outcome.planned += work.planned
             return
         outcome.retry += group
 
@@ -166,6 +174,7 @@ class _Group:
         self.draft = draft
         self.rules: Rules = taker.ruling.rules
         self.registry = Registry(draft, taker.secret, taker.new_id)
+        self.planned: list[tuple[str, str]] = []
         # Leads whose figures changed; None where only measuring all orders can tell.
         self.dirty: dict[str, Metrics | None] = {}
 
@@ -235,8 +244,12 @@ class _Group:
             if event.previous:
                 self.registry.resolve([event.previous, *event.identities], event.at)
             lead = self.registry.lead_of(home)
-            if "metrics" not in lead and lead["customer_id"] not in self.dirty:
-                self._touch(lead["customer_id"], no_figures(self.rules, self.taker.ruling.cutoffs))
+            if lead["customer_id"] not in self.dirty:
+                if "metrics" not in lead:
+                    self._touch(lead["customer_id"], no_figures(self.rules, self.taker.ruling.cutoffs))
+                elif not lead.get("labels"):
+                    # A visitor may have become somebody by this very event.
+                    self._touch(lead["customer_id"], figures(lead))
             return home
         if event.order:
             order = self.draft.get(layout.order(event.order.order))
@@ -325,6 +338,16 @@ class _Group:
             if row != row_before or placed_before != order["row"]:
                 lead = self.registry.lead_of(order["home"])
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
+            if row_before is None:
+                self._say(order, row)
+
+    def _say(self, order: Item, row: OrderRow) -> None:
+        """Plan what the new order makes us say; the same order again plans nothing new."""
+        home = self.draft.get(layout.profile(order["home"])) or {}
+        has_email = any(name.startswith("email:") for name in home.get("identities", ()))
+        for intent in order_messages.intents(order["home"], row, order, has_email=has_email, now=self.taker.now):
+            if plan(self.draft, intent, self.taker.now, self.taker.sending):
+                self.planned.append((intent.purpose, intent.message_id))
 
     def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
         """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).

@@ -41,7 +41,7 @@ class IncomingTaker:
     taker: EventTaker
 
     def take(self, news: Incoming) -> None:
-        """Raises Busy when too many change the same customer at once; everything else is taken in or changes nothing."""
+        """Take it in, or change nothing; raises Busy when too many change the same customer at once."""
         message_id = self._message(news)
         if message_id:
             self._receipt(message_id, news)

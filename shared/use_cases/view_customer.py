@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
@@ -168,3 +169,44 @@ def timeline(table: Table, customer_id: str, limit: int, start: str | None) -> t
 def _entry(item: Item) -> dict[str, Any]:
     shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
     return shown | ({"properties": json.loads(item["properties"])} if "properties" in item else {})
+
+
+def messages(
+    table: Table, customer_id: str, limit: int, start: str | None, reasons: Mapping[str, Mapping[str, str]]
+) -> tuple[list[dict[str, Any]], str | None]:
+    """Every message of a customer, sent or not, with its whole story in words a care agent understands (X7)."""
+    draft = Draft(table)
+    profile = draft.get(layout.profile(customer_id))
+    while profile and "merged_into" in profile:
+        profile = draft.get(layout.profile(profile["merged_into"]["customer_id"]))
+    if profile is None:
+        raise NotFound("there is no such customer")
+    low, high = layout.MESSAGES
+    found = [
+        item
+        for m in load_members(draft, profile)
+        for item in draft.collection(layout.profile(m["customer_id"]).pk, low, high)
+    ]
+    # A message's key tells nothing of its time, and one person has few: sorted here, paged by time and id.
+    found.sort(key=lambda item: (item["created_at"], item["message_id"]), reverse=True)
+    if start:
+        found = [item for item in found if f"{item['created_at']}#{item['message_id']}" < start]
+    page = found[:limit]
+    after = f"{page[-1]['created_at']}#{page[-1]['message_id']}" if len(found) > limit else None
+    return [_message(item, reasons) for item in page], after
+
+
+def _message(item: Item, reasons: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
+    names = ("message_id", "purpose", "journey", "run", "step", "template", "channel", "status", "reason", "cost", "at")
+    shown = {name: item.get(name) for name in (*names, "created_at", "send_after", "send_before", "not_before")}
+    story = [
+        {"at": at, "status": status, "reason": reason, "channel": channel or None, **told_as(reason, reasons)}
+        for at, status, reason, channel in item.get("log", ())
+    ]
+    return {**shown, **told_as(item["reason"], reasons), "trouble": item.get("trouble"), "story": story}
+
+
+def told_as(reason: str, reasons: Mapping[str, Mapping[str, str]]) -> dict[str, str]:
+    """A reason in words; one nobody has worded yet is shown as it is."""
+    words = reasons.get(reason, {})
+    return {"why": words.get("vi", reason), "why_en": words.get("en", reason)}
