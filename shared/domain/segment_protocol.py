@@ -143,7 +143,7 @@ def translate(
     identities, bad_phone = _identities(read, said, message, context, certainty, rules, is_sale=fact_kind is not None)
     previous = None
     if said == "alias":
-        previous = _alias(read, message)
+        previous = _alias(read, message, certainty, rules)
     traits = {} if said == "group" else _traits(read, message, context, received_at)
     if said == "group" and (group := read.text(message, "groupId")):
         traits = {"@group": group}
@@ -296,15 +296,18 @@ def _identities(
     return list(found.values()), bad_phone
 
 
-def _alias(read: Reader, message: dict[str, Any]) -> Identity | None:
+def _alias(read: Reader, message: dict[str, Any], certainty: Certainty, rules: Rules) -> Identity | None:
     raw = read.text(message, "previousId")
     if not raw:
         read.wrong("previousId", "is needed")
         return None
     with read.reading("previousId"):
         if looks_like_phone(raw):
-            return identity("phone", raw)
-        return identity("email" if "@" in raw else "anonymous", raw)
+            who = identity("phone", raw, certainty)
+            if who.value in rules.identity.own_numbers:
+                raise BadPhone("own_number", "is a number of the shop itself")
+            return who
+        return identity("email", raw, certainty) if "@" in raw else identity("anonymous", raw)
     return None
 
 

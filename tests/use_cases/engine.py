@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter, defaultdict
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import count
 from random import Random
 
+from infra.local.clock import LocalClock
+from infra.local.house import House
 from shared.adapters.hostile import Hostile
-from shared.adapters.local_table import LocalTable
 from shared.domain.customer import measure
 from shared.domain.order import read
 from shared.domain.segment_protocol import translate
 from shared.domain.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
+from shared.runtime import wiring
 from shared.runtime.playbook import rules
+from shared.runtime.ruling import event_taker
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, load_members
-from shared.use_cases.take_events import EventTaker
 from shared.use_cases.view_customer import timeline, view
 from shared.use_cases.wake_customers import Waker
 
@@ -36,12 +39,22 @@ def hostile(seed, **more):
 class Engine:
     """Takes protocol messages in, lets days pass, and shows what became of them."""
 
-    def __init__(self, now=START, bad_manners=None, table=None):
-        self.now = now
+    def __init__(self, now=START, bad_manners=None):
         self.bad_manners = bad_manners
-        self.table = table or LocalTable(clock=lambda: self.now, hostile=bad_manners)
         self._ids = count()
         self.random = Random(1)
+        self._clock = LocalClock(now, frozen=True)
+        self.outside = House(None, self._clock, hostile=bad_manners, new_id=lambda: self.new_id()).outside
+        self.outside.identity_key = SECRET
+        self.table = self.outside.table
+
+    @property
+    def now(self):
+        return self._clock.now()
+
+    @now.setter
+    def now(self, to):
+        self._clock.set(to)
 
     def new_id(self):
         # Random and unordered, as in production: nothing may hang on which id is the smaller.
@@ -52,7 +65,12 @@ class Engine:
         return Ruling(RULES, RULES.first_cutoffs, local_day(self.now))
 
     def taker(self, table=None):
-        return EventTaker(table or self.table, SECRET, self.new_id, self.ruling, self.now)
+        """What the doors take events in with; over another table where a test puts one in between."""
+        token = wiring.install(replace(self.outside, table=table or self.table))
+        try:
+            return event_taker(self.now)
+        finally:
+            wiring.uninstall(token)
 
     def event(self, message):
         return translate(
