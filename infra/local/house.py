@@ -148,6 +148,7 @@ class House:
             table=self.table,
             events=self.queues["events"],
             events_dlq=self.queues["events-dlq"],
+            messages_dlq=self.queues.get(f"messages-transactional{DLQ}", self.queues["events-dlq"]),
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,

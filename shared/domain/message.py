@@ -19,7 +19,8 @@ WAITING = frozenset(("planned", "deferred"))
 FINAL = frozenset(("suppressed", "expired", "failed", "unknown"))
 
 ID_TAIL = 20
-PURPOSES: dict[str, Purpose] = {"t": "transactional", "s": "service", "m": "marketing"}
+# One hexadecimal digit of the id tells the purpose, so that a sweep knows the queue without reading the message.
+PURPOSES: dict[str, Purpose] = {"a": "transactional", "b": "service", "c": "marketing"}
 LOG_KEPT = 20
 
 
@@ -40,12 +41,13 @@ class Intent:
 
     @property
     def message_id(self) -> str:
-        """44 lower-case letters and digits: the customer, the purpose's initial, a digest of journey, run and step.
+        """44 lower-case letters and digits: the customer, a digit for the purpose, a digest of journey, run and step.
 
         It is the tracking id at every provider, so that a callback finds its message without an index.
         """
         told = hashlib.sha256(f"{self.journey}\n{self.run}\n{self.step}".encode()).hexdigest()
-        return self.customer_id + self.purpose[0] + told[: ID_TAIL - 1]
+        digit = next(digit for digit, purpose in PURPOSES.items() if purpose == self.purpose)
+        return self.customer_id + digit + told[: ID_TAIL - 1]
 
 
 def planned(intent: Intent, at: datetime) -> Message:

@@ -29,6 +29,7 @@ class Outside:
     table: Table
     events: Queue
     events_dlq: Queue
+    messages_dlq: Queue
     identity_key: bytes
     clock: Clock
     new_id: NewId
@@ -74,6 +75,10 @@ class _OnAws:
     @property
     def messages(self) -> Mapping[str, Queue]:
         return {purpose: _sqs_queue(settings.read(f"KQ_MESSAGES_{purpose.upper()}_QUEUE_URL")) for purpose in PURPOSES}
+
+    @property
+    def messages_dlq(self) -> Queue:
+        return _sqs_queue(settings.read("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL"))
 
     @property
     def channel_accounts(self) -> Mapping[str, Any]:

@@ -1,0 +1,46 @@
+"""Door: messages to people. Each record names a planned message; dispatch brings it as far as it goes now."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from shared.domain.errors import Busy, Conflict
+from shared.domain.vietnam_time import stamp
+from shared.runtime import settings, wiring
+from shared.runtime.channels import dispatcher
+from shared.runtime.observability import log_failure, logger
+
+SETTINGS = (
+    settings.STAGE,
+    settings.TABLE,
+    settings.IDENTITY,
+    settings.CHANNELS,
+    settings.MESSAGES_DLQ,
+    settings.PUBLIC,
+)
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    """Dispatch one by one; a record that cannot be read goes to the dead-letter queue with its reason.
+
+    A record that is reported as failed only comes again to be looked at: what was claimed is not sent twice.
+    """
+    outside = wiring.outside()
+    sender = dispatcher()
+    again = []
+    for record in event["Records"]:
+        try:
+            message_id = json.loads(record["body"])["message_id"]
+        except (ValueError, KeyError, TypeError) as error:
+            reason = f"not a message of this queue: {type(error).__name__}"
+            about = {"door": "messages_worker", "failed_at": stamp(outside.clock()), "reason": reason}
+            outside.messages_dlq.send([json.dumps({**about, "body": record["body"]}, ensure_ascii=False)])
+            logger.error("a record went to the dead-letter queue", reason=reason)
+            continue
+        try:
+            sender.dispatch(str(message_id))
+        except (Busy, Conflict) as error:
+            log_failure("a message comes again", error)
+            again.append(record["messageId"])
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
