@@ -14,7 +14,7 @@ import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import parse_qsl
@@ -24,6 +24,12 @@ from shared.ports import Clock
 FaultMode = Literal["timeout", "error", "rate_limit", "crash_after_send", "off"]
 
 RATE_LIMIT_SECONDS = 30
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def milliseconds(at: datetime) -> int:
+    """A moment as providers count it: milliseconds since 1970."""
+    return (at - _EPOCH) // timedelta(milliseconds=1)
 
 
 class Request(NamedTuple):

@@ -80,7 +80,7 @@ def _spoken(payload: Mapping[str, Any], name: str, at: str) -> list[Incoming]:
 
 
 def _received(payload: Mapping[str, Any], name: str, at: str) -> list[Incoming]:
-    """Two events share this name: a delivered template has a `delivery_time`, a receipt of the account's chat has none."""
+    """Two events share this name: a delivered template has a `delivery_time`, a receipt of a chat has none."""
     if inner(payload, "message", "delivery_time") is None:
         return _receipts(payload, name, at)
     return [
