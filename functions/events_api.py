@@ -20,6 +20,8 @@ SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS)
 MESSAGE_BYTES = 192 * 1024
 MESSAGE_EVENTS = 100
 
+_compact = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
 handler = HttpDoor(max_body=MAX_BATCH_BYTES)
 
 
@@ -72,7 +74,7 @@ for _kind in TYPES:
 
 def _size(part: Any) -> int:
     """Bytes of a part of a call as it would stand alone, without the spaces a sender may have put in."""
-    return len(json.dumps(part, ensure_ascii=False, separators=(",", ":")).encode())
+    return len(_compact(part).encode())
 
 
 def _read(message: Any, kind: str | None, sent_at: Any, prefix: str, context: dict[str, Any]) -> Event:

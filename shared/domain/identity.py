@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Literal, NamedTuple
 
 from shared.domain.phone import parse_phone
@@ -65,6 +66,8 @@ def identity(kind: str, raw: str, certainty: Certainty = "staff_confirmed") -> I
     return Identity(kind, normalise(kind, raw), certainty)
 
 
+# One event asks for the same link several times, and an HMAC is the dearest step of its way.
+@lru_cache(maxsize=4096)
 def link_key(who: Identity, secret: bytes) -> str:
     """Partition key of the identity's link: an HMAC, so that no raw number stands in a key, an index or a log.
 

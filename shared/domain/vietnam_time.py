@@ -7,6 +7,7 @@ constant.
 from __future__ import annotations
 
 from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 
@@ -32,6 +33,7 @@ def local_day(when: datetime) -> date:
     return when.astimezone(VIETNAM).date()
 
 
+@lru_cache(maxsize=1024)
 def day_start(day: date) -> datetime:
     """The moment a local day begins, in UTC."""
     return datetime.combine(day, time(), VIETNAM).astimezone(UTC)

@@ -15,7 +15,7 @@ from shared.domain.customer import is_stale
 from shared.domain.cutoffs import Base, compute
 from shared.domain.errors import Busy, Conflict
 from shared.domain.rules import CutOffs
-from shared.domain.segmentation import VALUE
+from shared.domain.segmentation import VALUE, stand
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Key, Put, Table
 from shared.use_cases import layout
@@ -83,6 +83,8 @@ def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass 
 
 def _bring_over(table: Table, known: Item, ruling: Ruling) -> bool:
     """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
+    if _stands_as_before(known, ruling):
+        return False
     key = Key(known["pk"], known["sk"])
     for attempt in range(ATTEMPTS):
         draft = Draft(table, {key: known} if attempt == 0 else None)
@@ -101,6 +103,16 @@ def _bring_over(table: Table, known: Item, ruling: Ruling) -> bool:
             continue
         return relabelled
     raise Busy(f"customer {key.pk} is being changed by too many at once")
+
+
+def _stands_as_before(profile: Item, ruling: Ruling) -> bool:
+    """Whether one look at the profile tells that there is nothing to write: how the pass finds most of the base."""
+    m = figures(profile)
+    if "absorbed" in profile or is_stale(m, ruling.today, ruling.rules, ruling.cutoffs):
+        return False
+    standing = stand(m, profile, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=True)
+    is_or_was_vip = bool(standing.vip_until) or "vip_until" in profile
+    return not is_or_was_vip and list(standing.labels) == profile.get("labels")
 
 
 def _everybody(table: Table, at: dict[str, Any]) -> Iterator[tuple[dict[str, Any] | None, list[Item]]]:

@@ -145,9 +145,10 @@ def settle(
 def _due(lead: Profile, customer_id: str, day: date, today: date) -> str:
     """An early date need not move, the wake will: moving the index key is what costs."""
     wanted = stamp(due_at(customer_id, day))
-    standing = lead.get("due_at", "")
-    soonest = stamp(due_at(customer_id, today))
-    return standing if soonest < standing < wanted else wanted
+    standing: str = lead.get("due_at", "")
+    if standing < wanted and stamp(due_at(customer_id, today)) < standing:
+        return standing
+    return wanted
 
 
 def withdraw(draft: Draft, profile: Profile) -> Profile:

@@ -34,11 +34,13 @@ def sweep(
     *,
     clock: Clock,
     seconds: float,
+    read_ahead: Callable[[list[DueRow]], None] | None = None,
 ) -> Swept:
     """Work every row due until `until`; `work` answers whether there was something to do.
 
     `work` has to move or remove the row's due date in one conditional write, so that a row which two sweeps see is
-    worked by one of them. Stops when the partition is swept, the lease is taken by another, or `seconds` have passed.
+    worked by one of them. `read_ahead` sees each page before its rows are worked. Stops when the partition is swept,
+    the lease is taken by another, or `seconds` have passed.
     """
     if not table.due(partition, stamp(until), limit=1):
         return Swept()  # the usual tick: nothing is due, and one request says so
@@ -60,6 +62,8 @@ def sweep(
         while (clock() - began).total_seconds() < seconds:
             page = table.due(partition, stamp(until), limit=PAGE)
             fresh = [row for row in page if row not in seen]
+            if fresh and read_ahead:
+                read_ahead(fresh)
             for row in fresh:
                 seen.add(row)
                 if work(row):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.errors import Busy, Conflict
-from shared.ports import Clock, DueRow, Table
+from shared.ports import Clock, DueRow, Item, Key, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import LIFECYCLE_LANE, Ruling, figures, load_members, mature, settle
@@ -22,13 +22,23 @@ class Waker:
     ruling: Ruling
 
     def sweep(self, until: datetime, *, clock: Clock, seconds: float) -> Swept:
-        """Wake everybody who is due."""
-        return sweep(self.table, LIFECYCLE_LANE, until, self.wake, clock=clock, seconds=seconds)
+        """Wake everybody who is due; a page of them is read with one request."""
+        known: dict[Key, Item | None] = {}
 
-    def wake(self, row: DueRow) -> bool:
+        def read_ahead(rows: list[DueRow]) -> None:
+            known.clear()
+            Draft(self.table, known).load(row.key for row in rows)
+
+        def work(row: DueRow) -> bool:
+            return self.wake(row, known)
+
+        return sweep(self.table, LIFECYCLE_LANE, until, work, clock=clock, seconds=seconds, read_ahead=read_ahead)
+
+    def wake(self, row: DueRow, known: dict[Key, Item | None] | None = None) -> bool:
         """Bring a customer, or a walk-in's COD order, to where it stands today; False when that was done already."""
-        for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
+        for attempt in range(ATTEMPTS):
+            # What was read ahead serves the first attempt; whoever lost a race reads again.
+            draft = Draft(self.table, known if attempt == 0 else None)
             profile = draft.get(row.key)
             if profile is None or profile.get("due_at") != row.due_at:
                 return False
