@@ -2,6 +2,7 @@
 
 import pytest
 
+from infra.local.providers.base import json_reply
 from shared.adapters.channels.esms import CODES, EsmsAds, EsmsCare
 from shared.domain.sending import ChannelError
 from tests.channels.esms.conftest import account, outgoing
@@ -97,7 +98,7 @@ def test_wrong_keys_brandname_balance_and_numbers(care: EsmsCare, gateway, clock
     wrong_name = EsmsCare(**account(gateway, clock, brandname="NOBODY"))
     gateway.blocked.add("0900000009")
 
-    found = [refusal(lambda: channel.send(outgoing(1))) for channel in (wrong_key, wrong_name)]
+    found = [refusal(lambda: wrong_key.send(outgoing(1))), refusal(lambda: wrong_name.send(outgoing(1)))]
     found.append(refusal(lambda: care.send(outgoing(9))))
     gateway.balance = 10
     found.append(refusal(lambda: care.send(outgoing(1))))
@@ -120,9 +121,7 @@ def test_a_foreign_number_is_not_even_tried(care: EsmsCare, gateway):
 
 @pytest.mark.parametrize("code", [*CODES, "998877"])
 def test_every_code_of_the_table_is_classified_and_an_unknown_one_calls_a_human(code, care, gateway, monkeypatch):
-    from infra.local.providers.base import json_reply
-
-    monkeypatch.setattr(gateway, "handle", lambda request: json_reply({"CodeResult": code, "CodeResponse": "105"}))
+    monkeypatch.setattr(gateway, "handle", lambda _: json_reply({"CodeResult": code, "CodeResponse": "105"}))
 
     error = refusal(lambda: care.send(outgoing(1)))
 
