@@ -64,6 +64,9 @@ class SendingRules(_Rules):
     attempts: PositiveInt
     channels: dict[ChannelName, ChannelRules]
     orders: tuple[Order, ...]
+    store_channels: tuple[str, ...]
+    sensitive_categories: tuple[str, ...]
+    payment_words: dict[str, str]
     reasons: dict[str, dict[str, str]]
 
     @model_validator(mode="after")

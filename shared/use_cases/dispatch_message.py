@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.customer import fold_members
 from shared.domain.errors import Conflict
 from shared.domain.message import FINAL, PROGRESS, Message, channels_for, told
 from shared.domain.sending import ChannelError, ContentError
@@ -143,10 +144,10 @@ class Dispatcher:
     def _send(
         self, draft: Draft, message: Message, ledger: Item, members: list[Item], channel: str, price: int, now: datetime
     ) -> str:
+        # The person as they are known now, not as they were when the message was planned.
+        variables = {**message["variables"], "customer": fold_members(members)["traits"]}
         try:
-            content = self.renderer.render(
-                message["template"], channel, message["variables"], message_id=message["message_id"]
-            )
+            content = self.renderer.render(message["template"], channel, variables, message_id=message["message_id"])
         except ContentError as error:
             return self._next(draft, {**message, "trouble": str(error)}, channel, "content_error", now)
         if not self.pace.take(channel, now):

@@ -343,9 +343,7 @@ class _Group:
 
     def _say(self, order: Item, row: OrderRow) -> None:
         """Plan what the new order makes us say; the same order again plans nothing new."""
-        home = self.draft.get(layout.profile(order["home"])) or {}
-        has_email = any(name.startswith("email:") for name in home.get("identities", ()))
-        for intent in order_messages.intents(order["home"], row, order, has_email=has_email, now=self.taker.now):
+        for intent in order_messages.intents(order["home"], row, order, self.taker.now, self.taker.sending):
             if plan(self.draft, intent, self.taker.now, self.taker.sending):
                 self.planned.append((intent.purpose, intent.message_id))
 

@@ -9,6 +9,7 @@ from shared.domain.customer import agree
 from shared.domain.errors import Busy, Conflict
 from shared.domain.identity import Identity, identity
 from shared.domain.incoming import Incoming
+from shared.domain.opt_out import asks_to_stop
 from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
@@ -118,7 +119,8 @@ class IncomingTaker:
     def _changed(self, profile: Item, news: Incoming) -> Item:
         if news.kind in CLOSES:
             profile = {**profile, "closed": {**profile.get("closed", {}), news.channel: CLOSES[news.kind]}}
-        if news.kind in ("opted_out", "complained", "unfollowed"):
+        stops = news.kind == "inbound_message" and asks_to_stop(news.text)
+        if stops or news.kind in ("opted_out", "complained", "unfollowed"):
             profile = agree(profile, [_consent(news, granted=False)])
         if news.kind == "followed":
             # Following an Official Account is asking for its news (R10).

@@ -1,0 +1,99 @@
+"""Door: callbacks of providers. Verifies the raw bytes, translates, enqueues; a forgery stores nothing."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.adapters.webhooks import esms, messenger, zalo
+from shared.adapters.webhooks.reading import load
+from shared.domain.errors import TooLarge, Unauthenticated, Unreadable
+from shared.domain.incoming import Incoming
+from shared.runtime import settings, wiring
+from shared.runtime.http import HttpDoor, answer
+from shared.runtime.observability import logger
+
+SETTINGS = (settings.STAGE, settings.EVENTS, settings.CHANNELS)
+
+MAX_BYTES = 512 * 1024
+# News per queue message; a provider rarely tells more at once.
+PACK = 50
+
+handler = HttpDoor(max_body=MAX_BYTES)
+
+
+@handler.routes.post("/webhooks/zalo")
+def from_zalo() -> Response[str]:
+    account = _account("zalo")
+    raw = _raw()
+    secrets = {"oa_secret_key": account.get("webhook_secret", ""), "app_secret": account.get("app_secret", "")}
+    ids = {"app_id": account.get("app_id", ""), "oa_id": account.get("oa_id", "")}
+    variant = zalo.verify(raw, _headers(), ids=ids, secrets={name: key for name, key in secrets.items() if key})
+    return _taken("zalo", variant, zalo.translate(load(raw)) if variant else [])
+
+
+@handler.routes.get("/webhooks/messenger")
+def messenger_handshake() -> Response[str]:
+    said = messenger.challenge(_query(), verify_token=_account("messenger").get("verify_token", ""))
+    if said is None:
+        raise Unauthenticated("the verify token is not ours")
+    return Response(200, "text/plain; charset=utf-8", said)
+
+
+@handler.routes.post("/webhooks/messenger")
+def from_messenger() -> Response[str]:
+    raw = _raw()
+    variant = messenger.verify(raw, _headers(), app_secret=_account("messenger").get("app_secret", ""))
+    return _taken("messenger", variant, messenger.translate(load(raw)) if variant else [])
+
+
+@handler.routes.get("/webhooks/esms/<token>")
+def from_esms(token: str) -> Response[str]:
+    known = esms.verify(token, [_account("esms").get("callback_token", "")])
+    now = wiring.outside().clock()
+    return _taken("esms", "token" if known else None, esms.translate(_query(), now) if known else [])
+
+
+def _taken(provider: str, variant: str | None, news: list[Incoming]) -> Response[str]:
+    """Enqueue what was told; a call that nobody we know has signed is refused and leaves nothing behind."""
+    if not variant:
+        raise Unauthenticated(f"the call is not signed by {provider}")
+    logger.info("callback", provider=provider, variant=variant, news=len(news))
+    packs = [news[first : first + PACK] for first in range(0, len(news), PACK)]
+    if packs:
+        wiring.outside().events.send(
+            [json.dumps({"incoming": [one.model_dump(mode="json") for one in pack]}) for pack in packs]
+        )
+    return answer({"success": True})
+
+
+def _account(name: str) -> dict[str, Any]:
+    account: dict[str, Any] | None = wiring.outside().channel_accounts.get(name)
+    if account is None:
+        raise Unauthenticated(f"there is no account of {name} here")
+    return account
+
+
+def _raw() -> bytes:
+    """The exact bytes of the body: signatures are over these, never over JSON written anew."""
+    event = handler.event
+    body = event.get("body") or ""
+    try:
+        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else body.encode()
+    except (binascii.Error, UnicodeEncodeError):
+        raise Unreadable("the body cannot be read") from None
+    if len(raw) > MAX_BYTES:
+        raise TooLarge(f"a callback may have at most {MAX_BYTES // 1024} KB")
+    return raw
+
+
+def _headers() -> dict[str, str]:
+    return {name.lower(): value for name, value in (handler.event.get("headers") or {}).items()}
+
+
+def _query() -> dict[str, str]:
+    return dict(handler.event.get("queryStringParameters") or {})

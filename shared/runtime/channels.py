@@ -1,0 +1,115 @@
+"""The channels of this deployment, from the accounts in its secret, and the dispatcher that uses them.
+
+The secret is one JSON object; a channel without its account is not there, and messages take the next one:
+
+    zalo       {app_id, app_secret, oa_id, webhook_secret}      also the laptop's oauth_url, business_url, openapi_url
+    esms       {api_key, secret_key, brandname, callback_token}                       base_url
+    aws_sms    {sender_id, region}                              instead of esms       endpoint_url, credentials
+    ses        {sender, region, configuration_set?, reply_to?}                        endpoint_url, credentials
+    whatsapp   {phone_number_id, region}                                              endpoint_url, credentials
+    messenger  {page_id, page_token, app_secret, verify_token}                        base_url
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.adapters.channels.in_house import StaffCall, WebSlot
+from shared.domain.links import link_key
+from shared.domain.sending_rules import SendingRules
+from shared.ports import Channel
+from shared.runtime import wiring
+from shared.runtime.playbook import sending_rules
+from shared.runtime.templates import renderer, templates
+from shared.use_cases.dispatch_message import Dispatcher
+from shared.use_cases.pace import Pace
+
+
+def dispatcher() -> Dispatcher:
+    """The dispatcher of the current outside, made once per process and table."""
+    outside = wiring.outside()
+    made: Dispatcher | None = outside.memory.get("dispatcher")
+    if made is None:
+        rules = sending_rules()
+        made = Dispatcher(
+            table=outside.table,
+            secret=outside.identity_key,
+            rules=rules,
+            channels=channels(outside.channel_accounts, outside, rules),
+            renderer=renderer(outside.public_url, link_key(outside.identity_key)),
+            clock=outside.clock,
+            pace=Pace(outside.table, rules, outside.memory),
+        )
+        outside.memory["dispatcher"] = made
+    return made
+
+
+def channels(accounts: Mapping[str, Any], outside: Any, rules: SendingRules) -> dict[str, Channel]:
+    """Every channel there is an account for; providers' libraries are only imported where they are used."""
+    clock, table = outside.clock, outside.table
+    found: dict[str, Channel] = {}
+    price = {name: channel.price_vnd for name, channel in rules.channels.items()}
+    if zalo := accounts.get("zalo"):
+        from shared.adapters.channels.zalo_api import ZaloTemplate
+        from shared.adapters.channels.zalo_oa import ZaloOa
+        from shared.adapters.channels.zalo_token import ZaloTokens
+        from shared.adapters.channels.zalo_zns import ZaloZns
+
+        account = {name: zalo[name] for name in ("app_id", "app_secret", "oa_id")}
+        tokens = ZaloTokens(table, **account, clock=clock, **_given(zalo, oauth_url="oauth_url"))
+        approved = {
+            template.zns.template_id: ZaloTemplate(template.zns.price_vnd)
+            for template in templates().values()
+            if template.zns
+        }
+        found["zns"] = ZaloZns(tokens, approved, clock=clock, **_given(zalo, base_url="business_url"))
+        found["zalo"] = ZaloOa(tokens, {}, clock=clock, **_given(zalo, base_url="openapi_url"))
+    if esms := accounts.get("esms"):
+        from shared.adapters.channels.esms import EsmsAds, EsmsCare
+
+        options: dict[str, Any] = {
+            "credentials": {name: esms[name] for name in ("api_key", "secret_key")},
+            "brandname": esms["brandname"],
+            "clock": clock,
+            "price_per_part": price["sms_care"],
+            **_given(esms, base_url="base_url"),
+        }
+        if "callback_token" in esms:
+            options["callback_url"] = f"{outside.public_url}/webhooks/esms/{esms['callback_token']}"
+        found["sms_care"] = EsmsCare(**options)
+        found["sms_ad"] = EsmsAds(**{**options, "price_per_part": price["sms_ad"]})
+    elif aws_sms := accounts.get("aws_sms"):
+        from shared.adapters.channels.aws_sms import AwsSms
+
+        found["sms_care"] = AwsSms(**aws_sms, price_per_part=price["sms_care"])
+    if ses := accounts.get("ses"):
+        from shared.adapters.channels.ses import Ses
+
+        found["email"] = Ses(**ses, clock=clock, price=price["email"])
+    if whatsapp := accounts.get("whatsapp"):
+        from shared.adapters.channels.whatsapp import WhatsApp
+
+        found["whatsapp"] = WhatsApp(**whatsapp, price=price["whatsapp"])
+    if messenger := accounts.get("messenger"):
+        from shared.adapters.channels.messenger import Messenger
+
+        found["messenger"] = Messenger(
+            messenger["page_id"],
+            messenger["page_token"],
+            {
+                block.template.name: tuple(block.template.parameters)
+                for template in templates().values()
+                if (block := template.messenger) and block.template
+            },
+            clock=clock,
+            app_secret=messenger.get("app_secret", ""),
+            **_given(messenger, base_url="base_url"),
+        )
+    found["call"] = StaffCall(table, clock)
+    found["web"] = WebSlot(table, clock)
+    return found
+
+
+def _given(account: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    return {parameter: account[name] for parameter, name in names.items() if name in account}
