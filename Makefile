@@ -15,7 +15,7 @@ endif
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION ?= 18,20,22,24
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint synth e2e lock clean
+.PHONY: help setup demo test lint openapi synth e2e lock clean
 
 help: ## show this list
 	@sed -n 's/^\([a-z0-9]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -32,6 +32,9 @@ lint: .venv/.dev ## style, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+openapi: .venv/.dev ## write shared/openapi.json anew from its source
+	$(BIN)/python -m infra.local.openapi
 
 synth: .venv/.infra | node ## write the templates of every stage to cdk.out/ (needs Node.js)
 	@for stage in dev staging prod; do $(BIN)/kq synth --stage $$stage --out cdk.out/$$stage || exit 1; done

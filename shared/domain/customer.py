@@ -18,6 +18,8 @@ Profile = dict[str, Any]
 
 TRAITS = ("name", "birthday", "gender", "city", "home_store")
 NAMES_KEPT = 8
+# A write key stands in every browser; nobody may fill a profile until it no longer fits the table.
+TRAITS_KEPT = 80
 
 
 def new_profile(customer_id: str, at: str) -> Profile:
@@ -38,6 +40,9 @@ def learn(profile: Profile, traits: dict[str, Any], at: str) -> Profile:
     for name, value in traits.items():
         if (at, str(value)) > (stamps.get(name, ""), str(kept.get(name, ""))):
             kept[name], stamps[name] = value, at
+    if len(kept) > TRAITS_KEPT:
+        kept = {name: kept[name] for name in sorted(kept, key=lambda name: (name.startswith("@"), name))[:TRAITS_KEPT]}
+        stamps = {name: stamps[name] for name in kept}
     names = profile["names"]
     raw = traits.get("name")
     folded = fold(raw) if raw and clean_name(raw) else None

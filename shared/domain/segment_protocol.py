@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation, Overflow
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from shared.domain.customer import TRAITS
@@ -438,18 +438,24 @@ def read_consent(
     return said
 
 
-def money(raw: Any, rate: int = 1) -> int:
-    """An amount as whole VND: an integer, or a decimal number or text times `rate`; raises ValueError."""
+def decimal(raw: Any) -> Decimal:
+    """A number, or a text that is one, exactly; raises ValueError."""
     if isinstance(raw, bool) or not isinstance(raw, int | float | str):
         raise ValueError("must be a number")
     try:
-        amount = Decimal(str(raw).strip()) * rate
+        number = Decimal(str(raw).strip())
     except InvalidOperation:
         raise ValueError("must be a number") from None
-    except Overflow:
-        raise ValueError("is not an amount of money") from None
-    if not amount.is_finite() or abs(amount) > 10**15:
-        raise ValueError("is not an amount of money")
+    if not number.is_finite() or abs(number) > 10**15:
+        raise ValueError("is too large")
+    return number
+
+
+def money(raw: Any, rate: int = 1) -> int:
+    """An amount as whole VND: an integer, or a decimal number or text times `rate`; raises ValueError."""
+    amount = decimal(raw) * rate
+    if abs(amount) > 10**15:
+        raise ValueError("is too large")
     if rate == 1 and amount != amount.to_integral_value():
         raise ValueError("must be a whole number of VND")
     return int(amount.to_integral_value(ROUND_HALF_UP))
@@ -489,9 +495,18 @@ def _lines(read: Reader, properties: dict[str, Any], rate: int) -> list[dict[str
                 line["price"] = money(raw, rate)
         if (raw := product.get("quantity")) is not None:
             with read.reading(here + ".quantity"):
-                line["quantity"] = money(raw)
+                line |= _quantity(raw, line.get("price"))
         lines.append(line)
     return lines
+
+
+def _quantity(raw: Any, price: int | None) -> dict[str, Any]:
+    """How many pieces; what is sold by weight or length is one piece at what it cost, with its measure beside it."""
+    measure = decimal(raw)
+    if measure == measure.to_integral_value():
+        return {"quantity": int(measure)}
+    sold: dict[str, Any] = {"quantity": 1, "measure": str(measure)}
+    return sold if price is None else sold | {"price": int((price * measure).to_integral_value(ROUND_HALF_UP))}
 
 
 def order_id(read: Reader, properties: dict[str, Any], name: str = "order_id") -> str:

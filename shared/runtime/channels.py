@@ -12,6 +12,7 @@ The secret is one JSON object; a channel without its account is not there, and m
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from typing import Any
 
@@ -40,6 +41,7 @@ def dispatcher() -> Dispatcher:
             renderer=renderer(outside.public_url, link_key(outside.identity_key)),
             clock=outside.clock,
             pace=Pace(outside.table, rules, outside.memory),
+            shuffle=random.random,
         )
         outside.memory["dispatcher"] = made
     return made

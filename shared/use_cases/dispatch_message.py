@@ -6,7 +6,6 @@ dies, the next one knows what may be repeated: a marketing message whose fate no
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -66,7 +65,7 @@ class Dispatcher:
     renderer: Renderer
     clock: Clock
     pace: Pace
-    shuffle: Callable[[], float] = random.random
+    shuffle: Callable[[], float]
 
     def dispatch(self, message_id: str) -> str:
         """Bring one message as far as it goes now; answers with its status. Safe to repeat at any time."""

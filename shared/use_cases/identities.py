@@ -13,6 +13,7 @@ from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import load_members, withdraw
 
+DEVICES_KEPT = 30
 _CERTAINTY = ("claimed", "staff_confirmed", "verified")
 
 
@@ -78,7 +79,7 @@ class Registry:
             link = self.draft.get(self.key(who)) if who.joins else None
             owner = str(link["customer"]) if link else home
             # What somebody else used a shared device for says nothing about its owner.
-            if owner == home or who.kind != "anonymous":
+            if who.kind != "anonymous" or self.lead_of(owner) == self.lead_of(home):
                 owners.setdefault(owner, []).append(who)
         for owner, theirs in owners.items():
             self._note_on(owner, theirs, at, home=home)
@@ -93,6 +94,7 @@ class Registry:
                 "at": min(before["at"], at),
                 "certainty": max(before["certainty"], who.certainty, key=_CERTAINTY.index),
             }
+        known = _bounded(known)
         since = min(profile["created_at"], at) if owner == home else profile["created_at"]
         if known != profile["identities"] or since != profile["created_at"]:
             self.draft.put(layout.profile(owner), {**profile, "identities": known, "created_at": since})
@@ -201,3 +203,15 @@ def _precedence(profile: Profile) -> tuple[bool, str, str]:
 def link_of_phone(e164: str, secret: bytes) -> str:
     """Partition key of a phone's link."""
     return link_key(Identity("phone", e164), secret)
+
+
+def _bounded(identities: dict[str, Any]) -> dict[str, Any]:
+    """The identities a profile keeps: of many devices, those that were seen first.
+
+    The links of the others still lead here; only the profile, which has to fit the table, leaves them out.
+    """
+    devices = [name for name in identities if name.startswith("anonymous:")]
+    if len(devices) <= DEVICES_KEPT:
+        return identities
+    kept = set(sorted(devices, key=lambda name: (identities[name]["at"], name))[:DEVICES_KEPT])
+    return {name: link for name, link in identities.items() if name in kept or not name.startswith("anonymous:")}
