@@ -292,3 +292,14 @@ def track(event, at, user=None, *, visitor=None, traits=None, context=None, **pr
 
 def sale(order, at, user=None, *, total=500_000, **more):
     return track("Order Completed", at, user, order_id=order, total=total, **more)
+
+
+def differences(one, other, path=""):
+    """Where two pictures differ, one line for each place."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return [
+            line
+            for key in sorted(one.keys() | other.keys(), key=str)
+            for line in differences(one.get(key), other.get(key), f"{path}/{key}")
+        ]
+    return [] if one == other else [f"{path}: {one} | {other}"]

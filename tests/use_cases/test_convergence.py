@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.use_cases.engine import START, Engine, hostile, identify, message, on, sale, track
+from tests.use_cases.engine import START, Engine, differences, hostile, identify, message, on, sale, track
 
 LATER = START + timedelta(days=45)
 
@@ -120,8 +120,8 @@ def test_x15_any_permutation_repetition_and_batching_ends_in_the_same_state(said
     for number, one in enumerate(said):
         one["messageId"] = f"e{number}"
     once = ended([[one] for one in said])
-    assert ended(differently(said, random), seed) == once
-    assert ended([list(reversed(said))]) == once
+    assert differences(ended(differently(said, random), seed), once) == []
+    assert differences(ended([list(reversed(said))]), once) == []
 
 
 # ---- a browser that is first anonymous and then somebody's (R5) ----
@@ -153,7 +153,7 @@ def test_r5_anonymous_activity_joins_its_customer_whenever_the_identity_arrives(
     for number, one in enumerate(said):
         one["messageId"] = f"e{number}"
     once = ended([[one] for one in said])
-    assert ended(differently(said, random), seed) == once
+    assert differences(ended(differently(said, random), seed), once) == []
 
 
 # ---- lateness: the same events, known on other days ----
@@ -181,7 +181,7 @@ def test_x15_events_that_come_in_days_late_end_in_the_same_state(said, delays, s
     one, other = prompt.picture(), late.picture()
     # A rank is as of the day a customer was last looked at; who is ranked was held against brute force.
     del one["risk"], other["risk"]
-    assert other == one
+    assert differences(one, other) == []
 
 
 # ---- cases worth a name ----
