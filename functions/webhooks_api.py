@@ -9,13 +9,11 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.adapters.webhooks import esms, messenger, zalo
-from shared.adapters.webhooks.reading import load
 from shared.domain.errors import TooLarge, Unauthenticated, Unreadable
-from shared.domain.incoming import Incoming
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer
 from shared.runtime.observability import logger
+from shared.runtime.webhooks import READERS, Call, messenger_handshake
 
 SETTINGS = (settings.STAGE, settings.EVENTS, settings.CHANNELS)
 
@@ -26,40 +24,33 @@ PACK = 50
 handler = HttpDoor(max_body=MAX_BYTES)
 
 
-@handler.routes.post("/webhooks/zalo")
-def from_zalo() -> Response[str]:
-    account = _account("zalo")
-    raw = _raw()
-    secrets = {"oa_secret_key": account.get("webhook_secret", ""), "app_secret": account.get("app_secret", "")}
-    ids = {"app_id": account.get("app_id", ""), "oa_id": account.get("oa_id", "")}
-    variant = zalo.verify(raw, _headers(), ids=ids, secrets={name: key for name, key in secrets.items() if key})
-    return _taken("zalo", variant, zalo.translate(load(raw)) if variant else [])
-
-
 @handler.routes.get("/webhooks/messenger")
-def messenger_handshake() -> Response[str]:
-    said = messenger.challenge(_query(), verify_token=_account("messenger").get("verify_token", ""))
+def set_up_messenger() -> Response[str]:
+    said = messenger_handshake(_query(), _account("messenger"))
     if said is None:
         raise Unauthenticated("the verify token is not ours")
     return Response(200, "text/plain; charset=utf-8", said)
 
 
-@handler.routes.post("/webhooks/messenger")
-def from_messenger() -> Response[str]:
-    raw = _raw()
-    variant = messenger.verify(raw, _headers(), app_secret=_account("messenger").get("app_secret", ""))
-    return _taken("messenger", variant, messenger.translate(load(raw)) if variant else [])
-
-
 @handler.routes.get("/webhooks/esms/<token>")
 def from_esms(token: str) -> Response[str]:
-    known = esms.verify(token, [_account("esms").get("callback_token", "")])
-    now = wiring.outside().clock()
-    return _taken("esms", "token" if known else None, esms.translate(_query(), now) if known else [])
+    return _hear("esms", token)
 
 
-def _taken(provider: str, variant: str | None, news: list[Incoming]) -> Response[str]:
+def _posted(provider: str) -> None:
+    @handler.routes.post(f"/webhooks/{provider}")
+    def call() -> Response[str]:
+        return _hear(provider)
+
+
+for _provider in ("zalo", "messenger"):
+    _posted(_provider)
+
+
+def _hear(provider: str, token: str = "") -> Response[str]:
     """Enqueue what was told; a call that nobody we know has signed is refused and leaves nothing behind."""
+    call = Call(_raw(), _headers(), _query(), token, wiring.outside().clock())
+    variant, news = READERS[provider](call, _account(provider))
     if not variant:
         raise Unauthenticated(f"the call is not signed by {provider}")
     logger.info("callback", provider=provider, variant=variant, news=len(news))
