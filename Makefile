@@ -61,7 +61,7 @@ clean: ## remove everything that was made here
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints requirements.lock
 
 .venv/.local: .venv/.uv $(INPUTS)
-	$(INSTALL) --editable ".[local]"
+	$(INSTALL) --editable ".[local,aws]"
 	@touch $@
 
 .venv/.dev: .venv/.uv $(INPUTS)

@@ -29,6 +29,7 @@ from infra import catalogue
 from infra.catalogue import Door, FromQueue, Http, QueueRow, Schedule, Tick
 from infra.local.clock import LocalClock
 from infra.local.cron import Cron
+from infra.local.providers.town import Town
 from infra.local.shapes import (
     Answer,
     Context,
@@ -144,6 +145,8 @@ class House:
         for queue in self.queues.values():
             # Whoever held messages was killed; should it live after all, they are worked twice, as queues may do.
             queue.recover()
+        # The providers of this laptop: stand-ins, opened by the first message that is sent.
+        self.town = Town(self.table, clock.now)
         self.outside = wiring.Outside(
             table=self.table,
             events=self.queues["events"],
@@ -152,6 +155,8 @@ class House:
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,
+            channel_accounts=self.town,
+            public_url="http://localhost",
             messages={
                 purpose: self.queues[f"messages-{purpose}"]
                 for purpose in wiring.PURPOSES
@@ -269,6 +274,7 @@ class House:
             self._pump.join()
         with self._time, self._one_at_a_time():
             self._remember_time()
+            self.town.close()
             self.store.close()
 
     def queue_state(self) -> dict[str, Any]:
@@ -333,6 +339,7 @@ class House:
     def _other_moments(self) -> list[datetime]:
         """When messages become visible and failed schedules are tried again."""
         moments = [at for queue, *_ in self._workers if (at := queue.next_visible_at())]
+        moments += [at] if (at := self.town.next_callback_at()) else []
         return [*moments, self._retries[0].due] if self._retries else moments
 
     def _due(self, alarm: _Alarm) -> datetime | None:
@@ -369,6 +376,11 @@ class House:
                 while not self._stopping and self._waits(queue):
                     self._work_batch(queue, door, trigger, done)
                     worked = True
+            if self.town.call_back(self.clock.now(), self._called_back):
+                worked = True
+
+    def _called_back(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> int:
+        return self.http(method, path, query, headers, body).status
 
     def _waits(self, queue: LocalQueue) -> bool:
         visible_at = queue.next_visible_at()

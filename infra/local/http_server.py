@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qsl
 
 from infra.local.house import API_LIMIT, House
 from infra.local.shapes import Answer, problem
@@ -33,6 +34,7 @@ class HttpServer:
     def __init__(self, house: House, port: int = 0) -> None:
         self._server = _Server(("127.0.0.1", port), _Handler)
         self._server.house = house
+        house.outside.public_url = self.url
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="http", daemon=True)
 
     @property
@@ -91,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
             lowered = name.lower()
             headers[lowered] = f"{headers[lowered]},{value}" if lowered in headers else value
         if path.startswith("/_local/"):
-            self._send(local_call(house, self.command, path, body))
+            self._send(local_call(house, self.command, path, query, body))
         elif self.command == "HEAD":
             self._send(house.http("GET", path, query, headers, body))
         else:
@@ -181,12 +183,14 @@ class _Handler(BaseHTTPRequestHandler):
         return "khach-quen"
 
 
-def local_call(house: House, method: str, path: str, body: bytes) -> Answer:
+def local_call(house: House, method: str, path: str, query: str, body: bytes) -> Answer:
     """One call to `/_local/*`."""
     call = _LOCAL_CALLS.get(f"{method} {path}")
     if call is None:
         return problem(404, "Not Found", "There is no such local call.")
     try:
+        if f"{method} {path}" == "GET /_local/outbox":
+            body = dict(parse_qsl(query)).get("to", "").encode()
         content = json.dumps(call(house, body), ensure_ascii=False).encode()
     except ValueError as error:
         return problem(400, "Bad Request", str(error))
@@ -220,11 +224,23 @@ def _reset_meter(house: House, _: bytes) -> dict[str, Any]:
     return house.meter.report()
 
 
+def _set_fault(house: House, body: bytes) -> dict[str, Any]:
+    try:
+        wish = json.loads(body)
+        channel, mode, rate = wish["channel"], wish["mode"], float(wish.get("rate", 1.0))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ValueError('Say {"channel": "zns", "mode": "timeout", "rate": 0.5}.') from error
+    house.town.set_fault(str(channel), mode, rate)
+    return {"channel": channel, "mode": mode, "rate": rate}
+
+
 _LOCAL_CALLS: dict[str, Callable[[House, bytes], dict[str, Any]]] = {
     "POST /_local/advance": _advance,
     "POST /_local/drain": lambda house, _: house.drain(),
     "GET /_local/meter": lambda house, _: house.meter.report(),
     "POST /_local/meter/reset": _reset_meter,
+    "GET /_local/outbox": lambda house, to: {"items": house.town.outbox(to.decode())},
+    "POST /_local/faults": _set_fault,
     "GET /_local/queues": lambda house, _: house.queue_state(),
 }
 

@@ -57,13 +57,14 @@ def channels(accounts: Mapping[str, Any], outside: Any, rules: SendingRules) -> 
         from shared.adapters.channels.zalo_oa import ZaloOa
         from shared.adapters.channels.zalo_token import ZaloTokens
         from shared.adapters.channels.zalo_zns import ZaloZns
+        from shared.adapters.rendering import LIMITS
 
         account = {name: zalo[name] for name in ("app_id", "app_secret", "oa_id")}
         tokens = ZaloTokens(table, **account, clock=clock, **_given(zalo, oauth_url="oauth_url"))
         approved = {
-            template.zns.template_id: ZaloTemplate(template.zns.price_vnd)
+            zns.template_id: ZaloTemplate(zns.price_vnd, {n: LIMITS[p.kind] for n, p in zns.parameters.items()})
             for template in templates().values()
-            if template.zns
+            if (zns := template.zns)
         }
         found["zns"] = ZaloZns(tokens, approved, clock=clock, **_given(zalo, base_url="business_url"))
         found["zalo"] = ZaloOa(tokens, {}, clock=clock, **_given(zalo, base_url="openapi_url"))
