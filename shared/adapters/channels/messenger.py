@@ -56,10 +56,11 @@ class Messenger:
         clock: Clock,
         app_secret: str = "",
         base_url: str = GRAPH_URL,
+        version: str = VERSION,
         language: str = "vi",
     ) -> None:
         self._http = HttpClient(base_url, clock=clock)
-        self._path = f"/{VERSION}/{page_id}/messages"
+        self._path = f"/{version}/{page_id}/messages"
         self._query = {"access_token": page_token}
         if app_secret:
             self._query["appsecret_proof"] = appsecret_proof(page_token, app_secret)

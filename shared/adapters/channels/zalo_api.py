@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from unicodedata import normalize
 
-from shared.adapters.channels.error_table import Trouble, channel_error
+from shared.adapters.channels.error_table import Hours, Trouble, channel_error
 from shared.adapters.channels.zalo_token import ZaloTokens
 from shared.adapters.http_client import HttpAnswer, HttpClient
 from shared.domain.sending import ChannelError
@@ -45,11 +45,14 @@ def template_data(templates: Mapping[str, ZaloTemplate], name: str, parameters: 
 class ZaloApi:
     """One of Zalo's hosts, with its own table of errors (the same code may mean another thing on another host)."""
 
-    def __init__(self, base_url: str, tokens: ZaloTokens, errors: Mapping[int, Trouble], *, clock: Clock) -> None:
+    def __init__(
+        self, base_url: str, tokens: ZaloTokens, errors: Mapping[int, Trouble], *, clock: Clock, hours: Hours
+    ) -> None:
         self._http = HttpClient(base_url, clock=clock)
         self._tokens = tokens
         self._errors = errors
         self._clock = clock
+        self._hours = hours
 
     def post(self, path: str, content: Mapping[str, Any]) -> dict[str, Any]:
         """The `data` of the answer; raises ChannelError."""
@@ -66,7 +69,7 @@ class ZaloApi:
             # Zalo looked at nothing but the token, so the call can be made again.
             code, data = _read(ask({"access_token": self._tokens.renewed(token)}))
         if code:
-            raise channel_error(self._errors, code, self._clock())
+            raise channel_error(self._errors, code, self._clock(), self._hours)
         return data
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 from shared.adapters.channels import zalo_zns
-from shared.adapters.channels.error_table import Trouble
+from shared.adapters.channels.error_table import DEFAULT_HOURS, Hours, Trouble
 from shared.adapters.channels.zalo_api import ZaloApi, ZaloTemplate, number, template_data
 from shared.adapters.channels.zalo_token import ZaloTokens
 from shared.domain.sending import ChannelError
@@ -74,8 +74,9 @@ class ZaloOa:
         *,
         clock: Clock,
         base_url: str = OPENAPI_URL,
+        hours: Hours = DEFAULT_HOURS,
     ) -> None:
-        self._api = ZaloApi(base_url, tokens, ERRORS, clock=clock)
+        self._api = ZaloApi(base_url, tokens, ERRORS, clock=clock, hours=hours)
         self._templates = templates
 
     def send(self, message: Outgoing) -> Sent:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any, Literal
 
-from shared.adapters.channels.error_table import Trouble
+from shared.adapters.channels.error_table import DEFAULT_HOURS, Hours, Trouble
 from shared.adapters.channels.zalo_api import ZaloApi, ZaloTemplate, number, template_data
 from shared.adapters.channels.zalo_token import ZaloTokens
 from shared.domain.sending import ChannelError
@@ -136,8 +136,9 @@ class ZaloZns:
         base_url: str = BUSINESS_URL,
         hashed: bool = False,
         development: bool = False,
+        hours: Hours = DEFAULT_HOURS,
     ) -> None:
-        self._api = ZaloApi(base_url, tokens, ERRORS, clock=clock)
+        self._api = ZaloApi(base_url, tokens, ERRORS, clock=clock, hours=hours)
         self._templates = templates
         self._hashed = hashed
         self._development = development

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -82,7 +83,7 @@ class World:
             oauth_url=self.zalo.url,
         )
 
-    def zns_of(self, tokens: ZaloTokens, **options: bool) -> ZaloZns:
+    def zns_of(self, tokens: ZaloTokens, **options: Any) -> ZaloZns:
         templates = {
             "thanks": zalo_api.ZaloTemplate(300, THANKS),
             "receipt": zalo_api.ZaloTemplate(300, {"ma_don": 30}),

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import pytest
 
 from infra.local.providers.base import milliseconds
 from shared.adapters.channels import zalo_oa, zalo_zns
+from shared.adapters.channels.error_table import Hours
 from shared.domain.sending import ChannelError
 from shared.ports import Outgoing
 from tests.channels.zalo.conftest import World, chat, thanks
@@ -112,6 +113,18 @@ def test_every_code_of_the_account_table_is_told_apart(world: World, code: int):
 
     assert (error.value.code, error.value.kind) == (str(code), zalo_oa.ERRORS[code].kind)
     assert error.value.until == WAITS.get(code)
+
+
+def test_when_a_quota_is_counted_afresh_is_a_setting(world: World):
+    world.zalo.phone_errors = {"321": -144, "322": -1441}
+    zns = world.zns_of(world.tokens, hours=Hours(new_day=time(15)))
+    found = []
+    for phone in ("+84987654321", "+84987654322"):
+        with pytest.raises(ChannelError) as error:
+            zns.send(thanks(phone))
+        found.append(error.value.until)
+
+    assert found == [datetime(2026, 11, 21, 8, tzinfo=UTC), datetime(2026, 12, 1, 8, tzinfo=UTC)]
 
 
 def test_an_unknown_code_needs_a_human(world: World):
