@@ -175,7 +175,6 @@ def test_x15_events_that_come_in_days_late_end_in_the_same_state(said, delays, s
         late.pass_days(delay - day)
         day = delay
         late.take(said[number])
-        late.manners(None)
         late.check_lists()
     late.pass_days(60 - day)
     one, other = prompt.picture(), late.picture()
