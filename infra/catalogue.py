@@ -209,6 +209,12 @@ DOORS = (
         ),
     ),
     Door(
+        "links_api",
+        Http(("GET /r/{token}", "GET /u/{token}", "POST /u/{token}", "GET /s/{token}", "POST /s/{token}")),
+        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
+        grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
+    ),
+    Door(
         "models_schedule",
         Schedule((Tick("cutoffs", "0 4 ? * SUN *", "cutoffs"),)),
         settings=(settings.STAGE, settings.TABLE),

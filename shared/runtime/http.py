@@ -8,7 +8,9 @@ import json
 import math
 import re
 import zlib
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qsl
 
 from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 
@@ -45,6 +47,7 @@ MAX_ERRORS = 100
 # Longer than any id of ours, and within what a key of the table may have.
 MAX_PARAMETER = 256
 MAX_NEXT = 1024
+MAX_FIELDS = 20
 # Products in an order in a call are five levels; what is deeper is built to break whoever reads it.
 MAX_DEPTH = 32
 # JSON can write what is no text: NUL, which ends a string for many a reader, and halves of surrogate pairs.
@@ -78,11 +81,15 @@ def answer(body: Any, status: int = 200) -> Response[str]:
 class HttpDoor:
     """A door behind the HTTP API: authenticates every call, then hands it to the routes."""
 
-    def __init__(self, max_body: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, max_body: int = MAX_BODY_BYTES, refusal: Callable[[KhachQuenError], Response[str]] | None = None
+    ) -> None:
+        """`refusal` answers errors in another way than by problem documents."""
         self.max_body = max_body
+        self.refusal = refusal or problem
         self.routes = APIGatewayHttpResolver()
-        self.routes.exception_handler(list(STATUS))(problem)
-        self.routes.not_found(lambda _: problem(NotFound("there is no such address")))
+        self.routes.exception_handler(list(STATUS))(self.refusal)
+        self.routes.not_found(lambda _: self.refusal(NotFound("there is no such address")))
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The Lambda entry point."""
@@ -98,7 +105,7 @@ class HttpDoor:
                 raise NotFound("there is no such address")
             answered: dict[str, Any] = self.routes.resolve(event, context)
         except KhachQuenError as error:
-            answered = _as_result(problem(error))
+            answered = _as_result(self.refusal(error))
             if isinstance(error, Unauthenticated):
                 answered["headers"]["WWW-Authenticate"] = challenge(event["routeKey"])
         except Exception as error:  # noqa: BLE001 - the last line: logged with its place, answered without the inside story
@@ -115,6 +122,10 @@ class HttpDoor:
 
     def json(self, limit: int | None = None) -> Any:
         return read_json(self.event, limit or self.max_body)
+
+    def form(self) -> dict[str, str]:
+        """The fields of an HTML form, the first of each; none in a body of another kind. Raises TooLarge."""
+        return read_form(self.event, self.max_body)
 
     def page(self) -> tuple[int, str | None]:
         """`limit` and the opaque `next` of a list call; raises Invalid."""
@@ -162,12 +173,7 @@ def read_json(event: dict[str, Any], limit: int) -> Any:
 
     Gzip is unpacked up to the limit only, so that a small body cannot blow up in memory.
     """
-    raw = (event.get("body") or "").encode()
-    if event.get("isBase64Encoded"):
-        try:
-            raw = base64.b64decode(raw, validate=True)
-        except binascii.Error:
-            raise Unreadable("the body is not base64") from None
+    raw = _raw(event)
     if header(event, "content-encoding").lower() == "gzip":
         unpack = zlib.decompressobj(wbits=31)
         try:
@@ -189,6 +195,30 @@ def read_json(event: dict[str, Any], limit: int) -> Any:
     if _ESCAPED_NO_TEXT.search(text) or _too_deep(body):
         _refuse(body, "", 0)
     return body
+
+
+def _raw(event: dict[str, Any]) -> bytes:
+    raw = (event.get("body") or "").encode()
+    if event.get("isBase64Encoded"):
+        try:
+            raw = base64.b64decode(raw, validate=True)
+        except binascii.Error:
+            raise Unreadable("the body is not base64") from None
+    return raw
+
+
+def read_form(event: dict[str, Any], limit: int) -> dict[str, str]:
+    """The fields of an urlencoded body, the first of each; a body of another kind has none. Raises TooLarge."""
+    raw = _raw(event)
+    if len(raw) > limit:
+        raise TooLarge(f"the body may have at most {limit // 1024} KB")
+    if not header(event, "content-type").lower().startswith("application/x-www-form-urlencoded"):
+        return {}
+    try:
+        pairs = parse_qsl(raw.decode("utf-8", "replace"), max_num_fields=MAX_FIELDS)
+    except ValueError:
+        return {}
+    return {name: _NO_TEXT.sub("", value) for name, value in reversed(pairs)}
 
 
 def _too_deep(body: Any) -> bool:
@@ -243,7 +273,7 @@ def _as_result(response: Response[str]) -> dict[str, Any]:
     """A response in the shape API Gateway wants, for what is answered before the routes are asked."""
     return {
         "statusCode": response.status_code,
-        "headers": {"Content-Type": "application/problem+json", **{k: str(v) for k, v in response.headers.items()}},
+        "headers": {"Content-Type": response.content_type, **{k: str(v) for k, v in response.headers.items()}},
         "body": response.body,
         "isBase64Encoded": False,
         "cookies": [],

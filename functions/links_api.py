@@ -1,0 +1,104 @@
+"""Door: what people tap in a message. Click-through, unsubscribing and surveys; the link itself is the key."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.content import SurveyKind
+from shared.domain.errors import Busy, Conflict, Invalid, KhachQuenError
+from shared.domain.links import Link, LinkKind, link_key, read
+from shared.domain.machine_opens import Touch
+from shared.domain.message import Message
+from shared.runtime import settings, wiring
+from shared.runtime.http import STATUS, HttpDoor, header
+from shared.runtime.observability import logger
+from shared.runtime.pages import PRIVATE, page_answer
+from shared.runtime.templates import templates
+from shared.use_cases import follow_link
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
+
+
+def _refusal(error: KhachQuenError) -> Response[str]:
+    """Whoever taps a link is a customer: no problem document, but a page that says what to do."""
+    status, _ = STATUS[type(error)]
+    return page_answer("busy.html" if isinstance(error, Busy | Conflict) else "gone.html", status)
+
+
+handler = HttpDoor(max_body=16 * 1024, refusal=_refusal)
+
+
+@handler.routes.get("/r/<token>")
+def follow(token: str) -> Response[str]:
+    link = _link(token, "click")
+    outside = wiring.outside()
+    message = follow_link.message_of(outside.table, link)
+    target = follow_link.target(message, link)
+    client = handler.event["requestContext"]["http"]["sourceIp"]
+    touch = Touch("clicked", outside.clock(), user_agent=header(handler.event, "user-agent"), ip=client)
+    try:
+        follow_link.count_click(outside.table, message, link, touch)
+    except (Busy, Conflict):
+        # A click that is not counted is a lesser evil than a customer who does not get there.
+        logger.warning("a click was not counted", message_id=link.message_id)
+    return Response(302, "text/plain; charset=utf-8", "", headers={**PRIVATE, "Location": target})
+
+
+@handler.routes.get("/u/<token>")
+def show_unsubscribe(token: str) -> Response[str]:
+    """Shows a page and changes nothing: mail scanners follow every link."""
+    message = follow_link.message_of(wiring.outside().table, _link(token, "unsubscribe"))
+    return page_answer("unsubscribe.html", channel=_channel(message))
+
+
+@handler.routes.post("/u/<token>")
+def unsubscribe(token: str) -> Response[str]:
+    """Our page's form, or the one click of a mail client (RFC 8058): whatever the body says, it is a refusal."""
+    link = _link(token, "unsubscribe")
+    outside = wiring.outside()
+    message = follow_link.message_of(outside.table, link)
+    form = handler.form()
+    everywhere = form.get("scope") == "all"
+    how = "page" if "scope" in form else "one_click"
+    follow_link.stop_marketing(outside.table, link, everywhere=everywhere, how=how, now=outside.clock())
+    return page_answer("unsubscribed.html", channel=_channel(message), everywhere=everywhere)
+
+
+@handler.routes.get("/s/<token>")
+def show_survey(token: str) -> Response[str]:
+    outside = wiring.outside()
+    message = follow_link.message_of(outside.table, _link(token, "survey"))
+    return _survey_page(follow_link.survey_of(message, _kinds(), outside.clock()))
+
+
+@handler.routes.post("/s/<token>")
+def answer_survey(token: str) -> Response[str]:
+    link = _link(token, "survey")
+    outside = wiring.outside()
+    form = handler.form()
+    score, comment = form.get("score", ""), form.get("comment", "")
+    try:
+        survey = follow_link.answer_survey(outside.table, link, score, comment, _kinds(), outside.clock())
+    except Invalid:
+        message = follow_link.message_of(outside.table, link)
+        asked = follow_link.survey_of(message, _kinds(), outside.clock())
+        return _survey_page(follow_link.Survey(asked.kind, None, comment), status=400)
+    return page_answer("answered.html", survey=survey)
+
+
+def _link(token: str, kind: LinkKind) -> Link:
+    return read(token, kind, link_key(wiring.outside().identity_key))
+
+
+def _kinds() -> dict[str, SurveyKind]:
+    return {name: template.survey for name, template in templates().items() if template.survey}
+
+
+def _survey_page(survey: follow_link.Survey, status: int = 200) -> Response[str]:
+    scores = follow_link.SCORES[survey.kind]
+    return page_answer("survey.html", status, survey=survey, scores=scores, wrong=status == 400)
+
+
+def _channel(message: Message) -> str:
+    """The channel by the name its people use; what went by several names is one to them."""
+    return follow_link.family(str(message.get("channel", "email")))[0]
