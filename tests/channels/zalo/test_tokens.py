@@ -163,6 +163,25 @@ def test_a_good_pair_wins_over_a_mark_that_a_hasty_colleague_set(world: World):
     world.zns.send(thanks())
 
 
+def test_a_worker_that_comes_late_with_the_old_pair_spoils_nothing(world: World):
+    row = world.table.get(_row(world))
+    assert row is not None
+    world.zalo.expire_tokens()
+    world.zns.send(thanks())
+
+    token = world.another_worker()._refresh(row)
+
+    assert (token, world.tokens.state()) == (world.tokens.access(), "ok")
+
+
+def test_a_renewal_can_follow_another_at_once(world: World):
+    for index in range(2):
+        world.zalo.expire_tokens()
+        world.zns.send(thanks(tracking_id=f"{index}" * 44))
+
+    assert (len(world.zalo.received), world.refreshes()) == (2, 2)
+
+
 def test_a_wrong_app_id_spoils_no_refresh_token(world: World):
     world.zalo.expire_tokens()
     world.zalo.app_id, right = "another", world.zalo.app_id
