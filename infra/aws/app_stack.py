@@ -101,10 +101,14 @@ class AppStack(Stack):
         Validations.of(self._ticks_dlq).acknowledge(
             Acknowledgment(id="AwsSolutions-SQS3", reason="It is itself the dead-letter queue of the schedules.")
         )
+        # Before the functions, some of which have to know its address.
+        self._api = apigateway.HttpApi(
+            self, "Api", api_name=f"kq-{stage.name}", create_default_stage=False, description="Khach Quen"
+        )
         functions = {door.name: self._function(door) for door in DOORS}
-        api = self._api(functions)
+        self._routes(functions)
         self._clock(functions)
-        self._alarms(api, functions)
+        self._alarms(self._api, functions)
 
     # Assets
 
@@ -232,6 +236,8 @@ class AppStack(Stack):
                 return self._dlqs[name].queue_arn
             case ["secret", "identity"]:
                 return self._data.identity.secret_arn
+            case ["secret", "channels"]:
+                return self._data.channels.secret_arn
         raise ValueError(f"the plan grants something nobody builds: {resource!r}")
 
     def _setting(self, variable: str) -> str:
@@ -239,6 +245,8 @@ class AppStack(Stack):
             "KQ_STAGE": self._stage.name,
             "KQ_TABLE": self._data.table.table_name,
             "KQ_IDENTITY_SECRET_ARN": self._data.identity.secret_arn,
+            "KQ_CHANNELS_SECRET_ARN": self._data.channels.secret_arn,
+            "KQ_PUBLIC_URL": self._api.api_endpoint,
         }
         for name, queue in self._queues.items():
             variable_name = name.upper().replace("-", "_")
@@ -248,10 +256,8 @@ class AppStack(Stack):
 
     # HTTP
 
-    def _api(self, functions: dict[str, lambda_.Function]) -> apigateway.HttpApi:
-        api = apigateway.HttpApi(
-            self, "Api", api_name=f"kq-{self._stage.name}", create_default_stage=False, description="Khach Quen"
-        )
+    def _routes(self, functions: dict[str, lambda_.Function]) -> None:
+        api = self._api
         for door in DOORS:
             if isinstance(door.trigger, Http):
                 integration = HttpLambdaIntegration(_camel(door.name), functions[door.name])
@@ -281,7 +287,6 @@ class AppStack(Stack):
             )
         )
         CfnOutput(self, "Url", value=api.api_endpoint)
-        return api
 
     # Time
 

@@ -272,8 +272,10 @@ def test_only_what_prod_keeps_is_protected(synthesized: Callable[[str], Synthesi
 
     assert table.get("DeletionProtectionEnabled", False) is kept
     for kind in ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::SecretsManager::Secret"):
-        (resource,) = (r for r in stage.data.values() if r["Type"] == kind)
-        assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == ("Retain" if kept else "Delete")
+        resources = [r for r in stage.data.values() if r["Type"] == kind]
+        assert resources
+        for resource in resources:
+            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == ("Retain" if kept else "Delete")
 
 
 def physical_names(stage: Synthesized) -> list[str]:
@@ -331,7 +333,7 @@ def test_findings_are_acknowledged_on_the_one_construct_they_are_about_and_with_
 
     assert about == {
         "S1": {"/kq-dev-data/Lake"},
-        "SMG4": {"/kq-dev-data/Identity"},
+        "SMG4": {"/kq-dev-data/Channels", "/kq-dev-data/Identity"},
         "SQS3": {"/kq-dev-app/TicksDlq"},
         "APIG4": {"/kq-dev-app/Api"},
         "L1": {f"/kq-dev-app/{name.title().replace('_', '')}" for name in functions(dev)},
