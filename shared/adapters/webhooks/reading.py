@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from shared.domain.errors import FieldError, Invalid
-from shared.domain.vietnam_time import stamp
+from shared.domain.vietnam_time import moment, stamp
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # 2000-01-01 and 2100-01-01: news from outside of this range has a broken clock or another unit.
@@ -61,6 +61,14 @@ def millis(value: Any, *path: str) -> str | None:
         return None
     number = int(digits)
     return stamp(_EPOCH + timedelta(milliseconds=number)) if _FIRST_MS <= number <= _LAST_MS else None
+
+
+def rfc3339(value: Any, *path: str) -> str | None:
+    """The stamp of an RFC 3339 text at a path, or None."""
+    try:
+        return stamp(moment(text(value, *path)))
+    except ValueError:
+        return None
 
 
 def plain(value: Any, depth: int = 4) -> Any:
