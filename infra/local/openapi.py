@@ -13,7 +13,7 @@ from typing import Any
 import yaml
 
 from infra.catalogue import DOORS, Http
-from shared.runtime.access import OPEN, ROLES, WRITE_KEY
+from shared.runtime.access import BY_LINK, OPEN, ROLES, SIGNED, WRITE_KEY
 
 SOURCE = Path(__file__).with_suffix(".yaml")
 OUTPUT = Path(__file__).parents[2] / "shared" / "openapi.json"
@@ -64,8 +64,10 @@ def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
             *({"name": name, "in": "path", "required": True, **known[name]} for name in in_path),
             *({"name": name, "in": "query", **known[name]} for name in in_query),
         ]
+    if route in BY_LINK:
+        return operation | _for_people(call)
     problems: list[Any] = ["default"]
-    if route not in OPEN:
+    if route not in OPEN | SIGNED:
         problems += [401, 503]
     if route in ROLES:
         problems.append(403)
@@ -88,9 +90,31 @@ def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
 
 def _security(route: str) -> list[dict[str, list[str]]]:
     """Which key a call needs; for an API key with the roles of which one must be there."""
-    if route in OPEN:
+    if route in OPEN | SIGNED | BY_LINK:
         return []
     return [{"writeKey": []}] if route in WRITE_KEY else [{"apiKey": sorted(ROLES[route])}]
+
+
+def _for_people(call: dict[str, Any]) -> dict[str, Any]:
+    """What a browser sends and gets: forms, pages and redirects, with every refusal a page too."""
+    page = {"text/html": {"schema": {"type": "string"}}}
+    shown = {
+        str(status): {"description": words} | ({"headers": _LOCATION} if status == 302 else {"content": page})
+        for status, words in call["shows"].items()
+    }
+    told: dict[str, Any] = {"responses": shown}
+    if "form" in call:
+        fields = {"type": "object", "properties": call["form"]}
+        told["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": fields}}}
+    return told
+
+
+_LOCATION = {
+    "Location": {
+        "description": "The address written down when the message was sent.",
+        "schema": {"type": "string", "format": "uri"},
+    }
+}
 
 
 def _json(schema: str) -> dict[str, Any]:
