@@ -118,6 +118,17 @@ def test_keys_of_any_size_agree_with_the_library(size):
     assert not signed_by(read, (int.from_bytes(signature) + read.modulus).to_bytes(size // 8 + 1), b"content")
 
 
+def test_a_signature_has_one_spelling():
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    read = public_key(certificate_of(key))
+    contents = (str(number).encode() for number in range(10_000))
+    signed = ((content, int.from_bytes(key.sign(content, padding.PKCS1v15(), hashes.SHA256()))) for content in contents)
+    # The same number modulo the key, where it still fits.
+    content, again = next((content, one + read.modulus) for content, one in signed if one + read.modulus < 1 << 2048)
+
+    assert not signed_by(read, again.to_bytes(256), content)
+
+
 def test_another_digest_or_padding_does_not_pass():
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     read = public_key(certificate_of(key))
