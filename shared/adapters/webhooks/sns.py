@@ -2,9 +2,9 @@
 
 SNS signs some fields of each message with RSA, by a certificate that it serves itself. Verifying takes a public key out
 of that certificate and one power: thirty lines here instead of a cryptography library, whose 15 MB would make the layer
-of every function half as large again for this one call. No secret is handled; the signed block is not parsed but built anew and
-compared whole, so malformed padding finds no reader. That the certificate is Amazon's says TLS: it is fetched from an
-SNS host of AWS and from nowhere else, over a connection whose own certificate was checked.
+of every function half as large again for this one call. No secret is handled; the signed block is not parsed but built
+anew and compared whole, so malformed padding finds no reader. That the certificate is Amazon's says TLS: it is fetched
+from an SNS host of AWS and from nowhere else, over a connection whose own certificate was checked.
 
 Anybody with an AWS account can have SNS sign anything, so a message counts only from a topic of ours. Only signature
 version 2 (SHA-256) is taken; the topic's attribute SignatureVersion has to be 2.
