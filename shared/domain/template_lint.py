@@ -290,8 +290,9 @@ def _wording(template: Template) -> Iterator[Finding]:
     fixed = list(_zns_texts(template.zns, {})) if template.zns else []
     texts = [(source.path, source.text) for source in sources(template) if source.seen] + fixed
     texts += [((*path, "body"), approved.body) for path, approved in _approved(template)]
+    looked_up = {path for path, cta in _buttons(template) if cta.link == "invoice"}
     for path, text in texts:
-        for word in false_invoice_words(text, invoice_look_up="links.invoice" in text):
+        for word in false_invoice_words(text, invoice_look_up="links.invoice" in text or path[:2] in looked_up):
             yield Finding(
                 path, f"“{word}” without a link to look it up; say biên nhận, or use {{{{ links.invoice }}}} (R20)"
             )
