@@ -7,6 +7,8 @@ another order ends in the same state.
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -265,6 +267,7 @@ class _Group:
             profile = learn(profile, event.traits, event.at)
         if event.consent:
             profile = agree(profile, event.consent)
+            keep_proofs(self.draft, home, event.consent)
         if event.type not in ("identify", "alias") and not event.order:
             day = local_day(moment(event.at)).isoformat()
             if day > profile.get("engaged_on", ""):
@@ -408,6 +411,17 @@ def _needs_marker(event: Event) -> bool:
     if event.type == "identify":
         return False
     return event.our_time or all(who.kind == "anonymous" for who in event.identities)
+
+
+def keep_proofs(draft: Draft, home: str, statements: Iterable[dict[str, Any]]) -> None:
+    """The law asks who keeps the proof: every statement stays on the timeline, not only the last (R10)."""
+    for said in statements:
+        # The same statement is one entry however often it comes, another of the same moment is another.
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        name = "Consent Granted" if said["granted"] else "Consent Withdrawn"
+        entry: Item = {"type": "consent", "name": name, "stage": "engagement", "at": said["at"], "consent": said}
+        entry["source"] = said.get("source", "")
+        draft.mark(layout.timeline(home, said["at"], f"consent-{digest}"), entry)
 
 
 def stage_of(event: Event, rules: Rules) -> str:

@@ -15,7 +15,7 @@ from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
 from shared.use_cases.standing import figures, load_members, settle
-from shared.use_cases.take_events import ATTEMPTS, EventTaker
+from shared.use_cases.take_events import ATTEMPTS, EventTaker, keep_proofs
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,7 @@ def _by_draft(taker: EventTaker, draft: Draft, wanted: Upsert, at: str) -> Upser
     if store:
         profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
     draft.put(key, profile)
-    for number, said in enumerate(wanted.consent):
-        # The law asks who keeps the proof: every statement stays on the timeline, not only the last (R10).
-        entry = {"type": "consent", "name": "Consent Granted" if said["granted"] else "Consent Withdrawn",
-                 "stage": "engagement", "source": wanted.source, "at": said["at"], "consent": said}  # fmt: skip
-        draft.mark(layout.timeline(home, said["at"], f"consent-{said['channel']}-{said['purpose']}-{number}"), entry)
+    keep_proofs(draft, home, wanted.consent)
     lead = registry.lead_of(home)
     metrics: Metrics | None = figures(lead)
     if "metrics" not in lead:
