@@ -2,7 +2,7 @@
 
 import pytest
 
-from infra.local.providers.base import json_reply
+from infra.local.providers.base import Reply, json_reply
 from shared.adapters.channels.esms import CODES, EsmsAds, EsmsCare
 from shared.domain.sending import ChannelError
 from tests.channels.esms.conftest import account, outgoing
@@ -126,6 +126,21 @@ def test_every_code_of_the_table_is_classified_and_an_unknown_one_calls_a_human(
     error = refusal(lambda: care.send(outgoing(1)))
 
     assert (error.code, error.kind) == (code, CODES[code].kind if code in CODES else "misconfigured")
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (json_reply({"error": "Invalid request"}), "misconfigured"),
+        (json_reply({"error": "x"}, 500), "uncertain"),
+        (Reply(200, b"<html>"), "uncertain"),
+        (Reply(404, b"<html>"), "misconfigured"),
+    ],
+)
+def test_an_answer_without_a_code_is_judged_by_its_status(answer, kind, care, gateway, monkeypatch):
+    monkeypatch.setattr(gateway, "handle", lambda _: answer)
+
+    assert refusal(lambda: care.send(outgoing(1))).kind == kind
 
 
 def test_the_kinds_of_codes_that_decide_what_happens_next():
