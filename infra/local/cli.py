@@ -25,7 +25,9 @@ app = typer.Typer(
 ops = typer.Typer(help="Operations.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Messages that could not be processed.", no_args_is_help=True)
 key = typer.Typer(help="API keys and write keys.", no_args_is_help=True)
+templates = typer.Typer(help="What messages say.", no_args_is_help=True)
 app.add_typer(ops, name="ops")
+app.add_typer(templates, name="templates")
 ops.add_typer(dead_letters, name="dlq")
 ops.add_typer(key, name="key")
 
@@ -34,6 +36,7 @@ ELSEWHERE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_opt
 
 Data = Annotated[Path | None, typer.Option("--data", help="Folder of the data; without it everything is in memory.")]
 StageName = Annotated[str, typer.Option("--stage", help="dev, staging or prod.")]
+Playbook = Annotated[Path | None, typer.Option("--playbook", help="Another playbook folder than the shipped one.")]
 Stage = Annotated[str | None, typer.Option("--stage", help="A deployed stage instead of a folder.")]
 
 
@@ -153,6 +156,29 @@ def deploy(stage: StageName) -> None:
         raise Trouble(f"the infra extra is not installed: {error}") from error
     except (UnknownStageError, MissingToolError, RuntimeError) as error:
         raise Trouble(str(error)) from error
+
+
+@templates.command("check")
+def check_templates(playbook: Playbook = None) -> None:
+    """Say what is wrong with the templates, with file, line and field; the exit code is 1 when something is."""
+    from infra.local.templates import check
+
+    if not check(playbook):
+        raise typer.Exit(1)
+
+
+@templates.command("preview")
+def preview_template(
+    template: Annotated[str, typer.Argument(help="Id of a template, such as order_thanks.")],
+    channel: Annotated[str | None, typer.Option(help="Only this channel, such as zns or sms_care.")] = None,
+    lang: Annotated[str, typer.Option(help="vi or en.")] = "vi",
+    nobody: Annotated[bool, typer.Option("--nobody", help="To somebody of whom no name is known.")] = False,
+    playbook: Playbook = None,
+) -> None:
+    """Show a message as the phone shows it, with its parts and its price."""
+    from infra.local.templates import show
+
+    show(template, channel, lang, playbook, nobody)
 
 
 @dead_letters.command("list")
