@@ -40,7 +40,8 @@ def sweep(
 
     `work` has to move or remove the row's due date in one conditional write, so that a row which two sweeps see is
     worked by one of them. `read_ahead` sees each page before its rows are worked. Stops when the partition is swept,
-    the lease is taken by another, or `seconds` have passed.
+    the lease is taken by another, or `seconds` have passed. A row that fails holds up no other: what was wrong with the
+    first of them is raised when the sweep is through.
     """
     if not table.due(partition, stamp(until), limit=1):
         return Swept()  # the usual tick: nothing is due, and one request says so
@@ -58,6 +59,7 @@ def sweep(
         return Swept()
     swept = Swept()
     seen: set[DueRow] = set()
+    failure: Exception | None = None
     try:
         while (clock() - began).total_seconds() < seconds:
             page = table.due(partition, stamp(until), limit=PAGE)
@@ -66,13 +68,18 @@ def sweep(
                 read_ahead(fresh)
             for row in fresh:
                 seen.add(row)
-                if work(row):
-                    swept.worked += 1
-                else:
-                    swept.passed += 1
+                try:
+                    worked = work(row)
+                except Exception as error:  # noqa: BLE001 - raised below
+                    failure = failure or error
+                    continue
+                swept.worked += worked
+                swept.passed += not worked
             # A page of nothing but rows already worked is the index lagging; the next tick reads it again.
             if len(page) < PAGE or not fresh:
                 break
     finally:
         table.write(Update(lease, remove=(("until",),)))
+    if failure:
+        raise failure
     return swept

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
+from shared.ports import Put
 from shared.use_cases import layout
 from shared.use_cases.set_cutoffs import publish, relabel
 from shared.use_cases.standing import Ruling, figures
@@ -185,6 +186,17 @@ def test_a_sweep_while_another_holds_the_lease_does_nothing():
 
     assert sweep(engine, Meanwhile(engine.table)).worked == 30
     assert inside[0].worked == 0
+
+
+def test_a_customer_who_cannot_be_woken_holds_up_nobody_and_is_heard_of():
+    engine = thirty()
+    first = min(engine.leads(), key=lambda lead: lead["due_at"])
+    engine.table.write(Put({**first, "metrics": ["broken"] * 99}))
+    engine.now = START + timedelta(days=31)
+    for _ in range(2):
+        with pytest.raises(TypeError):
+            sweep(engine)
+    assert len(engine.lists()["lapsed_30"]) == 29
 
 
 # ---- cash on delivery (R2) ----
