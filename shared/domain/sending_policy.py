@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
@@ -19,7 +19,7 @@ DAY = timedelta(hours=24)
 # Where a conversation has to be open (R13).
 WINDOWED = frozenset(("zalo", "messenger", "whatsapp"))
 # Channels that go to a phone number, which a do-not-call list speaks of.
-ON_PHONE = frozenset(("sms_ad", "sms_care", "call", "zns"))
+ON_PHONE = frozenset(("sms_ad", "sms_care", "call", "zns", "whatsapp"))
 
 Outcome = Literal["send", "defer", "suppress", "expire"]
 
@@ -74,12 +74,12 @@ class Situation:
 
 @dataclass(frozen=True)
 class Wish:
-    """The message somebody wants to send."""
+    """The message somebody wants to send; `prices` are by channel."""
 
     purpose: Purpose
     journey: str
     send_before: datetime | None = None
-    price: int = 0
+    prices: Mapping[str, int] = field(default_factory=dict)
     templated: bool = False
 
 
@@ -120,7 +120,8 @@ def decide(wish: Wish, channel: str, person: Person, situation: Situation, rules
         waits.append(free)
     elif marketing and person.waiting_priority is not None and person.waiting_priority < rules.priority(wish.journey):
         waits.append(Decision("defer", "more_important_first", now + timedelta(hours=1)))
-    if situation.budget_left is not None and wish.purpose != "transactional" and wish.price > situation.budget_left:
+    price = wish.prices.get(channel, 0) if wish.purpose != "transactional" else 0
+    if situation.budget_left is not None and price and price > situation.budget_left:
         waits.append(Decision("defer", "budget_spent", _at(local_day(now) + timedelta(days=1), time())))
     hours = rules.hours(wish.purpose, channel)
     if waits:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import time, timedelta
-from typing import Self
+from typing import Annotated, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from shared.domain import law
 from shared.domain.lunar import Rest
@@ -16,11 +16,20 @@ class _Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _local(clock: time) -> time:
+    if clock.tzinfo is not None:
+        raise ValueError("is a local time and has no time zone")
+    return clock
+
+
+LocalTime = Annotated[time, AfterValidator(_local)]
+
+
 class Window(_Rules):
     """Local hours in which a purpose may be sent."""
 
-    opens: time
-    closes: time
+    opens: LocalTime
+    closes: LocalTime
 
 
 class Caps(_Rules):
@@ -87,6 +96,13 @@ class SendingRules(_Rules):
                 raise ValueError(f"windows.{name}: closes before it opens")
         if self.caps.get("marketing") is None:
             raise ValueError("caps.marketing: is needed")
+        if missing := sorted(set(get_args(ChannelName)) - self.channels.keys()):
+            raise ValueError(f"channels.{missing[0]}: has no price and no pace")
+        for order in self.orders:
+            for name in order.channels:
+                hours = self.hours(order.purpose, name)
+                if hours and hours.opens >= hours.closes:
+                    raise ValueError(f"windows.{order.purpose}: leaves {name} no hours, which an order names")
         return self
 
     def hours(self, purpose: Purpose, channel: str) -> law.Hours | None:

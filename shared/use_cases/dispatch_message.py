@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.customer import fold_members
-from shared.domain.errors import Conflict
+from shared.domain.errors import Busy, Conflict
 from shared.domain.message import FINAL, PROGRESS, Message, channels_for, told
 from shared.domain.sending import ChannelError, ContentError
 from shared.domain.sending_policy import ON_PHONE, Decision, Wish, choose
@@ -40,6 +40,7 @@ from shared.use_cases.sending_state import (
     addresses,
     age,
     forgotten,
+    ledger_of,
     members_of,
     person,
     remembered,
@@ -101,35 +102,44 @@ class Dispatcher:
         members = members_of(draft, message["customer_id"])
         if not members:
             return self._end(draft, message, "suppressed", "no_address", now)
-        lead = members[0]["customer_id"]
-        ledger = draft.get(layout.contacts(lead)) or {}
-        limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
         left = self._channels_left(message, members, now)
-        price = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
-        wish = Wish(
-            purpose=message["purpose"],
-            journey=message["journey"],
-            send_before=moment(message["send_before"]) if "send_before" in message else None,
-            price=min(price.values(), default=0),
-        )
-        decision = choose(
-            wish,
-            left,
-            person(members, ledger, message["message_id"], now),
-            situation(draft, now, message["journey"], limits),
-            self.rules,
-        )
-        if decision.outcome == "send":
-            closed = self.pace.closed_until(decision.channel, now)
-            if closed:
-                decision = Decision("defer", "provider_trouble", closed, decision.channel)
+        if not left and message.get("tried"):
+            return self._hand_over(draft, message, "no_channel", now)
+        prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
+        decision = self._choose(draft, message, members, prices, now)
         if decision.outcome == "suppress":
             return self._end(draft, message, "suppressed", decision.reason, now)
         if decision.outcome == "expire":
             return self._end(draft, message, "expired", decision.reason, now)
         if decision.outcome == "defer":
-            return self._defer(draft, message, ledger, decision, now)
-        return self._send(draft, message, ledger, members, decision.channel, price[decision.channel], now)
+            return self._defer(draft, message, members, decision, now)
+        return self._send(draft, message, members, decision.channel, prices[decision.channel], now)
+
+    def _choose(
+        self, draft: Draft, message: Message, members: list[Item], prices: dict[str, int], now: datetime
+    ) -> Decision:
+        """The policy's choice among the channels in order; one whose provider is left alone is passed over."""
+        limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
+        who = person(members, ledger_of(draft, members), message["message_id"], now)
+        everybody = situation(draft, now, message["journey"], limits)
+        wish = Wish(
+            purpose=message["purpose"],
+            journey=message["journey"],
+            send_before=moment(message["send_before"]) if "send_before" in message else None,
+            prices=prices,
+        )
+        left, resting = list(prices), dict[str, datetime]()
+        while True:
+            decision = choose(wish, left, who, everybody, self.rules)
+            closed = self.pace.closed_until(decision.channel, now) if decision.outcome == "send" else None
+            if closed is None:
+                break
+            left.remove(decision.channel)
+            resting[decision.channel] = closed
+        if decision.outcome == "send" or not resting:
+            return decision
+        channel = min(resting, key=lambda name: resting[name])
+        return Decision("defer", "provider_trouble", resting[channel], channel)
 
     def _channels_left(self, message: Message, members: list[Item], now: datetime) -> list[str]:
         """The channels still to try, in order: named by the step, else by the playbook for this person (U9)."""
@@ -141,7 +151,7 @@ class Dispatcher:
         return [name for name in wanted if name in able and name not in tried and name in self.channels]
 
     def _send(
-        self, draft: Draft, message: Message, ledger: Item, members: list[Item], channel: str, price: int, now: datetime
+        self, draft: Draft, message: Message, members: list[Item], channel: str, price: int, now: datetime
     ) -> str:
         # The person as they are known now, not as they were when the message was planned.
         variables = {**message["variables"], "customer": fold_members(members)["traits"]}
@@ -151,8 +161,8 @@ class Dispatcher:
             return self._next(draft, {**message, "trouble": str(error)}, channel, "content_error", now)
         if not self.pace.take(channel, now):
             wait = Decision("defer", "provider_pace", self.pace.next_turn(now), channel)
-            return self._defer(draft, message, ledger, wait, now)
-        message = self._claim(draft, message, ledger, members, channel, price, content, now)
+            return self._defer(draft, message, members, wait, now)
+        message = self._claim(draft, message, members, channel, price, content, now)
         outgoing = Outgoing(
             tracking_id=message["message_id"],
             to=addresses(members)[channel],
@@ -166,16 +176,16 @@ class Dispatcher:
         )
         try:
             sent = self.channels[channel].send(outgoing)
-        except ChannelError as trouble:
-            return self._trouble(message, channel, trouble)
+        except ChannelError as error:
+            trouble = error
+            return self._written(message, lambda: self._trouble(message, channel, trouble))
         self.pace.worked(channel)
-        return self._sent(message, channel, sent, self.clock())
+        return self._written(message, lambda: self._sent(message, channel, sent, self.clock()))
 
     def _claim(
         self,
         draft: Draft,
         message: Message,
-        ledger: Item,
         members: list[Item],
         channel: str,
         price: int,
@@ -184,22 +194,24 @@ class Dispatcher:
     ) -> Message:
         """Take the message, the person's slot and the money in one write; raises Conflict when one of them is gone."""
         lead = members[0]["customer_id"]
-        until = stamp(now + CLAIM)
+        until, day = stamp(now + CLAIM), local_day(now).isoformat()
         claimed = told(message, "sending", "ok", now, channel)
-        claimed |= {"tries": message["tries"] + 1, "claimed_until": until, "due_at": until, "price": price}
+        claimed |= {"tries": message["tries"] + 1, "claimed_until": until, "due_at": until}
+        claimed |= {"price": price, "paid_on": day}
         if content.links:
             claimed["links"] = list(content.links)
         draft.put(layout.message_item(message["message_id"]), claimed)
+        self._wait_no_more(draft, members, message["message_id"])
         entry = [stamp(now), message["purpose"], channel, message["message_id"]]
-        ledger = waiting(remembered(ledger, entry, now, self.rules.longest_memory), message["message_id"], None)
-        draft.put(layout.contacts(lead), ledger)
+        key = layout.contacts(lead)
+        draft.put(key, remembered(draft.get(key) or {}, entry, now, self.rules.longest_memory))
         if message["purpose"] != "transactional" and price:
             limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
             for name in ("*", message["journey"]):
                 if name in limits:
                     draft.also(
                         Update(
-                            layout.budget(local_day(now).isoformat(), name),
+                            layout.budget(day, name),
                             add={("spent",): price},
                             when=(absent_or_at_most(("spent",), limits[name] - price),),
                         )
@@ -221,35 +233,58 @@ class Dispatcher:
 
     # ---- after the provider ----
 
+    def _written(self, message: Message, write: Callable[[], str]) -> str:
+        """Write down what the provider said. Nobody else knows it, so a collision or a busy table is no reason to
+        lose it; once somebody has taken the message further, or the write came through after all, look again."""
+        for _ in range(ATTEMPTS):
+            try:
+                return write()
+            except (Conflict, Busy):
+                known = self.table.get(layout.message_item(message["message_id"]))
+                ours = ("status", "channel", "claimed_until")
+                if known is None or (known["status"] not in PROGRESS and any(known.get(n) != message[n] for n in ours)):
+                    break
+        return self._dispatch(str(message["message_id"]))
+
     def _sent(self, message: Message, channel: str, sent: Sent, now: datetime) -> str:
-        done = told(message, "sent", "ok", now, channel)
-        done |= {"cost": message["cost"] + sent.cost, "provider_id": sent.provider_id, "tries": 0}
-        done.pop("claimed_until", None)
-        wait = timedelta(hours=self.rules.open_after_hours)
-        if self.rules.channels[channel].opens_count and message["purpose"] != "transactional":  # type: ignore[index]
-            done |= {"due": _lane(message), "due_at": stamp(now + wait), "open_by": stamp(now + wait)}
-        else:
-            done = _undue(done)
-        draft = Draft(self.table, {layout.message_item(message["message_id"]): message})
-        draft.put(layout.message_item(message["message_id"]), done)
+        key = layout.message_item(message["message_id"])
+        draft = Draft(self.table)
+        known = draft.get(key) or message
+        if known["status"] != "sending" and known.get("provider_id") == sent.provider_id:
+            return str(known["status"])  # the answer of an earlier write was lost, not the write
+        if known["status"] == "sending":
+            known = told(known, "sent", "ok", now, channel)
+        draft.put(key, self._booked({**known, "provider_id": sent.provider_id}, channel, sent.cost, now))
         if sent.provider_id:
             draft.mark(
                 layout.provider_message(channel, sent.provider_id),
                 {"message_id": message["message_id"], "ttl": int((now + timedelta(days=90)).timestamp())},
             )
         draft.commit()
-        return "sent"
+        return str(known["status"])
+
+    def _booked(self, message: Message, channel: str, cost: int, now: datetime) -> Message:
+        """A message that the provider took, with its price; it is due again where an opening can be waited for."""
+        done = {**message, "cost": message["cost"] + cost, "tries": 0}
+        done.pop("claimed_until", None)
+        unread = message["status"] in ("sent", "delivered") and message["purpose"] != "transactional"
+        if unread and self.rules.channels[channel].opens_count:  # type: ignore[index]
+            until = stamp(now + timedelta(hours=self.rules.open_after_hours))
+            return done | {"due": _lane(message), "due_at": until, "open_by": until}
+        return _undue(done)
 
     def _trouble(self, message: Message, channel: str, trouble: ChannelError) -> str:
         now = self.clock()
-        key = layout.message_item(message["message_id"])
-        draft = Draft(self.table, {key: message})
+        draft = Draft(self.table)
+        message = draft.get(layout.message_item(message["message_id"])) or message
+        if message["status"] != "sending":
+            return str(message["status"])  # the receipt was faster: it was taken after all
         said = {**message, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:300]}
         if trouble.kind == "uncertain":
             self.pace.failed(channel, now)
             return self._fate_unknown(draft, said, now)
         # Everything else was surely not sent: the person's slot and the money are free again.
-        self._give_back(draft, said, now)
+        self._give_back(draft, said)
         if trouble.kind == "back_off":
             self.pace.failed(channel, now)
             if message["tries"] >= self.rules.attempts:
@@ -269,7 +304,7 @@ class Dispatcher:
         pause: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2**tries)
         return pause * (0.5 + self.shuffle() / 2)
 
-    def _give_back(self, draft: Draft, message: Message, now: datetime) -> None:
+    def _give_back(self, draft: Draft, message: Message) -> None:
         members = members_of(draft, message["customer_id"])
         if members:
             key = layout.contacts(members[0]["customer_id"])
@@ -277,7 +312,7 @@ class Dispatcher:
         if message["purpose"] != "transactional" and message.get("price"):
             for name in ("*", message["journey"]):
                 if name == "*" or name in self.rules.journey_budget_vnd:
-                    draft.count(layout.budget(local_day(now).isoformat(), name), spent=-message["price"])
+                    draft.count(layout.budget(message["paid_on"], name), spent=-message["price"])
 
     def _close(self, draft: Draft, customer_id: str, channel: str, kind: str) -> None:
         """Remember that a channel does not reach this person, so that nobody pays for it again."""
@@ -291,11 +326,20 @@ class Dispatcher:
     def _fate_unknown(self, draft: Draft, message: Message, now: datetime) -> str:
         """A sender died, or its answer was lost: ask the provider; where it cannot say, do not repeat marketing."""
         channel = message["channel"]
-        taken = self.channels[channel].was_taken(message["message_id"])
+        try:
+            taken = (
+                self.channels[channel].was_taken(message["message_id"]) if channel in self.channels else "cannot_tell"
+            )
+        except ChannelError:
+            # The provider cannot be asked right now; nothing is decided before it can.
+            until = stamp(now + CLAIM)
+            draft.put(layout.message_item(message["message_id"]), {**message, "claimed_until": until, "due_at": until})
+            draft.commit()
+            return "sending"
         if isinstance(taken, Sent):
             return self._sent(message, channel, taken, now)
         if taken is None:
-            self._give_back(draft, message, now)
+            self._give_back(draft, message)
             return self._later(draft, message, "provider_trouble", now + self._pause(message["tries"]), now)
         if message["purpose"] == "transactional" and not message.get("repeated"):
             return self._later(draft, {**message, "repeated": True}, "provider_trouble", now + FIRST_PAUSE, now)
@@ -303,16 +347,23 @@ class Dispatcher:
 
     def _unopened(self, draft: Draft, message: Message, now: datetime) -> str:
         """Nobody has opened it for long enough: the next channel, where there is one (A13, A14)."""
-        waits = message["status"] in ("sent", "delivered") and "due_at" in message
-        if not waits or message["open_by"] > stamp(now):
-            return str(message["status"])
-        members = members_of(draft, message["customer_id"])
-        tried = [*message.get("tried", ()), message["channel"]]
-        if not members or not self._channels_left({**message, "tried": tried}, members, now):
-            draft.put(layout.message_item(message["message_id"]), _undue(message))
+        key, status, channel = layout.message_item(message["message_id"]), str(message["status"]), message["channel"]
+        if "due_at" not in message:
+            return status
+        if "open_by" not in message:
+            # Its receipt came, its sender died before it could write down that it was sent.
+            draft.put(key, self._booked(message, channel, message.get("price", 0), now))
             draft.commit()
-            return str(message["status"])
-        return self._next(draft, message, message["channel"], "not_opened", now)
+            return status
+        if status not in ("sent", "delivered") or message["open_by"] > stamp(now):
+            return status
+        members = members_of(draft, message["customer_id"])
+        tried = [*message.get("tried", ()), channel]
+        if not members or not self._channels_left({**message, "tried": tried}, members, now):
+            draft.put(key, _undue(message))
+            draft.commit()
+            return status
+        return self._next(draft, {**message, "reached": [status, channel]}, channel, "not_opened", now)
 
     # ---- where a message ends up ----
 
@@ -341,13 +392,13 @@ class Dispatcher:
             )
         return self._end(draft, message, "failed", "handed_to_staff", now)
 
-    def _defer(self, draft: Draft, message: Message, ledger: Item, decision: Decision, now: datetime) -> str:
+    def _defer(self, draft: Draft, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:
         until = decision.until or now + timedelta(hours=1)
         if message["purpose"] == "marketing" and decision.reason in ("own_cap", "legal_cap", "more_important_first"):
+            self._wait_no_more(draft, members, message["message_id"])
+            key = layout.contacts(members[0]["customer_id"])
             priority = self.rules.priority(message["journey"])
-            noted = waiting(ledger, message["message_id"], [priority, stamp(until)])
-            members = members_of(draft, message["customer_id"])
-            draft.put(layout.contacts(members[0]["customer_id"]), noted)
+            draft.put(key, waiting(draft.get(key) or {}, message["message_id"], [priority, stamp(until)]))
         return self._later(draft, message, decision.reason, until, now)
 
     def _later(self, draft: Draft, message: Message, reason: str, until: datetime, now: datetime) -> str:
@@ -361,17 +412,29 @@ class Dispatcher:
         return "deferred"
 
     def _end(self, draft: Draft, message: Message, status: str, reason: str, now: datetime) -> str:
-        said = _undue(told(message, status, reason, now, message.get("channel", "")))
+        said = told(message, status, reason, now, message.get("channel", ""))
+        if reached := message.get("reached"):
+            # It went out on an earlier channel and was only not opened there: that stays what became of it.
+            status, channel = reached
+            said = told(said, status, "not_opened_no_other", now, channel)
+        elif message.get("repeated") and status != "unknown":
+            # An earlier try may have reached the person, whatever stops the next one.
+            status = "unknown"
+            said = told(said, status, "nobody_knows", now, message.get("channel", ""))
+        said = _undue(said)
         said.pop("claimed_until", None)
         draft.put(layout.message_item(message["message_id"]), said)
-        members = members_of(draft, message["customer_id"])
-        if members:
-            key = layout.contacts(members[0]["customer_id"])
-            ledger = draft.get(key) or {}
-            if message["message_id"] in ledger.get("waiting", {}):
-                draft.put(key, waiting(ledger, message["message_id"], None))
+        self._wait_no_more(draft, members_of(draft, message["customer_id"]), message["message_id"])
         draft.commit()
         return status
+
+    def _wait_no_more(self, draft: Draft, members: list[Item], message_id: str) -> None:
+        """Take a message off the waiting list, which a customer who was merged meanwhile brought along."""
+        for member in members:
+            key = layout.contacts(member["customer_id"])
+            ledger = draft.get(key) or {}
+            if message_id in ledger.get("waiting", {}):
+                draft.put(key, waiting(ledger, message_id, None))
 
 
 def _undue(message: Message) -> Message:

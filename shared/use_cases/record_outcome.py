@@ -14,11 +14,13 @@ from shared.use_cases.draft import Draft
 ATTEMPTS = 8
 
 
-def record(table: Table, message_id: str, status: str, at: datetime, *, failed: str = "") -> Message | None:
-    """Move a message forward to `status`, or tell that it `failed` after it was taken; the message, or None.
+def record(
+    table: Table, message_id: str, status: str, at: datetime, *, failed: str = "", channel: str = ""
+) -> Message | None:
+    """Move a message forward to `status`, or tell that it `failed` on `channel` after it was taken.
 
-    A failure makes the message due at once, so that the next sweep takes it to the next channel. None when there is no
-    such message or the word brought nothing new.
+    Answers with the message. A failure makes the message due at once, so that the next sweep takes it to the next channel; one of a channel that
+    was already given up changes nothing. None when there is no such message or the word brought nothing new.
     """
     for _ in range(ATTEMPTS):
         draft = Draft(table)
@@ -26,7 +28,7 @@ def record(table: Table, message_id: str, status: str, at: datetime, *, failed: 
         message = draft.get(key)
         if message is None:
             return None
-        after = _failed(message, failed, at) if failed else _moved(message, status, at)
+        after = _failed(message, failed, channel, at) if failed else _moved(message, status, at)
         if after is None:
             return None
         draft.put(key, after)
@@ -51,11 +53,10 @@ def _moved(message: Message, status: str, at: datetime) -> Message | None:
     return after
 
 
-def _failed(message: Message, reason: str, at: datetime) -> Message | None:
+def _failed(message: Message, reason: str, channel: str, at: datetime) -> Message | None:
     """A receipt of failure counts for what is on its way, and not for what was read or has ended."""
-    if message["status"] in FINAL or message["status"] in PROGRESS[1:]:
+    if message["status"] in FINAL or message["status"] in PROGRESS[1:] or channel != message.get("channel"):
         return None
-    channel = message.get("channel", "")
     if channel in message.get("tried", ()):
         return None
     after = told(message, "deferred", reason, at, channel)

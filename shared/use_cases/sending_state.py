@@ -72,8 +72,21 @@ def addresses(members: list[Profile]) -> dict[str, str]:
     return found
 
 
+def ledger_of(draft: Draft, members: list[Profile]) -> Item:
+    """What the person got and what waits for them, under whichever customer it was noted: merged people have had
+    each other's messages."""
+    keys = [layout.contacts(member["customer_id"]) for member in members]
+    draft.load(keys)
+    ledgers = [draft.get(key) or {} for key in keys]
+    contacts = [contact for ledger in ledgers for contact in ledger.get("contacts", ())]
+    return {"contacts": contacts, "waiting": {k: v for ledger in ledgers for k, v in ledger.get("waiting", {}).items()}}
+
+
 def person(members: list[Profile], ledger: Item, message_id: str, now: datetime) -> Person:
-    """The person as the policy sees them."""
+    """The person as the policy sees them; `ledger` as `ledger_of` gives it.
+
+    An earlier try of the same message on another channel does not count against it: it is still one message (A13).
+    """
     lead, view = members[0], fold_members(members)
     inbound: dict[str, str] = {}
     closed: dict[str, str] = {}
@@ -89,16 +102,32 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime)
     return Person(
         customer_id=lead["customer_id"],
         reachable=frozenset(addresses(members)),
-        consent={slot: said["granted"] for slot, said in view["consent"].items()},
+        consent=_consent(view["consent"]),
         closed=closed,
         windows={channel: moment(at) + WINDOW[channel] for channel, at in inbound.items() if channel in WINDOW},
-        contacts=[Contact(moment(at), purpose, channel) for at, purpose, channel, _ in ledger.get("contacts", ())],
+        contacts=[
+            Contact(moment(at), purpose, channel)
+            for at, purpose, channel, of in ledger.get("contacts", ())
+            if of != message_id
+        ],
         province=view["traits"].get("city", ""),
         complaint_open=any(member.get("complaints") for member in members),
         do_not_call=any(member.get("do_not_call") for member in members),
         refused=bool(lead.get("refused")),
         waiting_priority=min(others, default=None),
     )
+
+
+def _consent(said: dict[str, Any]) -> dict[str, bool]:
+    """What they said by channel and purpose; what was said of SMS holds for both kinds until one is named later."""
+    found = {slot: statement["granted"] for slot, statement in said.items()}
+    for slot, statement in said.items():
+        channel, _, purpose = slot.partition(":")
+        for kind in ("sms_care", "sms_ad") if channel == "sms" else ():
+            named = said.get(f"{kind}:{purpose}")
+            if named is None or named["at"] < statement["at"]:
+                found[f"{kind}:{purpose}"] = statement["granted"]
+    return found
 
 
 def remembered(ledger: Item, entry: list[str], now: datetime, memory: timedelta) -> Item:

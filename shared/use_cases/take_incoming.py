@@ -73,7 +73,8 @@ class IncomingTaker:
     def _receipt(self, message_id: str, news: Incoming) -> None:
         at = min(moment(news.at), self.taker.now)
         if news.kind in ("failed", "bounced"):
-            record(self.taker.table, message_id, "", at, failed="bounced" if news.kind == "bounced" else "next_channel")
+            reason = "bounced" if news.kind == "bounced" else "next_channel"
+            record(self.taker.table, message_id, "", at, failed=reason, channel=news.channel)
         elif news.kind in ("sent", "delivered") or (news.kind in ("opened", "clicked") and not news.machine):
             # What a machine opened was delivered, and says nothing about a person (X12).
             record(self.taker.table, message_id, news.kind, at)
