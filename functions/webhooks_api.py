@@ -21,6 +21,9 @@ MAX_BYTES = 512 * 1024
 # News per queue message; a provider rarely tells more at once.
 PACK = 50
 
+# Whose account a callback belongs to, where it does not bear its name.
+ACCOUNTS = {"esms-short-code": "esms", "ses": "aws", "sms": "aws", "whatsapp": "aws"}
+
 handler = HttpDoor(max_body=MAX_BYTES)
 
 
@@ -37,20 +40,25 @@ def from_esms(token: str) -> Response[str]:
     return _hear("esms", token)
 
 
+@handler.routes.get("/webhooks/esms-short-code")
+def from_esms_short_code() -> Response[str]:
+    return _hear("esms-short-code")
+
+
 def _posted(provider: str) -> None:
     @handler.routes.post(f"/webhooks/{provider}")
     def call() -> Response[str]:
         return _hear(provider)
 
 
-for _provider in ("zalo", "messenger"):
+for _provider in ("zalo", "messenger", "ses", "sms", "whatsapp"):
     _posted(_provider)
 
 
 def _hear(provider: str, token: str = "") -> Response[str]:
     """Enqueue what was told; a call that nobody we know has signed is refused and leaves nothing behind."""
     call = Call(_raw(), _headers(), _query(), token, wiring.outside().clock())
-    variant, news = READERS[provider](call, _account(provider))
+    variant, news = READERS[provider](call, _account(ACCOUNTS.get(provider, provider)))
     if not variant:
         raise Unauthenticated(f"the call is not signed by {provider}")
     logger.info("callback", provider=provider, variant=variant, news=len(news))

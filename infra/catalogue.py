@@ -45,7 +45,11 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Grant:
-    """Exact actions on one resource: "table", "due_index", "queue:<name>", "dlq:<name>", "secret:identity"."""
+    """Exact actions on one resource.
+
+    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", and "sender:<channel>", which a
+    stage may not have.
+    """
 
     resource: str
     actions: tuple[str, ...]
@@ -186,6 +190,9 @@ DOORS = (
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
             Grant("secret:channels", ("secretsmanager:GetSecretValue",)),
             Grant("dlq:messages-transactional", ("sqs:SendMessage",)),
+            Grant("sender:email", ("ses:SendEmail",)),
+            Grant("sender:sms", ("sms-voice:SendTextMessage",)),
+            Grant("sender:whatsapp", ("social-messaging:SendWhatsAppMessage",)),
         ),
         timeout_seconds=120,
     ),
@@ -198,6 +205,7 @@ DOORS = (
                 "POST /webhooks/messenger",
                 "POST /webhooks/ses",
                 "GET /webhooks/esms/{token}",
+                "GET /webhooks/esms-short-code",
                 "POST /webhooks/whatsapp",
                 "POST /webhooks/sms",
             )

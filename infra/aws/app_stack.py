@@ -167,7 +167,8 @@ class AppStack(Stack):
         role = iam.Role(self, f"{_camel(door.name)}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         log_group.grant_write(role)
         for grant in door.grants:
-            role.add_to_policy(iam.PolicyStatement(actions=list(grant.actions), resources=[self._arn(grant.resource)]))
+            if resource := self._arn(grant.resource):
+                role.add_to_policy(iam.PolicyStatement(actions=list(grant.actions), resources=[resource]))
         function = lambda_.Function(
             self,
             _camel(door.name),
@@ -224,7 +225,8 @@ class AppStack(Stack):
         )
 
     def _arn(self, resource: str) -> str:
-        """The exact ARN behind a grant's resource name."""
+        """The exact ARN behind a grant's resource name; "" for a sender that this stage does not have."""
+        stage = self._stage
         match resource.split(":"):
             case ["table"]:
                 return self._data.table.table_arn
@@ -238,7 +240,17 @@ class AppStack(Stack):
                 return self._data.identity.secret_arn
             case ["secret", "channels"]:
                 return self._data.channels.secret_arn
+            case ["sender", "email"]:
+                return self._sender("ses", f"identity/{stage.mail_domain}") if stage.mail_domain else ""
+            case ["sender", "sms"]:
+                return self._sender("sms-voice", f"sender-id/{stage.sms_sender}/VN") if stage.sms_sender else ""
+            case ["sender", "whatsapp"]:
+                number = f"phone-number-id/{stage.whatsapp_number}"
+                return self._sender("social-messaging", number) if stage.whatsapp_number else ""
         raise ValueError(f"the plan grants something nobody builds: {resource!r}")
+
+    def _sender(self, service: str, resource: str) -> str:
+        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
 
     def _setting(self, variable: str) -> str:
         values = {

@@ -116,9 +116,14 @@ def size_mb(folder: Path) -> float:
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()) / 1_000_000
 
 
+# Where IAM's name of a service is not botocore's.
+_BOTOCORE_NAMES = {"ses": "sesv2", "sms-voice": "pinpoint-sms-voice-v2", "social-messaging": "socialmessaging"}
+
+
 def _services() -> set[str]:
-    """The AWS services the plan's grants name, which is all that a function can call."""
-    return {action.split(":")[0] for door in DOORS for grant in door.grants for action in grant.actions}
+    """The AWS services the plan's grants name, which is all that a function can call, as botocore calls them."""
+    granted = {action.split(":")[0] for door in DOORS for grant in door.grants for action in grant.actions}
+    return {_BOTOCORE_NAMES.get(name, name) for name in granted}
 
 
 def _compile(folder: Path, target: Target, runs_at: str) -> None:

@@ -21,6 +21,10 @@ class Stage:
     # Point-in-time recovery; never above 14, because an erased customer must be out of every backup by then.
     backup_days: int
     log_days: int
+    # What the shop has verified with AWS and may send by; empty: not this way.
+    mail_domain: str = ""
+    sms_sender: str = ""
+    whatsapp_number: str = ""
 
     def named(self, what: str) -> str:
         """The physical name of something in this stage."""

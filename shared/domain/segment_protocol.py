@@ -446,7 +446,8 @@ def decimal(raw: Any) -> Decimal:
         number = Decimal(str(raw).strip())
     except InvalidOperation:
         raise ValueError("must be a number") from None
-    if not number.is_finite() or abs(number) > 10**15:
+    # Its digits before the point are looked at first: comparing 1e999999999 would overflow.
+    if not number.is_finite() or number.adjusted() > 15:
         raise ValueError("is too large")
     return number
 

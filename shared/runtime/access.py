@@ -21,6 +21,7 @@ SIGNED = frozenset(
         "POST /webhooks/messenger",
         "POST /webhooks/ses",
         "GET /webhooks/esms/{token}",
+        "GET /webhooks/esms-short-code",
         "POST /webhooks/whatsapp",
         "POST /webhooks/sms",
     )

@@ -7,6 +7,7 @@ The secret is one JSON object; a channel without its account is not there, and m
     aws_sms    {sender_id, region}                              instead of esms       endpoint_url, credentials
     ses        {sender, region, configuration_set?, reply_to?}                        endpoint_url, credentials
     whatsapp   {phone_number_id, region}                                              endpoint_url, credentials
+    aws        {webhook_tokens, topics}                         what proves AWS's own callbacks
     messenger  {page_id, page_token, app_secret, verify_token}                        base_url
 """
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.webhooks import esms, messenger, zalo
+from shared.adapters.webhooks import aws, esms, messenger, sns, zalo
+from shared.adapters.webhooks.aws import AwsSecrets
 from shared.adapters.webhooks.reading import load
 from shared.domain.incoming import Incoming
+from shared.runtime.wiring import now
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,9 @@ class Call:
     token: str
     at: datetime
 
+
+# Certificates by which SNS signs, kept while this process lives.
+_certificates = sns.CertificateStore(now)
 
 # The variant of the signature that fits and what was told; no variant: a forgery, and nothing is read from it.
 Heard = tuple[str | None, list[Incoming]]
@@ -45,10 +50,31 @@ def _esms(call: Call, account: Mapping[str, Any]) -> Heard:
     return ("token", esms.translate(call.query, call.at)) if ours else (None, [])
 
 
+def _aws(call: Call, account: Mapping[str, Any]) -> Heard:
+    secrets = AwsSecrets(tuple(account.get("webhook_tokens", ())), frozenset(account.get("topics", ())))
+    variant = aws.verify(call.raw, call.headers, secrets, _certificates)
+    if variant is None:
+        return None, []
+    payload = load(call.raw)
+    if variant == "sns" and (address := sns.subscription_to_confirm(payload)):
+        sns.confirm(address, now)
+    return variant, aws.translate(payload)
+
+
+def _esms_short_code(call: Call, account: Mapping[str, Any]) -> Heard:
+    """What a person wrote to the gateway's short code: how the law lets people refuse by SMS."""
+    ours = bool(account.get("short_code_key")) and esms.verify_short_code(call.query, account["short_code_key"])
+    return ("md5", esms.translate_short_code(call.query, call.at)) if ours else (None, [])
+
+
 READERS: Mapping[str, Callable[[Call, Mapping[str, Any]], Heard]] = {
     "zalo": _zalo,
     "messenger": _messenger,
     "esms": _esms,
+    "esms-short-code": _esms_short_code,
+    "ses": _aws,
+    "sms": _aws,
+    "whatsapp": _aws,
 }
 
 

@@ -66,6 +66,7 @@ class Town(Mapping[str, Any]):
                 "base_url": town.esms.url,
             },
             "ses": {"sender": "Khách Quen <cskh@khachquen.example>", **aws},
+            "aws": {"webhook_tokens": [town.aws.token]},
             "whatsapp": {"phone_number_id": "phone-number-id-local", **aws},
             "messenger": {
                 "page_id": town.messenger.page_id,

@@ -20,6 +20,7 @@ import re
 import ssl
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 
 from shared.adapters.http_client import HttpClient
 from shared.adapters.webhooks.reading import load, text
@@ -132,6 +133,17 @@ def _elements(der: bytes) -> list[_Element]:
 def _signed_text(message: Mapping[str, Any], fields: tuple[str, ...]) -> bytes:
     given = ((name, message.get(name)) for name in fields)
     return "".join(f"{name}\n{value}\n" for name, value in given if isinstance(value, str)).encode("utf-8", "replace")
+
+
+def confirm(address: str, clock: Clock) -> None:
+    """Call a confirmation's address, which is one of SNS's own; raises Busy so that SNS asks again."""
+    parts = urlsplit(address)
+    try:
+        answer = HttpClient(f"{parts.scheme}://{parts.netloc}", clock=clock).get(f"{parts.path}?{parts.query}")
+    except ChannelError as error:
+        raise Busy(f"the subscription cannot be confirmed: {error.reason}") from error
+    if answer.status != 200:
+        raise Busy(f"the subscription cannot be confirmed: HTTP {answer.status}")
 
 
 class CertificateStore:
