@@ -99,10 +99,10 @@ class SendingRules(_Rules):
         if missing := sorted(set(get_args(ChannelName)) - self.channels.keys()):
             raise ValueError(f"channels.{missing[0]}: has no price and no pace")
         for order in self.orders:
-            for name in order.channels:
-                hours = self.hours(order.purpose, name)
+            for used in order.channels:
+                hours = self.hours(order.purpose, used)
                 if hours and hours.opens >= hours.closes:
-                    raise ValueError(f"windows.{order.purpose}: leaves {name} no hours, which an order names")
+                    raise ValueError(f"windows.{order.purpose}: leaves {used} no hours, which an order names")
         return self
 
     def hours(self, purpose: Purpose, channel: str) -> law.Hours | None:

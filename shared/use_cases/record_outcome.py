@@ -19,8 +19,9 @@ def record(
 ) -> Message | None:
     """Move a message forward to `status`, or tell that it `failed` on `channel` after it was taken.
 
-    Answers with the message. A failure makes the message due at once, so that the next sweep takes it to the next channel; one of a channel that
-    was already given up changes nothing. None when there is no such message or the word brought nothing new.
+    Answers with the message. A failure makes the message due at once, so that the next sweep takes it to the next
+    channel; one of a channel that was already given up changes nothing. None when there is no such message or the word
+    brought nothing new.
     """
     for _ in range(ATTEMPTS):
         draft = Draft(table)
