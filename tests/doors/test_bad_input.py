@@ -551,6 +551,52 @@ def test_nobody_can_fill_a_customer_until_the_table_refuses_it(shop: Shop):
     assert len(neighbour) == 15
 
 
+# ---- anything at all ----
+
+anything = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.integers(-(10**60), 10**60)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=20)
+    | st.sampled_from(
+        [PHONE, "0900000000", "lan@vidu.vn", "2026-11-20T10:00:00+07:00", "9999-12-31T23:59:59Z", "1e99999"]
+    ),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=8,
+)
+WHOLE: dict[str, Any] = {
+    "event": "Order Completed",
+    "messageId": "m1",
+    "userId": PHONE,
+    "anonymousId": "d1",
+    "previousId": "d2",
+    "groupId": "g1",
+    "name": "Home",
+    "timestamp": "2026-11-20T10:00:00+07:00",
+    "sentAt": "2026-11-20T10:00:00+07:00",
+    "traits": {"name": "Lan", "phone": PHONE, "email": "lan@vidu.vn", "birthday": "1990-05-21", "gender": "nữ",
+               "city": "Huế", "home_store": "Q1", "external": {"kiotviet": "7"}, "points": 5, "attributes": {"a": 1}},
+    "context": {"source": "pos", "backfill": True, "traits": {"zalo_user_id": "z1", "loyalty_id": "L1"},
+                "consent": [CONSENT]},
+    "properties": {"order_id": "A1", "total": 500_000, "currency": "VND", "discount": 5, "coupon": "C", "system": "s",
+                   "payment": "cod", "store": "Q1", "channel": "web", "cashier": "N", "exchange_of": "A0",
+                   "invoice_of": "A2", "refund_id": "R1", "placed_at": "2026-11-19T10:00:00+07:00", "cart_id": "c1",
+                   "products": [{"sku": "A", "name": "Áo", "price": 250_000, "quantity": 2}]},
+}  # fmt: skip
+PUT: dict[str, Any] = {
+    "identities": {"phone": PHONE, "email": "lan@vidu.vn", "zalo_user_id": "z1", "messenger_psid": "p1",
+                   "loyalty_id": "L1", "external": {"kiotviet": "7"}},
+    "traits": {"name": "Lan", "birthday": "1990-05-21", "gender": "nữ", "city": "Huế", "home_store": "Q1",
+               "attributes": {"points": 5}},
+    "consent": [CONSENT],
+    "source": "pos",
+}  # fmt: skip
+EVENTS = [*ORDER_EVENTS, "Cart Updated", "Product Added", "Product Removed", "Checkout Started", "Rang The Bell"]
+
+
+@st.composite
 def spoilt(draw: st.DrawFn, whole: dict[str, Any]) -> dict[str, Any]:
     """A valid body of which some fields, at any depth, are missing or anything at all, and some are new."""
 
