@@ -7,8 +7,9 @@ from typing import Any
 
 from shared.domain.customer import agree
 from shared.domain.errors import Busy, Conflict
-from shared.domain.identity import Identity, identity
+from shared.domain.identity import Identity, identity, link_key
 from shared.domain.incoming import Incoming
+from shared.domain.message import PROGRESS
 from shared.domain.opt_out import asks_to_stop
 from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.vietnam_time import moment
@@ -46,6 +47,9 @@ class IncomingTaker:
         message_id = self._message(news)
         if message_id:
             self._receipt(message_id, news)
+        elif "up_to" in news.detail:
+            for earlier in self._sent_until(news):
+                self._receipt(earlier, news)
         if news.kind in ("delivered", "sent", "clicked", "failed", "template_status"):
             return
         if news.kind == "opened":
@@ -69,6 +73,22 @@ class IncomingTaker:
             item = self.taker.table.get(layout.provider_message(news.channel, news.provider_id))
             return str(item["message_id"]) if item else ""
         return ""
+
+    def _sent_until(self, news: Incoming) -> list[str]:
+        """The messages on this channel that "everything up to this moment" speaks of."""
+        who = self._who(news)
+        link = self.taker.table.get(layout.link(link_key(who, self.taker.secret))) if who else None
+        if link is None:
+            return []
+        low, high = layout.MESSAGES
+        sent = Draft(self.taker.table).collection(layout.profile(link["customer"]).pk, low, high)
+        return [
+            message["message_id"]
+            for message in sent
+            if message.get("channel") == news.channel
+            and message["status"] in PROGRESS
+            and message["at"] <= str(news.detail["up_to"])
+        ]
 
     def _receipt(self, message_id: str, news: Incoming) -> None:
         at = min(moment(news.at), self.taker.now)
