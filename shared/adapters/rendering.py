@@ -113,8 +113,11 @@ def cut(text: str, most: int) -> str:
 def tidy(text: str) -> str:
     """Composed, without control characters, trailing spaces and more than one empty line in a row."""
     text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    text = "".join(char for char in text if char == "\n" or unicodedata.category(char) not in ("Cc", "Cs"))
-    lines = [" ".join(line.split()) for line in text.split("\n")]
+    lines = text.split("\n")
+    # What can be printed has no control characters; that is told in one look, and nearly always so.
+    if not all(map(str.isprintable, lines)):
+        lines = ["".join(char for char in line if unicodedata.category(char) not in ("Cc", "Cs")) for line in lines]
+    lines = [" ".join(line.split()) for line in lines]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
 
 
@@ -132,7 +135,9 @@ class Sandbox:
 
     @staticmethod
     def _environment(**options: Any) -> ImmutableSandboxedEnvironment:
-        made = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **options)
+        made = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True, **options
+        )
         # No loops of a billion rounds, no helpers nobody needs: a text has its variables and nothing else.
         made.globals.clear()
         made.filters.update({"vnd": _money, "date": _date, "time": _time, "short": _short, "capitalize": _capital})

@@ -201,7 +201,8 @@ class _Marks:
     def __init__(self, path: Path) -> None:
         self.twice: list[tuple[str, int]] = []
         self._lines: dict[tuple[str, ...], int] = {(): 1}
-        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        root = yaml.compose(path.read_text(encoding="utf-8"), Loader=loader)
         if root is not None:
             self._walk(root, ())
 
