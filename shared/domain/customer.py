@@ -180,6 +180,11 @@ def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOff
     )
 
 
+def _sooner(known: str, day: str) -> str:
+    """An exchange that counts as no order may lie after this one."""
+    return min(known, day) if known else day
+
+
 def _earliest(days: Iterable[date]) -> str:
     found = min(days, default=None)
     return found.isoformat() if found else ""
@@ -240,9 +245,9 @@ def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: C
         last_order_at=row.placed_at,
         window_spend=before.window_spend + (row.kept if in_window else 0),
         window_visits=before.window_visits + (in_window and new_day),
-        window_from=before.window_from or (day if in_window else ""),
+        window_from=_sooner(before.window_from, day) if in_window else before.window_from,
         year_spend=before.year_spend + row.kept,
-        year_from=before.year_from or day,
+        year_from=_sooner(before.year_from, day),
         promo_orders=before.promo_orders + is_promo(row, before.promo_from_percent),
         largest_order=max(before.largest_order, row.kept),
         last_day_orders=today_orders,
