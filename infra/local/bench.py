@@ -207,7 +207,7 @@ def daily_ratio(small: int = 1_000, large: int = 10_000) -> list[Figure]:
 
 
 def simulated_quarter(customers: int = 10_000, days: int = 90) -> Figure:
-    """P10: `days` of a shop, 2 % of its customers buy a day, with 3 other events a buyer; two cores, half the shop each.
+    """P10: `days` of a shop where 2 % of the customers buy a day, with 3 other events each; half the shop per core.
 
     Customers have nothing in common but the cut-offs, which each half then takes from its own base.
     """
