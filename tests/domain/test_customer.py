@@ -7,7 +7,7 @@ from functools import reduce
 from itertools import permutations
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.customer import (
@@ -120,10 +120,10 @@ def order_rows(draw, day=days):
     )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(order_rows(), max_size=6), order_rows(st.integers(0, 400)), st.integers(0, 400))
 def test_extend_equals_measure_wherever_it_answers(before, new, later):
-    assume(new.order_id not in {r.order_id for r in before})
+    new = new._replace(order_id="HD-mới")
     # Figures were taken some days ago, when the orders of since then were not there yet.
     then = TODAY - timedelta(days=later)
     known = [r for r in before if r.day <= then]
