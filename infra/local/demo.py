@@ -6,8 +6,8 @@ import base64
 import itertools
 import json
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from datetime import time as day_time
@@ -19,16 +19,21 @@ from infra.local.house import House
 from infra.local.keys import Keys, local_keys
 from infra.local.shop_history import Invoice, days, events_of, invoices
 from infra.local.trouble import Trouble
-from shared.domain.vietnam_time import VIETNAM, day_start
+from shared.domain.message import WAITING, Message
+from shared.domain.vietnam_time import VIETNAM, day_start, moment
 from shared.ports import NewId
 from shared.use_cases import layout
 from shared.use_cases.scan_winback import listed
 
-# Lists are made by six in the morning, and tills report when the shop has closed.
+# Lists are made by six in the morning; tills report what they sold at noon, in the afternoon and after closing.
 MORNING = day_time(6, 30)
-CLOSING = day_time(21, 30)
+REPORTS = (day_time(12, 30), day_time(16, 30), day_time(21, 30))
+# Zalo takes nothing on these days, so that the messages of everybody find another way.
+OUTAGES = frozenset((date(2010, 1, 12), date(2010, 7, 15)))
 BATCH_EVENTS = 100
 SHOWN_OF_WINBACK = 12
+# The phone on show belongs to somebody who got about this many messages: a year, and still to be read.
+SHOWN_OF_PHONE = 12
 
 # List prices in USD a million: request and read units, write units, SQS per 64 KB, HTTP API and Lambda requests.
 PRICES = {"read_units": 0.125, "write_units": 0.625, "queue_sends": 0.40, "http": 1.00, "lambda": 0.20}
@@ -68,6 +73,46 @@ class Cashier:
 
 
 @dataclass(frozen=True)
+class Tally:
+    """So many messages ended this way on this channel, and what they cost in VND."""
+
+    channel: str
+    status: str
+    reason: str
+    messages: int
+    cost: int
+
+
+@dataclass(frozen=True)
+class Turn:
+    """So many messages left or had to wait for a channel for this reason."""
+
+    channel: str
+    reason: str
+    messages: int
+
+
+@dataclass(frozen=True)
+class Bubble:
+    """One message as its receiver sees it; `at` is when it was sent, the text is what the provider received."""
+
+    at: datetime
+    channel: str
+    status: str
+    reason: str
+    text: str
+    cost: int
+
+
+@dataclass(frozen=True)
+class Phone:
+    """One customer's phone at the end of the year."""
+
+    name: str
+    bubbles: list[Bubble]
+
+
+@dataclass(frozen=True)
 class Picture:
     """Everything the demo shows at its end. `winback` are the rows of the last morning's list."""
 
@@ -81,6 +126,9 @@ class Picture:
     months: list[Month]
     cashiers: list[Cashier]
     winback: list[dict[str, Any]]
+    messages: list[Tally]
+    turns: list[Turn]
+    phone: Phone | None
     meter: dict[str, dict[str, float]]
     calls: Counter[str]
 
@@ -95,6 +143,19 @@ class Picture:
     @property
     def named(self) -> int:
         return sum(month.named for month in self.months)
+
+    @property
+    def message_count(self) -> int:
+        return sum(tally.messages for tally in self.messages)
+
+    @property
+    def message_cost(self) -> int:
+        """What the providers charged, in VND."""
+        return sum(tally.cost for tally in self.messages)
+
+    def messages_per_thousand(self) -> float:
+        """VND for the messages of 1,000 customers over the time shown."""
+        return self.message_cost / self.customers * 1000
 
     def cost_per_thousand(self) -> float:
         """USD for 1,000 customers over the time shown, by list prices, without Lambda's computing time."""
@@ -135,9 +196,13 @@ class Replay:
             yield day
             if day > self.last:
                 return
-            if day in sold:
-                self._let_pass(day, CLOSING)
-                for report in events_of(sold[day], registered).values():
+            self.house.town.set_fault("zns", "error" if day in OUTAGES else "off", 1.0)
+            untold = sold.get(day, [])
+            for at in REPORTS if untold else ():
+                self._let_pass(day, at)
+                told = [invoice for invoice in untold if at == REPORTS[-1] or invoice.at.time() < at]
+                untold = untold[len(told) :]
+                for report in events_of(told, registered).values():
                     self._send(report)
                 self._count(self.house.drain())
             day += timedelta(days=1)
@@ -172,7 +237,8 @@ class Replay:
         self._count(self.house.advance(datetime.combine(day, until, VIETNAM)))
 
     def _count(self, done: dict[str, Any]) -> None:
-        self.calls["lambda"] += sum(done["ticks"].values()) + sum(done["messages"].values())
+        self.calls["lambda"] += sum(done["ticks"].values()) + sum(done["messages"].values()) + done["callbacks"]
+        self.calls["http"] += done["callbacks"]
         if done["failed"]:
             raise RefusedError(f"doors failed: {done['failed']}")
 
@@ -204,6 +270,7 @@ def run(replay: Replay, on_day: Callable[[date], None]) -> Picture:
     meter = {name: use for name, use in replay.house.meter.report()["doors"].items() if name != "house"}
     months, cashiers = _totals(replay)
     tiers = weeks[-1].labels
+    sent = messages(replay.house)
     return Picture(
         first=replay.first,
         last=replay.last,
@@ -215,6 +282,9 @@ def run(replay: Replay, on_day: Callable[[date], None]) -> Picture:
         months=months,
         cashiers=cashiers,
         winback=listed(replay.house.table, replay.last + timedelta(days=1)),
+        messages=tallies(sent),
+        turns=turns(sent),
+        phone=phone(replay.house, sent),
         meter=meter,
         calls=replay.calls,
     )
@@ -256,6 +326,64 @@ def day_totals(
             if start is None:
                 break
         yield day, found
+
+
+def messages(house: House) -> list[Message]:
+    """Every message there is, sent or not; read from this laptop's database end to end, which no door does."""
+    rows = house.store.db.execute("SELECT body FROM items WHERE sk BETWEEN ? AND ?", layout.MESSAGES)
+    return sorted((json.loads(body) for (body,) in rows), key=lambda item: (item["created_at"], item["message_id"]))
+
+
+def tallies(sent: Iterable[Message]) -> list[Tally]:
+    """Outcomes by channel, the channel with the most messages first; all of them add up to all messages."""
+    count: Counter[tuple[str, str, str]] = Counter()
+    cost: Counter[tuple[str, str, str]] = Counter()
+    by_channel: Counter[str] = Counter()
+    for message in sent:
+        outcome = (message.get("channel", ""), message["status"], message["reason"])
+        count[outcome] += 1
+        cost[outcome] += message["cost"]
+        by_channel[outcome[0]] += 1
+    ordered = sorted(count, key=lambda outcome: (-by_channel[outcome[0]], outcome[0], -count[outcome], outcome))
+    return [Tally(*outcome, count[outcome], cost[outcome]) for outcome in ordered]
+
+
+def turns(sent: Iterable[Message]) -> list[Turn]:
+    """Why messages left a channel for the next or had to wait, the most frequent first."""
+    found = Counter(
+        (channel, reason)
+        for message in sent
+        for _, status, reason, channel in message["log"]
+        if channel and status in WAITING
+    )
+    return [Turn(*turn, found[turn]) for turn in sorted(found, key=lambda turn: (-found[turn], turn))]
+
+
+def phone(house: House, sent: Iterable[Message]) -> Phone | None:
+    """The phone of somebody with many channels and not too many messages; None when nobody got any."""
+    by_customer: defaultdict[str, list[Message]] = defaultdict(list)
+    for message in sent:
+        by_customer[message["customer_id"]].append(message)
+    few = {who: got for who, got in by_customer.items() if len(got) <= SHOWN_OF_PHONE}
+    if not few:
+        return None
+    who = max(few, key=lambda who: (len({one.get("channel") for one in few[who]}), len(few[who]), who))
+    received = {message["tracking_id"]: message for message in house.town.outbox()}
+    profile = house.table.get(layout.profile(who)) or {}
+    return Phone(
+        profile.get("traits", {}).get("name", ""), [_bubble(one, received.get(one["message_id"])) for one in few[who]]
+    )
+
+
+def _bubble(message: Message, received: dict[str, Any] | None) -> Bubble:
+    return Bubble(
+        at=moment(received["at"] if received else message["at"]).astimezone(VIETNAM),
+        channel=message.get("channel", ""),
+        status=message["status"],
+        reason=message["reason"],
+        text=received["text"] if received else "",
+        cost=message["cost"],
+    )
 
 
 def demo(data: Path | None, report: Path) -> None:

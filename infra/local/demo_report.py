@@ -7,8 +7,23 @@ from html import escape
 from pathlib import Path
 
 from infra.local import svg
-from infra.local.demo import SHOWN_OF_WINBACK, Picture
-from infra.local.demo_words import Words, action, axis_vnd, count, day_month, label, say, share, short_vnd
+from infra.local.demo import OUTAGES, SHOWN_OF_WINBACK, Bubble, Picture
+from infra.local.demo_words import (
+    Words,
+    action,
+    axis_vnd,
+    channel,
+    count,
+    day_month,
+    days_months,
+    label,
+    reason,
+    say,
+    share,
+    short_vnd,
+    status,
+    vnd_sum,
+)
 from infra.local.svg import Series
 from shared.domain.segmentation import LIFECYCLE, TAGS, VALUE
 
@@ -24,7 +39,7 @@ def page(picture: Picture) -> str:
     title, lead = say("title"), say("lead")
     lead = lead.filled(customers=count(picture.customers), first=day_month(picture.first), last=day_month(picture.last))
     style = Path(__file__).with_name("demo_report.css").read_text(encoding="utf-8")
-    sections = (_lifecycle, _value, _months, _winback, _cashiers, _tags, _meter)
+    sections = (_lifecycle, _value, _months, _winback, _messages, _phone, _cashiers, _tags, _meter)
     return f"""<!DOCTYPE html>
 <html lang="vi">
 <head>
@@ -55,6 +70,7 @@ def _tiles(picture: Picture) -> str:
         ("identified", share(picture.named, picture.revenue)),
         ("returning", share(picture.returning, picture.customers)),
         ("at_risk", count(picture.labels["at_risk"])),
+        ("messages_total", count(picture.message_count)),
     )
     tiles = (f'<div class="tile"><b>{value}</b>{_both(say(key))}</div>' for key, value in figures)
     return f'<div class="tiles">{"".join(tiles)}</div>'
@@ -115,6 +131,62 @@ def _winback(picture: Picture) -> str:
     return _section(say("winback").filled(day=day), _table(heads, rows, "cards"), note)
 
 
+def _messages(picture: Picture) -> str:
+    rows = []
+    for tally in picture.messages:
+        outcome = f'<i class="dot {escape(tally.status)}"></i>{_both(status(tally.status))}'
+        told = _both(reason(tally.reason))
+        cells = [("", _both(channel(tally.channel))), ("", outcome), ("why", told)]
+        rows.append([*cells, ("number", count(tally.messages)), ("number", vnd_sum(tally.cost))])
+    total = [("", f"<b>{say('total').vi}</b>"), ("", ""), ("why", "")]
+    sums = (count(picture.message_count), vnd_sum(picture.message_cost))
+    rows.append([*total, *(("number", f"<b>{one}</b>") for one in sums)])
+    heads = [("", say("channel")), ("", say("outcome")), ("why", say("why"))]
+    heads += [("number", say("sent_count")), ("number", say("spent"))]
+    note = say("messages_note").filled(count=count(picture.message_count))
+    return _section(say("messages"), _table(heads, rows, "outcomes"), note) + _turns(picture)
+
+
+def _turns(picture: Picture) -> str:
+    if not picture.turns:
+        return ""
+    rows = [
+        (
+            ("", _both(channel(turn.channel))),
+            ("why", _both(reason(turn.reason))),
+            ("number", count(turn.messages)),
+        )
+        for turn in picture.turns
+    ]
+    heads = [("", say("channel")), ("why", say("why")), ("number", say("sent_count"))]
+    return _section(say("turns"), _table(heads, rows, "outcomes"), say("turns_note").filled(days=days_months(OUTAGES)))
+
+
+def _phone(picture: Picture) -> str:
+    if picture.phone is None:
+        return ""
+    bubbles, day = [], ""
+    for bubble in picture.phone.bubbles:
+        if (today := day_month(bubble.at.date())) != day:
+            day = today
+            bubbles.append(f'<p class="day">{today}</p>')
+        bubbles.append(_bubble(bubble))
+    name = escape(picture.phone.name)
+    screen = f'<div class="screen"><h3>{name}</h3><div class="talk">{"".join(bubbles)}</div></div>'
+    note = say("phone_note").filled(name=picture.phone.name)
+    return _section(say("phone"), f'<div class="phone">{screen}</div>', note)
+
+
+def _bubble(bubble: Bubble) -> str:
+    """One message; one that was never sent is an empty frame with the reason in it."""
+    body = escape(bubble.text) if bubble.text else f"{escape(say('not_sent').vi)}: {escape(reason(bubble.reason).vi)}"
+    cost = f" · {vnd_sum(bubble.cost)}" if bubble.cost else ""
+    foot = f"{bubble.at:%H:%M} · {escape(status(bubble.status).vi)}{cost}"
+    kind = escape(bubble.channel) if bubble.text else "unsent"
+    head = escape(channel(bubble.channel).vi)
+    return f'<div class="bubble {kind}"><b>{head}</b><p>{body}</p><small>{foot}</small></div>'
+
+
 def _cashiers(picture: Picture) -> str:
     highest = max((one.fakes / max(1, one.orders) for one in picture.cashiers), default=0) or 1
     rows = []
@@ -149,6 +221,8 @@ def _meter(picture: Picture) -> str:
     rows.append([("", f"<b>{say('total').vi}</b>"), *(("number", f"<b>{count(one)}</b>") for one in total)])
     cost = f"{picture.cost_per_thousand():.2f} USD".replace(".", ",")
     line = f"<p><b>{cost}</b> {_both(say('cost'))}</p>"
+    messages = vnd_sum(round(picture.messages_per_thousand()))
+    line += f"<p><b>{messages}</b> {_both(say('cost_messages'))}</p>"
     return _section(say("meter"), f"{line}{_table(heads, rows)}", say("meter_note"))
 
 

@@ -7,8 +7,22 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.demo import SHOWN_OF_WINBACK, Picture
-from infra.local.demo_words import Words, action, count, day_month, label, say, share, short_vnd
+from infra.local.demo import OUTAGES, SHOWN_OF_WINBACK, Phone, Picture
+from infra.local.demo_words import (
+    Words,
+    action,
+    channel,
+    count,
+    day_month,
+    days_months,
+    label,
+    reason,
+    say,
+    share,
+    short_vnd,
+    status,
+    vnd_sum,
+)
 from shared.domain.segmentation import LIFECYCLE, TAGS, VALUE
 
 COLORS = {
@@ -26,6 +40,8 @@ COLORS = {
     "none": "grey50",
 }
 BLOCKS = " ▁▂▃▄▅▆▇█"
+# So much of a message says which it is.
+BUBBLE = 110
 
 
 def show(picture: Picture, console: Console) -> None:
@@ -39,6 +55,9 @@ def show(picture: Picture, console: Console) -> None:
         _months(picture),
         _cashiers(picture),
         _winback(picture),
+        _messages(picture),
+        _turns(picture),
+        *([_phone(picture.phone)] if picture.phone else []),
         _meter(picture),
     ):
         console.print()
@@ -53,6 +72,7 @@ def _headline(picture: Picture) -> RenderableType:
         ("identified", share(picture.named, picture.revenue)),
         ("returning", share(picture.returning, picture.customers)),
         ("at_risk", count(picture.labels["at_risk"])),
+        ("messages_total", f"{count(picture.message_count)} · {vnd_sum(picture.message_cost)}"),
     ):
         grid.add_row(_both(say(key)), Text(value, style="bold"))
     days = f"{day_month(picture.first)} – {day_month(picture.last)}"
@@ -126,6 +146,45 @@ def _winback(picture: Picture) -> Table:
     return table
 
 
+def _messages(picture: Picture) -> Table:
+    table = _table(say("messages"))
+    for key in ("channel", "outcome", "why"):
+        table.add_column(say(key).vi)
+    for key in ("sent_count", "spent"):
+        table.add_column(say(key).vi, justify="right")
+    for tally in picture.messages:
+        outcome = (channel(tally.channel), status(tally.status), reason(tally.reason))
+        table.add_row(*(words.vi for words in outcome), count(tally.messages), vnd_sum(tally.cost))
+    table.add_row(say("total").vi, "", "", count(picture.message_count), vnd_sum(picture.message_cost), style="bold")
+    table.caption = say("messages_note").filled(count=count(picture.message_count)).vi
+    return table
+
+
+def _turns(picture: Picture) -> Table:
+    table = _table(say("turns"))
+    for key in ("channel", "why"):
+        table.add_column(say(key).vi)
+    table.add_column(say("sent_count").vi, justify="right")
+    for turn in picture.turns:
+        table.add_row(channel(turn.channel).vi, reason(turn.reason).vi, count(turn.messages))
+    table.caption = say("turns_note").filled(days=days_months(OUTAGES)).vi
+    return table
+
+
+def _phone(phone: Phone) -> Table:
+    table = _table(say("phone"))
+    table.add_column("", no_wrap=True)
+    table.add_column(say("channel").vi)
+    table.add_column(say("outcome").vi)
+    table.add_column(phone.name)
+    for bubble in phone.bubbles:
+        said = " ".join(bubble.text.split()) or reason(bubble.reason).vi
+        short = said if len(said) <= BUBBLE else f"{said[: BUBBLE - 1]}…"
+        table.add_row(f"{bubble.at:%d/%m %H:%M}", channel(bubble.channel).vi, status(bubble.status).vi, short)
+    table.caption = say("phone_note").filled(name=phone.name).vi
+    return table
+
+
 def _meter(picture: Picture) -> Table:
     table = _table(say("meter"))
     table.add_column(say("door").vi)
@@ -135,7 +194,8 @@ def _meter(picture: Picture) -> Table:
     for door, use in picture.meter.items():
         table.add_row(door, *(count(use[name]) for name in keys.values()))
     cost = f"{picture.cost_per_thousand():.2f} USD".replace(".", ",")
-    table.caption = f"{say('cost').vi}: {cost}. {say('meter_note').vi}"
+    messages = f"{vnd_sum(round(picture.messages_per_thousand()))} {say('cost_messages').vi}"
+    table.caption = f"{cost} {say('cost').vi}; {messages}. {say('meter_note').vi}"
     return table
 
 

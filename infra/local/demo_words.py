@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+
+from shared.runtime.playbook import sending_rules
 
 
 class Words(NamedTuple):
@@ -39,6 +42,25 @@ def action(name: str) -> Words:
     return Words(*_texts()["actions"][name])
 
 
+def channel(name: str) -> Words:
+    return Words(*_texts()["channels"][name])
+
+
+def status(name: str) -> Words:
+    """What became of a message."""
+    return Words(*_texts()["statuses"][name])
+
+
+def reason(name: str) -> Words:
+    """Why, in the playbook's words."""
+    return Words(**sending_rules().reasons[name])
+
+
+def vnd_sum(amount: int) -> str:
+    """An amount in full: sums of messages are small beside the shop's."""
+    return f"{count(amount)} ₫"
+
+
 def count(number: float) -> str:
     """1234 → "1.234"."""
     return f"{number:,.0f}".replace(",", ".")
@@ -65,3 +87,7 @@ def share(part: float, whole: float) -> str:
 
 def day_month(day: date) -> str:
     return f"{day:%d/%m/%Y}"
+
+
+def days_months(days: Iterable[date]) -> str:
+    return ", ".join(day_month(day) for day in sorted(days))

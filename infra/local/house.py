@@ -75,10 +75,11 @@ def load_door(name: str) -> Handler:
 
 @dataclass
 class Done:
-    """What a stretch of work did: schedule runs by door, messages handed out by queue, failures by door."""
+    """What a stretch of work did: runs by door, messages handed out by queue, providers' calls, failures by door."""
 
     ticks: Counter[str] = field(default_factory=Counter)
     messages: Counter[str] = field(default_factory=Counter)
+    callbacks: int = 0
     failed: Counter[str] = field(default_factory=Counter)
 
 
@@ -248,7 +249,8 @@ class House:
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.
 
-        Answers {"now", "ticks": {door: runs}, "messages": {queue: messages handed out}, "failed": {door: failures}}.
+        Answers {"now", "ticks": {door: runs}, "messages": {queue: messages handed out}, "callbacks": providers' calls,
+        "failed": {door: failures}}.
         Raises ValueError when `to` has passed.
         """
         with self._time:
@@ -376,7 +378,8 @@ class House:
                 while not self._stopping and self._waits(queue):
                     self._work_batch(queue, door, trigger, done)
                     worked = True
-            if self.town.call_back(self.clock.now(), self._called_back):
+            if made := self.town.call_back(self.clock.now(), self._called_back):
+                done.callbacks += made
                 worked = True
 
     def _called_back(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> int:
@@ -406,6 +409,7 @@ class House:
             "now": stamp(self.clock.now()),
             "ticks": dict(done.ticks),
             "messages": dict(done.messages),
+            "callbacks": done.callbacks,
             "failed": {door: count for door, count in done.failed.items() if count},
         }
 

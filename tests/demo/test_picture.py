@@ -11,10 +11,11 @@ from datetime import timedelta
 import pytest
 from rich.console import Console
 
-from infra.local.demo import BATCH_EVENTS, open_shop, run
+from infra.local.demo import BATCH_EVENTS, SHOWN_OF_PHONE, open_shop, run
 from infra.local.demo_report import page
 from infra.local.demo_terminal import show
-from infra.local.shop_history import FILLER_NUMBERS, days, events_of, invoices, person
+from infra.local.demo_words import reason
+from infra.local.shop_history import ENDINGS, FILLER_NUMBERS, days, events_of, invoices, person
 from infra.local.trouble import Trouble
 from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES
@@ -64,6 +65,13 @@ def test_G13_what_the_tills_report_fits_the_protocol():
         assert sum(batch[:BATCH_EVENTS]) + BATCH_EVENTS < MAX_BATCH_BYTES
 
 
+def test_some_customers_have_no_zalo_and_some_of_those_an_e_mail():
+    endings = {invoice.customer: person(invoice.customer) for invoice in SHOP if invoice.customer}
+    without = [who for who in endings.values() if who.phone.endswith(tuple(ENDINGS))]
+    assert 80 < len(without) < 160
+    assert 10 < sum(who.email is not None for who in without) < len(without)
+
+
 @pytest.fixture(scope="module")
 def picture():
     return taken(45)
@@ -82,6 +90,36 @@ def test_the_demo_is_the_same_every_time(picture):
     assert replace(taken(45), seconds=0.0) == replace(picture, seconds=0.0)
 
 
+def test_X7_every_message_has_one_outcome_with_a_reason_in_words(picture):
+    outcomes = [(tally.channel, tally.status, tally.reason) for tally in picture.messages]
+    assert len(set(outcomes)) == len(outcomes)
+    assert picture.message_count > 500
+    words = {reason(tally.reason).vi for tally in picture.messages} | {reason(turn.reason).vi for turn in picture.turns}
+    assert all(word in page(picture) for word in words)
+
+
+def test_A14_who_has_no_zalo_and_whom_an_outage_hits_is_reached_on_another_channel(picture):
+    delivered = {tally.channel: tally for tally in picture.messages if tally.status == "delivered"}
+    assert delivered.keys() == {"zns", "sms_care", "email"}
+    assert {turn.reason for turn in picture.turns} >= {"unreachable", "refused", "provider_trouble"}
+    assert {turn.channel for turn in picture.turns} == {"zns"}
+
+
+def test_K8_what_the_messages_cost_is_what_the_providers_charge(picture):
+    for tally in picture.messages:
+        assert tally.cost >= tally.messages * {"zns": 300, "sms_care": 700, "email": 3}[tally.channel]
+    assert picture.message_cost == sum(tally.cost for tally in picture.messages)
+    assert round(picture.messages_per_thousand()) == round(picture.message_cost * 1000 / picture.customers)
+
+
+def test_the_phone_on_show_has_messages_of_several_channels_as_they_arrived(picture):
+    bubbles = picture.phone.bubbles
+    assert len({bubble.channel for bubble in bubbles}) > 1
+    assert [bubble.at for bubble in bubbles] == sorted(bubble.at for bubble in bubbles)
+    assert all(bubble.text for bubble in bubbles)
+    assert page(picture).count('class="bubble ') == len(bubbles) <= SHOWN_OF_PHONE
+
+
 def test_the_page_needs_no_other_file_and_no_script(picture):
     html = page(picture)
     assert not re.search(r"<script|<link|<img|@import|url\(|src=|https?://", html)
@@ -95,6 +133,7 @@ def test_the_terminal_shows_the_picture_on_a_narrow_screen_too(picture):
         show(picture, Console(file=out, width=width))
         assert max(map(len, out.getvalue().splitlines())) <= width
         assert "Danh sách gọi lại" in out.getvalue()
+        assert "Điện thoại của một khách" in out.getvalue()
 
 
 def test_a_folder_with_another_past_is_not_overwritten(tmp_path):

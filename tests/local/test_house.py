@@ -138,7 +138,7 @@ def test_an_answer_over_lambdas_limit_is_an_error(house, plan):
 
 def test_messages_reach_the_worker_in_the_shape_of_sqs(house, plan):
     house.http("POST", "/v1/in", headers={"content-type": "text/plain"}, body="xin chào".encode())
-    assert house.drain() == {"now": at(), "ticks": {}, "messages": {"events": 1}, "failed": {}}
+    assert house.drain() == {"now": at(), "ticks": {}, "messages": {"events": 1}, "callbacks": 0, "failed": {}}
     (record,) = plan.seen[-1][2]["Records"]
     assert record["body"] == "xin chào"
     assert record["eventSource"] == "aws:sqs"

@@ -65,7 +65,7 @@ class Town(Mapping[str, Any]):
                 "callback_token": CALLBACK_TOKEN,
                 "base_url": town.esms.url,
             },
-            "ses": {"sender": "Khách Quen <cskh@khachquen.example>", **aws},
+            "ses": {"sender": "Khách Quen <cskh@khachquen.example>", "configuration_set": "khach-quen", **aws},
             "aws": {"webhook_tokens": [town.aws.token]},
             "whatsapp": {"phone_number_id": "phone-number-id-local", **aws},
             "messenger": {
@@ -86,6 +86,7 @@ class Town(Mapping[str, Any]):
                     "\n".join(zns.fixed_texts),
                     {name: LIMITS[parameter.kind] for name, parameter in zns.parameters.items()},
                     price=zns.price_vnd,
+                    money=frozenset(name for name, parameter in zns.parameters.items() if parameter.kind == "vnd"),
                 )
                 for template in templates().values()
                 if (zns := template.zns)

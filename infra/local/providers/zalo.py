@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from infra.local.providers.base import Callback, Received, Reply, Request, StandIn, json_reply, milliseconds
+from shared.domain.money import vnd
 from shared.domain.vietnam_time import VIETNAM, local_day
 from shared.ports import Clock
 
@@ -65,7 +66,10 @@ _MESSAGES = {
 
 @dataclass(frozen=True, slots=True)
 class ZaloTemplate:
-    """An approved template: its text with <names> of parameters, and the most characters of each."""
+    """An approved template: its text with <names> of parameters, and the most characters of each.
+
+    `money` are the parameters that Zalo shows as amounts of VND, with points between the thousands.
+    """
 
     text: str
     limits: Mapping[str, int] = field(default_factory=dict)
@@ -74,6 +78,7 @@ class ZaloTemplate:
     price: int = 300
     price_uid: int = 210
     at_night: bool = False
+    money: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -371,7 +376,8 @@ class Zalo(StandIn):
         template: ZaloTemplate,
         content: Mapping[str, Any],
     ) -> None:
-        data = content["template_data"]
+        data = dict(content["template_data"])
+        data |= {name: vnd(int(data[name])) for name in template.money if str(data.get(name)).isdecimal()}
         text = re.sub(r"<(\w+)>", lambda found: str(data.get(found[1], found[0])), template.text)
         detail = {"template_id": template_id}
         self.received.append(Received(self.clock(), channel, to, text, tracking_id, message_id, detail))
