@@ -7,104 +7,31 @@ delivery events (Order Delivered, Delivery Failed, Returned To Sender) and some 
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
-from shared.domain.customer import TRAITS
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.event import Event, EventType
 from shared.domain.identity import Certainty, Identity, identity
-from shared.domain.order import FactKind, OrderFact
+from shared.domain.order_event import CART_EVENTS, ORDER_EVENTS, read_cart, read_order
 from shared.domain.phone import BadPhone, looks_like_phone
 from shared.domain.rules import Rules
-from shared.domain.vietnam_time import day_start, local_day, moment, stamp
+from shared.domain.statements import OLDEST, TOLERANCE, Reader, parse_moment, read_consent, read_traits
+from shared.domain.vietnam_time import day_start, local_day, stamp
 
 MAX_CALL_BYTES = 32 * 1024
 MAX_BATCH_BYTES = 500 * 1024
 MAX_BATCH_EVENTS = 2500
-# One event is taken in by one transaction, which has room for so many links and statements.
+# One event is taken in by one transaction, which has room for so many links.
 MAX_IDENTITIES = 10
-MAX_CONSENTS = 40
 
 TYPES: tuple[EventType, ...] = ("identify", "track", "page", "screen", "group", "alias")
-CHANNELS = ("zalo", "zns", "sms", "email", "messenger", "whatsapp", "call", "push", "web")
-PURPOSES = ("transactional", "service", "marketing")
-GENDERS = {"female": "female", "f": "female", "nữ": "female", "nu": "female",
-           "male": "male", "m": "male", "nam": "male", "other": "other", "khác": "other"}  # fmt: skip
-
 # Everything Segment's and RudderStack's SDKs put at the top level of a message.
 _TOP_LEVEL = frozenset(
     "type messageId timestamp originalTimestamp sentAt receivedAt userId anonymousId context integrations properties "  # noqa: SIM905
     "traits event name category groupId previousId writeKey channel version _metadata options rudderId".split()
 )
-# A clock may be a little ahead of ours.
-_TOLERANCE = timedelta(minutes=5)
-_OLDEST = date(1990, 1, 1)
-_NO_TIME = "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
-
-ORDER_EVENTS: dict[str, FactKind] = {
-    "Order Completed": "placed",
-    "Order Updated": "updated",
-    "Order Refunded": "refunded",
-    "Order Cancelled": "cancelled",
-    "Order Delivered": "delivered",
-    "Delivery Failed": "failed",
-    "Returned To Sender": "returned",
-}
-CART_EVENTS = ("Cart Updated", "Product Added", "Product Removed", "Checkout Started")
-
-
-@dataclass
-class Reader:
-    """Collects every wrong field of one message, so that the sender hears of all of them at once."""
-
-    prefix: str
-    errors: list[FieldError] = field(default_factory=list)
-
-    def wrong(self, name: str, reason: str) -> None:
-        self.errors.append(FieldError(f"{self.prefix}{name}", reason))
-
-    @contextmanager
-    def reading(self, name: str) -> Iterator[None]:
-        try:
-            yield
-        except (ValueError, InvalidOperation) as error:
-            self.wrong(name, str(error) if isinstance(error, ValueError) else "is not a number")
-
-    def text(self, source: dict[str, Any], name: str, path: str = "", limit: int = 256) -> str:
-        """A text or whole number as text, NFC, trimmed; "" when absent."""
-        raw = source.get(name)
-        if raw is None or raw == "":
-            return ""
-        if isinstance(raw, bool) or not isinstance(raw, str | int):
-            self.wrong(path + name, "must be a text")
-            return ""
-        value = unicodedata.normalize("NFC", str(raw)).strip()
-        if len(value) > limit:
-            self.wrong(path + name, f"must have at most {limit} characters")
-            return ""
-        return value
-
-    def mapping(self, source: dict[str, Any], name: str, path: str = "") -> dict[str, Any]:
-        raw = source.get(name)
-        if raw is None:
-            return {}
-        if not isinstance(raw, dict):
-            self.wrong(path + name, "must be an object")
-            return {}
-        return raw
-
-    def flag(self, source: dict[str, Any], name: str, path: str = "") -> bool:
-        raw = source.get(name, False)
-        if not isinstance(raw, bool):
-            self.wrong(path + name, "must be true or false")
-            return False
-        return raw
 
 
 def translate(
@@ -150,9 +77,9 @@ def translate(
     consent = _consent(read, context, at, received_at, source)
     order = cart = None
     if fact_kind:
-        order = _order(read, fact_kind, name, properties, message, at, received_at, context, rules)
+        order = read_order(read, fact_kind, name, properties, message, at, received_at, context, rules)
     elif name in CART_EVENTS and said == "track":
-        cart = _cart(read, name, properties, rules)
+        cart = read_cart(read, name, properties, rules)
     if not identities and not fact_kind:
         if bad_phone:
             read.wrong(bad_phone["field"], bad_phone["reason"])
@@ -197,28 +124,13 @@ def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: date
     if at is None:
         return received_at, True
     stated = at
-    if at > received_at + _TOLERANCE and sent and at <= sent:
+    if at > received_at + TOLERANCE and sent and at <= sent:
         # How long before sending it happened is right whatever the device's clock shows.
-        at = received_at - min(sent - at, received_at - day_start(_OLDEST))
-    if at > received_at + _TOLERANCE:
+        at = received_at - min(sent - at, received_at - day_start(OLDEST))
+    if at > received_at + TOLERANCE:
         read.wrong(name, "is in the future")
     at = min(at, received_at)
     return at, at != stated
-
-
-def parse_moment(read: Reader, name: str, raw: Any) -> datetime | None:
-    if not isinstance(raw, str):
-        read.wrong(name, _NO_TIME)
-        return None
-    try:
-        at = moment(raw)
-    except ValueError as error:
-        read.wrong(name, str(error) if str(error) in ("has no time zone", "is out of range") else _NO_TIME)
-        return None
-    if local_day(at) < _OLDEST:
-        read.wrong(name, "is before 1990")
-        return None
-    return at
 
 
 def _name(read: Reader, said: str, message: dict[str, Any], properties: dict[str, Any]) -> str:
@@ -311,10 +223,6 @@ def _alias(read: Reader, message: dict[str, Any], certainty: Certainty, rules: R
     return None
 
 
-_IDENTITY_TRAITS = frozenset(("phone", "email", "loyalty_id", "zalo_user_id", "messenger_psid", "external"))
-_NAME_TRAITS = frozenset(("name", "firstName", "first_name", "lastName", "last_name"))
-
-
 def _traits(read: Reader, message: dict[str, Any], context: dict[str, Any], now: datetime) -> dict[str, Any]:
     """The traits a message states; what the product has no field for is kept as an attribute ("@points")."""
     traits: dict[str, Any] = {}
@@ -326,267 +234,9 @@ def _traits(read: Reader, message: dict[str, Any], context: dict[str, Any], now:
     return traits
 
 
-def read_traits(read: Reader, values: dict[str, Any], path: str, today: date) -> dict[str, Any]:
-    """Traits of one object, checked; unknown ones become attributes."""
-    traits: dict[str, Any] = {}
-    if not values:
-        return traits
-    name = read.text(values, "name", path) or " ".join(
-        part
-        for part in (
-            read.text(values, "last_name", path) or read.text(values, "lastName", path),
-            read.text(values, "first_name", path) or read.text(values, "firstName", path),
-        )
-        if part
-    )
-    if name:
-        traits["name"] = " ".join(name.split())
-    for field_name in ("city", "home_store"):
-        if text := read.text(values, field_name, path, 120):
-            traits[field_name] = text
-    if (raw := values.get("birthday")) is not None and raw != "":
-        with read.reading(path + "birthday"):
-            traits["birthday"] = birthday(raw, today)
-    if (raw := values.get("gender")) is not None and raw != "":
-        gender = GENDERS.get(str(raw).strip().lower())
-        if gender is None:
-            read.wrong(path + "gender", "must be female, male or other")
-        else:
-            traits["gender"] = gender
-    for key, raw in values.items():
-        if key in _IDENTITY_TRAITS or key in _NAME_TRAITS or key in TRAITS or raw is None:
-            continue
-        if key == "attributes" and isinstance(raw, dict):
-            traits |= {f"@{k}"[:80]: plain(v) for k, v in raw.items() if v is not None}
-        else:
-            traits[f"@{key}"[:80]] = plain(raw)
-    return traits
-
-
-def plain(value: Any) -> Any:
-    """A free value as the table can hold it: texts, whole numbers and flags as they are, all else as JSON text."""
-    if isinstance(value, str):
-        return unicodedata.normalize("NFC", value)[:1000]
-    if isinstance(value, bool) or (isinstance(value, int) and abs(value) < 10**15):
-        return value
-    if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
-        return int(value)
-    return json.dumps(value, ensure_ascii=False)[:2000]
-
-
-def birthday(raw: Any, today: date) -> str:
-    """A birthday as a plain date (ISO text, or an ISO time whose date counts); raises ValueError."""
-    if not isinstance(raw, str):
-        raise ValueError("must be a date such as 1990-05-21")
-    try:
-        day = date.fromisoformat(raw[:10] if raw[10:11] in ("T", " ") else raw)
-    except ValueError:
-        raise ValueError("must be a date such as 1990-05-21") from None
-    if not date(1900, 1, 1) <= day <= today:
-        raise ValueError("must lie between 1900 and today")
-    return day.isoformat()
-
-
 def _consent(read: Reader, context: dict[str, Any], at: datetime, now: datetime, source: str) -> list[dict[str, Any]]:
     raw = context.get("consent")
     # Segment's own consent object (categoryPreferences) speaks of cookies, not of messages.
     if raw is None or isinstance(raw, dict):
         return []
     return read_consent(read, raw, "context.consent", at, now, source)
-
-
-def read_consent(
-    read: Reader, raw: Any, path: str, said_at: datetime, now: datetime, source: str
-) -> list[dict[str, Any]]:
-    """Consent statements `{channel, purpose, granted, at?, proof?}`; `at` defaults to the moment of the message."""
-    if not isinstance(raw, list):
-        read.wrong(path, "must be a list")
-        return []
-    if len(raw) > MAX_CONSENTS:
-        read.wrong(path, f"may have at most {MAX_CONSENTS} statements")
-        return []
-    said: list[dict[str, Any]] = []
-    for number, statement in enumerate(raw):
-        here = f"{path}[{number}]"
-        if not isinstance(statement, dict):
-            read.wrong(here, "must be an object")
-            continue
-        for unknown in sorted(statement.keys() - {"channel", "purpose", "granted", "at", "proof"}):
-            read.wrong(f"{here}.{unknown}", "is not a field of a consent")
-        if statement.get("channel") not in CHANNELS:
-            read.wrong(f"{here}.channel", f"must be one of {', '.join(CHANNELS)}")
-        if statement.get("purpose") not in PURPOSES:
-            read.wrong(f"{here}.purpose", f"must be one of {', '.join(PURPOSES)}")
-        if not isinstance(statement.get("granted"), bool):
-            read.wrong(f"{here}.granted", "must be true or false")
-        when: datetime | None = said_at
-        if statement.get("at") is not None:
-            when = parse_moment(read, f"{here}.at", statement["at"])
-            if when and when > now + _TOLERANCE:
-                read.wrong(f"{here}.at", "is in the future")
-        proof = statement.get("proof")
-        said.append(
-            {
-                "channel": statement.get("channel"),
-                "purpose": statement.get("purpose"),
-                "granted": statement.get("granted"),
-                "at": stamp(when or said_at),
-                "source": source,
-            }
-            | ({"proof": plain(proof)} if proof is not None else {})
-        )
-    return said
-
-
-def decimal(raw: Any) -> Decimal:
-    """A number, or a text that is one, exactly; raises ValueError."""
-    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
-        raise ValueError("must be a number")
-    try:
-        number = Decimal(str(raw).strip())
-    except InvalidOperation:
-        raise ValueError("must be a number") from None
-    # Its digits before the point are looked at first: comparing 1e999999999 would overflow.
-    if not number.is_finite() or number.adjusted() > 15:
-        raise ValueError("is too large")
-    return number
-
-
-def money(raw: Any, rate: int = 1) -> int:
-    """An amount as whole VND: an integer, or a decimal number or text times `rate`; raises ValueError."""
-    amount = decimal(raw) * rate
-    if abs(amount) > 10**15:
-        raise ValueError("is too large")
-    if rate == 1 and amount != amount.to_integral_value():
-        raise ValueError("must be a whole number of VND")
-    return int(amount.to_integral_value(ROUND_HALF_UP))
-
-
-def _rate(read: Reader, properties: dict[str, Any], rules: Rules) -> int:
-    currency = (read.text(properties, "currency", "properties.", 3) or "VND").upper()
-    if currency == "VND":
-        return 1
-    rate = rules.orders.currency_to_vnd.get(currency)
-    if rate is None:
-        read.wrong("properties.currency", f"must be VND or one of {', '.join(rules.orders.currency_to_vnd)}")
-    return rate or 1
-
-
-def _lines(read: Reader, properties: dict[str, Any], rate: int) -> list[dict[str, Any]]:
-    products = properties.get("products")
-    if products is None:
-        return []
-    if not isinstance(products, list):
-        read.wrong("properties.products", "must be a list")
-        return []
-    lines: list[dict[str, Any]] = []
-    for number, product in enumerate(products):
-        here = f"properties.products[{number}]"
-        if not isinstance(product, dict):
-            read.wrong(here, "must be an object")
-            continue
-        line: dict[str, Any] = {"quantity": 1}
-        if sku := read.text(product, "sku", here + ".", 80) or read.text(product, "product_id", here + ".", 80):
-            line["sku"] = sku
-        for name in ("name", "category", "variant"):
-            if text := read.text(product, name, here + ".", 120):
-                line[name] = text
-        if (raw := product.get("price")) is not None:
-            with read.reading(here + ".price"):
-                line["price"] = money(raw, rate)
-        if (raw := product.get("quantity")) is not None:
-            with read.reading(here + ".quantity"):
-                line |= _quantity(raw, line.get("price"))
-        lines.append(line)
-    return lines
-
-
-def _quantity(raw: Any, price: int | None) -> dict[str, Any]:
-    """How many pieces; what is sold by weight or length is one piece at what it cost, with its measure beside it."""
-    measure = decimal(raw)
-    if measure == measure.to_integral_value():
-        return {"quantity": int(measure)}
-    sold: dict[str, Any] = {"quantity": 1, "measure": str(measure)}
-    return sold if price is None else sold | {"price": int((price * measure).to_integral_value(ROUND_HALF_UP))}
-
-
-def order_id(read: Reader, properties: dict[str, Any], name: str = "order_id") -> str:
-    """The order's natural key: its number, behind the system that gave it where one is named."""
-    number = read.text(properties, name, "properties.", 100)
-    system = read.text(properties, "system", "properties.", 40)
-    return f"{system}:{number}" if number and system else number
-
-
-def _order(
-    read: Reader,
-    kind: FactKind,
-    event_name: str,
-    properties: dict[str, Any],
-    message: dict[str, Any],
-    at: datetime,
-    now: datetime,
-    context: dict[str, Any],
-    rules: Rules,
-) -> OrderFact | None:
-    own = order_id(read, properties)
-    if not own:
-        read.wrong("properties.order_id", "is needed")
-        return None
-    # An invoice that names the order it belongs to is a fact of that order: one sale, counted once (R3).
-    order = order_id(read, properties, "invoice_of") or own
-    rate = _rate(read, properties, rules)
-    content: dict[str, Any] = {}
-    amount: int | None = None
-    stated = next((n for n in ("total", "revenue", "value") if properties.get(n) is not None), None)
-    if stated:
-        with read.reading(f"properties.{stated}"):
-            amount = money(properties[stated], rate)
-    lines = _lines(read, properties, rate)
-    if kind in ("placed", "updated"):
-        if amount is None and lines and all("price" in line for line in lines) and not read.errors:
-            with read.reading("properties.products"):
-                amount = money(sum(line["price"] * line["quantity"] for line in lines))
-        if amount is not None:
-            content["total"] = amount
-        elif kind == "placed" and not read.errors:
-            read.wrong("properties.total", f"is needed for {event_name}")
-        if lines:
-            content["lines"] = lines
-        if (raw := properties.get("discount")) is not None:
-            with read.reading("properties.discount"):
-                content["discount"] = max(0, money(raw, rate))
-        for name in ("coupon", "payment", "store", "channel", "cashier"):
-            if text := read.text(properties, name, "properties.", 80):
-                content[name] = text.lower() if name == "payment" else text
-        if other := order_id(read, properties, "exchange_of"):
-            content["exchange_of"] = other
-        if (raw := properties.get("placed_at")) is not None:
-            placed = parse_moment(read, "properties.placed_at", raw)
-            if placed and placed > now + _TOLERANCE:
-                read.wrong("properties.placed_at", "is in the future")
-            elif placed:
-                content["placed_at"] = stamp(placed)
-    key: str = kind
-    if kind == "refunded":
-        key = read.text(properties, "refund_id", "properties.", 100) or str(message.get("messageId") or stamp(at))
-        amount = abs(amount) if amount is not None else None
-    return OrderFact(
-        order=order,
-        kind=kind,
-        at=stamp(at),
-        key=key,
-        amount=amount if kind == "refunded" else None,
-        content=content,
-        backfill=context.get("backfill") is True,
-    )
-
-
-def _cart(read: Reader, name: str, properties: dict[str, Any], rules: Rules) -> dict[str, Any]:
-    """What a cart event says: all lines (Cart Updated, Checkout Started) or one (Product Added, Product Removed)."""
-    rate = _rate(read, properties, rules)
-    whole = name in ("Cart Updated", "Checkout Started")
-    lines = _lines(read, properties if whole else {"products": [properties]}, rate)
-    cart: dict[str, Any] = {"event": name, "lines": lines}
-    if cart_id := read.text(properties, "cart_id", "properties.", 100):
-        cart["cart_id"] = cart_id
-    return cart

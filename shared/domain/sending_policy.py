@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple
 
 from shared.domain import law
 from shared.domain.lunar import rest_until
-from shared.domain.sending import Purpose
+from shared.domain.sending import Purpose, consent_channel
 from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day
 
@@ -99,13 +99,16 @@ def decide(wish: Wish, channel: str, person: Person, situation: Situation, rules
         return Decision("suppress", "no_address")
     if channel in person.closed:
         return Decision("suppress", person.closed[channel])
-    said = person.consent.get(f"{channel}:{wish.purpose}")
+    said = person.consent.get(f"{consent_channel(channel)}:{wish.purpose}")
     if said is False:
         return Decision("suppress", "refused_by_customer")
     if marketing and said is not True:
         return Decision("suppress", "no_consent")
     if marketing and person.do_not_call and channel in ON_PHONE:
         return Decision("suppress", "do_not_call")
+    hours = rules.hours(wish.purpose, channel)
+    if hours and hours.opens >= hours.closes:
+        return Decision("suppress", "no_hours")
     if channel in WINDOWED and not wish.templated and person.windows.get(channel, now) <= now:
         return Decision("suppress", "window_closed")
 
@@ -123,7 +126,6 @@ def decide(wish: Wish, channel: str, person: Person, situation: Situation, rules
     price = wish.prices.get(channel, 0) if wish.purpose != "transactional" else 0
     if situation.budget_left is not None and price and price > situation.budget_left:
         waits.append(Decision("defer", "budget_spent", _at(local_day(now) + timedelta(days=1), time())))
-    hours = rules.hours(wish.purpose, channel)
     if waits:
         latest = max(waits, key=lambda wait: wait.until or now)
         until = next_open(latest.until or now, hours)

@@ -9,7 +9,8 @@ from shared.domain.customer import TRAITS
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.identity import Certainty, Identity, identity
 from shared.domain.rules import Rules
-from shared.domain.segment_protocol import MAX_IDENTITIES, Reader, read_consent, read_traits
+from shared.domain.segment_protocol import MAX_IDENTITIES
+from shared.domain.statements import Reader, read_consent, read_traits
 from shared.domain.vietnam_time import local_day
 from shared.use_cases.upsert_customer import Upsert
 

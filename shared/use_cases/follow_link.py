@@ -14,7 +14,7 @@ from shared.domain.errors import Busy, Conflict, FieldError, Invalid, NotFound
 from shared.domain.links import Link, web_address
 from shared.domain.machine_opens import Touch, judge
 from shared.domain.message import PROGRESS, Message
-from shared.domain.segment_protocol import CHANNELS
+from shared.domain.sending import CONSENT_CHANNELS
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item, Table
 from shared.use_cases import layout
@@ -157,7 +157,7 @@ def family(channel: str) -> tuple[str, ...]:
 
 
 def _everywhere() -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for channel in CHANNELS for name in family(channel)))
+    return tuple(dict.fromkeys(name for channel in CONSENT_CHANNELS for name in family(channel)))
 
 
 def _entry(message: Message, name: str, stage: str, at: datetime, **said: Any) -> Item:

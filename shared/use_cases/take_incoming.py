@@ -12,6 +12,7 @@ from shared.domain.incoming import Incoming
 from shared.domain.message import PROGRESS
 from shared.domain.opt_out import asks_to_stop
 from shared.domain.phone import BadPhone, parse_phone
+from shared.domain.sending import consent_channel
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
 from shared.use_cases import layout
@@ -164,7 +165,7 @@ class IncomingTaker:
 
 def _consent(news: Incoming, *, granted: bool) -> dict[str, Any]:
     return {
-        "channel": news.channel,
+        "channel": consent_channel(news.channel),
         "purpose": "marketing",
         "granted": granted,
         "at": news.at,

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.errors import Invalid
-from shared.domain.segment_protocol import money, translate
+from shared.domain.order_event import money
+from shared.domain.segment_protocol import translate
 from shared.domain.vietnam_time import stamp
 from shared.runtime.playbook import rules
 

@@ -12,7 +12,9 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from infra.local.openapi import routes
-from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES, MAX_CONSENTS, MAX_IDENTITIES, ORDER_EVENTS
+from shared.domain.order_event import ORDER_EVENTS
+from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES, MAX_IDENTITIES
+from shared.domain.statements import MAX_CONSENTS
 from shared.runtime.access import WRITE_KEY
 from shared.runtime.http import MAX_BODY_BYTES, MAX_DEPTH, MAX_ERRORS
 from tests.doors.conftest import CALLS, PHONE, Answer, Shop

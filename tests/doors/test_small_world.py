@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.segment_protocol import CART_EVENTS, ORDER_EVENTS
+from shared.domain.order_event import CART_EVENTS, ORDER_EVENTS
 from shared.domain.vietnam_time import stamp
 from tests.doors.conftest import Shop
 from tests.doors.test_openapi import holds_to_it

@@ -1,0 +1,180 @@
+"""E-commerce events on the wire: what an order or a cart event says, as a fact with a natural key.
+
+Names and shapes follow Segment's "Ecommerce V2" specification; the delivery events and some properties are ours.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from typing import Any
+
+from shared.domain.order import FactKind, OrderFact
+from shared.domain.rules import Rules
+from shared.domain.statements import TOLERANCE, Reader, parse_moment
+from shared.domain.vietnam_time import stamp
+
+ORDER_EVENTS: dict[str, FactKind] = {
+    "Order Completed": "placed",
+    "Order Updated": "updated",
+    "Order Refunded": "refunded",
+    "Order Cancelled": "cancelled",
+    "Order Delivered": "delivered",
+    "Delivery Failed": "failed",
+    "Returned To Sender": "returned",
+}
+CART_EVENTS = ("Cart Updated", "Product Added", "Product Removed", "Checkout Started")
+
+
+def decimal(raw: Any) -> Decimal:
+    """A number, or a text that is one, exactly; raises ValueError."""
+    if isinstance(raw, bool) or not isinstance(raw, int | float | str):
+        raise ValueError("must be a number")
+    try:
+        number = Decimal(str(raw).strip())
+    except InvalidOperation:
+        raise ValueError("must be a number") from None
+    # Its digits before the point are looked at first: comparing 1e999999999 would overflow.
+    if not number.is_finite() or number.adjusted() > 15:
+        raise ValueError("is too large")
+    return number
+
+
+def money(raw: Any, rate: int = 1) -> int:
+    """An amount as whole VND: an integer, or a decimal number or text times `rate`; raises ValueError."""
+    amount = decimal(raw) * rate
+    if abs(amount) > 10**15:
+        raise ValueError("is too large")
+    if rate == 1 and amount != amount.to_integral_value():
+        raise ValueError("must be a whole number of VND")
+    return int(amount.to_integral_value(ROUND_HALF_UP))
+
+
+def _rate(read: Reader, properties: dict[str, Any], rules: Rules) -> int:
+    currency = (read.text(properties, "currency", "properties.", 3) or "VND").upper()
+    if currency == "VND":
+        return 1
+    rate = rules.orders.currency_to_vnd.get(currency)
+    if rate is None:
+        read.wrong("properties.currency", f"must be VND or one of {', '.join(rules.orders.currency_to_vnd)}")
+    return rate or 1
+
+
+def _lines(read: Reader, properties: dict[str, Any], rate: int) -> list[dict[str, Any]]:
+    products = properties.get("products")
+    if products is None:
+        return []
+    if not isinstance(products, list):
+        read.wrong("properties.products", "must be a list")
+        return []
+    lines: list[dict[str, Any]] = []
+    for number, product in enumerate(products):
+        here = f"properties.products[{number}]"
+        if not isinstance(product, dict):
+            read.wrong(here, "must be an object")
+            continue
+        line: dict[str, Any] = {"quantity": 1}
+        if sku := read.text(product, "sku", here + ".", 80) or read.text(product, "product_id", here + ".", 80):
+            line["sku"] = sku
+        for name in ("name", "category", "variant"):
+            if text := read.text(product, name, here + ".", 120):
+                line[name] = text
+        if (raw := product.get("price")) is not None:
+            with read.reading(here + ".price"):
+                line["price"] = money(raw, rate)
+        if (raw := product.get("quantity")) is not None:
+            with read.reading(here + ".quantity"):
+                line |= _quantity(raw, line.get("price"))
+        lines.append(line)
+    return lines
+
+
+def _quantity(raw: Any, price: int | None) -> dict[str, Any]:
+    """How many pieces; what is sold by weight or length is one piece at what it cost, with its measure beside it."""
+    measure = decimal(raw)
+    if measure == measure.to_integral_value():
+        return {"quantity": int(measure)}
+    sold: dict[str, Any] = {"quantity": 1, "measure": str(measure)}
+    return sold if price is None else sold | {"price": int((price * measure).to_integral_value(ROUND_HALF_UP))}
+
+
+def order_id(read: Reader, properties: dict[str, Any], name: str = "order_id") -> str:
+    """The order's natural key: its number, behind the system that gave it where one is named."""
+    number = read.text(properties, name, "properties.", 100)
+    system = read.text(properties, "system", "properties.", 40)
+    return f"{system}:{number}" if number and system else number
+
+
+def read_order(
+    read: Reader,
+    kind: FactKind,
+    event_name: str,
+    properties: dict[str, Any],
+    message: dict[str, Any],
+    at: datetime,
+    now: datetime,
+    context: dict[str, Any],
+    rules: Rules,
+) -> OrderFact | None:
+    own = order_id(read, properties)
+    if not own:
+        read.wrong("properties.order_id", "is needed")
+        return None
+    # An invoice that names the order it belongs to is a fact of that order: one sale, counted once (R3).
+    order = order_id(read, properties, "invoice_of") or own
+    rate = _rate(read, properties, rules)
+    content: dict[str, Any] = {}
+    amount: int | None = None
+    stated = next((n for n in ("total", "revenue", "value") if properties.get(n) is not None), None)
+    if stated:
+        with read.reading(f"properties.{stated}"):
+            amount = money(properties[stated], rate)
+    lines = _lines(read, properties, rate)
+    if kind in ("placed", "updated"):
+        if amount is None and lines and all("price" in line for line in lines) and not read.errors:
+            with read.reading("properties.products"):
+                amount = money(sum(line["price"] * line["quantity"] for line in lines))
+        if amount is not None:
+            content["total"] = amount
+        elif kind == "placed" and not read.errors:
+            read.wrong("properties.total", f"is needed for {event_name}")
+        if lines:
+            content["lines"] = lines
+        if (raw := properties.get("discount")) is not None:
+            with read.reading("properties.discount"):
+                content["discount"] = max(0, money(raw, rate))
+        for name in ("coupon", "payment", "store", "channel", "cashier"):
+            if text := read.text(properties, name, "properties.", 80):
+                content[name] = text.lower() if name == "payment" else text
+        if other := order_id(read, properties, "exchange_of"):
+            content["exchange_of"] = other
+        if (raw := properties.get("placed_at")) is not None:
+            placed = parse_moment(read, "properties.placed_at", raw)
+            if placed and placed > now + TOLERANCE:
+                read.wrong("properties.placed_at", "is in the future")
+            elif placed:
+                content["placed_at"] = stamp(placed)
+    key: str = kind
+    if kind == "refunded":
+        key = read.text(properties, "refund_id", "properties.", 100) or str(message.get("messageId") or stamp(at))
+        amount = abs(amount) if amount is not None else None
+    return OrderFact(
+        order=order,
+        kind=kind,
+        at=stamp(at),
+        key=key,
+        amount=amount if kind == "refunded" else None,
+        content=content,
+        backfill=context.get("backfill") is True,
+    )
+
+
+def read_cart(read: Reader, name: str, properties: dict[str, Any], rules: Rules) -> dict[str, Any]:
+    """What a cart event says: all lines (Cart Updated, Checkout Started) or one (Product Added, Product Removed)."""
+    rate = _rate(read, properties, rules)
+    whole = name in ("Cart Updated", "Checkout Started")
+    lines = _lines(read, properties if whole else {"products": [properties]}, rate)
+    cart: dict[str, Any] = {"event": name, "lines": lines}
+    if cart_id := read.text(properties, "cart_id", "properties.", 100):
+        cart["cart_id"] = cart_id
+    return cart
