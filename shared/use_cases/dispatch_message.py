@@ -160,7 +160,7 @@ class Dispatcher:
         except ContentError as error:
             return self._next(draft, {**message, "trouble": str(error)}, channel, "content_error", now)
         if not self.pace.take(channel, now):
-            wait = Decision("defer", "provider_pace", self.pace.next_turn(now), channel)
+            wait = Decision("defer", "provider_pace", self.pace.next_turn(channel, now), channel)
             return self._defer(draft, message, members, wait, now)
         message = self._claim(draft, message, members, channel, price, content, now)
         outgoing = Outgoing(

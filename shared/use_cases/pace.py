@@ -35,26 +35,41 @@ class Pace:
         held: dict[str, tuple[str, int]] = self._memory.setdefault("pace", {})
         at, left = held.get(channel, ("", 0))
         if at != minute or left == 0:
-            most = self._rules.channels[channel].per_minute  # type: ignore[index]
-            block = max(1, most // BLOCKS_A_MINUTE)
-            try:
-                self._table.write(
-                    Update(
-                        layout.pace(channel, minute),
-                        set={("ttl",): int((now + timedelta(hours=1)).timestamp())},
-                        add={("taken",): block},
-                        when=(absent_or_at_most(("taken",), most - block),),
-                    )
-                )
-            except Conflict:
+            left = self._block(channel, minute, "taken", now)
+            if left == 0:
                 return False
-            left = block
         held[channel] = (minute, left - 1)
         return True
 
-    def next_turn(self, now: datetime) -> datetime:
-        """When the next minute's tokens are there."""
-        return now.replace(second=0, microsecond=0) + MINUTE
+    def next_turn(self, channel: str, now: datetime) -> datetime:
+        """The first coming minute that is not booked up: who waits queues, else every minute woke all of them anew."""
+        places: dict[str, tuple[datetime, int]] = self._memory.setdefault("queued", {})
+        turn = now.replace(second=0, microsecond=0) + MINUTE
+        at, left = places.get(channel, (turn, 0))
+        if at < turn:
+            at, left = turn, 0
+        while left == 0:
+            left = self._block(channel, stamp(at)[:16], "booked", now)
+            at += MINUTE if left == 0 else timedelta()
+        places[channel] = (at, left - 1)
+        return at
+
+    def _block(self, channel: str, minute: str, name: str, now: datetime) -> int:
+        """Draw a block of a minute's tokens or places; 0 when they are used up."""
+        most = self._rules.channels[channel].per_minute  # type: ignore[index]
+        block = max(1, most // BLOCKS_A_MINUTE)
+        try:
+            self._table.write(
+                Update(
+                    layout.pace(channel, minute),
+                    set={("ttl",): int((now + timedelta(days=1)).timestamp())},
+                    add={(name,): block},
+                    when=(absent_or_at_most((name,), most - block),),
+                )
+            )
+        except Conflict:
+            return 0
+        return block
 
     def closed_until(self, channel: str, now: datetime) -> datetime | None:
         """Until when the channel is left alone, or None; remembered for a few seconds."""
