@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import traceback
 
 from aws_lambda_powertools import Logger
 
 logger = Logger(service="khach-quen", stream=sys.stderr)
+
+# The resolver logs what a route raised in its own words, which may quote somebody's data; `log_failure` does it for us.
+logging.getLogger("aws_lambda_powertools.event_handler.api_gateway").disabled = True
 
 
 def log_failure(message: str, error: Exception) -> None:
