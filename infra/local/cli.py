@@ -25,11 +25,15 @@ app = typer.Typer(
 ops = typer.Typer(help="Operations.", no_args_is_help=True)
 dead_letters = typer.Typer(help="Messages that could not be processed.", no_args_is_help=True)
 key = typer.Typer(help="API keys and write keys.", no_args_is_help=True)
+zalo = typer.Typer(help="The connection to the Zalo Official Account.", no_args_is_help=True)
+accounts = typer.Typer(help="The providers' accounts.", no_args_is_help=True)
 templates = typer.Typer(help="What messages say.", no_args_is_help=True)
 app.add_typer(ops, name="ops")
 app.add_typer(templates, name="templates")
 ops.add_typer(dead_letters, name="dlq")
 ops.add_typer(key, name="key")
+ops.add_typer(zalo, name="zalo")
+ops.add_typer(accounts, name="accounts")
 
 # A command with many options of its own is declared where it lives; here it takes whatever stands on the line.
 ELSEWHERE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -111,6 +115,18 @@ def bench() -> None:
     from infra.local.bench import show
 
     show()
+
+
+@app.command()
+def chaos(
+    sends: Annotated[int, typer.Option(min=1, help="How many messages are planned.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Another disaster, or the same one again.")] = 0,
+) -> None:
+    """Kill the sender at every step in turn and account for every message; the exit code is 1 when one is amiss."""
+    from infra.local.chaos import show
+
+    if not show(sends, seed):
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -222,6 +238,94 @@ def revoke_key(secret: Annotated[str, typer.Argument(metavar="KEY")], data: Data
 
     with operations.place(data, stage) as where:
         operations.revoke_key(where, secret)
+
+
+@ops.command()
+def halt(
+    province: Annotated[list[str] | None, typer.Option(help="May be given several times; none is everywhere.")] = None,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Stop all marketing at once, everywhere or in some provinces; prints what is halted now."""
+    from infra.local import ops as operations
+    from shared.use_cases import red_button
+
+    with operations.place(data, stage) as where:
+        try:
+            _print({"halted": red_button.halt(where.table, province or [], where.now)})
+        except ValueError as error:
+            raise Trouble(str(error)) from error
+
+
+@ops.command()
+def resume(data: Data = None, stage: Stage = None) -> None:
+    """Let marketing go on everywhere; prints what was halted."""
+    from infra.local import ops as operations
+    from shared.use_cases import red_button
+
+    with operations.place(data, stage) as where:
+        _print({"resumed": red_button.resume(where.table)})
+
+
+@ops.command()
+def dnc(
+    file: Annotated[Path, typer.Argument(help="One number a line, or a CSV with a number in each line.")],
+    full: Annotated[bool, typer.Option("--full", help="The whole list: takes off who is no longer on it.")] = False,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Import the do-not-call list; prints counts, and writes lines without a number to a rejects file."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from infra.local import ops as operations
+
+    if not file.is_file():
+        raise Trouble(f"there is no file {file}")
+    with operations.place(data, stage) as where:
+        with Progress(console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("do-not-call list", total=sum(1 for _ in file.open("rb")))
+            done = operations.import_do_not_call(where, file, full=full, on_line=lambda n: bar.advance(task, n))
+    said: dict[str, Any] = {**vars(done.listing), "refused": len(done.refused)}
+    if done.refused:
+        said["rejects"] = str(operations.write_refused(done.refused, file))
+    _print(said)
+
+
+@zalo.command("connect")
+def connect_zalo(
+    redirect: Annotated[str, typer.Option(help="The redirect address of the app in Zalo's console.")],
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Let us in to the Official Account: shows the link for its administrator and asks for the code it comes back with."""
+    from infra.local import ops as operations
+
+    def ask(link: str) -> str:
+        typer.echo(f"Open this link as an administrator of the account:\n{link}", err=True)
+        return str(typer.prompt("The code it came back with", err=True))
+
+    with operations.place(data, stage) as where:
+        _print({"zalo": operations.connect_zalo(where, redirect, ask)})
+
+
+@zalo.command("state")
+def state_of_zalo(data: Data = None, stage: Stage = None) -> None:
+    """Print whether the Official Account is connected."""
+    from infra.local import ops as operations
+
+    with operations.place(data, stage) as where:
+        _print({"zalo": operations.zalo_state(where)})
+
+
+@accounts.command("check")
+def check_accounts(data: Data = None, stage: Stage = None) -> None:
+    """Print which channels are set up, and what is missing of the others."""
+    from infra.local import ops as operations
+    from shared.runtime.channels import account_states
+
+    with operations.place(data, stage) as where:
+        _print([state._asdict() for state in account_states(where.accounts())])
 
 
 def _hand_over(context: typer.Context, command: Callable[..., None]) -> None:

@@ -154,7 +154,9 @@ def choose(wish: Wish, channels: Sequence[str], person: Person, situation: Situa
     expired = [decision for decision in decided if decision.outcome == "expire"]
     if expired:
         return expired[0]
-    return decided[0] if decided else Decision("suppress", "no_channel")
+    # That one of several channels has no address says least about why nothing is sent.
+    telling = [decision for decision in decided if decision.reason != "no_address"] or decided
+    return telling[0] if telling else Decision("suppress", "no_channel")
 
 
 def in_holdout(customer_id: str, journey: str, percent: int) -> bool:

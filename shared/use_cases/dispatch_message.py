@@ -51,6 +51,8 @@ from shared.use_cases.sending_state import (
 
 CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8
+# After a channel failed, these say that no other leads to the person either.
+NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
 # Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 
@@ -107,6 +109,8 @@ class Dispatcher:
             return self._hand_over(draft, message, "no_channel", now)
         prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
         decision = self._choose(draft, message, members, prices, now)
+        if decision.outcome == "suppress" and decision.reason in NO_WAY and message.get("tried"):
+            return self._hand_over(draft, message, decision.reason, now)
         if decision.outcome == "suppress":
             return self._end(draft, message, "suppressed", decision.reason, now)
         if decision.outcome == "expire":
@@ -382,7 +386,7 @@ class Dispatcher:
 
     def _hand_over(self, draft: Draft, message: Message, reason: str, now: datetime) -> str:
         """No channel is left. What the person has to know goes to staff; an advertisement just ends."""
-        if message["purpose"] == "marketing":
+        if message["purpose"] == "marketing" or "reached" in message:
             return self._end(draft, message, "failed", reason, now)
         members = members_of(draft, message["customer_id"])
         if members:
