@@ -15,10 +15,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.adapters.channels.in_house import StaffCall, WebSlot
 from shared.domain.links import link_key
+from shared.domain.sending import ChannelName
 from shared.domain.sending_rules import SendingRules
 from shared.ports import Channel
 from shared.runtime import wiring
@@ -26,6 +27,36 @@ from shared.runtime.playbook import sending_rules
 from shared.runtime.templates import renderer, templates
 from shared.use_cases.dispatch_message import Dispatcher
 from shared.use_cases.pace import Pace
+
+# What an account has to have, and which channels it opens.
+ACCOUNTS: Mapping[str, tuple[tuple[ChannelName, ...], tuple[str, ...]]] = {
+    "zalo": (("zns", "zalo"), ("app_id", "app_secret", "oa_id", "webhook_secret")),
+    "esms": (("sms_care", "sms_ad"), ("api_key", "secret_key", "brandname", "callback_token")),
+    "aws_sms": (("sms_care",), ("sender_id", "region")),
+    "ses": (("email",), ("sender", "region", "configuration_set")),
+    "whatsapp": (("whatsapp",), ("phone_number_id", "region")),
+    "messenger": (("messenger",), ("page_id", "page_token", "app_secret", "verify_token")),
+    "aws": ((), ("webhook_tokens",)),
+}
+
+
+class AccountState(NamedTuple):
+    """One account as the secret has it: whether it is there, and what of it is not."""
+
+    account: str
+    channels: tuple[ChannelName, ...]
+    configured: bool
+    missing: tuple[str, ...]
+
+
+def account_states(accounts: Mapping[str, Any]) -> list[AccountState]:
+    """Every account a shop may have. SMS goes through one of esms and aws_sms, so the other one may be left out."""
+    states = []
+    for name, (opens, fields) in ACCOUNTS.items():
+        account: Mapping[str, Any] = accounts.get(name) or {}
+        missing = tuple(field for field in fields if not account.get(field))
+        states.append(AccountState(name, opens, bool(account) and not missing, missing))
+    return states
 
 
 def dispatcher() -> Dispatcher:
