@@ -282,10 +282,9 @@ def dnc(
 
     if not file.is_file():
         raise Trouble(f"there is no file {file}")
-    with operations.place(data, stage) as where:
-        with Progress(console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("do-not-call list", total=sum(1 for _ in file.open("rb")))
-            done = operations.import_do_not_call(where, file, full=full, on_line=lambda n: bar.advance(task, n))
+    with operations.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("do-not-call list", total=file.read_bytes().count(b"\n"))
+        done = operations.import_do_not_call(where, file, full=full, on_line=lambda n: bar.advance(task, n))
     said: dict[str, Any] = {**vars(done.listing), "refused": len(done.refused)}
     if done.refused:
         said["rejects"] = str(operations.write_refused(done.refused, file))
@@ -298,7 +297,7 @@ def connect_zalo(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Let us in to the Official Account: shows the link for its administrator and asks for the code it comes back with."""
+    """Let us in to the Official Account: shows its administrator's link and asks for the code it comes back with."""
     from infra.local import ops as operations
 
     def ask(link: str) -> str:

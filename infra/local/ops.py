@@ -1,10 +1,12 @@
-"""Operations on the laptop's data or on a deployed stage: API keys, and messages that could not be processed."""
+"""Operations on the laptop's data or on a deployed stage: keys, dead letters, the red button, lists and accounts."""
 
 from __future__ import annotations
 
+import csv
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,14 +16,20 @@ from infra.catalogue import QUEUES
 from infra.local.house import DLQ
 from infra.local.trouble import Trouble
 from infra.local.up import opened
+from shared.adapters.channels.zalo_token import ZaloTokens, permission_url
 from shared.domain.errors import Conflict
+from shared.domain.phone import BadPhone, parse_phone
+from shared.domain.sending import ChannelError
 from shared.ports import Queue, Table
 from shared.runtime import wiring
 from shared.use_cases import keys
+from shared.use_cases.do_not_call import DoNotCall, Listing
 
 # Looking at an SQS queue means receiving from it; whoever comes next sees the messages again after this time.
 LOOK_SECONDS = 10
 SHOWN = 100
+# Numbers of a do-not-call list per step of its progress bar.
+NUMBERS_A_STEP = 500
 
 
 class Received(Protocol):
@@ -42,11 +50,17 @@ class DeadLetters(Protocol):
 
 
 class Place(NamedTuple):
-    """Where to operate: the table, and per queue its dead letters and itself."""
+    """Where to operate: the table, per queue its dead letters and itself, and two secrets that few commands read.
+
+    `administrator` follows a permission link by itself, where the provider is this laptop's stand-in.
+    """
 
     table: Table
     now: datetime
     queues: Mapping[str, tuple[DeadLetters, Queue]]
+    identity_key: Callable[[], bytes]
+    accounts: Callable[[], Mapping[str, Any]]
+    administrator: Callable[[str], str] | None = None
 
 
 @contextmanager
@@ -59,7 +73,15 @@ def place(data: Path | None, stage: str | None) -> Iterator[Place]:
             raise Trouble(f"there is no folder {data}")
         with opened(data) as house:
             queues = {row.name: (house.queues[row.name + DLQ], house.queues[row.name]) for row in QUEUES}
-            yield Place(house.table, house.now, queues)
+            outside = house.outside
+            yield Place(
+                house.table,
+                house.now,
+                queues,
+                lambda: outside.identity_key,
+                lambda: outside.channel_accounts,
+                lambda link: house.town.stand_ins.zalo.permit(link),
+            )
         return
     from infra.aws.stages import REGION, UnknownStageError, stage_named
 
@@ -70,6 +92,7 @@ def place(data: Path | None, stage: str | None) -> Iterator[Place]:
 
         from shared.adapters import aws_clients
         from shared.adapters.dynamo_table import DynamoTable
+        from shared.adapters.secrets import read_secret
         from shared.adapters.sqs_queue import SqsQueue
     except UnknownStageError as error:
         raise Trouble(str(error)) from error
@@ -81,7 +104,13 @@ def place(data: Path | None, stage: str | None) -> Iterator[Place]:
             return str(aws_clients.call("sqs", "get_queue_url", QueueName=named(queue))["QueueUrl"])
 
         deployed = {row.name: (SqsConsumer(url(row.name + DLQ)), SqsQueue(url(row.name))) for row in QUEUES}
-        yield Place(DynamoTable(named("table")), wiring.now(), deployed)
+        yield Place(
+            DynamoTable(named("table")),
+            wiring.now(),
+            deployed,
+            lambda: read_secret(f"kq/{stage}/identity"),
+            lambda: json.loads(read_secret(f"kq/{stage}/channels")),
+        )
     except (BotoCoreError, ClientError) as error:
         raise Trouble(f"AWS says: {error}") from error
 
@@ -119,6 +148,117 @@ def redrive(where: Place) -> dict[str, int]:
             letters.delete([message.receipt for message in messages])
             moved[name] += len(messages)
     return moved
+
+
+class Refused(NamedTuple):
+    """A line of a list that holds no number: where, what stands there, and why it is none."""
+
+    line: int
+    text: str
+    reason: str
+
+
+class Imported(NamedTuple):
+    """What became of a do-not-call file."""
+
+    listing: Listing
+    refused: list[Refused]
+
+
+def import_do_not_call(where: Place, file: Path, *, full: bool, on_line: Callable[[int], None]) -> Imported:
+    """Read a do-not-call list: one number a line, or a CSV with a number somewhere in each line.
+
+    A full list also takes off whoever is no longer on it. Either way the list counts as checked today. `on_line` hears
+    of lines done. Trouble for a file without a single number, which is the wrong file and not an empty list.
+    """
+    calls = DoNotCall(where.table, where.identity_key())
+    total, refused = Listing(), []
+    phones: list[str] = []
+
+    def take() -> None:
+        done = calls.take(phones, where.now)
+        total.numbers += done.numbers
+        total.customers += done.customers
+        on_line(len(phones))
+        phones.clear()
+
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        for line, cells in enumerate(csv.reader(lines), start=1):
+            text = ",".join(cells)
+            if not text.strip() or (line == 1 and not any(map(str.isdigit, text))):
+                continue  # an empty line, or the heading
+            found = _number_in(cells)
+            if isinstance(found, str):
+                phones.append(found)
+            else:
+                refused.append(Refused(line, text, found.reason))
+                on_line(1)
+            if len(phones) == NUMBERS_A_STEP:
+                take()
+    take()
+    if not total.numbers:
+        raise Trouble(f"{file} holds no phone number, so nothing was changed")
+    if full:
+        total.cleared = calls.clear_all_but(where.now)
+    calls.checked(where.now)
+    return Imported(total, refused)
+
+
+def _number_in(cells: list[str]) -> str | BadPhone:
+    """The first cell that is a number; else why the most promising one is none."""
+    why = BadPhone("not_a_number")
+    for cell in cells:
+        try:
+            return parse_phone(cell).e164
+        except BadPhone as error:
+            if any(map(str.isdigit, cell)) and why.code == "not_a_number":
+                why = error
+    return why
+
+
+def write_refused(refused: Sequence[Refused], file: Path) -> Path:
+    """Put the lines that were refused beside the file, for whoever mends them; where they are."""
+    rejects = file.with_name(f"{file.stem}.rejects.csv")
+    with rejects.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("line", "text", "reason"))
+        writer.writerows(refused)
+    return rejects
+
+
+def connect_zalo(where: Place, redirect_uri: str, ask: Callable[[str], str]) -> str:
+    """Let the Official Account's administrator in: `ask` shows the link and answers with the code; the state after it.
+
+    Trouble when the account is not in the secret yet, or Zalo refuses the code.
+    """
+    account = _zalo_account(where)
+    verifier = secrets.token_urlsafe(32)
+    hosts = (account["oauth_url"],) if "oauth_url" in account else ()
+    link = permission_url(account["app_id"], redirect_uri, verifier, *hosts)
+    code = where.administrator(link) if where.administrator else ask(link).strip()
+    tokens = _zalo_tokens(where, account)
+    try:
+        tokens.connect(code, verifier)
+    except ChannelError as error:
+        raise Trouble(f"Zalo did not connect the account: {error.reason}") from error
+    return tokens.state()
+
+
+def zalo_state(where: Place) -> str:
+    """Whether the Official Account is connected: unconnected, ok or needs_reauthorisation."""
+    return _zalo_tokens(where, _zalo_account(where)).state()
+
+
+def _zalo_account(where: Place) -> Mapping[str, Any]:
+    account: Mapping[str, Any] = where.accounts().get("zalo") or {}
+    if missing := [name for name in ("app_id", "app_secret", "oa_id") if not account.get(name)]:
+        raise Trouble(f"the secret of the channels has no zalo.{missing[0]} yet")
+    return account
+
+
+def _zalo_tokens(where: Place, account: Mapping[str, Any]) -> ZaloTokens:
+    named = {name: str(account[name]) for name in ("app_id", "app_secret", "oa_id", "oauth_url") if name in account}
+    return ZaloTokens(where.table, clock=lambda: where.now, **named)
 
 
 def as_it_came(body: str) -> str:

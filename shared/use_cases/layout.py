@@ -18,6 +18,8 @@ BADPHONE#<month>  <at>#<message id>      sales whose phone could not be one
 KEY#<hash>     K                         an API key
 CUTOFFS        <version>, CURRENT        cut-offs; PASS the state of the pass that brings them over
 LEASE#<lane>   L                         who sweeps a due partition
+DNC#<hmac's first two>  <hmac>            a number on the do-not-call list; DNC/STATE when the list was last checked
+HALT           H                         the red button: provinces without marketing
 """
 
 from __future__ import annotations
@@ -138,9 +140,13 @@ def contacts(customer_id: str) -> Key:
     return Key(f"C#{customer_id}", "W")
 
 
+DO_NOT_CALL_SHARDS = tuple(f"DNC#{number:02x}" for number in range(256))
+
+
 def do_not_call(link_pk: str) -> Key:
-    """A number on the do-not-call list, under the same HMAC as its link."""
-    return Key(f"DNC#{link_pk.removeprefix('L#')}", "D")
+    """A number on the do-not-call list, under the same HMAC as its link; in shards, so that the list can be read."""
+    digest = link_pk.removeprefix("L#")
+    return Key(f"DNC#{digest[:2]}", digest)
 
 
 DO_NOT_CALL_STATE = Key("DNC", "STATE")

@@ -53,8 +53,8 @@ def test_dead_letters_show_their_reason_and_go_back_without_it(folder):
         (letter,) = listed(where)["events"]
         assert letter["body"] == "nonsense"
         assert "not a message of this queue" in letter["reason"]
-        assert redrive(where) == {"events": 1}
-        assert listed(where) == {"events": []}
+        assert redrive(where)["events"] == 1
+        assert not any(listed(where).values())
     house = House(folder, LocalClock(START, frozen=True))
     assert house.queues["events"].peek()[0].body == "nonsense"
     house.close()
@@ -94,8 +94,8 @@ def test_a_stage_is_operated_in_the_same_words(stage):
     for body in ("as it was", json.dumps({"reason": "r", "body": "inner"})):
         stage.send_message(QueueUrl=urls["events-dlq"], MessageBody=body)
     with place(None, "dev") as where:
-        assert redrive(where) == {"events": 2}
-        assert redrive(where) == {"events": 0}
+        assert redrive(where)["events"] == 2
+        assert not any(redrive(where).values())
         assert issue_key(where, "write", [], [], "web shop").startswith("kq_write_")
     answer = stage.receive_message(QueueUrl=urls["events"], MaxNumberOfMessages=10)
     assert sorted(message["Body"] for message in answer["Messages"]) == ["as it was", "inner"]
@@ -105,7 +105,7 @@ def test_looking_at_a_stages_dead_letters_leaves_them_there(stage):
     url = stage.get_queue_url(QueueName="kq-dev-events-dlq")["QueueUrl"]
     stage.send_message(QueueUrl=url, MessageBody="x")
     with place(None, "dev") as where:
-        assert listed(where) == {"events": ["x"]}
+        assert listed(where)["events"] == ["x"]
     counts = stage.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert counts["ApproximateNumberOfMessagesNotVisible"] == "1"
 
