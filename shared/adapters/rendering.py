@@ -218,6 +218,14 @@ class Renderer:
         found = self._templates.get(template)
         return frozenset(found.usable) if found else frozenset()
 
+    def provider_template(self, template: str, channel: str) -> str:
+        """The provider's own name for what a template sends on a channel: Zalo's template id, WhatsApp's name."""
+        found = self._templates.get(template)
+        block = found.block(channel) if found else None
+        if isinstance(block, Zns):
+            return block.template_id
+        return block.template.name if isinstance(block, Conversation) and block.template else ""
+
     def render(
         self,
         template: str,

@@ -26,7 +26,10 @@ LOG_KEPT = 20
 
 @dataclass(frozen=True)
 class Intent:
-    """What a journey, a campaign or an order wants to say. `run` and `step` make it the same intent on every try."""
+    """What a journey, a campaign or an order wants to say. `run` and `step` make it the same intent on every try.
+
+    `margin` is what an advertisement is expected to bring, in VND: where a quota is short, the best go first.
+    """
 
     customer_id: str
     journey: str
@@ -38,6 +41,7 @@ class Intent:
     channels: tuple[str, ...] = ()
     send_after: datetime | None = None
     send_before: datetime | None = None
+    margin: int = 0
 
     @property
     def message_id(self) -> str:
@@ -70,6 +74,8 @@ def planned(intent: Intent, at: datetime) -> Message:
         message["send_after"] = stamp(intent.send_after)
     if intent.send_before:
         message["send_before"] = stamp(intent.send_before)
+    if intent.margin:
+        message["margin"] = intent.margin
     return told(message, "planned", "waiting", at)
 
 

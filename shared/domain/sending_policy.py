@@ -177,6 +177,15 @@ def next_open(at: datetime, hours: law.Hours | None) -> datetime:
     return at
 
 
+def hours_of_day(at: datetime, hours: law.Hours | None) -> tuple[timedelta, timedelta]:
+    """How much of today's hours has passed and how much is left; without hours the day is from midnight to midnight."""
+    day = local_day(at)
+    opens = _at(day, hours.opens if hours else time())
+    closes = _at(day, hours.closes) if hours else _at(day + timedelta(days=1), time())
+    now = min(max(at, opens), closes)
+    return now - opens, closes - now
+
+
 def _at(day: date, clock: time) -> datetime:
     return datetime.combine(day, clock, VIETNAM)
 

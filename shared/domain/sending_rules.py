@@ -57,6 +57,14 @@ class Order(_Rules):
     channels: tuple[ChannelName, ...]
 
 
+class ZnsQuota(_Rules):
+    """How the daily quota of Zalo's templates is shared: so many stay for orders and service, the best adverts get the
+    rest. A new account has too little for adverts at all (R12)."""
+
+    kept_for_orders: int = Field(ge=0)
+    new_oa: bool = False
+
+
 class SendingRules(_Rules):
     """Everything in `shared/playbook/sending.yaml`."""
 
@@ -71,6 +79,7 @@ class SendingRules(_Rules):
     open_after_hours: PositiveInt
     backlog_minutes: PositiveInt
     attempts: PositiveInt
+    zns_quota: ZnsQuota
     channels: dict[ChannelName, ChannelRules]
     orders: tuple[Order, ...]
     store_channels: tuple[str, ...]

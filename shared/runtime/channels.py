@@ -27,6 +27,7 @@ from shared.runtime.playbook import sending_rules
 from shared.runtime.templates import renderer, templates
 from shared.use_cases.dispatch_message import Dispatcher
 from shared.use_cases.pace import Pace
+from shared.use_cases.provider_limits import ProviderLimits
 
 # What an account has to have, and which channels it opens.
 ACCOUNTS: Mapping[str, tuple[tuple[ChannelName, ...], tuple[str, ...]]] = {
@@ -73,6 +74,7 @@ def dispatcher() -> Dispatcher:
             renderer=renderer(outside.public_url, link_key(outside.identity_key)),
             clock=outside.clock,
             pace=Pace(outside.table, rules, outside.memory),
+            limits=ProviderLimits(outside.table, rules, outside.memory),
             shuffle=random.random,
         )
         outside.memory["dispatcher"] = made

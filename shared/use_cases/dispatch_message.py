@@ -36,6 +36,7 @@ from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import link_of_phone
 from shared.use_cases.pace import Pace
+from shared.use_cases.provider_limits import ProviderLimits
 from shared.use_cases.sending_state import (
     addresses,
     age,
@@ -68,6 +69,7 @@ class Dispatcher:
     renderer: Renderer
     clock: Clock
     pace: Pace
+    limits: ProviderLimits
     shuffle: Callable[[], float]
 
     def dispatch(self, message_id: str) -> str:
@@ -117,6 +119,11 @@ class Dispatcher:
             return self._end(draft, message, "expired", decision.reason, now)
         if decision.outcome == "defer":
             return self._defer(draft, message, members, decision, now)
+        margin = message.get("margin", 0)
+        if message["purpose"] == "marketing" and not self.limits.may_advertise(decision.channel, margin, now):
+            if left == [decision.channel]:
+                return self._end(draft, {**message, "channel": left[0]}, "suppressed", "quota_kept", now)
+            return self._next(draft, message, decision.channel, "quota_kept", now)
         return self._send(draft, message, members, decision.channel, prices[decision.channel], now)
 
     def _choose(
@@ -150,9 +157,12 @@ class Dispatcher:
         wanted = message["channels"] or channels_for(
             message["purpose"], age(members, local_day(now)), _value(members[0]), self.rules
         )
-        able = self.renderer.channels(message["template"])
-        tried = message.get("tried", ())
-        return [name for name in wanted if name in able and name not in tried and name in self.channels]
+        template, tried = message["template"], message.get("tried", ())
+        able = self.renderer.channels(template)
+        left = [name for name in wanted if name in able and name not in tried and name in self.channels]
+        # What its provider has disabled meanwhile falls back to the next channel (R12).
+        ours = self.renderer.provider_template
+        return [name for name in left if self.limits.enabled(name, ours(template, name), now)]
 
     def _send(
         self, draft: Draft, message: Message, members: list[Item], channel: str, price: int, now: datetime
@@ -184,7 +194,9 @@ class Dispatcher:
             trouble = error
             return self._written(message, lambda: self._trouble(message, channel, trouble))
         self.pace.worked(channel)
-        return self._written(message, lambda: self._sent(message, channel, sent, self.clock()))
+        status = self._written(message, lambda: self._sent(message, channel, sent, self.clock()))
+        self.limits.note_quota(channel, sent.quota_left, message["purpose"], now)
+        return status
 
     def _claim(
         self,

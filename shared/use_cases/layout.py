@@ -20,6 +20,8 @@ CUTOFFS        <version>, CURRENT        cut-offs; PASS the state of the pass th
 LEASE#<lane>   L                         who sweeps a due partition
 DNC#<hmac's first two>  <hmac>            a number on the do-not-call list; DNC/STATE when the list was last checked
 HALT           H                         the red button: provinces without marketing
+TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
+QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
 """
 
 from __future__ import annotations
@@ -167,6 +169,14 @@ def circuit(channel: str) -> Key:
 
 def provider_message(channel: str, provider_id: str) -> Key:
     return Key(f"PID#{channel}", provider_id)
+
+
+def provider_template(channel: str, template: str) -> Key:
+    return Key(f"TEMPLATE#{channel}", template)
+
+
+def quota(channel: str, day: str) -> Key:
+    return Key(f"QUOTA#{channel}", day)
 
 
 TIMER_SHARDS = 4

@@ -18,6 +18,7 @@ from shared.ports import Item
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
+from shared.use_cases.provider_limits import note_template
 from shared.use_cases.record_outcome import record
 from shared.use_cases.standing import figures, load_members, settle
 from shared.use_cases.take_events import ATTEMPTS, EventTaker
@@ -45,15 +46,16 @@ class IncomingTaker:
 
     def take(self, news: Incoming) -> None:
         """Take it in, or change nothing; raises Busy when too many change the same customer at once."""
+        if news.kind == "template_status":
+            note_template(self.taker.table, news)
+            return
         message_id = self._message(news)
         if message_id:
             self._receipt(message_id, news)
         elif "up_to" in news.detail:
             for earlier in self._sent_until(news):
                 self._receipt(earlier, news)
-        if news.kind in ("delivered", "sent", "clicked", "failed", "template_status"):
-            return
-        if news.kind == "opened":
+        if news.kind in ("delivered", "sent", "opened", "clicked", "failed"):
             return
         who = self._who(news)
         if who is None:
