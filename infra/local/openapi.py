@@ -53,7 +53,7 @@ def text() -> str:
 def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
     call = source["calls"][route]
     in_path = re.findall(r"{(\w+)}", route)
-    in_query = ["limit", "next"] if call.get("paged") else []
+    in_query = ["limit", "next"] if call.get("paged") else call.get("query", [])
     known = source["parameters"]
     operation: dict[str, Any] = {"operationId": call["id"], "tags": [call["tag"]], "summary": call["summary"]}
     if "description" in call:
@@ -80,8 +80,10 @@ def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
         problems.append(404)
     answers = {
         str(status): {"description": call["summary"], "content": _json(schema)}
-        for status, schema in call["answers"].items()
+        for status, schema in call.get("answers", {}).items()
     }
+    plain = {"text/plain": {"schema": {"type": "string"}}}
+    answers |= {str(status): {"description": words, "content": plain} for status, words in call.get("says", {}).items()}
     for status in sorted(map(str, {*problems, *call.get("problems", ())})):
         answers[status] = {"$ref": f"#/components/responses/{status}"}
     operation["responses"] = answers

@@ -148,6 +148,45 @@ def test_what_the_calls_answer_is_what_is_promised(busy_shop: tuple[Shop, str]):
     assert holds_to_it(route, shop.call("POST", f"/v1/customers/{customer}/unmerge")).status == 200
 
 
+def test_messages_and_what_people_write_back_are_what_is_promised(shop: Shop):
+    shop.put(phone=PHONE, zalo_user_id="z1")
+    shop.sell("LIVE1")
+    shop.sell("LIVE2", phone="0987654118")
+    zalo = shop.house.town.stand_ins.zalo
+    zalo.follow("z1")
+    zalo.say("z1", "Đơn của em đến đâu rồi ạ? 0987654321")
+    shop.house.advance(shop.now + timedelta(minutes=5))
+    customer = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["customer_id"]
+
+    messages = shop.call("GET", f"/v1/customers/{customer}/messages", query="limit=1")
+    page = holds_to_it("GET /v1/customers/{customer_id}/messages", messages).json
+    assert page["items"][0]["status"] == "delivered"
+    assert page["next"]
+    timeline = shop.call("GET", f"/v1/customers/{customer}/timeline")
+    told = holds_to_it("GET /v1/customers/{customer_id}/timeline", timeline).json["items"]
+    assert {"incoming", "track"} <= {entry["type"] for entry in told}
+
+
+@pytest.mark.parametrize("route", sorted(SIGNED))
+def test_callbacks_are_answered_as_promised_and_forgeries_refused(shop: Shop, route: str):
+    method, _, path = route.partition(" ")
+    forged = shop.call(
+        method, path.replace("{token}", "guessed"), None if method == "GET" else {"event_name": "follow"}
+    )
+    assert forged.status == 401
+    assert schema_of(route, forged) == "Problem"
+    holds_to_it(route, forged)
+
+
+def test_a_signed_callback_is_answered_as_promised(shop: Shop):
+    zalo = shop.house.town.stand_ins.zalo
+    zalo.follow("z1")
+    (callback,) = zalo.due_callbacks(shop.now)
+    headers = {name.lower().replace("-", "_"): value for name, value in callback.headers.items()}
+    answer = shop.call("POST", "/webhooks/zalo", callback.body, key=None, **headers)
+    assert holds_to_it("POST /webhooks/zalo", answer).json == {"success": True}
+
+
 @pytest.mark.parametrize("route", [route for route in openapi.routes() if route not in OPEN | SIGNED | BY_LINK])
 def test_problems_are_what_is_promised_too(shop: Shop, route: str):
     method, _, path = route.partition(" ")
