@@ -9,6 +9,7 @@ the connection after they took a message; planners die before they enqueue; half
 from __future__ import annotations
 
 import logging
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -420,8 +421,9 @@ def show(sends: int, seed: int) -> bool:
     from rich.progress import Progress
     from rich.table import Table as Sheet
 
-    for name in ("khach_quen.local", "khach-quen"):
-        logging.getLogger(name).setLevel(logging.CRITICAL)
+    # A sender that dies ten thousand times has much to say.
+    os.environ["POWERTOOLS_LOG_LEVEL"] = "CRITICAL"
+    logging.getLogger("khach_quen.local").setLevel(logging.CRITICAL)
     console, began = Console(), clock.perf_counter()
     with Progress(console=console, transient=True) as bar:
         task = bar.add_task(f"{sends:,} sends", total=sends)

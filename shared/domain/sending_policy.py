@@ -74,13 +74,14 @@ class Situation:
 
 @dataclass(frozen=True)
 class Wish:
-    """The message somebody wants to send; `prices` are by channel."""
+    """The message somebody wants to send: its prices by channel, and on which the provider's own template opens a
+    conversation."""
 
     purpose: Purpose
     journey: str
     send_before: datetime | None = None
     prices: Mapping[str, int] = field(default_factory=dict)
-    templated: bool = False
+    templated: frozenset[str] = frozenset()
 
 
 def decide(wish: Wish, channel: str, person: Person, situation: Situation, rules: SendingRules) -> Decision:
@@ -109,7 +110,7 @@ def decide(wish: Wish, channel: str, person: Person, situation: Situation, rules
     hours = rules.hours(wish.purpose, channel)
     if hours and hours.opens >= hours.closes:
         return Decision("suppress", "no_hours")
-    if channel in WINDOWED and not wish.templated and person.windows.get(channel, now) <= now:
+    if channel in WINDOWED and channel not in wish.templated and person.windows.get(channel, now) <= now:
         return Decision("suppress", "window_closed")
 
     waits: list[Decision] = []

@@ -56,6 +56,8 @@ ATTEMPTS = 8
 NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
 # Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+# A provider that has not taken a message for a day has had its chance, also where no other channel is left.
+PATIENCE = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class Dispatcher:
             journey=message["journey"],
             send_before=moment(message["send_before"]) if "send_before" in message else None,
             prices=prices,
+            templated=frozenset(name for name in prices if self.renderer.provider_template(message["template"], name)),
         )
         left, resting = list(prices), dict[str, datetime]()
         while True:
@@ -282,7 +285,8 @@ class Dispatcher:
     def _booked(self, message: Message, channel: str, cost: int, now: datetime) -> Message:
         """A message that the provider took, with its price; it is due again where an opening can be waited for."""
         done = {**message, "cost": message["cost"] + cost, "tries": 0}
-        done.pop("claimed_until", None)
+        for gone in ("claimed_until", "troubled_since"):
+            done.pop(gone, None)
         unread = message["status"] in ("sent", "delivered") and message["purpose"] != "transactional"
         if unread and self.rules.channels[channel].opens_count:  # type: ignore[index]
             until = stamp(now + timedelta(hours=self.rules.open_after_hours))
@@ -303,7 +307,9 @@ class Dispatcher:
         self._give_back(draft, said)
         if trouble.kind == "back_off":
             self.pace.failed(channel, now)
-            if message["tries"] >= self.rules.attempts:
+            said.setdefault("troubled_since", stamp(now))
+            worn_out = message["tries"] >= self.rules.attempts and self._elsewhere(draft, said, channel, now)
+            if worn_out or moment(said["troubled_since"]) < now - PATIENCE:
                 return self._next(draft, said, channel, "provider_trouble", now)
             until = trouble.until or now + self._pause(message["tries"])
             return self._later(draft, said, "provider_trouble", until, now)
@@ -316,8 +322,17 @@ class Dispatcher:
             self._close(draft, message["customer_id"], channel, trouble.kind)
         return self._next(draft, said, channel, trouble.kind, now)
 
+    def _elsewhere(self, draft: Draft, message: Message, channel: str, now: datetime) -> bool:
+        """Whether another channel may still bring the message; where none may, this one's recovery is waited for."""
+        members = members_of(draft, message["customer_id"])
+        if not members:
+            return False
+        left = self._channels_left({**message, "tried": [*message.get("tried", ()), channel]}, members, now)
+        prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
+        return self._choose(draft, message, members, prices, now).outcome in ("send", "defer")
+
     def _pause(self, tries: int) -> timedelta:
-        pause: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2**tries)
+        pause: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 10))
         return pause * (0.5 + self.shuffle() / 2)
 
     def _give_back(self, draft: Draft, message: Message) -> None:
@@ -387,7 +402,7 @@ class Dispatcher:
         """Give up this channel and go on with the next at once; without one, staff take over."""
         said = told(message, "planned", reason, now, channel)
         said |= {"tried": [*message.get("tried", ()), channel], "tries": 0, "due": _lane(message), "due_at": stamp(now)}
-        for gone in ("claimed_until", "not_before", "open_by"):
+        for gone in ("claimed_until", "not_before", "open_by", "troubled_since"):
             said.pop(gone, None)
         members = members_of(draft, message["customer_id"])
         if not members or not self._channels_left(said, members, now):

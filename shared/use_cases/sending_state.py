@@ -102,7 +102,7 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime)
     return Person(
         customer_id=lead["customer_id"],
         reachable=frozenset(addresses(members)),
-        consent=_consent(view["consent"]),
+        consent={slot: said["granted"] for slot, said in view["consent"].items()},
         closed=closed,
         windows={channel: moment(at) + WINDOW[channel] for channel, at in inbound.items() if channel in WINDOW},
         contacts=[
@@ -116,18 +116,6 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime)
         refused=bool(lead.get("refused")),
         waiting_priority=min(others, default=None),
     )
-
-
-def _consent(said: dict[str, Any]) -> dict[str, bool]:
-    """What they said by channel and purpose; what was said of SMS holds for both kinds until one is named later."""
-    found = {slot: statement["granted"] for slot, statement in said.items()}
-    for slot, statement in said.items():
-        channel, _, purpose = slot.partition(":")
-        for kind in ("sms_care", "sms_ad") if channel == "sms" else ():
-            named = said.get(f"{kind}:{purpose}")
-            if named is None or named["at"] < statement["at"]:
-                found[f"{kind}:{purpose}"] = statement["granted"]
-    return found
 
 
 def remembered(ledger: Item, entry: list[str], now: datetime, memory: timedelta) -> Item:

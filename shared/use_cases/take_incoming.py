@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from shared.domain.vietnam_time import moment
 from shared.ports import Item
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
+from shared.use_cases.follow_link import family
 from shared.use_cases.identities import Registry
 from shared.use_cases.provider_limits import note_template
 from shared.use_cases.record_outcome import record
@@ -122,7 +124,9 @@ class IncomingTaker:
         shared = str(news.detail.get("phone", ""))
         if news.kind == "phone_shared" and shared:
             # Shared by Zalo itself, with the person's consent: as sure as a link can be (R5).
-            named.append(identity("phone", shared, "verified"))
+            # People type what they like into a form; what cannot be a number names nobody.
+            with suppress(ValueError):
+                named.append(identity("phone", shared, "verified"))
         if news.kind == "inbound_message" and (typed := _typed_phone(news.text)):
             # A number typed into a chat may be anybody's: a hint for staff, nothing else (R5).
             named.append(Identity("phone", typed, "claimed"))
@@ -145,10 +149,11 @@ class IncomingTaker:
             profile = {**profile, "closed": {**profile.get("closed", {}), news.channel: CLOSES[news.kind]}}
         stops = news.kind == "inbound_message" and asks_to_stop(news.text)
         if stops or news.kind in ("opted_out", "complained", "unfollowed"):
-            profile = agree(profile, [_consent(news, granted=False)])
+            # Who refuses is refused on every channel that people call by that name, as on the page behind a link.
+            profile = agree(profile, [_consent(news, channel, granted=False) for channel in family(news.channel)])
         if news.kind == "followed":
             # Following an Official Account is asking for its news (R10).
-            profile = agree(profile, [_consent(news, granted=True)])
+            profile = agree(profile, [_consent(news, news.channel, granted=True)])
         if news.kind == "inbound_message" and news.at > profile.get("inbound", {}).get(news.channel, ""):
             profile = {**profile, "inbound": {**profile.get("inbound", {}), news.channel: news.at}}
         return profile
@@ -165,9 +170,9 @@ class IncomingTaker:
         draft.mark(layout.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
 
 
-def _consent(news: Incoming, *, granted: bool) -> dict[str, Any]:
+def _consent(news: Incoming, channel: str, *, granted: bool) -> dict[str, Any]:
     return {
-        "channel": consent_channel(news.channel),
+        "channel": consent_channel(channel),
         "purpose": "marketing",
         "granted": granted,
         "at": news.at,

@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from infra.local.chaos import Chaos
@@ -17,14 +15,6 @@ STEPS = {
     "written down as sent", "written down as deferred", "written down as suppressed", "written down as expired",
     "taken off the queue",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _quiet(monkeypatch):
-    """A sender that dies a hundred times has much to say."""
-    for name in ("khach_quen.local", "khach-quen"):
-        monkeypatch.setattr(logging.getLogger(name), "level", logging.CRITICAL)
-        logging.getLogger(name).manager._clear_cache()
 
 
 @pytest.mark.parametrize(("seed", "longest"), [(1, 7), (2, 13), (3, 29)])

@@ -101,7 +101,7 @@ def people(draw, now):
     ago = st.integers(0, 40 * 24 * 60).map(lambda minutes: now - minutes * MINUTE)
     contacts = draw(st.lists(st.builds(Contact, ago, st.sampled_from(PURPOSES), st.sampled_from(CHANNELS)), max_size=8))
     mostly = st.sampled_from([True, True, True, False, None])
-    consent = {f"{c}:{p}": said for c in CHANNELS for p in PURPOSES if (said := draw(mostly)) is not None}
+    consent = {f"{c}:{p}": said for c in (*CHANNELS, "sms") for p in PURPOSES if (said := draw(mostly)) is not None}
     return Person(
         customer_id=draw(st.sampled_from(["c" * 24, "d" * 24, "e" * 24, "f" * 24])),
         reachable=frozenset(draw(st.sets(st.sampled_from(CHANNELS), min_size=4))),
@@ -129,7 +129,7 @@ def cases(draw):
         journey=draw(st.sampled_from(["birthday", "a", "unranked"])),
         send_before=draw(spare),
         prices=draw(st.dictionaries(st.sampled_from(CHANNELS), st.integers(0, 9000))),
-        templated=draw(st.booleans()),
+        templated=draw(st.sampled_from([frozenset(), frozenset(WINDOWED)])),
     )
     situation = Situation(
         now=now,
@@ -152,7 +152,8 @@ def unlawful(wish, channel, person, situation, rules):
         found.append("after its send_before")
     if channel not in person.reachable or channel in person.closed or person.refused:
         found.append("nobody to reach")
-    if person.consent.get(f"{channel}:{wish.purpose}") is False:
+    said = person.consent.get(f"{'sms' if channel in ('sms_care', 'sms_ad') else channel}:{wish.purpose}")
+    if said is False:
         found.append("refused")
     if wish.purpose != "transactional" or channel == "call":
         opens, closes = (8, 17) if channel == "call" else (7, 22)
@@ -167,7 +168,7 @@ def unlawful(wish, channel, person, situation, rules):
     span = now - timedelta(days=cap.days)
     if sum(c.purpose == "marketing" and c.at > span for c in person.contacts) >= cap.messages:
         found.append("over our own cap")
-    if person.consent.get(f"{channel}:marketing") is not True:
+    if said is not True:
         found.append("without consent")
     if person.complaint_open:
         found.append("while a complaint is open")
