@@ -15,6 +15,10 @@ from infra.catalogue import DOORS, Http, Schedule
 from infra.local.clock import LocalClock
 from infra.local.house import House
 from infra.local.keys import local_keys
+from shared.domain.message import Intent
+from shared.runtime.playbook import sending_rules
+from shared.use_cases.draft import Draft
+from shared.use_cases.plan_message import plan
 
 SAMPLES = Path(__file__).parents[2] / "events" / "samples"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))
@@ -32,6 +36,9 @@ STATUS = {
     "events_api_identify": 200,
     "events_api_track_order": 200,
     "health_api_health": 200,
+    "webhooks_api_esms_delivered": 200,
+    "webhooks_api_forged": 401,
+    "webhooks_api_zalo_text": 200,
     "links_api_unsubscribe": 404,  # its token was made with another shop's key
 }
 
@@ -154,6 +161,47 @@ def test_poison_goes_to_the_dead_letters_with_its_reason_and_its_neighbour_goes_
     assert "not a message of this queue" in json.dumps(letter)
     stored = laptop.house.store.db.execute("SELECT count(*) FROM items WHERE pk LIKE 'ORDER#%'").fetchone()
     assert stored == (1,)
+
+
+@pytest.fixture
+def with_a_planned_message() -> Iterator[Laptop]:
+    """A laptop where the message that the worker's samples name is planned, but not on the queue."""
+    customer = "khachhangcuatiemnhamay01"
+    laptop = Laptop()
+    laptop.house.outside.new_id = lambda: customer
+    laptop.invoke("customers_api_put")
+    variables = {"order_code": "HD004512", "total": 1_250_000, "ordered_on": "2025-03-23"}
+    intent = Intent(customer, "order", "HD004512", "order_thanks", "transactional", "order_thanks", variables)
+    draft = Draft(laptop.house.table)
+    plan(draft, intent, NOW, sending_rules())
+    draft.commit()
+    yield laptop
+    laptop.house.close()
+
+
+def test_the_message_worker_sends_its_sample_once_however_often_it_comes(with_a_planned_message: Laptop) -> None:
+    for _ in range(2):
+        assert with_a_planned_message.invoke("messages_worker") == {"batchItemFailures": []}
+    (received,) = with_a_planned_message.house.town.outbox()
+    assert "HD004512" in received["text"]
+
+
+def test_a_queue_message_that_names_none_of_ours_is_put_aside_and_its_neighbour_is_sent(
+    with_a_planned_message: Laptop,
+) -> None:
+    assert with_a_planned_message.invoke("messages_worker_poison") == {"batchItemFailures": []}
+    (letter,) = with_a_planned_message.house.queue_state()["messages-transactional-dlq"]["messages"]
+    assert "not a message of this queue" in letter["body"]
+    assert len(with_a_planned_message.house.town.outbox()) == 1
+
+
+def test_a_callback_becomes_news_and_a_forged_one_leaves_nothing(laptop: Laptop) -> None:
+    laptop.invoke("webhooks_api_forged")
+    assert laptop.house.queue_state()["events"]["visible"] == 0
+    laptop.invoke("webhooks_api_zalo_text")
+    laptop.house.drain()
+    rows = laptop.house.store.db.execute("SELECT body FROM items WHERE sk LIKE 'E#%'").fetchall()
+    assert [json.loads(body)["text"] for (body,) in rows] == ["Shop ơi, áo HD004512 còn size M không ạ?"]
 
 
 @pytest.mark.parametrize("door", [door.name for door in DOORS if isinstance(door.trigger, Schedule)])
