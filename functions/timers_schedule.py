@@ -6,11 +6,13 @@ from typing import Any
 
 from shared.runtime import settings, wiring
 from shared.runtime.ruling import ruling, tick_time
+from shared.use_cases import layout
 from shared.use_cases.run_timers import Timers
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES)
 
-PARTITIONS = tuple(f"timer#{shard}" for shard in range(4))
+PARTITIONS = tuple(f"timer#{shard}" for shard in range(layout.TIMER_SHARDS))
+# For all partitions together; the rest of the timeout is for what was begun.
 SECONDS = 45
 
 

@@ -80,10 +80,6 @@ class QueueRow:
 # Owned by the events queue's DLQ and by every queue to come: long enough to come back from a holiday.
 DLQ_RETENTION_DAYS = 14
 
-# The due index: partitions are "<lane>#<shard>". One shard carries ten million customers' boundaries (a sweep works
-# hundreds a second); the timer lane takes bursts and has four.
-LANES = {"lifecycle": 1, "timer": 4}
-
 QUEUES = (
     QueueRow("events"),
     QueueRow("messages-transactional"),

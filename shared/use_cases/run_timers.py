@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -29,19 +29,31 @@ class Timers:
     now: datetime
     queues: Mapping[str, Queue]
 
-    def run(self, partitions: Iterable[str], *, clock: Clock, seconds: float) -> Swept:
+    def run(self, partitions: Sequence[str], *, clock: Clock, seconds: float) -> Swept:
+        """Sweep all partitions within `seconds`: each has its share of what the earlier ones left.
+
+        One that fails holds up no other, nor what was claimed in it: the first failure is raised at the end.
+        """
         total = Swept()
-        for partition in partitions:
+        failure: Exception | None = None
+        ends = clock() + timedelta(seconds=seconds)
+        for left, partition in zip(range(len(partitions), 0, -1), partitions, strict=True):
             messages: dict[str, list[str]] = {}
 
             def fire(row: DueRow, messages: dict[str, list[str]] = messages) -> bool:
                 return self._fire(row, messages)
 
-            done = sweep(self.table, partition, self.now, fire, clock=clock, seconds=seconds)
+            share = (ends - clock()).total_seconds() / left
+            try:
+                done = sweep(self.table, partition, self.now, fire, clock=clock, seconds=share)
+                total.worked += done.worked
+                total.passed += done.passed
+            except Exception as error:  # noqa: BLE001 - raised below
+                failure = failure or error
             for purpose, due in messages.items():
                 enqueue(self.queues[purpose], due)
-            total.worked += done.worked
-            total.passed += done.passed
+        if failure:
+            raise failure
         return total
 
     def _fire(self, row: DueRow, messages: dict[str, list[str]]) -> bool:
