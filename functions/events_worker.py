@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.event import Event
 from shared.domain.incoming import Incoming
 from shared.domain.vietnam_time import stamp
@@ -53,7 +53,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     outcome = taker.take(events)
     for purpose in {purpose for purpose, _ in outcome.planned}:
         enqueue(outside.messages[purpose], [message_id for wanted, message_id in outcome.planned if wanted == purpose])
-    late = _take_news(taker, news)
+    late = _take_news(taker, news, poison)
     poison += [{"event": p.event.model_dump(mode="json"), "reason": p.reason} for p in outcome.poison]
     if poison:
         about = {"door": "events_worker", "failed_at": stamp(now)}
@@ -65,14 +65,20 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
-def _take_news(taker: EventTaker, news: list[tuple[str, Incoming]]) -> set[str]:
-    """Take provider news in; answers with the queue messages that have to come again."""
+def _take_news(taker: EventTaker, news: list[tuple[str, Incoming]], poison: list[dict[str, Any]]) -> set[str]:
+    """Take provider news in; answers with the queue messages that have to come again.
+
+    News that can never be taken in joins `poison`, so that it holds up none of its neighbours.
+    """
     late = set()
     for message_id, one in news:
         try:
             IncomingTaker(taker).take(one)
         except (Busy, Conflict):
             late.add(message_id)
+        except (KhachQuenError, ValueError, LookupError, TypeError) as error:
+            body = json.dumps({"incoming": [one.model_dump(mode="json")]}, ensure_ascii=False)
+            poison.append({"body": body, "reason": f"{type(error).__name__}: {error}"})
     return late
 
 

@@ -14,6 +14,9 @@ MAX_ACTIONS = 100
 BATCH_KEYS = 100
 MAX_PK_BYTES = 2048
 MAX_SK_BYTES = 1024
+# An expression may have 4 KB: a condition takes up to 60 bytes of it, a change up to 40.
+MAX_CLAUSES = 64
+MAX_CHANGES = 100
 KEY_NAMES = ("pk", "sk")
 INDEX_NAMES = ("due", "due_at")
 CLAUSE_KINDS = frozenset({"absent", "present", "equals", "absent_or_equals", "absent_or_at_most"})
@@ -42,6 +45,8 @@ def check_actions(actions: Sequence[Action]) -> list[Key]:
             _check_update(action)
         elif isinstance(action, Check) and not action.when:
             raise ValueError("a check without conditions checks nothing")
+        if len(action.when) > MAX_CLAUSES:
+            raise ValueError(f"an action takes at most {MAX_CLAUSES} conditions, not {len(action.when)}")
         for clause in action.when:
             _check_clause(clause)
     return keys
@@ -65,6 +70,8 @@ def _check_update(update: Update) -> None:
     paths = [*update.set, *update.add, *update.remove]
     if not paths:
         raise ValueError("an update must change something")
+    if len(paths) > MAX_CHANGES:
+        raise ValueError(f"an update makes at most {MAX_CHANGES} changes, not {len(paths)}")
     known = set(paths)
     if len(known) < len(paths) or any(path[:end] in known for path in paths for end in range(1, len(path))):
         raise ValueError("the paths of an update must not overlap")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from shared.domain.customer import Metrics, Profile, agree, different_people, learn, no_figures
+from shared.domain.customer import TRAITS_KEPT, Metrics, Profile, agree, different_people, learn, no_figures
 from shared.domain.errors import Busy, Conflict
 from shared.domain.identity import Identity, link_key
 from shared.domain.names import clean_name, fold
@@ -16,6 +16,9 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
 from shared.use_cases.standing import figures, load_members, settle
 from shared.use_cases.take_events import ATTEMPTS, EventTaker, keep_proofs
+
+# DynamoDB takes 4 KB of expression, and a trait needs some 60 bytes of it.
+TRAITS_IN_PLACE = 25
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,7 @@ def upsert(taker: EventTaker, wanted: Upsert) -> Upserted:
                 home = homes.pop()
                 if not homes and home:
                     changed = _in_place(taker, home, wanted, at)
-                    if changed and not _several_people(changed, wanted):
+                    if changed and not _several_people(changed, wanted) and len(changed["traits"]) <= TRAITS_KEPT:
                         return Upserted(home, created=False, merged=[], members=[changed])
             return _by_draft(taker, draft, wanted, at)
         except (Conflict, Busy):
@@ -63,6 +66,8 @@ def upsert(taker: EventTaker, wanted: Upsert) -> Upserted:
 
 def _in_place(taker: EventTaker, home: str, wanted: Upsert, at: str) -> Profile | None:
     """One conditional update of the traits, or None where only reading first can tell what the outcome is."""
+    if len(wanted.traits) > TRAITS_IN_PLACE:
+        return None
     sets: dict[tuple[str, ...], Any] = {}
     when: list[Clause] = [present("customer_id"), absent("merged_into"), absent("absorbed")]
     for name, value in wanted.traits.items():

@@ -334,6 +334,22 @@ def test_a_transaction_takes_a_hundred_actions_and_not_one_more(table: Table) ->
         table.write()
 
 
+def test_an_expression_stays_within_its_four_kilobytes(table: Table) -> None:
+    names = [f"{n:03d}" for n in range(101)]
+    table.write(Put(item(traits={}, stamps={})))
+    table.write(
+        Update(
+            PROFILE,
+            add={("traits", name): 1 for name in names[:100]},
+            when=tuple(absent_or_at_most(("stamps", name), "2026") for name in names[:64]),
+        )
+    )
+    with pytest.raises(ValueError, match="at most 100 changes"):
+        table.write(Update(PROFILE, add={("traits", name): 1 for name in names}))
+    with pytest.raises(ValueError, match="at most 64 conditions"):
+        table.write(Put(item(), tuple(absent(name) for name in names[:65])))
+
+
 def test_a_transaction_acts_once_on_an_item(table: Table) -> None:
     with pytest.raises(ValueError, match="twice"):
         table.write(Put(item(n=1)), Check(PROFILE, (absent(),)))

@@ -533,6 +533,33 @@ def test_a_poison_message_fails_alone_and_lies_in_the_dead_letters_with_its_reas
     assert [letter["event"]["id"] for letter in shop.dead_letters if "event" in letter] == ["p1"]
 
 
+def test_news_from_a_provider_that_can_never_be_taken_in_fails_alone_as_well(shop: Shop):
+    told = {"kind": "delivered", "channel": "zalo", "dedup": "d1", "at": "2026-11-20T10:00:00.000Z"}
+    told |= {"provider_id": "longer than a key of the table" * 100}
+    shop.house.queues["events"].send([json.dumps({"incoming": [told]})])
+    assert shop.call("POST", "/v1/track", {**SALE, "messageId": "good"}).status == 200
+
+    done = shop.house.drain()
+
+    assert not done["failed"]
+    assert shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["metrics"]["orders"] == 1
+    (letter,) = shop.dead_letters
+    assert json.loads(letter["body"])["incoming"][0]["dedup"] == "d1"
+    assert letter["reason"]
+
+
+def test_a_put_keeps_the_same_bounds_however_many_traits_it_has(shop: Shop):
+    names = [f"{n:03d}" for n in range(200)]
+    calls = [names, *(names[at : at + 20] for at in range(0, 200, 20))]
+
+    for part in calls:
+        body = {"identities": {"phone": PHONE}, "traits": {"attributes": dict.fromkeys(part, 1)}, "source": "pos"}
+        assert shop.call("PUT", "/v1/customers", body).status in (200, 201)
+
+    found = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json
+    assert sorted(found["traits"]["attributes"]) == names[:80]
+
+
 def test_nobody_can_fill_a_customer_until_the_table_refuses_it(shop: Shop):
     """A write key stands in every browser: what is too much is left out, always the same part, and nothing breaks."""
     for part in range(15):
