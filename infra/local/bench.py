@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +18,12 @@ from typing import Any
 
 from infra.local.clock import LocalClock
 from infra.local.house import House
+from shared.domain.message import Intent
+from shared.domain.sending import Purpose
+from shared.runtime.playbook import sending_rules
+from shared.use_cases.draft import Draft
 from shared.use_cases.keys import issue_key
+from shared.use_cases.plan_message import enqueue, plan
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)
 
@@ -206,6 +212,62 @@ def daily_ratio(small: int = 1_000, large: int = 10_000) -> list[Figure]:
     ]
 
 
+def message_cost(people: int = 40) -> list[Figure]:
+    """P9's second half, and what one message takes from its queue to its receipt (K8), once a worker is warm."""
+    shop = Shop()
+    outside, rules = shop.house.outside, sending_rules()
+    shop.house.town.stand_ins.zalo.phone_errors.clear()
+    waits = [{"channel": "zns", "purpose": "marketing", "granted": True, "at": START.isoformat(), "proof": "QR"}]
+    refuses = [{**waits[0], "granted": False}]
+    customers = [
+        [
+            shop.call("PUT", "/v1/customers", {"identities": {"phone": phone(first + n)}, "consent": consent})
+            for n in range(people + 1)
+        ]
+        for first, consent in ((0, refuses), (1000, waits), (2000, waits))
+    ]
+
+    def use(kind: int, purpose: Purpose, template: str, variables: dict[str, Any]) -> dict[str, float]:
+        """Per message, over all doors; the first message is not counted, for it opens what the others share."""
+        ids = []
+        for customer in customers[kind]:
+            customer_id = customer["customer_id"]
+            intent = Intent(customer_id, "bench", "1", "1", purpose, template, variables, channels=("zns",))
+            draft = Draft(outside.table)
+            plan(draft, intent, shop.house.now, rules)
+            draft.commit()
+            ids.append(intent.message_id)
+        total: Counter[str] = Counter()
+        for batch in (ids[:1], ids[1:]):
+            shop.house.meter.reset()
+            for message_id in batch:
+                enqueue(outside.messages[purpose], [message_id])
+            shop.house.advance(shop.house.now + timedelta(seconds=20))
+            total = Counter()
+            for door in shop.house.meter.report()["doors"].values():
+                total.update(door)
+        return {name: total[name] / people for name in ("requests", "read_units", "write_units", "queue_sends")}
+
+    news = {"new_url": "https://nhamay.example"}
+    suppressed = use(0, "marketing", "winback_30", news)
+    # Nobody has checked the do-not-call list in this house, so advertising by phone waits.
+    deferred = use(1, "marketing", "winback_30", news)
+    order = {"order_code": "DH1", "total": 500_000, "ordered_on": "2026-03-02"}
+    sent = use(2, "transactional", "order_thanks", order)
+    shop.house.close()
+    what = "a message from its queue to its receipt"
+    return [
+        # One batch read, one write of the outcome.
+        Figure("P9", "a message that is not sent", suppressed["requests"], 2.1, "requests"),
+        Figure("P9", "a message that has to wait", deferred["requests"], 2.1, "requests"),
+        Figure("K8", what, round(sent["requests"], 2), 6, "requests"),
+        Figure("K8", what, round(sent["read_units"], 2), 8, "read units"),
+        Figure("K8", what, round(sent["write_units"], 2), 14, "write units"),
+        # Its own, and that of the receipt.
+        Figure("K8", what, round(sent["queue_sends"], 2), 2, "queue sends"),
+    ]
+
+
 def simulated_quarter(customers: int = 10_000, days: int = 90) -> Figure:
     """P10: `days` of a shop where 2 % of the customers buy a day, with 3 other events each; half the shop per core.
 
@@ -259,7 +321,7 @@ def _simulated(seed: int, customers: int, days: int) -> float:
 
 def counted() -> list[Figure]:
     """Every figure that is a count."""
-    return [*upsert_and_order(), *merge_cost(), *batch_of_hundred(), *daily_ratio()]
+    return [*upsert_and_order(), *merge_cost(), *batch_of_hundred(), *daily_ratio(), *message_cost()]
 
 
 def show() -> None:

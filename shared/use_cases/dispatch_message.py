@@ -114,7 +114,9 @@ class Dispatcher:
         prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
         decision = self._choose(draft, message, members, prices, now)
         if decision.outcome == "suppress" and decision.reason in NO_WAY and message.get("tried"):
-            return self._hand_over(draft, message, decision.reason, now)
+            # What an earlier channel failed of says more than that the last one has no address.
+            said = message["reason"] if message["status"] == "planned" else decision.reason
+            return self._hand_over(draft, message, said, now)
         if decision.outcome == "suppress":
             return self._end(draft, message, "suppressed", decision.reason, now)
         if decision.outcome == "expire":
@@ -195,9 +197,9 @@ class Dispatcher:
             sent = self.channels[channel].send(outgoing)
         except ChannelError as error:
             trouble = error
-            return self._written(message, lambda: self._trouble(message, channel, trouble))
+            return self._written(message, lambda known: self._trouble(known, channel, trouble))
         self.pace.worked(channel)
-        status = self._written(message, lambda: self._sent(message, channel, sent, self.clock()))
+        status = self._written(message, lambda known: self._sent(known, channel, sent, self.clock()))
         self.limits.note_quota(channel, sent.quota_left, message["purpose"], now)
         return status
 
@@ -252,35 +254,35 @@ class Dispatcher:
 
     # ---- after the provider ----
 
-    def _written(self, message: Message, write: Callable[[], str]) -> str:
+    def _written(self, message: Message, write: Callable[[Message], str]) -> str:
         """Write down what the provider said. Nobody else knows it, so a collision or a busy table is no reason to
         lose it; once somebody has taken the message further, or the write came through after all, look again."""
+        known: Message | None = message
         for _ in range(ATTEMPTS):
             try:
-                return write()
-            except (Conflict, Busy):
-                known = self.table.get(layout.message_item(message["message_id"]))
-                ours = ("status", "channel", "claimed_until")
-                if known is None or (known["status"] not in PROGRESS and any(known.get(n) != message[n] for n in ours)):
+                known = known or self.table.get(layout.message_item(message["message_id"]))
+                if known is None or not _still_ours(known, message):
                     break
+                return write(known)
+            except (Conflict, Busy):
+                known = None
         return self._dispatch(str(message["message_id"]))
 
     def _sent(self, message: Message, channel: str, sent: Sent, now: datetime) -> str:
         key = layout.message_item(message["message_id"])
-        draft = Draft(self.table)
-        known = draft.get(key) or message
-        if known["status"] != "sending" and known.get("provider_id") == sent.provider_id:
-            return str(known["status"])  # the answer of an earlier write was lost, not the write
-        if known["status"] == "sending":
-            known = told(known, "sent", "ok", now, channel)
-        draft.put(key, self._booked({**known, "provider_id": sent.provider_id}, channel, sent.cost, now))
+        if message["status"] != "sending" and message.get("provider_id") == sent.provider_id:
+            return str(message["status"])  # the answer of an earlier write was lost, not the write
+        draft = Draft(self.table, {key: message})
+        if message["status"] == "sending":
+            message = told(message, "sent", "ok", now, channel)
+        draft.put(key, self._booked({**message, "provider_id": sent.provider_id}, channel, sent.cost, now))
         if sent.provider_id:
             draft.mark(
                 layout.provider_message(channel, sent.provider_id),
                 {"message_id": message["message_id"], "ttl": int((now + timedelta(days=90)).timestamp())},
             )
         draft.commit()
-        return str(known["status"])
+        return str(message["status"])
 
     def _booked(self, message: Message, channel: str, cost: int, now: datetime) -> Message:
         """A message that the provider took, with its price; it is due again where an opening can be waited for."""
@@ -295,10 +297,9 @@ class Dispatcher:
 
     def _trouble(self, message: Message, channel: str, trouble: ChannelError) -> str:
         now = self.clock()
-        draft = Draft(self.table)
-        message = draft.get(layout.message_item(message["message_id"])) or message
         if message["status"] != "sending":
             return str(message["status"])  # the receipt was faster: it was taken after all
+        draft = Draft(self.table, {layout.message_item(message["message_id"]): message})
         said = {**message, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:300]}
         if trouble.kind == "uncertain":
             self.pace.failed(channel, now)
@@ -315,7 +316,8 @@ class Dispatcher:
             return self._later(draft, said, "provider_trouble", until, now)
         if trouble.kind == "wait_until":
             until = trouble.until or now + timedelta(hours=1)
-            if "send_before" in said and stamp(until) >= said["send_before"]:
+            too_late = "send_before" in said and stamp(until) >= said["send_before"]
+            if too_late or message["tries"] >= self.rules.attempts:
                 return self._next(draft, said, channel, "provider_hours", now)
             return self._later(draft, said, "provider_hours", until, now)
         if trouble.kind in ("refused", "unreachable"):
@@ -466,6 +468,13 @@ class Dispatcher:
             ledger = draft.get(key) or {}
             if message_id in ledger.get("waiting", {}):
                 draft.put(key, waiting(ledger, message_id, None))
+
+
+def _still_ours(known: Message, claimed: Message) -> bool:
+    """Whether a message is as we claimed it, but for what receipts told meanwhile."""
+    return known["status"] in PROGRESS or all(
+        known.get(name) == claimed[name] for name in ("status", "channel", "claimed_until")
+    )
 
 
 def _undue(message: Message) -> Message:

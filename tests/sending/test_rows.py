@@ -71,7 +71,7 @@ def test_n8_five_kinds_of_channels_reach_the_person(care):
         assert why(care, sent)[0] in ("sent", "delivered")
     order = care.plan(lan, "transactional", channels=("whatsapp",))
     call = care.plan(lan, "service", "a call", channels=("call",))
-    care.later(hours=1)
+    care.later(hours=9)
     assert {one.channel for one in care.received()} == {"email", "sms_care", "zns", "zalo", "messenger", "whatsapp"}
     assert why(care, order)[0] in ("sent", "delivered")
     seen = care.call("GET", f"/v1/customers/{lan}")
