@@ -20,7 +20,7 @@ from shared.use_cases.identities import Registry
 from shared.use_cases.merges import unmerge
 from shared.use_cases.standing import load_members, settle
 from shared.use_cases.upsert_customer import Upsert, upsert
-from shared.use_cases.view_customer import find, view
+from shared.use_cases.view_customer import find, timeline, view
 from tests.use_cases.engine import SECRET, START, Engine, identify, message, on, sale, track
 
 PEOPLE = {"a": "0901234501", "b": "0901234502", "c": "0901234503", "d": "0901234504"}
@@ -360,3 +360,25 @@ def test_r4_a_number_with_twenty_orders_a_day_is_in_no_list():
     assert engine.lists() == {}
     assert Counter(i["sk"] for i in engine.items("RISK")) == {}
     engine.picture()
+
+
+def test_the_timeline_of_merged_customers_misses_nothing_where_pages_end_at_a_megabyte():
+    engine = shop()
+    long = "x" * 30_000
+    for n in range(60):
+        engine.take(track(f"Long {n:02d}", on(1, minute=n % 60), PEOPLE["a"], note=long))
+    for n in range(30):
+        engine.take(track(f"Short {n:02d}", on(0, minute=n), PEOPLE["b"]))
+    engine.take(message("identify", on(2), user=PEOPLE["a"], traits={"email": "ab@vidu.vn"}))
+    engine.take(message("identify", on(2), user=PEOPLE["b"], traits={"email": "ab@vidu.vn"}))
+    lead = customer(engine, PEOPLE["a"])
+    assert lead["merged"]
+
+    names, start = [], None
+    while True:
+        page, start = timeline(engine.table, lead["customer_id"], 50, start)
+        names += [entry["name"] for entry in page]
+        if start is None:
+            break
+
+    assert Counter(names) == Counter([f"Long {n:02d}" for n in range(60)] + [f"Short {n:02d}" for n in range(30)])
