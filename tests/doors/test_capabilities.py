@@ -304,6 +304,21 @@ def test_w1_the_morning_list_keeps_to_what_the_store_can_call_and_lets_people_re
     assert listed(13) == 50
 
 
+def test_w1_a_second_scan_of_one_morning_leaves_out_who_bought_since_and_names_nobody_twice(days):
+    for n in range(3):
+        days.sale(f"HD{n}", f"09012345{n:02d}", total=100_000 * (n + 1))
+    days.later(30)
+    table, day = days.shop.house.table, local_day(days.shop.now)
+    before = [entry["customer_id"] for entry in on_the_list(table, day)]
+    bought = days.find(phone="0901234502")["customer_id"]
+    days.sale("HD9", "0901234502")
+
+    days.shop.house.invoke("winback_schedule", {"job": "winback", "time": stamp(days.shop.now)})
+
+    assert len(before) == 3
+    assert [entry["customer_id"] for entry in on_the_list(table, day)] == [one for one in before if one != bought]
+
+
 def test_g12_who_gives_no_sign_for_sixty_days_is_of_low_engagement(days):
     days.say("page", LAN, name="Trang chủ")
     days.later(59)
