@@ -16,7 +16,7 @@ from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 
 LIFECYCLE_LANE = "lifecycle#0"
-# So many bring two items each into one transaction, beside the customer's own.
+# So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items.
 MATURED_AT_ONCE = 25
 
 

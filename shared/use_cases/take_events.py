@@ -202,8 +202,8 @@ class _Group:
         for customer_id in self.registry.remeasure:
             self.dirty[customer_id] = None
         self.registry.remeasure.clear()
-        leads = {self.registry.lead_of(i)["customer_id"]: metrics for i, metrics in self.dirty.items()}
-        for customer_id in leads:
+        # Whoever was merged since is measured with the lead, whose own entry says None then.
+        for customer_id in dict.fromkeys(self.registry.lead_of(i)["customer_id"] for i in self.dirty):
             lead = self.draft.get(layout.profile(customer_id))
             assert lead is not None
             metrics = self.dirty.get(customer_id)
