@@ -195,8 +195,9 @@ class Dispatcher:
         )
         try:
             sent = self.channels[channel].send(outgoing)
-        except ChannelError as error:
-            trouble = error
+        except (ChannelError, Busy) as error:
+            # A channel asks the table for its token before it calls anybody.
+            trouble = error if isinstance(error, ChannelError) else ChannelError("back_off", "busy", str(error))
             return self._written(message, lambda known: self._trouble(known, channel, trouble))
         self.pace.worked(channel)
         status = self._written(message, lambda known: self._sent(known, channel, sent, self.clock()))
