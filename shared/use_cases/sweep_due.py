@@ -15,7 +15,9 @@ from shared.ports import Clock, DueRow, Table, Update, absent_or_at_most
 from shared.use_cases import layout
 
 PAGE = 100
-LEASE = timedelta(minutes=14)
+# How long a sweep's last row may take beyond its time. A sweep that was killed keeps its partition closed until its
+# lease ends, so the lease is no longer than the sweep.
+SPARE = timedelta(minutes=1)
 
 
 @dataclass
@@ -51,7 +53,7 @@ def sweep(
         table.write(
             Update(
                 lease,
-                set={("until",): stamp(began + LEASE)},
+                set={("until",): stamp(began + timedelta(seconds=seconds) + SPARE)},
                 when=(absent_or_at_most(("until",), stamp(began)),),
             )
         )
