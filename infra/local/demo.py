@@ -360,19 +360,25 @@ def turns(sent: Iterable[Message]) -> list[Turn]:
 
 
 def phone(house: House, sent: Iterable[Message]) -> Phone | None:
-    """The phone of somebody with many channels and not too many messages; None when nobody got any."""
+    """The phone of somebody with many channels, soon one after the other; None when nobody got any message."""
     by_customer: defaultdict[str, list[Message]] = defaultdict(list)
     for message in sent:
         by_customer[message["customer_id"]].append(message)
     few = {who: got for who, got in by_customer.items() if len(got) <= SHOWN_OF_PHONE}
     if not few:
         return None
-    who = max(few, key=lambda who: (len({one.get("channel") for one in few[who]}), len(few[who]), who))
+    who = max(few, key=lambda who: (*_variety([str(one.get("channel")) for one in few[who]]), who))
     received = {message["tracking_id"]: message for message in house.town.outbox()}
     profile = house.table.get(layout.profile(who)) or {}
     return Phone(
         profile.get("traits", {}).get("name", ""), [_bubble(one, received.get(one["message_id"])) for one in few[who]]
     )
+
+
+def _variety(channels: Sequence[str]) -> tuple[int, int, int]:
+    """How much there is to see: how many channels, how soon the second one comes, how many messages."""
+    same = sum(1 for _ in itertools.takewhile(lambda channel: channel == channels[0], channels))
+    return len(set(channels)), -same, len(channels)
 
 
 def _bubble(message: Message, received: dict[str, Any] | None) -> Bubble:
