@@ -142,18 +142,24 @@ def _task(item: Item) -> dict[str, Any]:
     }
 
 
-def timeline(table: Table, customer_id: str, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
-    """What happened, latest first, one page; of all members where customers were merged."""
-    draft = Draft(table)
+def _members(draft: Draft, customer_id: str) -> list[Profile]:
+    """The profile that speaks for a customer today and all that were merged into it; raises NotFound."""
     profile = draft.get(layout.profile(customer_id))
     while profile and "merged_into" in profile:
         profile = draft.get(layout.profile(profile["merged_into"]["customer_id"]))
     if profile is None:
         raise NotFound("there is no such customer")
+    return load_members(draft, profile)
+
+
+def timeline(table: Table, customer_id: str, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    """What happened, latest first, one page; of all members where customers were merged."""
+    draft = Draft(table)
+    members = _members(draft, customer_id)
     low, high = layout.TIMELINE
     entries: list[Item] = []
     more, complete_from = False, ""
-    for member in load_members(draft, profile):
+    for member in members:
         page = table.query(
             layout.profile(member["customer_id"]).pk, low=low, high=high, start=start, descending=True, limit=limit,
             consistent=False,
@@ -178,15 +184,11 @@ def messages(
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every message of a customer, sent or not, with its whole story in words a care agent understands (X7)."""
     draft = Draft(table)
-    profile = draft.get(layout.profile(customer_id))
-    while profile and "merged_into" in profile:
-        profile = draft.get(layout.profile(profile["merged_into"]["customer_id"]))
-    if profile is None:
-        raise NotFound("there is no such customer")
+    members = _members(draft, customer_id)
     low, high = layout.MESSAGES
     found = [
         item
-        for m in load_members(draft, profile)
+        for m in members
         for item in draft.collection(layout.profile(m["customer_id"]).pk, low, high)
     ]
     # A message's key tells nothing of its time, and one person has few: sorted here, paged by time and id.
