@@ -79,11 +79,13 @@ class Care:
         body = {"identities": who, "traits": traits or {"name": "Nguyễn Thị Lan"}, "consent": said, "source": "pos"}
         return str(self.call("PUT", "/v1/customers", body)["customer_id"])
 
-    def event(self, name: str, user: str | None, *, at: datetime | None = None, context: Any = None, **properties: Any
-              ) -> None:  # fmt: skip
+    def event(self, name: str, user: str | None, *, at: datetime | None = None, context: Any = None, visitor: str = "",
+              **properties: Any) -> None:  # fmt: skip
         said = {"type": "track", "event": name, "messageId": f"{name}-{properties.get('order_id')}-{self.now}",
                 "timestamp": stamp(at or self.now), "properties": properties, "context": context or {}}  # fmt: skip
-        self.call("POST", "/v1/batch", {"batch": [{**said, **({"userId": user} if user else {})}]}, key="write")
+        who = {"userId": user} if user else {}
+        who |= {"anonymousId": visitor} if visitor else {}
+        self.call("POST", "/v1/batch", {"batch": [{**said, **who}]}, key="write")
         self.house.drain()
 
     def know_the_do_not_call_list(self) -> None:

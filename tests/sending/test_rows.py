@@ -80,11 +80,13 @@ def test_n8_five_kinds_of_channels_reach_the_person(care):
 
 
 def test_n8_the_shops_page_is_a_channel_too(care):
-    visitor = care.customer(2, phone=phone(2), external={"web": "v-2"})
-    care.event("Page Viewed Again", phone(2))
-    shown = care.plan(visitor, "marketing", channels=("web",))
+    lan = care.customer(2)
+    care.event("Product Viewed", phone(2), visitor="v-2")
+    shown = care.plan(lan, "marketing", channels=("web",))
     care.later(minutes=1)
-    assert why(care, shown) in (("sent", "ok"), ("suppressed", "no_address"))
+    assert why(care, shown) == ("sent", "ok")
+    (slot,) = [item for item in care.items("OW#%") if item["pk"] == f"C#{lan}"]
+    assert (slot["message_id"], slot["title"]) == (shown, "Mừng bạn trở lại")
 
 
 def test_u9_the_young_are_met_on_social_media_the_older_by_zalo_and_phone(care):
@@ -171,6 +173,17 @@ def test_x7_for_any_message_sent_or_not_there_is_one_reason_in_words(care):
         assert message["why_en"] != message["reason"]
 
 
+def test_x1_a_message_nobody_can_make_sense_of_holds_up_none_of_its_neighbours(care):
+    odd, good = care.plan(care.customer(1), "transactional"), care.plan(care.customer(2), "transactional")
+    broken = care.message(odd)
+    care.house.table.write(Put({**broken, "send_before": "soon"}))
+    care.house.drain()
+    assert why(care, good)[0] in ("sent", "delivered")
+    care.later(days=1)
+    letters = care.house.queue_state()["messages-transactional-dlq"]["messages"]
+    assert {json.loads(letter["body"])["message_id"] for letter in letters} == {odd}
+
+
 def test_x7_the_story_says_how_it_got_there(care):
     care.house.town.set_fault("zns", "error", 1.0)
     sent = care.plan(care.customer(1), "transactional")
@@ -254,7 +267,7 @@ def test_r10_who_writes_stop_is_left_alone(care):
     assert [why(care, message) for message in sent] == [("suppressed", "refused_by_customer")] * 2
 
 
-def test_r15_promotions_rest_over_tet_and_birthdays_of_the_first_of_january_are_placeholders(care):
+def test_r15_promotions_rest_over_tet():
     with Care(datetime(2026, 2, 14, 3, 0, tzinfo=UTC)) as tet:
         tet.know_the_do_not_call_list()
         lan = tet.customer(1)
@@ -266,6 +279,14 @@ def test_r15_promotions_rest_over_tet_and_birthdays_of_the_first_of_january_are_
         assert why(tet, too_late) == ("expired", "too_late_after_season")
         tet.later(days=7)
         assert local(tet, rests).isoformat()[:13] == "2026-02-23T08", "the day after mùng 6, when hours open"
+
+
+def test_r15_a_birthday_on_the_first_of_january_is_a_placeholder(care):
+    older = care.customer(1, traits={"name": "Lê Hoa", "birthday": "1970-05-21"})
+    nobody_knows = care.customer(2, traits={"name": "Lê Hoa", "birthday": "1970-01-01"})
+    sent = [care.plan(who, "marketing") for who in (older, nobody_knows)]
+    care.later(minutes=1)
+    assert [one(care, message).channel for message in sent] == ["zns", "email"]
 
 
 def test_r15_the_red_button_stops_all_marketing_at_once_by_province_if_needed(care):
