@@ -19,7 +19,7 @@ _CERTAINTY = ("claimed", "staff_confirmed", "verified")
 
 @dataclass
 class Registry:
-    """Finds and joins customers inside one draft. `touched` collects the leads whose figures must be settled again."""
+    """Finds and joins customers inside one draft. `remeasure` collects the leads to be measured anew."""
 
     draft: Draft
     secret: bytes

@@ -6,6 +6,8 @@ C#<customer>   P                         profile: own facts, figures, standing; 
                K                         the cart
                E#<at>#<message id>       timeline
                M#<merge id>              record of a merge, on both sides
+               X#<end of message id>     a message to the customer; due by itself while it is open
+               W                         when and how often the customer was written to
 L#<hmac>       L                         link of one identity to its customer
 ORDER#<order>  O                         the order: the set of its facts; a walk-in's open COD order is due by itself
 MSG#<id>       M                         a message that was taken in (forgotten after 90 days)
@@ -19,6 +21,10 @@ KEY#<hash>     K                         an API key
 CUTOFFS        <version>, CURRENT        cut-offs; PASS the state of the pass that brings them over
 LEASE#<lane>   L                         who sweeps a due partition
 DNC#<hmac's first two>  <hmac>            a number on the do-not-call list; DNC/STATE when the list was last checked
+BUDGET#<day>   <journey>                 what was spent on messages
+PACE#<channel>  <minute>                 what was taken of a provider's pace
+CIRCUIT#<channel>  C                     until when a provider in trouble is left alone
+PID#<channel>  <provider's id>           our message behind a provider's own number
 HALT           H                         the red button: provinces without marketing
 TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
 QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
@@ -62,9 +68,6 @@ TIMELINE = ("E#", "E#~")
 
 def merge_record(customer_id: str, merge_id: str) -> Key:
     return Key(f"C#{customer_id}", f"M#{merge_id}")
-
-
-MERGES = ("M#", "M#~")
 
 
 def link(link_pk: str) -> Key:

@@ -186,11 +186,7 @@ def messages(
     draft = Draft(table)
     members = _members(draft, customer_id)
     low, high = layout.MESSAGES
-    found = [
-        item
-        for m in members
-        for item in draft.collection(layout.profile(m["customer_id"]).pk, low, high)
-    ]
+    found = [item for m in members for item in draft.collection(layout.profile(m["customer_id"]).pk, low, high)]
     # A message's key tells nothing of its time, and one person has few: sorted here, paged by time and id.
     found.sort(key=lambda item: (item["created_at"], item["message_id"]), reverse=True)
     if start:
