@@ -9,9 +9,20 @@ from moto import mock_aws
 from infra.catalogue import QUEUES
 from infra.local.clock import LocalClock
 from infra.local.house import House
-from infra.local.ops import as_it_came, issue_key, listed, place, redrive, revoke_key
+from infra.local.ops import (
+    as_it_came,
+    import_do_not_call,
+    issue_key,
+    listed,
+    place,
+    redrive,
+    revoke_key,
+    zalo_state,
+)
 from infra.local.trouble import Trouble
 from shared.adapters import aws_clients
+from shared.use_cases import layout
+from shared.use_cases.identities import link_of_phone
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
@@ -108,6 +119,21 @@ def test_looking_at_a_stages_dead_letters_leaves_them_there(stage):
         assert listed(where)["events"] == ["x"]
     counts = stage.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     assert counts["ApproximateNumberOfMessagesNotVisible"] == "1"
+
+
+def test_a_stages_lists_and_accounts_are_reached_through_its_own_secrets(stage, tmp_path):
+    vault = aws_clients.client("secretsmanager")
+    vault.create_secret(Name="kq/dev/identity", SecretString="an identity key")
+    vault.create_secret(Name="kq/dev/channels", SecretString=json.dumps({"zalo": {"app_id": "1", "app_secret": "s"}}))
+    numbers = tmp_path / "dnc.txt"
+    numbers.write_text("0901234567\nkhông phải số\n", encoding="utf-8")
+    with place(None, "dev") as where:
+        done = import_do_not_call(where, numbers, full=True, on_line=lambda _: None)
+        assert (done.listing.numbers, [line.line for line in done.refused]) == (1, [2])
+        listed_here = where.table.get(layout.do_not_call(link_of_phone("+84901234567", b"an identity key")))
+        assert listed_here is not None
+        with pytest.raises(Trouble, match="oa_id"):
+            zalo_state(where)
 
 
 def test_where_to_operate_must_be_said_once(tmp_path):
