@@ -6,6 +6,8 @@ providers failing, and what the stand-ins took is held to the same rules.
 
 from __future__ import annotations
 
+import inspect
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from random import Random
@@ -17,7 +19,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain import law
+from shared.domain import law, sending_policy
 from shared.domain.lunar import NEW_YEARS, Rest, rest_until
 from shared.domain.sending import ChannelName, Purpose
 from shared.domain.sending_policy import WINDOWED, Contact, Person, Situation, Wish, choose, decide, in_holdout
@@ -25,6 +27,7 @@ from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp
 from shared.runtime import playbook
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, sending_rules
+from shared.use_cases import dispatch_message
 from tests.sending.house import Care
 
 CHANNELS = get_args(ChannelName)
@@ -229,6 +232,16 @@ def test_who_only_has_to_wait_gets_it_in_the_end(case, channel):
             return  # ended, or it waits for something that time alone does not bring
         situation = Situation(decision.until, local_day(decision.until), situation.halted, situation.budget_left)
     raise AssertionError(f"still deferred after 400 promises: {decision}")
+
+
+def test_whatever_puts_a_message_off_has_words_for_coming_too_late_as_well():
+    """The reasons are read off the code, so that a new one cannot be forgotten."""
+    code = "".join(inspect.getsource(module) for module in (sending_policy, dispatch_message))
+    puts_off = set(re.findall(r'"defer", "(\w+)"', code)) | set(re.findall(r'_later\([^"\n]*"(\w+)"', code))
+    assert {"quiet_hours", "own_cap", "provider_trouble", "provider_pace", "provider_hours"} <= puts_off
+    for reason in puts_off:
+        for code_of in (reason, f"too_late_after_{reason}"):
+            assert {"vi", "en"} <= sending_rules().reasons[code_of].keys()
 
 
 # ---- configuration ----

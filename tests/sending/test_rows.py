@@ -664,3 +664,29 @@ def test_r14_a_provider_that_is_gone_for_a_day_leaves_the_message_to_staff(care)
     care.later(days=2)
     assert why(care, sent) == ("failed", "handed_to_staff")
     assert [task["kind"] for task in care.call("GET", f"/v1/customers/{lan}")["tasks"]] == ["call"]
+
+
+def test_x1_what_may_have_reached_somebody_is_never_called_too_late(care):
+    care.town.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
+    care.house.town.set_fault("zns", "crash_after_send", 1.0)
+    lan = care.customer(1, phone=phone(1))
+    for seconds in (20, 45):
+        sent = care.plan(lan, "transactional", f"{seconds}", send_before=care.now + timedelta(seconds=seconds))
+        care.later(days=1)
+        assert len(care.received(sent)) == 1
+        assert why(care, sent) == ("unknown", "nobody_knows")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_r17_two_customers_who_turn_out_to_be_one_person_share_what_they_got(care, first):
+    two = [care.customer(1, phone=phone(1)), care.customer(2, phone=phone(2), email="lan@example.vn")]
+    care.later(hours=1)
+    had = care.plan(two[first], "marketing", "had", channels=("zns",))
+    care.later(minutes=1)
+    assert len(care.received(had)) == 1
+    waits = care.plan(two[1 - first], "marketing", "waits", send_after=care.now + timedelta(hours=1))
+    both = {"identities": {"phone": phone(1), "email": "lan@example.vn"}, "source": "pos"}
+    care.call("PUT", "/v1/customers", both)
+    care.later(hours=3)
+    assert why(care, waits) == ("deferred", "own_cap")
+    assert len(care.shown(two[0])) == 2, "and the messages of both are shown with either"
