@@ -30,9 +30,15 @@ def put_customer() -> Response[str]:
     store = wanted.traits.get("home_store")
     if caller and store and not caller.may_see({store}):
         raise Forbidden(f"the key has no access to traits.home_store {store}")
-    if caller and caller.stores and not store and {_is_own(who) for who in wanted.identities} - {None} != {True}:
-        # The same answer for nobody and for another store's customer, so that it tells nothing about either (R7).
-        raise Invalid([FieldError("traits.home_store", "is needed for whoever is no customer of the key's stores yet")])
+    if caller and caller.stores:
+        own = {_is_own(who) for who in wanted.identities} - {None}
+        if not store and own != {True}:
+            # The same answer for nobody and for another store's customer, so that it tells nothing about either (R7).
+            reason = "is needed for whoever is no customer of the key's stores yet"
+            raise Invalid([FieldError("traits.home_store", reason)])
+        if False in own:
+            # Who buys here becomes a customer of this store by the order, not by being written down as one.
+            raise Forbidden("this customer belongs to stores the key has no access to")
     done = upsert(taker, wanted)
     body = {
         "customer_id": done.customer_id,

@@ -108,7 +108,8 @@ def read_traits(read: Reader, values: dict[str, Any], path: str, today: date) ->
         )
         if part
     )
-    if name:
+    # A dash in the till's name field is no name, and must not replace one.
+    if any(letter.isalpha() for letter in name):
         traits["name"] = " ".join(name.split())
     for field_name in ("city", "home_store"):
         if text := read.text(values, field_name, path, 120):

@@ -105,7 +105,8 @@ def winback(day: str, rank: int) -> Key:
 
 def day_total(day: str, store: str, channel: str, cashier: str, order_id: str) -> Key:
     """Sharded by order, so that a flash sale on one channel does not collide on one row."""
-    return Key(f"DAY#{day}", f"{store}|{channel}|{cashier}|{crc32(order_id.encode()) % 4}")
+    parts = (part.replace("|", "/") for part in (store, channel, cashier))
+    return Key(f"DAY#{day}", f"{'|'.join(parts)}|{crc32(order_id.encode()) % 4}")
 
 
 def bad_phone(at: str, message_id: str) -> Key:

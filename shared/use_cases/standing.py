@@ -124,7 +124,8 @@ def settle(
     standing = stand(metrics, view, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=appoint_vip)
     _list(draft, customer_id, set(lead.get("labels", ())), set(standing.labels))
     risk = standing.risk if standing.labels else None
-    store = view["traits"].get("home_store", "")
+    # Whoever named no home store is called by one they bought in.
+    store = view["traits"].get("home_store") or min((s for m in members for s in m.get("stores", ())), default="")
     _rank(draft, customer_id, lead, risk, store)
     profile: Profile = {**lead, "metrics": list(metrics), "labels": list(standing.labels)}
     _set(profile, "risk", risk)

@@ -236,3 +236,12 @@ def test_staff_learn_nothing_about_other_stores_by_putting(shop: Shop, staff: st
     refused(400, "PUT", "/v1/customers", {"identities": both}, key=staff)
     # A customer of theirs may be given an identity nobody has.
     assert shop.put(staff, phone=OURS, email="lan@vidu.vn").status == 200
+
+
+def test_staff_do_not_take_over_another_store_s_customer_by_writing_them_down(shop: Shop, staff: str, refused: Refused):
+    theirs = customer(shop, THEIRS)
+    taking = {"identities": {"phone": THEIRS}, "traits": {"home_store": "Q1"}}
+
+    refused(403, "PUT", "/v1/customers", taking, key=staff)
+
+    refused(403, "GET", f"/v1/customers/{theirs}", key=staff)
