@@ -35,6 +35,7 @@ from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.pace import Pace
 from shared.use_cases.plan_message import enqueue, plan
+from shared.use_cases.provider_limits import ProviderLimits
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 A_CUSTOMER = 4
@@ -129,7 +130,13 @@ def _written(actions: tuple[Action, ...]) -> str:
             return f"written down as {action.item['status']}"
     key: Key = actions[0].key
     kind = key.pk.partition("#")[0]
-    names = {"PACE": "tokens drawn", "CIRCUIT": "circuit opened", "LEASE": "lease moved", "C": "timer claimed"}
+    names = {
+        "PACE": "tokens drawn",
+        "CIRCUIT": "circuit opened",
+        "LEASE": "lease moved",
+        "QUOTA": "quota noted",
+        "C": "timer claimed",
+    }
     return names.get(kind, "other write")
 
 
@@ -166,6 +173,9 @@ class Chaos:
         self._people = 0
         self._planned: set[str] = set()
         self._dispatcher = self._first_dispatcher()
+        # An account whose quota is no matter here; what a short one does has tests of its own.
+        zalo = self.house.town.stand_ins.zalo
+        zalo.daily_quota = zalo.quota_left = 10 * sends
         self._new_worker()
 
     # ---- the sender and its deaths ----
@@ -198,7 +208,8 @@ class Chaos:
         memory: dict[str, Any] = {}
         self.house.outside = replace(self.house.outside, memory=memory)
         pace = Pace(self.house.outside.table, self.rules, memory)
-        memory["dispatcher"] = replace(self._dispatcher, pace=pace)
+        limits = ProviderLimits(self.house.outside.table, self.rules, memory)
+        memory["dispatcher"] = replace(self._dispatcher, pace=pace, limits=limits)
 
     def _live(self, act: Callable[[], object]) -> None:
         """Do something however often the sender dies meanwhile."""

@@ -237,7 +237,9 @@ def test_who_only_has_to_wait_gets_it_in_the_end(case, channel):
 def test_whatever_puts_a_message_off_has_words_for_coming_too_late_as_well():
     """The reasons are read off the code, so that a new one cannot be forgotten."""
     code = "".join(inspect.getsource(module) for module in (sending_policy, dispatch_message))
-    puts_off = set(re.findall(r'"defer", "(\w+)"', code)) | set(re.findall(r'_later\([^"\n]*"(\w+)"', code))
+    puts_off = set(re.findall(r'Decision\("defer", "(\w+)"', code)) | set(
+        re.findall(r'_later\(draft, \w+, "(\w+)"', code)
+    )
     assert {"quiet_hours", "own_cap", "provider_trouble", "provider_pace", "provider_hours"} <= puts_off
     for reason in puts_off:
         for code_of in (reason, f"too_late_after_{reason}"):
