@@ -138,6 +138,8 @@ class IncomingTaker:
         profile = draft.get(key) or {}
         profile = self._changed(profile, news)
         draft.put(key, profile)
+        if news.kind in ("inbound_message", "followed"):
+            _reopen(draft, registry.lead_of(home), news.channel)
         self._remember(draft, home, news, message_id)
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
@@ -168,6 +170,14 @@ class IncomingTaker:
         if news.kind == "rating" and isinstance(news.detail.get("rate"), int):
             entry["score"] = news.detail["rate"]
         draft.mark(layout.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+
+
+def _reopen(draft: Draft, lead: Item, channel: str) -> None:
+    """Who writes from a channel can be reached there again; what they refused stays refused."""
+    closed = lead.get("closed", {})
+    if closed.get(channel) == "unreachable":
+        others = {name: reason for name, reason in closed.items() if name != channel}
+        draft.put(layout.profile(lead["customer_id"]), {**lead, "closed": others})
 
 
 def _consent(news: Incoming, channel: str, *, granted: bool) -> dict[str, Any]:

@@ -690,3 +690,33 @@ def test_r17_two_customers_who_turn_out_to_be_one_person_share_what_they_got(car
     care.later(hours=3)
     assert why(care, waits) == ("deferred", "own_cap")
     assert len(care.shown(two[0])) == 2, "and the messages of both are shown with either"
+
+
+def test_r13_who_could_not_be_reached_on_a_channel_can_be_again_after_writing_from_it(care):
+    lan = care.customer(1, zalo_user_id="z-1", phone=phone(1))
+    care.town.zalo.say("z-1", "chào shop")
+    care.house.drain()
+    care.town.zalo.user_errors["z-1"] = -227
+    first = care.plan(lan, "service", "first", channels=("zalo", "zns"))
+    care.later(minutes=1)
+    assert one(care, first).channel == "zns"
+    care.town.zalo.user_errors.clear()
+    care.later(days=3)
+    care.town.zalo.say("z-1", "shop ơi")
+    care.house.drain()
+    second = care.plan(lan, "service", "second", channels=("zalo", "zns"))
+    care.later(minutes=1)
+    assert why(care, second)[0] in ("sent", "delivered")
+    assert care.message(second)["channel"] == "zalo"
+
+
+@pytest.mark.xfail(strict=True, reason="a closed channel is remembered by its name and not by the address that failed")
+def test_n8_a_new_address_opens_a_channel_that_an_old_one_had_closed(care):
+    lan = care.customer(1, email="bounce@example.vn", phone=phone(1))
+    care.plan(lan, "service", channels=("email",))
+    care.later(minutes=1)
+    body = {"identities": {"phone": phone(1), "email": "lan.moi@example.vn"}, "source": "pos"}
+    care.call("PUT", "/v1/customers", body)
+    again = care.plan(lan, "service", "again", channels=("email",))
+    care.later(minutes=1)
+    assert why(care, again)[0] in ("sent", "delivered")
