@@ -193,6 +193,12 @@ DOORS = (
         timeout_seconds=120,
     ),
     Door(
+        "popups_api",
+        Http(("POST /v1/popups",)),
+        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
+        grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
+    ),
+    Door(
         "webhooks_api",
         Http(
             (

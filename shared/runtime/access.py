@@ -12,7 +12,9 @@ _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", 
 
 # A route that is not here is closed to everybody; OPEN needs no key, WRITE_KEY the tracking protocol's own.
 OPEN = frozenset(("GET /health", "GET /openapi.json"))
-WRITE_KEY = frozenset(f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias"))
+WRITE_KEY = frozenset(
+    f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias", "popups")
+)
 # Providers prove themselves by signing what they send; the door checks it on the raw bytes.
 SIGNED = frozenset(
     (

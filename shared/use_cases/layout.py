@@ -2,6 +2,7 @@
 
 C#<customer>   P                         profile: own facts, figures, standing; carries the lifecycle due row
                OT#<task>                 an open task or review, shown with the profile
+               OW#<message>              what the shop's own page shows next (forgotten after 14 days)
                O#<placed at>#<order>     what one order counts for
                K                         the cart
                E#<at>#<message id>       timeline
@@ -130,6 +131,7 @@ def lease(partition: str) -> Key:
 
 
 MESSAGES = ("X#", "X#~")
+POPUPS = ("OW#", "OW#~")
 
 
 def message_item(message_id: str) -> Key:

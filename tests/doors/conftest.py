@@ -62,7 +62,7 @@ class Shop:
         """One call with the key it takes, unless another is named; None sends none."""
         if key is not None:
             headers["authorization"] = bearer(key or self.admin_key)
-            if not key and path.removeprefix("/v1/") in CALLS:
+            if not key and path.removeprefix("/v1/") in (*CALLS, "popups"):
                 headers["authorization"] = basic(self.write_key)
         sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()

@@ -36,6 +36,7 @@ STATUS = {
     "events_api_identify": 200,
     "events_api_track_order": 200,
     "health_api_health": 200,
+    "popups_api_visitor": 200,
     "webhooks_api_esms_delivered": 200,
     "webhooks_api_forged": 401,
     "webhooks_api_zalo_text": 200,
@@ -64,7 +65,7 @@ class Laptop:
         door, event = door_of(name), sample(name)
         if "requestContext" in event:
             basic = base64.b64encode(f"{self._keys.write_key}:".encode()).decode()
-            key = f"Basic {basic}" if door == "events_api" else f"Bearer {self._keys.api_key}"
+            key = f"Basic {basic}" if door in ("events_api", "popups_api") else f"Bearer {self._keys.api_key}"
             event["headers"]["authorization"] = key
         return self.house.invoke(door, event)
 

@@ -1,0 +1,37 @@
+"""Door: what the shop's own page shows this visitor next. The page asks with its write key and the browser's own id."""
+
+from __future__ import annotations
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.errors import FieldError, Invalid, NotFound
+from shared.domain.identity import identity
+from shared.runtime import settings, wiring
+from shared.runtime.http import HttpDoor, answer
+from shared.use_cases.show_popups import waiting_for
+from shared.use_cases.view_customer import find
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
+
+handler = HttpDoor()
+
+
+@handler.routes.post("/v1/popups")
+def popups() -> Response[str]:
+    """Only the browser's own random id opens a slot: an account's id could be guessed by whoever reads the page."""
+    body = handler.json()
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("body", "must be an object")])
+    raw = body.get("anonymousId")
+    if body.keys() != {"anonymousId"} or not isinstance(raw, str):
+        raise Invalid([FieldError("anonymousId", "is needed, and nothing else")])
+    try:
+        who = identity("anonymous", raw)
+    except ValueError as error:
+        raise Invalid([FieldError("anonymousId", str(error))]) from None
+    outside = wiring.outside()
+    try:
+        customer = find(outside.table, who, outside.identity_key)
+    except NotFound:
+        return answer({"items": []})
+    return answer({"items": waiting_for(outside.table, customer, outside.clock())})
