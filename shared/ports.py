@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
 Item = dict[str, Any]
@@ -221,6 +221,10 @@ class Renderer(Protocol):
 
     def channels(self, template: str) -> frozenset[str]:
         """The channels a template has content for and is allowed on."""
+        ...
+
+    def patience(self, template: str) -> timedelta | None:
+        """How long a template waits to be opened before the next channel; None: as the playbook says for all."""
         ...
 
     def provider_template(self, template: str, channel: str) -> str:

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -225,6 +225,10 @@ class Renderer:
         if isinstance(block, Zns):
             return block.template_id
         return block.template.name if isinstance(block, Conversation) and block.template else ""
+
+    def patience(self, template: str) -> timedelta | None:
+        found = self._templates.get(template)
+        return found.fallback_after if found else None
 
     def render(
         self,

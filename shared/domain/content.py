@@ -215,7 +215,7 @@ class Template(_Part):
     links: dict[str, str] = {}
     survey: SurveyKind | None = None
     send_before: Deadline | None = None
-    fallback_after: Span = timedelta(hours=24)
+    fallback_after: Span | None = None
     zns: Zns | None = None
     zalo: Zalo | None = None
     sms_care: SmsCare | None = None

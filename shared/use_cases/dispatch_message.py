@@ -292,7 +292,8 @@ class Dispatcher:
             done.pop(gone, None)
         unread = message["status"] in ("sent", "delivered") and message["purpose"] != "transactional"
         if unread and self.rules.channels[channel].opens_count:  # type: ignore[index]
-            until = stamp(now + timedelta(hours=self.rules.open_after_hours))
+            patience = self.renderer.patience(message["template"]) or timedelta(hours=self.rules.open_after_hours)
+            until = stamp(now + patience)
             return done | {"due": _lane(message), "due_at": until, "open_by": until}
         return _undue(done)
 

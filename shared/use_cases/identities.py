@@ -14,6 +14,8 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.standing import load_members, withdraw
 
 DEVICES_KEPT = 30
+# A new address of a kind opens what an old one had closed; what the person refused stays refused.
+REACHED_BY = {"email": ("email",), "phone": ("zns", "sms_care", "sms_ad", "whatsapp", "call")}
 _CERTAINTY = ("claimed", "staff_confirmed", "verified")
 
 
@@ -97,7 +99,12 @@ class Registry:
         known = _bounded(known)
         since = min(profile["created_at"], at) if owner == home else profile["created_at"]
         if known != profile["identities"] or since != profile["created_at"]:
-            self.draft.put(layout.profile(owner), {**profile, "identities": known, "created_at": since})
+            fresh = {
+                name.partition(":")[0]
+                for name in known.keys() - profile["identities"].keys()
+                if known[name]["certainty"] != "claimed"
+            }
+            self.draft.put(layout.profile(owner), _opened(profile, fresh) | {"identities": known, "created_at": since})
 
     def _meet(self, who: Identity, link: dict[str, Any], home: str, at: str) -> None:
         """An identity of somebody else stands in the same event: join, hand over a device, or ask."""
@@ -215,3 +222,11 @@ def _bounded(identities: dict[str, Any]) -> dict[str, Any]:
         return identities
     kept = set(sorted(devices, key=lambda name: (identities[name]["at"], name))[:DEVICES_KEPT])
     return {name: link for name, link in identities.items() if name in kept or not name.startswith("anonymous:")}
+
+
+def _opened(profile: Profile, kinds: set[str]) -> Profile:
+    """The profile with the channels open again that only an older address of these kinds could not reach."""
+    reached = {channel for kind in kinds for channel in REACHED_BY.get(kind, ())}
+    closed = profile.get("closed", {})
+    left = {name: why for name, why in closed.items() if name not in reached or why not in ("unreachable", "bounced")}
+    return {**profile, "closed": left} if left != closed else dict(profile)

@@ -710,7 +710,6 @@ def test_r13_who_could_not_be_reached_on_a_channel_can_be_again_after_writing_fr
     assert care.message(second)["channel"] == "zalo"
 
 
-@pytest.mark.xfail(strict=True, reason="a closed channel is remembered by its name and not by the address that failed")
 def test_n8_a_new_address_opens_a_channel_that_an_old_one_had_closed(care):
     lan = care.customer(1, email="bounce@example.vn", phone=phone(1))
     care.plan(lan, "service", channels=("email",))
