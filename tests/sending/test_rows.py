@@ -20,6 +20,7 @@ from shared.domain.sending_policy import in_holdout
 from shared.domain.sms_text import bounded, measured
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.ports import Put
+from shared.runtime.templates import templates
 from shared.use_cases import layout
 from tests.sending.house import Care
 
@@ -473,6 +474,17 @@ def test_a13_a14_an_email_not_opened_becomes_an_sms_or_a_chat(care, row):
     assert [o.channel for o in care.received()] == ["email", after]
     told = [(line["reason"], line["channel"]) for line in care.shown(lan)[0]["story"]]
     assert ("not_opened", "email") in told
+
+
+def test_a13_a_template_may_wait_shorter_than_the_playbook_for_being_opened(care, monkeypatch):
+    hasty = {name: t.model_copy(update={"fallback_after": timedelta(hours=2)}) for name, t in templates().items()}
+    for name, template in hasty.items():
+        monkeypatch.setitem(templates(), name, template)
+    sent = care.plan(care.customer(1), "service", channels=("email", "sms_care"))
+    care.later(hours=1)
+    assert [o.channel for o in care.received(sent)] == ["email"]
+    care.later(hours=2)
+    assert [o.channel for o in care.received(sent)] == ["email", "sms_care"]
 
 
 def test_a13_an_advertisement_not_opened_goes_on_by_the_next_channel_and_counts_once(care):

@@ -14,25 +14,6 @@ from shared.ports import Clock, Outgoing, Sent
 
 BUSINESS_URL = "https://business.openapi.zalo.me"
 
-# The most characters of a parameter by its type in Zalo's template form; a template may ask for fewer.
-PARAMETER_LIMITS = {
-    "customer_name": 30,
-    "phone": 15,
-    "address": 200,
-    "code": 30,
-    "label": 30,
-    "status": 30,
-    "contact": 50,
-    "title": 5,
-    "product": 200,
-    "quantity": 20,
-    "date": 20,
-    "otp": 10,
-    "url": 200,
-    "money": 12,
-    "transfer_note": 90,
-}
-
 # Zalo's table of 2026 (integrations.md 1.9). The codes of a refused token are in zalo_api: here they mean that even
 # a new token was refused.
 ERRORS: dict[int, Trouble] = {
