@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt, model_validator
 
 from shared.domain.sending import ChannelName, ContentError, Purpose
 from shared.domain.vietnam_time import VIETNAM, local_day
@@ -186,6 +186,8 @@ class Call(_Part):
 
 
 def _a_span(value: Any) -> Any:
+    if isinstance(value, timedelta):
+        return value
     units = {"m": 60, "h": 3600, "d": 86400}
     if isinstance(value, str) and value[:-1].isascii() and value[:-1].isdigit() and value[-1] in units:
         return timedelta(seconds=int(value[:-1]) * units[value[-1]])
@@ -196,7 +198,11 @@ def _a_deadline(value: Any) -> Any:
     return value if value == "day_end" else _a_span(value)
 
 
-Span = Annotated[timedelta, BeforeValidator(_a_span)]
+def _span_text(span: timedelta) -> str:
+    return f"{int(span.total_seconds()) // 60}m"
+
+
+Span = Annotated[timedelta, BeforeValidator(_a_span), PlainSerializer(_span_text)]
 Deadline = Annotated[timedelta | Literal["day_end"], BeforeValidator(_a_deadline)]
 
 BLOCKS: tuple[ChannelName, ...] = (
