@@ -29,6 +29,7 @@ PID#<channel>  <provider's id>           our message behind a provider's own num
 HALT           H                         the red button: provinces without marketing
 TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
 QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
+PRODUCT#<sku>  P                         a product of the catalogue
 """
 
 from __future__ import annotations
@@ -183,6 +184,10 @@ def provider_template(channel: str, template: str) -> Key:
 
 def quota(channel: str, day: str) -> Key:
     return Key(f"QUOTA#{channel}", day)
+
+
+def product(sku: str) -> Key:
+    return Key(f"PRODUCT#{sku}", "P")
 
 
 TIMER_SHARDS = 4
