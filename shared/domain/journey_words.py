@@ -1,0 +1,66 @@
+"""The words of journeys: which news there is and what it says, and which facts may be asked.
+
+A shop's own events are news as well once `stages.yaml` names them; what they say is not known here.
+"""
+
+from __future__ import annotations
+
+_ORDER = (
+    "order_id", "total", "channel", "store", "payment", "coupon", "in_store", "ordered_on", "sku", "product", "items",
+    "paid_by",
+)  # fmt: skip
+_SHIPMENT = (*_ORDER, "carrier", "tracking_code", "tracking_url", "expected_on")
+_CART = ("cart_id", "items", "sku", "product")
+
+# News by name, with the properties it may carry. What the engine makes itself is told after what comes as it is.
+NEWS: dict[str, tuple[str, ...]] = {
+    "Order Completed": _ORDER,
+    "Order Cancelled": _ORDER,
+    "Order Refunded": _ORDER,
+    "Order Shipped": _SHIPMENT,
+    "Out For Delivery": _SHIPMENT,
+    "Order Delivered": (*_SHIPMENT, "delivered_on"),
+    "Delivery Failed": _SHIPMENT,
+    "Returned To Sender": _SHIPMENT,
+    "Cart Updated": _CART,
+    "Product Added": _CART,
+    "Product Removed": _CART,
+    "Checkout Started": _CART,
+    "Product Viewed": ("sku", "name", "category", "price"),
+    "Product Reviewed": ("sku", "rating", "review_body"),
+    "Signed Up": ("channel", "source"),
+    "Trial Started": ("sku", "product", "guide_url", "ends_on"),
+    "Appointment Booked": ("appointment_id", "starts_at", "service", "store", "store_address"),
+    "Appointment Cancelled": ("appointment_id",),
+    # Whoever bought has the goods in hand: at once in a store, else with the delivery (R16).
+    "Goods Received": (*_ORDER, "received_on"),
+    "Asked In Chat": ("channel", "topic"),
+    "Followed": ("channel",),
+    "Survey Answered": ("survey", "score", "comment", "journey", "step", "run"),
+    "Lifecycle Changed": ("to", "was", "on"),
+    "Value Changed": ("to", "was", "on"),
+    "Tag Added": ("tag", "on"),
+    "Birthday": ("on",),
+    "Points Expiring": ("on", "days", "points", "expires_on"),
+    "Task Done": ("outcome", "task_id", "kind", "journey", "step", "run"),
+    "Voucher Redeemed": ("code", "offer", "order_id", "value"),
+}
+
+# Facts by subject. `event` are the properties of what let the customer in; `message`, `answer` and `task` are asked by
+# the id of a step: how far its message came, the score of its answer, the outcome of its task.
+FACTS: dict[str, tuple[str, ...]] = {
+    "customer": (
+        "lifecycle", "value", "tags", "orders", "visits", "revenue", "spend_365d", "days_silent", "last_order_on",
+        "city", "gender", "age", "home_store", "points", "tier", "channels", "open_windows", "refusals",
+    ),
+    "cart": ("items", "total", "product", "sku", "url"),
+    "order": ("status", "total", "kept", "delivered", "returned"),
+    "product": (
+        "sku", "name", "category", "url", "guide_url", "suggestion", "suggestion_url", "replacement",
+        "replacement_url", "maintain_on", "warranty_ends_on", "repurchase_on", "lifespan_ends_on",
+    ),
+    "offer": ("voucher", "gift", "valid_until", "url", "redeemed"),
+    "run": ("variant", "deal", "entered_on", "anchor"),
+    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "hotline"),
+}  # fmt: skip
+BY_STEP = ("message", "answer", "task")
