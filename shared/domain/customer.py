@@ -104,6 +104,11 @@ def fold_members(members: list[Profile]) -> Profile:
     return view
 
 
+def caring_store(view: Profile) -> str:
+    """The store that cares for a customer: the home store, else one they bought in, else ""."""
+    return str(view["traits"].get("home_store") or min(view.get("stores", ()), default=""))
+
+
 def different_people(names: Iterable[str]) -> int:
     """How many persons at least stand behind these folded names: the size of a set of pairwise different ones."""
     apart: list[str] = []

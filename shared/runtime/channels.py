@@ -28,6 +28,7 @@ from shared.runtime.templates import renderer, templates
 from shared.use_cases.dispatch_message import Dispatcher
 from shared.use_cases.pace import Pace
 from shared.use_cases.provider_limits import ProviderLimits
+from shared.use_cases.tasks import PlannedCalls
 
 # What an account has to have, and which channels it opens.
 ACCOUNTS: Mapping[str, tuple[tuple[ChannelName, ...], tuple[str, ...]]] = {
@@ -143,7 +144,8 @@ def channels(accounts: Mapping[str, Any], outside: Any, rules: SendingRules) -> 
             app_secret=messenger.get("app_secret", ""),
             **_given(messenger, base_url="base_url"),
         )
-    found["call"] = StaffCall(table, clock)
+    calls = PlannedCalls(table, clock)
+    found["call"] = StaffCall(calls.open, calls.find)
     found["web"] = WebSlot(table, clock)
     return found
 

@@ -17,6 +17,7 @@ from shared.domain.message import FINAL, PROGRESS, Message, channels_for, told
 from shared.domain.sending import ChannelError, ContentError
 from shared.domain.sending_policy import ON_PHONE, Decision, Wish, choose
 from shared.domain.sending_rules import SendingRules
+from shared.domain.task import NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import (
     Channel,
@@ -49,6 +50,7 @@ from shared.use_cases.sending_state import (
     situation_keys,
     waiting,
 )
+from shared.use_cases.tasks import open_task
 
 CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8
@@ -421,10 +423,11 @@ class Dispatcher:
             return self._end(draft, message, "failed", reason, now)
         members = members_of(draft, message["customer_id"])
         if members:
-            draft.mark(
-                layout.task(members[0]["customer_id"], f"call-{message['message_id'][-20:]}"),
-                {"kind": "call", "reason": "handed_to_staff", "at": stamp(now), "template": message["template"]},
-            )
+            about = {name: message[name] for name in ("journey", "run", "step")}
+            told_of = {"template": message["template"], "message_id": message["message_id"]}
+            name = f"call-{message['message_id']}"
+            lead = members[0]["customer_id"]
+            open_task(draft, NewTask(lead, name, "call", "handed_to_staff", now, **about, details=told_of), now)
         return self._end(draft, message, "failed", "handed_to_staff", now)
 
     def _defer(self, draft: Draft, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:

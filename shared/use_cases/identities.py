@@ -8,10 +8,13 @@ from typing import Any
 
 from shared.domain.customer import Profile, different_people, fold_members, new_profile
 from shared.domain.identity import KNOWN_BY, Identity, link_key, strongest
+from shared.domain.task import NewTask
+from shared.domain.vietnam_time import moment
 from shared.ports import Key, NewId
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import load_members, withdraw
+from shared.use_cases.tasks import open_task
 
 DEVICES_KEPT = 30
 # A new address of a kind opens what an old one had closed; what the person refused stays refused.
@@ -139,17 +142,15 @@ class Registry:
 
     def _ask(self, mine: Profile, theirs: Profile, obstacle: str, at: str) -> None:
         for one, other in ((mine, theirs), (theirs, mine)):
-            self.draft.mark(
-                layout.task(one["customer_id"], f"review-{other['customer_id']}"),
-                {"kind": "review", "reason": obstacle, "with": other["customer_id"], "at": at},
-            )
+            self._review(one, f"review-{other['customer_id']}", obstacle, at, {"with": other["customer_id"]})
 
     def ask_about_sharing(self, lead: Profile, profile: Profile, at: str) -> None:
         """Two people behind one number: a person has to look, the customer stays one (X3)."""
-        self.draft.mark(
-            layout.task(lead["customer_id"], "review-shared-phone"),
-            {"kind": "review", "reason": "shared_phone", "names": sorted(profile["names"]), "at": at},
-        )
+        self._review(lead, "review-shared-phone", "shared_phone", at, {"names": sorted(profile["names"])})
+
+    def _review(self, lead: Profile, name: str, reason: str, at: str, details: dict[str, Any]) -> None:
+        when = moment(at)
+        open_task(self.draft, NewTask(lead["customer_id"], name, "review", reason, when, details=details), when)
 
     def merge(self, a: Profile, b: Profile, *, because: str, at: str) -> Profile:
         """Join two leading profiles; facts stay where they are, the absorbed one points to the other."""

@@ -1,7 +1,8 @@
 """Where everything stands in the table: one function per kind of item.
 
 C#<customer>   P                         profile: own facts, figures, standing; carries the lifecycle due row
-               OT#<task>                 an open task or review, shown with the profile
+               OT#<end of task id>       an open task or review, shown with the profile
+               DT#<end of task id>       a task that is done (forgotten after 90 days)
                OW#<message>              what the shop's own page shows next (forgotten after 14 days)
                O#<placed at>#<order>     what one order counts for
                K                         the cart
@@ -50,8 +51,27 @@ def cart(customer_id: str) -> Key:
     return Key(f"C#{customer_id}", "K")
 
 
-def task(customer_id: str, task_id: str) -> Key:
-    return Key(f"C#{customer_id}", f"OT#{task_id}")
+OPEN_TASKS = ("OT#", "OT#~")
+
+
+def task(task_id: str) -> Key:
+    """An open task; its id begins with its customer's, as a message's does."""
+    return Key(f"C#{task_id[:-20]}", f"OT#{task_id[-20:]}")
+
+
+def task_done(task_id: str) -> Key:
+    return Key(f"C#{task_id[:-20]}", f"DT#{task_id[-20:]}")
+
+
+def task_list(store: str = "") -> str:
+    """The partition of a store's tasks, or of everybody's."""
+    return f"TASKS#{store}" if store else "TASKS"
+
+
+def task_rows(task_id: str, store: str, status: str, at: str) -> list[Key]:
+    """Where a task stands in the lists: in everybody's, and in its store's."""
+    lists = dict.fromkeys((task_list(), task_list(store)))
+    return [Key(pk, f"{status}#{at}#{task_id}") for pk in lists]
 
 
 def order_row(customer_id: str, placed_at: str, order_id: str) -> Key:

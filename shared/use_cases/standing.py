@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.domain.customer import Metrics, Profile, fold_members, is_stale, measure
+from shared.domain.customer import Metrics, Profile, caring_store, fold_members, is_stale, measure
 from shared.domain.order import OrderRow, lines_shown, read
 from shared.domain.rules import CutOffs, Rules
 from shared.domain.segmentation import due_at, stand
@@ -124,8 +124,7 @@ def settle(
     standing = stand(metrics, view, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=appoint_vip)
     _list(draft, customer_id, set(lead.get("labels", ())), set(standing.labels))
     risk = standing.risk if standing.labels else None
-    # Whoever named no home store is called by one they bought in.
-    store = view["traits"].get("home_store") or min((s for m in members for s in m.get("stores", ())), default="")
+    store = caring_store(view)
     _rank(draft, customer_id, lead, risk, store)
     profile: Profile = {**lead, "metrics": list(metrics), "labels": list(standing.labels)}
     _set(profile, "risk", risk)

@@ -137,9 +137,7 @@ def _order(row: Item) -> dict[str, Any]:
 
 
 def _task(item: Item) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name not in ("pk", "sk", "version")} | {
-        "task_id": item["sk"].removeprefix("OT#")
-    }
+    return {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
 
 
 def _members(draft: Draft, customer_id: str) -> list[Profile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from shared.domain.vietnam_time import stamp
@@ -12,24 +13,22 @@ SHOWN_FOR = timedelta(days=14)
 
 
 class StaffCall:
-    """`call`: the message becomes a task with its script; doing it twice leaves one task."""
+    """`call`: the message becomes a task with its script; doing it twice leaves one task.
 
-    def __init__(self, table: Table, clock: Clock) -> None:
-        self._table = table
-        self._clock = clock
+    `open_call` opens the task a message's tracking id and text make and answers with its id; `find_call` tells that id
+    where the task was opened before, else "".
+    """
+
+    def __init__(self, open_call: Callable[[str, str], str], find_call: Callable[[str], str]) -> None:
+        self._open = open_call
+        self._find = find_call
 
     def send(self, message: Outgoing) -> Sent:
-        key = self._key(message.tracking_id)
-        task = {"kind": "call", "reason": "planned_call", "at": stamp(self._clock()), "script": message.text}
-        self._table.write(Put({**task, "pk": key.pk, "sk": key.sk, "message_id": message.tracking_id}))
-        return Sent(f"{key.sk.removeprefix('OT#')}", 0)
+        return Sent(self._open(message.tracking_id, message.text), 0)
 
     def was_taken(self, tracking_id: str) -> Sent | None:
-        key = self._key(tracking_id)
-        return Sent(f"{key.sk.removeprefix('OT#')}", 0) if self._table.get(key) else None
-
-    def _key(self, tracking_id: str) -> Key:
-        return Key(f"C#{tracking_id[:-20]}", f"OT#call-{tracking_id[-20:]}")
+        task_id = self._find(tracking_id)
+        return Sent(task_id, 0) if task_id else None
 
 
 class WebSlot:

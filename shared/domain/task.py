@@ -1,0 +1,95 @@
+"""A staff task: something a person does for a customer, with one outcome that journeys go on from (W6, W9, X16)."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from shared.domain.vietnam_time import stamp
+
+Task = dict[str, Any]
+Kind = Literal["call", "deposit", "check_delivery", "alarm", "review", "other"]
+Outcome = Literal["reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call"]
+Status = Literal["open", "done"]
+
+OUTCOMES: tuple[Outcome, ...] = (
+    "reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call",
+)  # fmt: skip
+# After these nobody is to call this person on this number again, whatever for.
+ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
+# Not an outcome of staff's work: the task was no longer needed.
+WITHDRAWN = "withdrawn"
+ID_TAIL = 20
+NOTE_LENGTH = 1000
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A task to be opened. `name` is its natural key within the customer: the same name is the same task on every try.
+
+    `title`, `reason` and `script` are what staff read, or codes that the playbook has words for. `role` says whose
+    work it is; without a `store` it goes to the one that cares for the customer. `offer` is the code or name of what
+    may be promised. `details` are further facts of the task, shown with the customer.
+    """
+
+    customer_id: str
+    name: str
+    kind: Kind
+    reason: str
+    due_at: datetime
+    title: str = ""
+    script: str = ""
+    store: str = ""
+    role: str = "care"
+    journey: str = ""
+    run: str = ""
+    step: str = ""
+    offer: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def task_id(self) -> str:
+        return task_id(self.customer_id, self.name)
+
+
+def task_id(customer_id: str, name: str) -> str:
+    """The customer and 20 hexadecimal digits of the name, so that a task is found without an index."""
+    return customer_id + hashlib.sha256(name.encode()).hexdigest()[:ID_TAIL]
+
+
+def opened(new: NewTask, store: str, at: datetime) -> Task:
+    """The task as it is first written down; what is empty is left out."""
+    told = {name: getattr(new, name) for name in ("title", "script", "role", "journey", "run", "step", "offer")}
+    return {
+        "task_id": new.task_id,
+        "customer_id": new.customer_id,
+        "kind": new.kind,
+        "reason": new.reason,
+        "at": stamp(at),
+        "due_at": stamp(new.due_at),
+        **{name: value for name, value in (told | {"store": store}).items() if value},
+        **new.details,
+    }
+
+
+def named_again(known: Task, new: NewTask) -> Task:
+    """An open task that somebody opens again: the reason of today, and still the same place in the list."""
+    fresh = opened(new, "", new.due_at)
+    return known | {name: value for name, value in fresh.items() if name not in ("at", "due_at")}
+
+
+def finished(task: Task, outcome: str, by: str, note: str, at: datetime) -> Task:
+    """The task with what became of it."""
+    return task | {"outcome": outcome, "by": by, "note": note, "done_at": stamp(at)}
+
+
+def postponed(task: Task, until: datetime, by: str, note: str) -> Task:
+    """The task after the customer asked to be called back at `until`: open, and due then."""
+    return task | {"outcome": "call_back", "by": by, "note": note, "due_at": stamp(until)}
+
+
+def status_of(task: Task) -> Status:
+    return "done" if "done_at" in task else "open"
