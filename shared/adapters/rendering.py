@@ -221,10 +221,7 @@ class Renderer:
     def provider_template(self, template: str, channel: str) -> str:
         """The provider's own name for what a template sends on a channel: Zalo's template id, WhatsApp's name."""
         found = self._templates.get(template)
-        block = found.block(channel) if found else None
-        if isinstance(block, Zns):
-            return block.template_id
-        return block.template.name if isinstance(block, Conversation) and block.template else ""
+        return found.provider_template(channel) if found else ""
 
     def patience(self, template: str) -> timedelta | None:
         found = self._templates.get(template)

@@ -256,6 +256,13 @@ class Template(_Part):
         """The channels it can be sent on today: a ZNS or care template that is not approved falls back (R12)."""
         return tuple(channel for channel in self.channels if _approved(self.block(channel)))
 
+    def provider_template(self, channel: str) -> str:
+        """The provider's own name for what is sent on a channel, Zalo's template id or WhatsApp's name; "" for none."""
+        block = self.block(channel)
+        if isinstance(block, Zns):
+            return block.template_id
+        return block.template.name if isinstance(block, Conversation) and block.template else ""
+
     @property
     def samples(self) -> dict[str, str | int]:
         return {name: variable.sample for name, variable in self.variables.items()}

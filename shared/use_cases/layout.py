@@ -31,6 +31,11 @@ HALT           H                         the red button: provinces without marke
 TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
 QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
 PRODUCT#<sku>  P                         a product of the catalogue
+CAMPAIGN#<id>  C                         a campaign: what it says to whom, how far it is; due by itself while it runs
+               V                         its preview
+               P#<customer>              who it was for: got its message, or belongs to the hold-out
+               N#<shard>                 what became of its messages
+CAMPAIGNS      <created>#<id>            all campaigns
 """
 
 from __future__ import annotations
@@ -66,6 +71,11 @@ def task_done(task_id: str) -> Key:
 def task_list(store: str = "") -> str:
     """The partition of a store's tasks, or of everybody's."""
     return f"TASKS#{store}" if store else "TASKS"
+
+
+def task_range(status: str) -> tuple[str, str]:
+    """The first and the last sort key of the tasks with a status, in a list."""
+    return f"{status}#", f"{status}#~"
 
 
 def task_rows(task_id: str, store: str, status: str, at: str) -> list[Key]:
@@ -208,6 +218,38 @@ def quota(channel: str, day: str) -> Key:
 
 def product(sku: str) -> Key:
     return Key(f"PRODUCT#{sku}", "P")
+
+
+CAMPAIGNS = "CAMPAIGNS"
+CAMPAIGN_TALLIES = ("N#", "N#~")
+TALLY_SHARDS = 16
+
+
+def campaign(campaign_id: str) -> Key:
+    return Key(f"CAMPAIGN#{campaign_id}", "C")
+
+
+def campaign_of(key: Key) -> str:
+    """The campaign behind its row's key, or "" for another kind of item."""
+    return key.pk.removeprefix("CAMPAIGN#") if key.pk.startswith("CAMPAIGN#") and key.sk == "C" else ""
+
+
+def campaign_in_list(created_at: str, campaign_id: str) -> Key:
+    """Where a campaign stands in the list of all, by age."""
+    return Key(CAMPAIGNS, f"{created_at}#{campaign_id}")
+
+
+def campaign_preview(campaign_id: str) -> Key:
+    return Key(f"CAMPAIGN#{campaign_id}", "V")
+
+
+def campaign_person(campaign_id: str, customer_id: str) -> Key:
+    return Key(f"CAMPAIGN#{campaign_id}", f"P#{customer_id}")
+
+
+def campaign_tally(campaign_id: str, message_id: str) -> Key:
+    """Counters in shards, so that senders at work on one campaign do not collide on one row."""
+    return Key(f"CAMPAIGN#{campaign_id}", f"N#{crc32(message_id.encode()) % TALLY_SHARDS:02d}")
 
 
 TIMER_SHARDS = 4
