@@ -30,6 +30,9 @@ PID#<channel>  <provider's id>           our message behind a provider's own num
 HALT           H                         the red button: provinces without marketing
 TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
 QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
+V#<code>       V                         a voucher and the orders that came with it
+ORDER#<order>  V                         the codes a till was told yes for on this order
+VOUCHERS#<day>#<shard>  I#<code>, R#<code>   the vouchers that were issued and redeemed on a local day
 PRODUCT#<sku>  P                         a product of the catalogue
 CAMPAIGN#<id>  C                         a campaign: what it says to whom, how far it is; due by itself while it runs
                V                         its preview
@@ -111,6 +114,27 @@ ORDERS = "ORDER#"
 
 def order(order_id: str) -> Key:
     return Key(f"{ORDERS}{order_id}", "O")
+
+
+def order_vouchers(order_id: str) -> Key:
+    return Key(f"{ORDERS}{order_id}", "V")
+
+
+def voucher(tight_code: str) -> Key:
+    return Key(f"V#{tight_code}", "V")
+
+
+VOUCHER_SHARDS = 4
+
+
+def voucher_rows(day: str, shard: int) -> str:
+    """The partition of what happened to vouchers on a local day, in shards for the morning of a large campaign."""
+    return f"VOUCHERS#{day}#{shard}"
+
+
+def voucher_row(day: str, kind: str, tight_code: str) -> Key:
+    """`kind` is I for issued, R for redeemed."""
+    return Key(voucher_rows(day, crc32(tight_code.encode()) % VOUCHER_SHARDS), f"{kind}#{tight_code}")
 
 
 def message(message_id: str) -> Key:

@@ -1,0 +1,44 @@
+"""Reads the playbook's offers; a wrong file is named with line and field."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from shared.domain.voucher import Book, warnings
+from shared.runtime.playbook import PLAYBOOK, PlaybookError
+from shared.runtime.playbook_files import Mistake, read
+
+FILE = "offers.yaml"
+
+
+def load_offers(folder: Path) -> Book:
+    """The offers of a playbook folder; raises PlaybookError with the first thing wrong."""
+    book, _, mistakes = read(folder / FILE, Book)
+    if book is None:
+        raise PlaybookError(str(mistakes[0]))
+    return book
+
+
+@cache
+def offers() -> Book:
+    """The offers that ship with this deployment."""
+    return load_offers(PLAYBOOK)
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the offers of a playbook folder."""
+    return read(folder / FILE, Book)[2]
+
+
+def cautions(folder: Path) -> list[Mistake]:
+    """What somebody should look at twice in offers that can be read; none of it stops them."""
+    book, marks, _ = read(folder / FILE, Book)
+    if book is None or marks is None:
+        return []
+    found = []
+    for offer_id, offer in book.offers.items():
+        for warning in warnings(offer):
+            name, _, reason = warning.partition(": ")
+            found.append(marks.mistake(FILE, ("offers", offer_id, name), reason))
+    return found

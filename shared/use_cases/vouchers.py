@@ -1,0 +1,264 @@
+"""Vouchers: issued once, redeemed once over all stores, freed when their order comes back, and reckoned up (R21)."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from shared.domain.errors import Busy, Conflict
+from shared.domain.identity import Identity, link_key
+from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.domain.voucher import (
+    Book,
+    Claim,
+    Reason,
+    Redemption,
+    Said,
+    Use,
+    Voucher,
+    came_back,
+    issued,
+    read_code,
+    refusal,
+    unfit,
+    words,
+)
+from shared.ports import Check, Item, Key, Table, absent, equals
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.sending_state import members_of
+
+# One loser of a race reads that it lost; the others only collide.
+ATTEMPTS = 12
+NAME = "Voucher Redeemed"
+
+
+class News(NamedTuple):
+    """A voucher was redeemed, as a journey hears of it; `at` is a stamp."""
+
+    customer_id: str
+    at: str
+    properties: dict[str, Any]
+
+
+def issue(
+    draft: Draft, book: Book, offer_id: str, customer_id: str, code: str, now: datetime, *, journey: str, run: str,
+    step: str,
+) -> Voucher:  # fmt: skip
+    """Put a new voucher into the caller's draft, so that it is issued exactly when what the caller does is done.
+
+    `code` comes from `domain.voucher.new_code`. KeyError: the playbook has no such offer.
+    """
+    voucher = issued(book, offer_id, customer_id, code, now, journey=journey, run=run, step=step)
+    _save(draft, None, voucher)
+    said = {"code": code, "offer": offer_id, "valid_until": voucher.valid_until, "journey": journey}
+    draft.mark(layout.timeline(customer_id, stamp(now), f"voucher-{code}"), _entry("Voucher Issued", stamp(now), said))
+    return voucher
+
+
+def find(draft: Draft, book: Book, code: str) -> Voucher:
+    """The voucher behind a code, however it was typed; raises Refused."""
+    tight = read_code(code)
+    found = _load(draft, tight) if tight else None
+    if found is None:
+        raise words(book, "unknown", None, code)
+    return found
+
+
+def redeem(
+    table: Table, book: Book, code: str, use: Use, who: Identity | None, secret: bytes
+) -> tuple[Voucher, Redemption]:
+    """Use a code up for an order at the till; the same order again gets the same answer.
+
+    `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
+    """
+    for _ in range(ATTEMPTS):
+        draft = Draft(table)
+        voucher = find(draft, book, code)
+        try:
+            return _redeem(draft, book, voucher, use._replace(members=_members(draft, who, secret)))
+        except (Conflict, Busy):
+            continue
+    raise Busy("this code is asked for by too many at once")
+
+
+def _redeem(draft: Draft, book: Book, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
+    key = layout.order(use.order_id)
+    order = draft.get(key)
+    if order and came_back(order):
+        raise words(book, "order_cancelled", voucher, voucher.code)
+    if reason := refusal(voucher, use):
+        raise words(book, reason, voucher, voucher.code)
+    known = voucher.claims.get(use.order_id, Claim())
+    if known.told is None:
+        told = Said(at=stamp(use.at), store=use.store, total=use.total)
+        before, voucher = voucher, voucher.claimed(use.order_id, known.model_copy(update={"told": told}))
+        _save(draft, before, voucher)
+        codes = (draft.get(layout.order_vouchers(use.order_id)) or {}).get("codes", [])
+        draft.put(layout.order_vouchers(use.order_id), {"codes": [*codes, voucher.code]})
+        # Should it be cancelled at this very moment, one of the two comes second and sees the other.
+        draft.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
+        draft.commit()
+    redeemed = voucher.redeemed
+    assert redeemed is not None
+    return voucher, redeemed
+
+
+def _members(draft: Draft, who: Identity | None, secret: bytes) -> frozenset[str] | None:
+    """The customer behind a phone with all who were merged into one; nobody's phone is nobody's voucher."""
+    if who is None:
+        return None
+    link = draft.get(layout.link(link_key(who, secret)))
+    return frozenset(m["customer_id"] for m in members_of(draft, link["customer"])) if link else frozenset()
+
+
+def follow_order(draft: Draft, order_id: str, before: Item | None, after: Item, placed_at: str | None) -> list[News]:
+    """Let an order redeem the code it carries, or give it back, in the draft that takes the order in.
+
+    `before` and `after` are the order as the table holds it, `placed_at` when it was placed (None: nobody has said).
+    What counts is when it was placed, not when it was told. A code that is not ours, or not good for the order, is
+    never an error; the reason stands on the customer's timeline. The answer is what journeys should hear: history
+    redeems, and tells nobody.
+    """
+    coupons = [order["content"].get("coupon", "") for order in (before, after) if order]
+    tight = {code for coupon in coupons if (code := read_code(coupon))}
+    if came_back(after) != (before is not None and came_back(before)):
+        key = layout.order_vouchers(order_id)
+        at_tills = draft.get(key)
+        if at_tills is None:
+            draft.also(Check(key, (absent(),)))
+        tight |= {code for told in (at_tills or {}).get("codes", ()) if (code := read_code(told))}
+    news = []
+    for code in sorted(tight):
+        voucher = _load(draft, code)
+        if voucher:
+            carried = read_code(after["content"].get("coupon", "")) == code
+            moved = _follow(draft, voucher, order_id, before, after, placed_at if carried else None)
+            if voucher.redeemed is None and moved.redeemed and not after["backfill"]:
+                news.append(_news(moved, moved.redeemed))
+    return news
+
+
+def _follow(
+    draft: Draft, voucher: Voucher, order_id: str, before: Item | None, after: Item, placed_at: str | None
+) -> Voucher:
+    """The voucher with what this order says of it now; `placed_at` None: the order does not carry it."""
+    home, home_before = after.get("home"), (before or {}).get("home")
+    known = voucher.claims.get(order_id, Claim())
+    void = came_back(after)
+    carried, reason = None, None
+    if placed_at and not void:
+        carried = Said(at=placed_at, store=after["content"].get("store", ""), total=_full_price(after["content"]))
+        reason = _misfit(draft, voucher, order_id, carried, after)
+    claim = Claim(told=known.told, carried=None if reason else carried, customer_id=home or "", void=void)
+    moved = voucher.claimed(order_id, claim)
+    if placed_at and home_before and home_before != home:
+        draft.delete(_place(voucher, home_before, placed_at, order_id))
+    if moved != voucher:
+        _save(draft, voucher, moved)
+    if reason and placed_at and home and not known.told:
+        said = {"code": voucher.code, "offer": voucher.offer, "order_id": order_id, "reason": reason}
+        draft.mark(_place(voucher, home, placed_at, order_id), _entry("Voucher Refused", placed_at, said))
+    return moved
+
+
+def _misfit(draft: Draft, voucher: Voucher, order_id: str, said: Said, order: Item) -> Reason | None:
+    """Why an order may not use the voucher it carries, whoever else did."""
+    members = None
+    if home := order.get("home"):
+        members = frozenset(member["customer_id"] for member in members_of(draft, home))
+    if members is not None and not voucher.bearer and voucher.customer_id not in members:
+        return "foreign"
+    lines = order["content"].get("lines")
+    categories = frozenset(line.get("category", "") for line in lines) if lines else None
+    return unfit(voucher, Use(order_id, moment(said.at), said.store, said.total, categories))
+
+
+def _full_price(content: dict[str, Any]) -> int | None:
+    """What an order would have cost without its discount, in VND."""
+    return content["total"] + content.get("discount", 0) if "total" in content else None
+
+
+def _load(draft: Draft, tight: str) -> Voucher | None:
+    item = draft.get(layout.voucher(tight))
+    return _voucher(item) if item else None
+
+
+def _voucher(item: Item) -> Voucher:
+    return Voucher.model_validate({name: item[name] for name in Voucher.model_fields if name in item})
+
+
+def _save(draft: Draft, before: Voucher | None, after: Voucher) -> None:
+    """Put a voucher with everything that shows it: its rows by day, and what the timelines tell."""
+    tight = read_code(after.code)
+    assert tight is not None
+    body = after.model_dump(mode="json", exclude_defaults=True)
+    if before:
+        draft.put(layout.voucher(tight), body)
+    else:
+        draft.create(layout.voucher(tight), body)
+    held, holds = before.redeemed if before else None, after.redeemed
+    if before is None or held != holds:
+        draft.mark(layout.voucher_row(_day(after.issued_at), "I", tight), _row(after))
+        if held and (holds is None or _day(held.at) != _day(holds.at)):
+            draft.delete(layout.voucher_row(_day(held.at), "R", tight))
+        if holds:
+            draft.mark(layout.voucher_row(_day(holds.at), "R", tight), _row(after))
+    told, tells = _told(before) if before else {}, _told(after)
+    for key in told.keys() - tells.keys():
+        draft.delete(key)
+    for key, entry in tells.items():
+        if told.get(key) != entry:
+            draft.mark(key, entry)
+
+
+def _told(voucher: Voucher) -> dict[Key, Item]:
+    """What the timelines tell of a voucher's orders."""
+    holder = voucher.redeemed
+    found = {}
+    for order_id, claim in voucher.claims.items():
+        if claim.void:
+            continue
+        at = claim.said.at
+        said: dict[str, Any] = {"code": voucher.code, "offer": voucher.offer, "order_id": order_id}
+        if holder and holder.order_id == order_id:
+            entry = _entry(NAME, at, {**said, "value": holder.value, "store": holder.store})
+        else:
+            entry = _entry("Voucher Refused", at, {**said, "reason": "used"})
+        found[_place(voucher, claim.customer_id or voucher.customer_id, at, order_id)] = entry
+    return found
+
+
+def _place(voucher: Voucher, customer_id: str, at: str, order_id: str) -> Key:
+    return layout.timeline(customer_id, at, f"voucher-{voucher.code}-{order_id}")
+
+
+def _entry(name: str, at: str, said: dict[str, Any]) -> Item:
+    properties = json.dumps(said, ensure_ascii=False)
+    return {
+        "type": "track",
+        "name": name,
+        "stage": "purchase",
+        "source": "vouchers",
+        "at": at,
+        "properties": properties,
+    }
+
+
+def _news(voucher: Voucher, redeemed: Redemption) -> News:
+    said: dict[str, Any] = {"code": voucher.code, "offer": voucher.offer, "order_id": redeemed.order_id}
+    return News(voucher.customer_id, redeemed.at, {**said, "value": redeemed.value or 0})
+
+
+def _day(at: str) -> str:
+    return local_day(moment(at)).isoformat()
+
+
+def _row(voucher: Voucher) -> Item:
+    """A voucher as the lists of a day hold it."""
+    names = ("code", "offer", "customer_id", "kind", "value", "most", "journey", "issued_at", "valid_until")
+    row: Item = {name: getattr(voucher, name) for name in names}
+    if holder := voucher.redeemed:
+        row |= {"order_id": holder.order_id, "store": holder.store, "redeemed_at": holder.at, "worth": holder.value}
+    return row
