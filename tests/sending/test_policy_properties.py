@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import re
 from datetime import UTC, date, datetime, time, timedelta
-from itertools import pairwise
+from itertools import pairwise, product
 from random import Random
 from typing import get_args
 
@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.domain import law, sending_policy
-from shared.domain.lunar import NEW_YEARS, Rest, rest_until
+from shared.domain.lunar import Rest, rest_until
 from shared.domain.sending import ChannelName, Purpose
 from shared.domain.sending_policy import WINDOWED, Contact, Person, Situation, Wish, choose, decide, in_holdout
 from shared.domain.sending_rules import SendingRules
@@ -28,6 +28,7 @@ from shared.domain.vietnam_time import VIETNAM, local_day, stamp
 from shared.runtime import playbook
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, sending_rules
 from shared.use_cases import dispatch_message
+from tests.domain.lunar_table import LAST_MONTH_DAYS, TET
 from tests.sending.house import Care
 
 CHANNELS = get_args(ChannelName)
@@ -181,10 +182,9 @@ def unlawful(wish, channel, person, situation, rules):
             found.append("against the do-not-call list")
     if situation.halted & {"*", person.province.lower()}:
         found.append("under the red button")
-    tet = NEW_YEARS[local.year]
-    for rest in rules.tet_rests:
-        first = tet.day - timedelta(days=tet.last_month_days - rest.from_day_of_last_month + 1)
-        if first <= local.date() < tet.day + timedelta(days=rest.to_day_of_first_month):
+    for year, rest in product((local.year, local.year + 1), rules.tet_rests):
+        first = TET[year] - timedelta(days=LAST_MONTH_DAYS[year] - rest.from_day_of_last_month + 1)
+        if first <= local.date() < TET[year] + timedelta(days=rest.to_day_of_first_month):
             found.append("during the rest over Tết")
     if in_holdout(person.customer_id, "*", rules.holdout_percent):
         found.append("to the hold-out")
