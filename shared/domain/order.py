@@ -14,7 +14,11 @@ from pydantic import BaseModel, ConfigDict
 
 from shared.domain.vietnam_time import local_day, moment
 
-FactKind = Literal["placed", "updated", "delivered", "failed", "returned", "refunded", "cancelled"]
+# `tracked` is a carrier's word that changes nothing: it may name the parcel, and stands on the timeline.
+FactKind = Literal[
+    "placed", "updated", "tracked", "shipped", "out_for_delivery", "delivered", "failed", "returned", "refunded",
+    "cancelled",
+]  # fmt: skip
 
 LINES_IN_A_ROW = 8
 
@@ -59,19 +63,18 @@ def absorb(state: dict[str, Any] | None, fact: OrderFact) -> dict[str, Any]:
     state = state or {"facts": {}, "content": {}, "stamps": {}, "backfill": True}
     facts = dict(state["facts"])
     content, stamps = state["content"], state["stamps"]
-    if fact.kind in ("placed", "updated"):
-        facts[fact.kind] = min(facts.get(fact.kind, fact.at), fact.at)
+    if fact.content:
         content, stamps = dict(content), dict(stamps)
         for name, value in fact.content.items():
             if _newer((fact.at, value), (stamps.get(name, ""), content.get(name))):
                 content[name], stamps[name] = value, fact.at
-    elif fact.kind == "refunded":
+    if fact.kind == "refunded":
         refunds = dict(facts.get("refunded", {}))
         known = refunds.get(fact.key)
         if known is None or _newer((fact.at, fact.amount), (known[0], known[1])):
             refunds[fact.key] = [fact.at, fact.amount]
         facts["refunded"] = refunds
-    else:
+    elif fact.kind != "tracked":
         facts[fact.kind] = min(facts.get(fact.kind, fact.at), fact.at)
     return {
         **state,
@@ -91,7 +94,10 @@ def _newer(mine: tuple[str, Any], theirs: tuple[str, Any]) -> bool:
 
 
 def read(order_id: str, state: dict[str, Any], today: date, cod_matures_days: int) -> OrderRow | None:
-    """What the order counts for today, or None while nobody has said that it was placed."""
+    """What the order counts for today, or None while nobody has said that it was placed.
+
+    That a parcel was shipped or is out for delivery changes nothing of this: an order row moves with its worth only.
+    """
     facts, content = state["facts"], state["content"]
     placed_at = content.get("placed_at") or facts.get("placed") or facts.get("updated")
     if placed_at is None or "total" not in content:

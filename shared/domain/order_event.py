@@ -5,24 +5,31 @@ Names and shapes follow Segment's "Ecommerce V2" specification; the delivery eve
 
 from __future__ import annotations
 
-from datetime import datetime
+import re
+import unicodedata
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from shared.domain.order import FactKind, OrderFact
-from shared.domain.rules import Rules
+from shared.domain.rules import CarrierRules, Rules
 from shared.domain.statements import TOLERANCE, Reader, parse_moment
-from shared.domain.vietnam_time import stamp
+from shared.domain.vietnam_time import local_day, stamp
 
 ORDER_EVENTS: dict[str, FactKind] = {
     "Order Completed": "placed",
     "Order Updated": "updated",
     "Order Refunded": "refunded",
     "Order Cancelled": "cancelled",
+    "Order Shipped": "shipped",
+    "Out For Delivery": "out_for_delivery",
     "Order Delivered": "delivered",
     "Delivery Failed": "failed",
     "Returned To Sender": "returned",
+    # What it says of the order is told by the carrier's own word in it.
+    "Shipment Updated": "tracked",
 }
+PARCEL_FACTS: tuple[FactKind, ...] = ("shipped", "out_for_delivery", "delivered", "failed", "returned", "tracked")
 CART_EVENTS = ("Cart Updated", "Product Added", "Product Removed", "Checkout Started")
 
 
@@ -154,6 +161,9 @@ def read_order(
                 read.wrong("properties.placed_at", "is in the future")
             elif placed:
                 content["placed_at"] = stamp(placed)
+    if kind in PARCEL_FACTS:
+        content, said = _parcel(read, properties, rules, status=kind == "tracked")
+        kind = said or kind
     key: str = kind
     if kind == "refunded":
         key = read.text(properties, "refund_id", "properties.", 100) or str(message.get("messageId") or stamp(at))
@@ -167,6 +177,55 @@ def read_order(
         content=content,
         backfill=context.get("backfill") is True,
     )
+
+
+def _parcel(
+    read: Reader, properties: dict[str, Any], rules: Rules, *, status: bool
+) -> tuple[dict[str, Any], FactKind | None]:
+    """Who carries the parcel, how to follow it and when to expect it; and what the carrier's own status says of the
+    order, None where it is not asked for or says nothing."""
+    content: dict[str, Any] = {}
+    said: FactKind | None = None
+    name = read.text(properties, "carrier", "properties.", 80)
+    carrier = _carrier(name, rules) if name else None
+    if name:
+        content["carrier"] = carrier.name if carrier else name
+    if status:
+        word = read.text(properties, "status", "properties.", 80)
+        if not word:
+            read.wrong("properties.status", "is needed")
+        if carrier:
+            said = carrier.statuses.get(word.casefold())
+        else:
+            known = ", ".join(carrier.name for carrier in rules.carriers.values())
+            read.wrong("properties.carrier", f"must be one of {known}; others have Order Shipped, Order Delivered …")
+    if code := read.text(properties, "tracking_code", "properties.", 80):
+        content["tracking_code"] = code
+    if url := read.text(properties, "tracking_url", "properties.", 500):
+        if re.fullmatch(r"https?://[^\s<>\"]+", url):
+            content["tracking_url"] = url
+        else:
+            read.wrong("properties.tracking_url", "must be an address such as https://carrier.example/ABC123")
+    if (raw := properties.get("expected_on")) not in (None, ""):
+        if isinstance(raw, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", raw):
+            with read.reading("properties.expected_on"):
+                content["expected_on"] = date.fromisoformat(raw).isoformat()
+        elif moment := parse_moment(read, "properties.expected_on", raw):
+            content["expected_on"] = local_day(moment).isoformat()
+    return content, said
+
+
+def _carrier(name: str, rules: Rules) -> CarrierRules | None:
+    """The carrier somebody means, by its code or any of its names, however spaced and cased."""
+    told = _plain(name)
+    for code, carrier in rules.carriers.items():
+        if told in {_plain(way) for way in (code, carrier.name, *carrier.also)}:
+            return carrier
+    return None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\W_]", "", unicodedata.normalize("NFC", name).casefold())
 
 
 def read_cart(read: Reader, name: str, properties: dict[str, Any], rules: Rules) -> dict[str, Any]:

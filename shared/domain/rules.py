@@ -1,6 +1,8 @@
-"""The playbook's rules for identity, segments and win-back as one typed object; the YAML lives in `shared/playbook`."""
+"""The playbook's rules for identity, segments, win-back and carriers, typed; the YAML lives in `shared/playbook`."""
 
 from __future__ import annotations
+
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
@@ -44,6 +46,14 @@ class OrderRules(_Rules):
 
     cod_matures_days: PositiveInt = 14
     currency_to_vnd: dict[str, PositiveInt] = Field(default_factory=dict)
+
+
+class CarrierRules(_Rules):
+    """A carrier as its customers know it, other ways to write it, and what its words mean for an order (R16)."""
+
+    name: str
+    also: tuple[str, ...] = ()
+    statuses: dict[str, Literal["shipped", "out_for_delivery", "delivered", "failed", "returned"]]
 
 
 class IdentityRules(_Rules):
@@ -92,7 +102,7 @@ class CutOffs(_Rules):
 
 
 class Rules(_Rules):
-    """Everything in `shared/playbook/segments.yaml` and `identity.yaml`."""
+    """Everything in the playbook's segments.yaml, identity.yaml, winback.yaml, stages.yaml and carriers.yaml."""
 
     lifecycle: LifecycleRules
     value: ValueRules
@@ -103,3 +113,4 @@ class Rules(_Rules):
     winback: WinbackRules
     first_cutoffs: CutOffs
     stages: dict[str, str]
+    carriers: dict[str, CarrierRules]

@@ -1,7 +1,8 @@
 """The Segment HTTP tracking protocol: from one message on the wire to one `Event`, or an error naming the field.
 
 Names and shapes follow Segment's public "HTTP tracking API", "Common fields" and "Ecommerce V2" specifications; the
-delivery events (Order Delivered, Delivery Failed, Returned To Sender) and some order properties are ours.
+delivery events (Order Shipped, Out For Delivery, Order Delivered, Delivery Failed, Returned To Sender, Shipment
+Updated) and some order properties are ours.
 """
 
 from __future__ import annotations

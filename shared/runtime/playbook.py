@@ -38,6 +38,7 @@ def load_rules(folder: Path) -> Rules:
         "identity": load_yaml(folder / "identity.yaml"),
         "winback": load_yaml(folder / "winback.yaml"),
         "stages": load_yaml(folder / "stages.yaml"),
+        "carriers": load_yaml(folder / "carriers.yaml"),
     }
     try:
         parts["identity"]["own_numbers"] = tuple(

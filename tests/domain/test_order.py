@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.domain.order import OrderFact, absorb, lines_shown, read
+from shared.domain.order_event import PARCEL_FACTS
 
 PLACED = date(2026, 3, 1)
 MATURES = 14
@@ -168,6 +169,32 @@ def test_r3_an_order_and_its_invoice_are_one_sale_with_the_later_total():
     assert read("HD1", both, PLACED, MATURES).day == PLACED
 
 
+# ---- the parcel on its way (A17, R16) ----
+
+
+@pytest.mark.parametrize("kind", ["tracked", "shipped", "out_for_delivery"])
+@pytest.mark.parametrize("payment", ["cod", "prepaid"])
+def test_r16_a_parcel_on_its_way_changes_nothing_of_what_the_order_is_worth(kind, payment):
+    sale = sold(payment=payment)
+    assert row(sale, fact(kind, 1, carrier="Giao Hàng Nhanh"), on=1) == row(sale, on=1)
+
+
+def test_r16_what_is_shipped_twice_was_shipped_the_first_time():
+    state = state_of(fact("shipped", 2), fact("shipped", 1), fact("out_for_delivery", 3), fact("tracked", 0))
+    assert state["facts"] == {"shipped": "2026-03-02T10:00:00.000Z", "out_for_delivery": "2026-03-04T10:00:00.000Z"}
+
+
+def test_a17_the_carriers_latest_word_on_the_parcel_stands_whichever_comes_first():
+    said = [sold(), fact("shipped", 1, tracking_code="A", expected_on="2026-03-04"),
+            fact("tracked", 2, expected_on="2026-03-05")]  # fmt: skip
+    for order in (said, said[::-1]):
+        assert state_of(*order)["content"] == {"total": 500_000, "tracking_code": "A", "expected_on": "2026-03-05"}
+
+
+def test_a_parcel_nobody_has_ordered_is_no_order():
+    assert row(fact("shipped", 1, tracking_code="A"), fact("tracked", 1)) is None
+
+
 # ---- when an order is an order ----
 
 
@@ -223,6 +250,15 @@ contents = st.fixed_dictionaries(
     },
 )
 
+parcels = st.fixed_dictionaries(
+    {},
+    optional={
+        "carrier": st.sampled_from(["Giao Hàng Nhanh", "Viettel Post"]),
+        "tracking_code": st.sampled_from(["A", "B"]),
+        "expected_on": st.sampled_from(["2026-03-04", "2026-03-05"]),
+    },
+)
+
 
 def _said(kind):
     return st.builds(
@@ -232,12 +268,12 @@ def _said(kind):
         at=moments,
         key=st.sampled_from(["R1", "R2"]) if kind == "refunded" else st.just(kind),
         amount=st.sampled_from([None, 10_000, 20_000]) if kind == "refunded" else st.none(),
-        content=contents if kind in ("placed", "updated") else st.just({}),
+        content={"placed": contents, "updated": contents}.get(kind, parcels if kind in PARCEL_FACTS else st.just({})),
         backfill=st.booleans(),
     )
 
 
-KINDS = ("placed", "updated", "delivered", "failed", "returned", "refunded", "cancelled")
+KINDS = ("placed", "updated", *PARCEL_FACTS, "refunded", "cancelled")
 facts = st.sampled_from(KINDS).flatmap(_said)
 
 

@@ -180,6 +180,8 @@ def test_r3_an_invoice_is_a_fact_of_the_order_it_names():
         ("Order Updated", "updated"),
         ("Order Refunded", "refunded"),
         ("Order Cancelled", "cancelled"),
+        ("Order Shipped", "shipped"),
+        ("Out For Delivery", "out_for_delivery"),
         ("Order Delivered", "delivered"),
         ("Delivery Failed", "failed"),
         ("Returned To Sender", "returned"),
@@ -187,6 +189,78 @@ def test_r3_an_invoice_is_a_fact_of_the_order_it_names():
 )
 def test_every_order_event_is_a_fact(name, kind):
     assert order(name, total=1).kind == kind
+
+
+PARCEL = {
+    "carrier": "GHN",
+    "tracking_code": "GHN123",
+    "tracking_url": "https://ghn.example/GHN123",
+    "expected_on": "2026-03-04",
+}
+
+
+@pytest.mark.parametrize("name", ["Order Shipped", "Out For Delivery", "Order Delivered", "Delivery Failed"])
+def test_a17_a_delivery_event_may_tell_how_to_follow_the_parcel(name):
+    assert order(name, **PARCEL).content == {**PARCEL, "carrier": "Giao Hàng Nhanh"}
+    assert order(name).content == {}
+
+
+def test_a17_a_parcel_is_expected_on_the_local_day():
+    assert order("Order Shipped", expected_on="2026-03-04T18:00:00Z").content == {"expected_on": "2026-03-05"}
+
+
+@pytest.mark.parametrize(
+    ("carrier", "status", "kind"),
+    [
+        ("GHN", "picked", "shipped"),
+        ("ghn", "DELIVERING", "out_for_delivery"),
+        ("Giao hàng nhanh", "delivered", "delivered"),
+        ("GHN", "delivery_fail", "failed"),
+        ("GHN", "returned", "returned"),
+        ("GHN", "ready_to_pick", "tracked"),
+        ("GHN", "waiting_to_return", "tracked"),
+        ("GHN", "cancel", "tracked"),
+        ("GHN", "lost", "tracked"),
+        ("GHTK", 4, "out_for_delivery"),
+        ("GHTK", "5", "delivered"),
+        ("Giao Hàng Tiết Kiệm", 45, "delivered"),
+        ("ghtk", "-1", "tracked"),
+        ("GHTK", "21", "returned"),
+        ("Viettel Post", "500", "out_for_delivery"),
+        ("viettelpost", 501, "delivered"),
+        ("VTP", "504", "returned"),
+        ("viettel_post", "503", "tracked"),
+        ("GHN", "a word of next year", "tracked"),
+    ],
+)
+def test_r16_a_carriers_own_word_is_a_fact_of_the_order_or_nothing_but_its_story(carrier, status, kind):
+    told = order("Shipment Updated", carrier=carrier, status=status)
+    assert (told.kind, told.key) == (kind, kind)
+
+
+@pytest.mark.parametrize(
+    ("properties", "field"),
+    [
+        ({"status": "picked"}, "carrier"),
+        ({"carrier": "Ong Vàng", "status": "picked"}, "carrier"),
+        ({"carrier": "GHN"}, "status"),
+        ({"carrier": "GHN", "status": True}, "status"),
+        ({"carrier": "GHN", "status": "picked", "tracking_url": "javascript:alert(1)"}, "tracking_url"),
+        ({"carrier": "GHN", "status": "picked", "expected_on": "thứ ba"}, "expected_on"),
+        ({"carrier": "GHN", "status": "picked", "expected_on": "2026-02-30"}, "expected_on"),
+        ({"carrier": "GHN", "status": "picked", "expected_on": 20260304}, "expected_on"),
+    ],
+)
+def test_a_word_of_a_carrier_that_cannot_be_read_is_refused_by_its_field(properties, field):
+    said = {"type": "track", "event": "Shipment Updated", "properties": {"order_id": "HD1", **properties}}
+    assert errors(said) == {f"properties.{field}"}
+
+
+def test_a_parcel_may_be_told_of_without_saying_whose_it_is():
+    said = {"type": "track", "event": "Shipment Updated",
+            "properties": {"order_id": "HD1", "carrier": "GHN", "status": "picked"}}  # fmt: skip
+    assert event(said).identities == ()
+    assert event(said).order.kind == "shipped"
 
 
 def test_a_refund_is_an_amount_whatever_its_sign_and_all_of_it_without_one():

@@ -362,7 +362,8 @@ def test_a_phone_that_cannot_be_one_is_named_in_a_put_and_a_search(refused: Refu
 @pytest.mark.parametrize("event", sorted(ORDER_EVENTS))
 @pytest.mark.parametrize("place", ["userId", "traits.phone", "context.traits.phone"])
 def test_a_sale_with_a_bad_phone_is_stored_without_it(shop: Shop, event: str, place: str):
-    message = changed({**SALE, "event": event, "userId": None}, place, "0900000000")
+    sale = {**SALE["properties"], "carrier": "GHN", "status": "delivering"}
+    message = changed({**SALE, "event": event, "userId": None, "properties": sale}, place, "0900000000")
     assert shop.call("POST", "/v1/track", message).status == 200
     shop.house.drain()
 
@@ -612,6 +613,8 @@ WHOLE: dict[str, Any] = {
     "properties": {"order_id": "A1", "total": 500_000, "currency": "VND", "discount": 5, "coupon": "C", "system": "s",
                    "payment": "cod", "store": "Q1", "channel": "web", "cashier": "N", "exchange_of": "A0",
                    "invoice_of": "A2", "refund_id": "R1", "placed_at": "2026-11-19T10:00:00+07:00", "cart_id": "c1",
+                   "carrier": "GHN", "status": "picked", "tracking_code": "T1", "tracking_url": "https://ghn.example/T1",
+                   "expected_on": "2026-11-23",
                    "products": [{"sku": "A", "name": "Áo", "price": 250_000, "quantity": 2}]},
 }  # fmt: skip
 PUT: dict[str, Any] = {

@@ -75,6 +75,8 @@ class World:
             "total": self.draw.choice([0, -50_000, 500_000, 9_000_000]),
             "payment": self.draw.choice(["cod", "cash"]),
             "store": self.draw.choice(["Q1", "Q7"]),
+            "carrier": "GHN",
+            "status": self.draw.choice(["picked", "delivering", "delivered", "lost"]),
             "products": [{"sku": f"s{self.number(4)}", "price": 1000, "quantity": 1 + self.number(3)}],
         }
         for name in ("exchange_of", "invoice_of"):

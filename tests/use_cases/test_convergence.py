@@ -68,12 +68,16 @@ def sales(draw):
 def carrier_words(draw):
     """What carriers and tills say of an order; they rarely say whose it is."""
     event = draw(st.sampled_from(
-        ["Order Delivered", "Delivery Failed", "Returned To Sender", "Order Cancelled", "Order Refunded"]
+        ["Order Shipped", "Out For Delivery", "Order Delivered", "Delivery Failed", "Returned To Sender",
+         "Order Cancelled", "Order Refunded", "Shipment Updated"]
     ))  # fmt: skip
-    more = {"refund_id": draw(st.sampled_from(["R1", "R2"])), "total": draw(st.sampled_from([50_000, None]))}
+    more = {}
+    if event == "Order Refunded":
+        more = {"refund_id": draw(st.sampled_from(["R1", "R2"])), "total": draw(st.sampled_from([50_000, None]))}
+    elif event == "Shipment Updated":
+        more = {"carrier": "GHN", "status": draw(st.sampled_from(["sorting", "delivering", "delivered", "cancel"]))}
     user, traits = draw(st.one_of(st.just((None, {})), people()))
-    return track(event, draw(moments), user, traits=traits, order_id=draw(orders),
-                 **(more if event == "Order Refunded" else {}))  # fmt: skip
+    return track(event, draw(moments), user, traits=traits, order_id=draw(orders), **more)
 
 
 @st.composite
