@@ -34,6 +34,7 @@ STATUS = {
     "events_api_batch": 200,
     "events_api_batch_gzip": 200,
     "events_api_identify": 200,
+    "events_api_shipment": 200,
     "events_api_track_order": 200,
     "health_api_health": 200,
     "popups_api_visitor": 200,
