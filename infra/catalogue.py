@@ -193,6 +193,12 @@ DOORS = (
         timeout_seconds=120,
     ),
     Door(
+        "tasks_api",
+        Http(("GET /v1/tasks", "POST /v1/tasks/{task_id}/outcome")),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ + WRITE),),
+    ),
+    Door(
         "popups_api",
         Http(("POST /v1/popups",)),
         settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),

@@ -8,22 +8,35 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from pydantic import BaseModel, ConfigDict
+
 from shared.domain.vietnam_time import stamp
 
 Task = dict[str, Any]
 Kind = Literal["call", "deposit", "check_delivery", "alarm", "review", "other"]
 Outcome = Literal["reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call"]
 Status = Literal["open", "done"]
+Role = Literal["store_staff", "store_manager", "sales", "care", "manager"]
 
 OUTCOMES: tuple[Outcome, ...] = (
     "reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call",
 )  # fmt: skip
+ROLES: tuple[Role, ...] = ("store_staff", "store_manager", "sales", "care", "manager")
 # After these nobody is to call this person on this number again, whatever for.
 ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
 # Not an outcome of staff's work: the task was no longer needed.
 WITHDRAWN = "withdrawn"
 ID_TAIL = 20
 NOTE_LENGTH = 1000
+
+
+class Words(BaseModel):
+    """What staff read on a task whose reason is a code."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    title: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -43,7 +56,7 @@ class NewTask:
     title: str = ""
     script: str = ""
     store: str = ""
-    role: str = "care"
+    role: Role = "care"
     journey: str = ""
     run: str = ""
     step: str = ""

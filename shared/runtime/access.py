@@ -42,6 +42,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/segments": _STAFF | {"marketing"},
     "GET /v1/segments/{label}/customers": _STAFF | {"marketing"},
     "GET /v1/churn-risk": _STAFF | {"marketing"},
+    "GET /v1/tasks": _STAFF,
+    "POST /v1/tasks/{task_id}/outcome": _STAFF,
 }
 
 

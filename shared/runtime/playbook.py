@@ -7,11 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from shared.domain.identity import normalise
 from shared.domain.rules import Rules
 from shared.domain.sending_rules import SendingRules
+from shared.domain.task import Words
 
 PLAYBOOK = Path(__file__).parent.parent / "playbook"
 
@@ -56,6 +57,21 @@ def load_rules(folder: Path) -> Rules:
 def rules() -> Rules:
     """The rules that ship with this deployment."""
     return load_rules(PLAYBOOK)
+
+
+def load_task_words(folder: Path) -> dict[str, Words]:
+    """The words of tasks in a playbook folder, by reason; raises PlaybookError."""
+    try:
+        return TypeAdapter(dict[str, Words]).validate_python(load_yaml(folder / "tasks.yaml"))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise PlaybookError(f"tasks.yaml: {wrong}") from error
+
+
+@cache
+def task_words() -> dict[str, Words]:
+    """The words of tasks that ship with this deployment."""
+    return load_task_words(PLAYBOOK)
 
 
 @cache

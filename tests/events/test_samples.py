@@ -38,6 +38,8 @@ STATUS = {
     "events_api_track_order": 200,
     "health_api_health": 200,
     "popups_api_visitor": 200,
+    "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
+    "tasks_api_tasks": 200,
     "webhooks_api_esms_delivered": 200,
     "webhooks_api_forged": 401,
     "webhooks_api_zalo_text": 200,
