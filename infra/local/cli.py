@@ -78,10 +78,20 @@ def demo(
 
 @app.command("import", context_settings=ELSEWHERE)
 def import_(context: typer.Context) -> None:
-    """Import customers or orders from CSV or Excel as history; safe to repeat, sends nothing to anybody."""
-    from infra.local.imports import import_file
+    """Import customers or orders from CSV or Excel as history, or the catalogue: kq import products FILE.
 
-    _hand_over(context, import_file)
+    Safe to repeat, sends nothing to anybody.
+    """
+    first, rest = context.args[:1], context.args[1:]
+    # A file may be called "products" too; then the word alone is the file.
+    if first == ["products"] and (any(not word.startswith("-") for word in rest[:1]) or not Path("products").is_file()):
+        from infra.local.import_products import import_products
+
+        _hand_over(context, import_products, rest, "products")
+    else:
+        from infra.local.imports import import_file
+
+        _hand_over(context, import_file, context.args)
 
 
 @app.command()
@@ -327,10 +337,10 @@ def check_accounts(data: Data = None, stage: Stage = None) -> None:
         _print([state._asdict() for state in account_states(where.accounts())])
 
 
-def _hand_over(context: typer.Context, command: Callable[..., None]) -> None:
+def _hand_over(context: typer.Context, command: Callable[..., None], words: list[str], *name: str) -> None:
     own = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
     own.command()(command)
-    own(context.args, prog_name=context.command_path)
+    own(words, prog_name=" ".join((context.command_path, *name)))
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
-from infra.local.import_values import fold
+from infra.local.import_values import DURATION_UNITS, fold
 from shared.domain.errors import KhachQuenError
 
 Kind = Literal["orders", "customers"]
+# Products have a command of their own, so no file is ever taken for one of products by its headers.
+Contents = Kind | Literal["products"]
 
 _PERSON: dict[str, tuple[str, ...]] = {
     "phone": (
@@ -142,6 +144,59 @@ _CUSTOMER: dict[str, tuple[str, ...]] = {
     "consent_proof": ("bang chung dong y", "nguon dong y", "consent proof", "consent source"),
 }  # fmt: skip
 
+_DAYS: dict[str, tuple[str, ...]] = {
+    "lifespan_days": (
+        "tuoi tho", "vong doi", "vong doi san pham", "thoi gian su dung", "lifespan", "expected lifespan",
+        "useful life",
+    ),
+    "maintain_every_days": (
+        "chu ky bao duong", "bao duong dinh ky", "bao duong", "chu ky bao tri", "bao tri dinh ky", "bao tri",
+        "chu ky thay loi", "thay loi", "maintain every", "maintenance interval", "maintenance",
+    ),
+    "warranty_days": (
+        "thoi gian bao hanh", "thoi han bao hanh", "han bao hanh", "bao hanh", "warranty period", "warranty",
+    ),
+    "repurchase_days": (
+        "chu ky mua lai", "thoi gian mua lai", "mua lai", "repurchase cycle", "repurchase", "reorder interval",
+    ),
+}  # fmt: skip
+
+_PRODUCT: dict[str, tuple[str, ...]] = {
+    "sku": _ORDER["sku"],
+    "name": (*_ORDER["product"], "ten", "name", "title"),
+    "category": (*_ORDER["category"], "nganh hang", "product type", "type"),
+    "price": (*_ORDER["price"], "gia ban le", "gia niem yet", "retail price", "selling price"),
+    "cost": ("gia von", "gia nhap", "gia nhap cuoi", "cost price", "cost", "unit cost", "cost per item"),
+    "margin": (
+        "bien loi nhuan", "bien loi nhuan phan tram", "bien lai", "bien lai phan tram", "ty suat loi nhuan",
+        "loi nhuan", "loi nhuan gop", "lai gop", "margin", "margin phan tram", "margin percent", "gross margin",
+        "gross margin phan tram", "gross profit",
+    ),
+    "guide_url": (
+        "link huong dan", "huong dan su dung", "huong dan", "link hdsd", "hdsd", "video huong dan", "guide url",
+        "guide link", "guide", "manual",
+    ),
+    "url": (
+        "link san pham", "duong dan san pham", "duong dan", "lien ket", "link", "product url", "product link", "url",
+    ),
+    **{name: (*said, *(f"{word} {unit}" for word in said for unit in DURATION_UNITS)) for name, said in _DAYS.items()},
+    "complements": (
+        "san pham mua kem", "hang mua kem", "mua kem", "san pham ban kem", "ban kem", "san pham di kem", "hang di kem",
+        "san pham bo sung", "goi y mua kem", "complements", "complementary products", "cross sells", "cross sell",
+        "related products",
+    ),
+    "replaced_by": (
+        "san pham thay the", "hang thay the", "ma thay the", "thay the bang", "thay the boi", "replaced by",
+        "replacement",
+    ),
+    "store": _ORDER["store"],
+    "size": ("size", "kich co", "co", "kich thuoc"),
+    "stock": (
+        "ton kho", "so luong ton", "so luong ton kho", "sl ton", "ton", "co the ban", "stock", "on hand",
+        "quantity on hand", "available", "inventory", "inventory quantity", "so luong", "quantity", "qty",
+    ),
+}  # fmt: skip
+
 # Consent is channel × purpose: a column that names no channel is not a consent.
 _CONSENT_CHANNELS = {
     "sms": ("sms", "tin nhan"), "email": ("email", "e mail"), "zalo": ("zalo",), "zns": ("zns",),
@@ -170,7 +225,7 @@ class Unusable(KhachQuenError):
 class Columns:
     """Where each field stands in a row, and what nobody claimed."""
 
-    kind: Kind
+    kind: Contents
     at: Mapping[str, int]
     headers: tuple[str, ...]
     consents: Mapping[ConsentColumn, int] = field(default_factory=dict)
@@ -219,7 +274,7 @@ def _consents(headers: Sequence[str]) -> dict[ConsentColumn, int]:
 
 def score(headers: Sequence[str]) -> int:
     """How many of these cells are headers this import knows: the header line of a file is the one with the most."""
-    return max(len(_claim(headers, _PERSON | _ORDER)), len(_claim(headers, _PERSON | _CUSTOMER)))
+    return max(len(_claim(headers, fields)) for fields in (_PERSON | _ORDER, _PERSON | _CUSTOMER, _PRODUCT))
 
 
 def recognise(headers: Sequence[str], kind: Kind | None = None, *, named_system: bool = False) -> Columns:
@@ -234,17 +289,36 @@ def recognise(headers: Sequence[str], kind: Kind | None = None, *, named_system:
         kind = "orders" if is_orders else "customers"
     consents = _consents(headers) if kind == "customers" else {}
     at = as_orders if kind == "orders" else _claim(headers, _CUSTOMER | _PERSON)
-    used = set(at.values()) | set(consents.values())
-    unused = tuple(header for place, header in enumerate(headers) if place not in used and header)
-    columns = Columns(kind, at, tuple(headers), consents, unused)
-    if lacking := _lacking(columns, named_system=named_system):
-        known = ", ".join(f"{headers[place]} ({name})" for name, place in sorted(at.items(), key=lambda pair: pair[1]))
-        raise Unusable(
-            f"This file of {kind} lacks {' and '.join(lacking)}. "
-            f"Recognised columns: {known or 'none'}. "
-            f"Other columns: {', '.join(unused) or 'none'}."
-        )
+    columns = _columns(kind, headers, at, consents)
+    _demand(columns, _lacking(columns, named_system=named_system))
     return columns
+
+
+def recognise_products(headers: Sequence[str]) -> Columns:
+    """The columns of a file of products; raises Unusable where none tells which product a row is of."""
+    columns = _columns("products", headers, _claim(headers, _PRODUCT), {})
+    _demand(columns, [] if columns.has("sku") else ["the product's code (Mã hàng / Mã sản phẩm / SKU)"])
+    return columns
+
+
+def _columns(
+    kind: Contents, headers: Sequence[str], at: Mapping[str, int], consents: Mapping[ConsentColumn, int]
+) -> Columns:
+    used = {*at.values(), *consents.values()}
+    unused = tuple(header for place, header in enumerate(headers) if place not in used and header)
+    return Columns(kind, at, tuple(headers), consents, unused)
+
+
+def _demand(columns: Columns, lacking: Sequence[str]) -> None:
+    if not lacking:
+        return
+    places = sorted(columns.at.items(), key=lambda pair: pair[1])
+    known = ", ".join(f"{columns.headers[place]} ({name})" for name, place in places)
+    raise Unusable(
+        f"This file of {columns.kind} lacks {' and '.join(lacking)}. "
+        f"Recognised columns: {known or 'none'}. "
+        f"Other columns: {', '.join(columns.unused) or 'none'}."
+    )
 
 
 def _lacking(columns: Columns, *, named_system: bool) -> list[str]:

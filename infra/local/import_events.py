@@ -23,10 +23,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
 from infra.local import import_values as values
-from infra.local.import_columns import Columns
+from infra.local.import_reader import Problem, Problems, Reader, Reject, Wrong
 from infra.local.import_rows import Row
 from infra.local.import_values import Cell, Unclear, fold, text
 from shared.domain.identity import normalise
@@ -35,10 +35,7 @@ from shared.domain.segment_protocol import MAX_CALL_BYTES
 from shared.domain.vietnam_time import local_day, stamp
 
 Event = dict[str, Any]
-T = TypeVar("T")
 
-# Longer cells come from a quotation mark that is never closed and swallows the lines below it.
-_LONGEST_CELL = 5_000
 # With names and numbers cut as they are, so many lines stay within the protocol's 32 KB per event.
 _LINES_THAT_FIT = 25
 _WALK_INS = frozenset(
@@ -53,31 +50,6 @@ _STATUS_TIMES = {
     "Order Refunded": "returned_at",
 }
 _BY_AMOUNT = {"pay_cash": "cash", "pay_card": "card", "pay_transfer": "transfer", "pay_wallet": "transfer"}
-
-
-class Problem(NamedTuple):
-    """One thing that is wrong with a row: which column, and what."""
-
-    row: Row
-    field: str
-    reason: str
-
-
-class Reject(NamedTuple):
-    """One row that was not imported, and everything that is wrong with it as (column, reason)."""
-
-    row: Row
-    wrong: tuple[tuple[str, str], ...]
-
-    @property
-    def fields(self) -> str:
-        return "; ".join(dict.fromkeys(field_name for field_name, _ in self.wrong))
-
-    @property
-    def reasons(self) -> str:
-        if len(self.wrong) == 1:
-            return self.wrong[0][1]
-        return "; ".join(f"{field_name}: {reason}" for field_name, reason in self.wrong)
 
 
 @dataclass(frozen=True)
@@ -103,107 +75,39 @@ class Dirt:
     cashier_bad_phones: Counter[str] = field(default_factory=Counter)
 
 
-class _Wrong(Exception):
-    """The unit cannot be imported, for these reasons."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-
-
 @dataclass
-class _Problems:
-    """Collects what is wrong, so that a person hears of all of it at once."""
-
-    columns: Columns
-    found: list[Problem] = field(default_factory=list)
-
-    def add(self, row: Row, name: str, reason: str) -> None:
-        self.found.append(Problem(row, self.columns.header(name), reason))
-
-    def stop_if_any(self) -> None:
-        if self.found:
-            raise _Wrong(self.found)
-
-
-@dataclass
-class Interpreter:
+class Interpreter(Reader):
     """Reads units by the columns of one file. `as_of` is the moment a customers file speaks for; `now` bounds time."""
 
-    columns: Columns
+    unit = "order"
+    unit_field = "order_id"
+
     as_of: datetime
     now: datetime
     system: str = ""
     dirt: Dirt = field(default_factory=Dirt)
+    _order_above: str = field(default="", init=False)
 
-    def order_key(self, row: Row, above: str) -> str:
-        """What groups rows to orders: the order number, or that of the row above for a mere line; "" when unknown."""
-        own = text(self._cell(row, "order_id"))
-        if own or not above:
-            return own
-        blank_head = not any(text(self._cell(row, name)) for name in _HEAD_FIELDS)
-        return above if blank_head and any(text(self._cell(row, name)) for name in _LINE_FIELDS) else ""
+    def group(self, row: Row) -> str:
+        """The order number, or that of the row above for a mere line."""
+        if self.columns.kind != "orders":
+            return ""
+        own = self._text(row, "order_id")
+        if own or not self._is_a_mere_line(row):
+            self._order_above = own
+        return self._order_above
+
+    def _is_a_mere_line(self, row: Row) -> bool:
+        head, line = (any(self._text(row, name) for name in names) for names in (_HEAD_FIELDS, _LINE_FIELDS))
+        return line and not head
 
     def read(self, rows: Sequence[Row]) -> Unit | list[Reject]:
         """The events of one group of rows (one row for customers), or its rejects, one per row."""
-        try:
-            self._check_shape(rows)
-            cleaned = [Row(row.line, tuple(map(values.clean, row.cells))) for row in rows]
-            events = self._customer(cleaned[0]) if self.columns.kind == "customers" else self._order(cleaned)
-        except _Wrong as wrong:
-            return self._rejects(rows, wrong.problems)
-        return Unit(rows, events)
+        of = self._order if self.columns.kind == "orders" else self._customer
+        return self.interpret(rows, lambda cleaned: Unit(rows, of(cleaned)))
 
-    def _rejects(self, rows: Sequence[Row], problems: list[Problem]) -> list[Reject]:
-        lines = sorted({problem.row.line for problem in problems})
-        elsewhere = (self.columns.header("order_id"), f"the same order has a wrong row: see line {lines[0]}")
-        rejects = []
-        for row in rows:
-            own = tuple(dict.fromkeys((p.field, p.reason) for p in problems if p.row.line == row.line))
-            rejects.append(Reject(row, own or (elsewhere,)))
-        return rejects
-
-    # ---- cells
-
-    def _cell(self, row: Row, name: str) -> Cell:
-        """The cell of a field; rows are cleaned before they are interpreted, so an empty one is None."""
-        place = self.columns.at.get(name)
-        return row.cells[place] if place is not None and place < len(row.cells) else None
-
-    def _text(self, row: Row, name: str) -> str:
-        return text(self._cell(row, name))
-
-    def _first(self, rows: Sequence[Row], name: str) -> tuple[Row, Cell]:
-        """The first row whose cell is filled, for what an export writes once per order."""
-        if name not in self.columns.at:
-            return rows[0], None
-        return next(((row, cell) for row in rows if (cell := self._cell(row, name)) is not None), (rows[0], None))
-
-    def _read(self, row: Row, name: str, read: Callable[[Cell], T], problems: _Problems) -> T | None:
-        """A filled cell through its reader; what is unclear becomes a problem of the row."""
-        cell = self._cell(row, name)
-        if cell is None:
-            return None
-        try:
-            return read(cell)
-        except Unclear as unclear:
-            problems.add(row, name, str(unclear))
-            return None
-
-    def _money(self, row: Row, name: str, problems: _Problems) -> int | None:
-        return self._read(row, name, values.money, problems)
-
-    def _moment(self, row: Row, name: str, problems: _Problems) -> datetime | None:
+    def _moment(self, row: Row, name: str, problems: Problems) -> datetime | None:
         return self._read(row, name, lambda cell: values.moment(cell, self.now), problems)
-
-    def _check_shape(self, rows: Sequence[Row]) -> None:
-        problems = _Problems(self.columns)
-        width = len(self.columns.headers)
-        for row in rows:
-            if len(row.cells) > width and any(text(cell) for cell in row.cells[width:]):
-                problems.found.append(Problem(row, "row", f"has more cells than the header ({width})"))
-            elif max((len(cell) for cell in row.cells if isinstance(cell, str)), default=0) > _LONGEST_CELL:
-                problems.found.append(Problem(row, "row", "a quotation mark is opened and never closed"))
-        problems.stop_if_any()
 
     # ---- who
 
@@ -247,8 +151,9 @@ class Interpreter:
 
     # ---- customers
 
-    def _customer(self, row: Row) -> list[Event]:
-        problems = _Problems(self.columns)
+    def _customer(self, rows: Sequence[Row]) -> list[Event]:
+        row = rows[0]
+        problems = Problems(self.columns)
         name = self._name(row)
         email, code = self._text(row, "email"), self._text(row, "customer_code")
         traits = self._person(self._cell(row, "phone"), name, email, code)
@@ -279,7 +184,7 @@ class Interpreter:
             context["consent"] = consent
         return [_with_id({"type": "identify", "timestamp": stamp(said_at), "context": context, "traits": traits})]
 
-    def _consents(self, row: Row, said_at: datetime, problems: _Problems) -> list[dict[str, Any]]:
+    def _consents(self, row: Row, said_at: datetime, problems: Problems) -> list[dict[str, Any]]:
         said = []
         at = self._moment(row, "consent_at", problems)
         proof = self._text(row, "consent_proof")
@@ -301,7 +206,7 @@ class Interpreter:
     # ---- orders
 
     def _order(self, rows: Sequence[Row]) -> list[Event]:
-        problems = _Problems(self.columns)
+        problems = Problems(self.columns)
         order_row, order_cell = self._first(rows, "order_id")
         order_id = text(order_cell)
         if not order_id:
@@ -322,7 +227,7 @@ class Interpreter:
             problems.add(status_row, "status", "a part came back, but no column says its amount")
         problems.stop_if_any()
         if placed is None or total is None:
-            raise _Wrong([Problem(rows[0], self.columns.header("total"), "is empty")])
+            raise Wrong([Problem(rows[0], self.columns.header("total"), "is empty")])
 
         properties: dict[str, Any] = {"order_id": order_id, "total": total, "currency": "VND"}
         if coupon := self._coupon(rows):
@@ -373,7 +278,7 @@ class Interpreter:
             return values.Status("Order Cancelled")
         return status
 
-    def _happened(self, rows: Sequence[Row], status: values.Status, problems: _Problems) -> datetime | None:
+    def _happened(self, rows: Sequence[Row], status: values.Status, problems: Problems) -> datetime | None:
         """When the status came about, where a column says so; the day of a planned delivery is not looked at."""
         column = _STATUS_TIMES.get(status.event or ("Order Delivered" if status.done else ""))
         return self._moment(self._first(rows, column)[0], column, problems) if column else None
@@ -392,10 +297,10 @@ class Interpreter:
         smaller = _with_id(event | {"properties": event["properties"] | {"products": short}})
         if _size(smaller) > MAX_CALL_BYTES:
             reason = "the order has more lines than one event can hold (32 KB)"
-            raise _Wrong([Problem(row, "row", reason) for row in rows])
+            raise Wrong([Problem(row, "row", reason) for row in rows])
         return smaller
 
-    def _placed(self, rows: Sequence[Row], problems: _Problems) -> datetime | None:
+    def _placed(self, rows: Sequence[Row], problems: Problems) -> datetime | None:
         said = [self._moment(row, "date", problems) for row in rows]
         moments = [when for when in said if when is not None]
         if len({local_day(when) for when in moments}) > 1:
@@ -404,7 +309,7 @@ class Interpreter:
             problems.add(rows[0], "date", "is empty")
         return min(moments, default=None)
 
-    def _buyer(self, rows: Sequence[Row], problems: _Problems) -> dict[str, Any]:
+    def _buyer(self, rows: Sequence[Row], problems: Problems) -> dict[str, Any]:
         row, phone = self._first(rows, "phone")
         said = {text(cell) for each in rows if (cell := self._cell(each, "phone")) is not None}
         if len(said) > 1 and len({phone_key(raw) for raw in said}) > 1:
@@ -421,7 +326,7 @@ class Interpreter:
             self.dirt.cashier_orders[cashier] += 1
             self.dirt.cashier_bad_phones[cashier] += bool(why)
 
-    def _total(self, rows: Sequence[Row], lines_sum: int | None, discount: int, problems: _Problems) -> int | None:
+    def _total(self, rows: Sequence[Row], lines_sum: int | None, discount: int, problems: Problems) -> int | None:
         for name, less in (("total", 0), ("subtotal", discount)):
             amounts = {amount for row in rows if (amount := self._money(row, name, problems)) is not None}
             if len(amounts) > 1:
@@ -434,7 +339,7 @@ class Interpreter:
             return None
         return lines_sum if self.columns.has("line_total") else lines_sum - discount
 
-    def _discount(self, rows: Sequence[Row], problems: _Problems) -> int:
+    def _discount(self, rows: Sequence[Row], problems: Problems) -> int:
         once = self._money(self._first(rows, "order_discount")[0], "order_discount", problems)
         if once is not None:
             return abs(once)
@@ -442,7 +347,7 @@ class Interpreter:
         amounts = [abs(amount) for amount in said if amount is not None]
         return amounts[0] if len(set(amounts)) == 1 else sum(amounts)
 
-    def _payment(self, rows: Sequence[Row], problems: _Problems) -> str | None:
+    def _payment(self, rows: Sequence[Row], problems: Problems) -> str | None:
         words = text(self._first(rows, "payment")[1])
         if known := values.payment(words):
             return known
@@ -457,7 +362,7 @@ class Interpreter:
         }
         return max(paid, key=lambda name: paid[name]) if paid else None
 
-    def _lines(self, rows: Sequence[Row], problems: _Problems) -> tuple[list[dict[str, Any]], int | None]:
+    def _lines(self, rows: Sequence[Row], problems: Problems) -> tuple[list[dict[str, Any]], int | None]:
         """What was bought, and what it costs together (None where a line does not say)."""
         if not self.columns.has(*_LINE_FIELDS):
             return [], None

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from shared.domain.errors import KhachQuenError
 from shared.domain.vietnam_time import VIETNAM, local_day
@@ -226,6 +227,71 @@ def quantity(cell: Cell) -> Decimal:
     if len(found[2]) == 3 and found[1] != "0" and len(found[1]) <= 3:
         raise Unclear("can be read as two different quantities")
     return sign * Decimal(f"{found[1]}.{found[2]}").normalize()
+
+
+# ---------------------------------------------------------------- what is said of a product
+
+_UNIT_DAYS = {
+    **dict.fromkeys(("ngay", "day", "days", "d"), Decimal(1)),
+    **dict.fromkeys(("tuan", "week", "weeks"), Decimal(7)),
+    **dict.fromkeys(("thang", "month", "months", "th"), Decimal(365) / 12),
+    **dict.fromkeys(("nam", "year", "years", "y"), Decimal(365)),
+}
+DURATION_UNITS = frozenset(_UNIT_DAYS)
+# Nothing of which to remind anybody: no warranty, and one that never ends.
+_NO_DURATION = frozenset(
+    {"khong", "khong bao hanh", "khong co", "no", "none", "n a", "tron doi", "vinh vien", "khong thoi han", "lifetime"}
+)
+_LONGEST_DURATION = 36_500
+
+
+def duration(cell: Cell, header: str = "") -> int | None:
+    """Whole days: 90, 12 tháng, 2 năm, 6 weeks; a bare number counts in the unit its column's header names, or in days.
+
+    A year has 365 days and a month a twelfth of it. None for none and for ever. Raises Unclear.
+    """
+    words = text(cell).lower()
+    folded = fold(words)
+    if not folded or folded in _NO_DURATION:
+        return None
+    found = re.fullmatch(r"(\d+(?:[.,]\d+)?)\s*([^\d.,]*)", words)
+    unit = fold(found[2]) if found else ""
+    if found is None or (unit and unit not in _UNIT_DAYS):
+        raise Unclear("not a time: write days, or 12 tháng, 2 năm")
+    unit = unit or next((word for word in reversed(fold(header).split()) if word in _UNIT_DAYS), "ngay")
+    days = int(Decimal(found[1].replace(",", ".")) * _UNIT_DAYS[unit])
+    if days > _LONGEST_DURATION:
+        raise Unclear("longer than 100 years")
+    return days or None
+
+
+def percent(cell: Cell) -> Decimal:
+    """40 for 40, "40%" and "40,5 %" alike, and for the 0.4 that Excel keeps behind 40 %; raises Unclear."""
+    words = text(cell)
+    number = words.removesuffix("%").strip()
+    if not re.fullmatch(r"[-−]?\d{1,3}([.,]\d{1,4})?", number):
+        raise Unclear("not a percentage")
+    value = Decimal(number.replace("−", "-").replace(",", "."))
+    return value if words.endswith("%") or abs(value) >= 1 else value * 100
+
+
+def link(cell: Cell) -> str:
+    """An address of the web; raises Unclear."""
+    words = text(cell)
+    try:
+        address = urlsplit(words)
+    except ValueError:
+        address = urlsplit("")
+    if address.scheme not in ("http", "https") or not address.hostname or " " in words:
+        raise Unclear("not a link: write it whole, with https://")
+    if len(words) > 1_000:
+        raise Unclear("longer than 1,000 characters")
+    return words
+
+
+def codes(cell: Cell) -> list[str]:
+    """Codes divided by ; or | without repetitions, in their order."""
+    return list(dict.fromkeys(part.strip() for part in re.split(r"[;|]", text(cell)) if part.strip()))
 
 
 # ---------------------------------------------------------------- words

@@ -26,8 +26,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from infra.local.import_columns import Columns, Kind, Unusable, recognise
-from infra.local.import_events import Dirt, Interpreter, Reject, Unit, phone_key
+from infra.local.import_columns import Columns, Contents, Kind, Unusable, recognise
+from infra.local.import_events import Dirt, Interpreter, Unit, phone_key
+from infra.local.import_reader import Reader, Reject
 from infra.local.import_rows import Row, open_sheet
 from infra.local.import_targets import Delivery, InHouse, OverHttp, Stopped, Target
 from infra.local.import_values import Unclear, moment
@@ -116,7 +117,7 @@ class Rejects:
 class Result:
     """What an import did."""
 
-    kind: Kind
+    kind: Contents
     described: str
     columns: Columns
     rows: int = 0
@@ -145,14 +146,14 @@ def run_import(
     started = time.monotonic()
     now = clock()
     console = console or Console(quiet=True)
-    with _progress(console) as progress:
+    with progress_bar(console) as progress:
         spool = Spool()
         with open_sheet(path) as sheet:
             columns = recognise(sheet.headers, kind, named_system=bool(system))
             as_of = as_of or min(datetime.fromtimestamp(int(path.stat().st_mtime), UTC), now)
             interpreter = Interpreter(columns, as_of, now, system)
             rejects = Rejects(path, sheet.headers)
-            _fill(spool, sheet.rows, interpreter, progress)
+            fill(spool, sheet.rows, interpreter, progress)
             result = Result(columns.kind, sheet.described, columns, rows=len(spool))
 
         def refuse(unit: Unit, wrong: tuple[tuple[str, str], ...]) -> None:
@@ -183,20 +184,19 @@ def run_import(
     return result
 
 
-def _fill(spool: Spool, rows: Iterator[Row], interpreter: Interpreter, progress: Progress) -> None:
+def fill(spool: Spool, rows: Iterator[Row], reader: Reader, progress: Progress) -> None:
+    """Take a file's rows in, grouped as the reader says."""
     task = progress.add_task("Reading", total=None)
-    order = ""
     for row in rows:
-        if interpreter.columns.kind == "orders":
-            order = interpreter.order_key(row, order)
-        # A row of its own, where nothing groups it.
-        spool.add(row, f"order {order}" if order else f"line {row.line}")
+        group = reader.group(row)
+        spool.add(row, f"{reader.unit} {group}" if group else f"line {row.line}")
         if len(spool) % 1000 == 0:
             progress.update(task, completed=len(spool))
     progress.update(task, completed=len(spool), total=len(spool))
 
 
-def _progress(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """Rows done and to do, gone when it is over."""
     return Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -228,18 +228,23 @@ def summary(result: Result, name: str, *, dry_run: bool) -> list[Table]:
     done.add_row("seconds", f"{result.seconds:.1f}")
     done.add_row("rows per second", f"{result.rows / max(result.seconds, 1e-9):,.0f}")
     tables = [done]
-    if result.rejected:
-        rejected = Table(title=f"Rejected: mend them in {escape(str(result.rejects_path))} and import that file")
-        for header in ("column", "reason"):
-            rejected.add_column(header)
-        rejected.add_column("rows", justify="right")
-        for (column, reason), count in result.rejected.most_common():
-            rejected.add_row(escape(column), escape(reason), f"{count:,}")
-        tables.append(rejected)
+    if result.rejects_path:
+        tables.append(rejected_table(result.rejected, result.rejects_path))
     tables.append(_dirt_table(result))
     if cashiers := _cashier_table(result.dirt):
         tables.append(cashiers)
     return tables
+
+
+def rejected_table(reasons: Counter[tuple[str, str]], path: Path) -> Table:
+    """What was refused and why, and where it can be mended."""
+    table = Table(title=f"Rejected: mend them in {escape(str(path))} and import that file")
+    for header in ("column", "reason"):
+        table.add_column(header)
+    table.add_column("rows", justify="right")
+    for (column, reason), count in reasons.most_common():
+        table.add_row(escape(column), escape(reason), f"{count:,}")
+    return table
 
 
 def _dirt_table(result: Result) -> Table:
@@ -298,6 +303,8 @@ def import_file(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Report and write rejects; send nothing.")] = False,
 ) -> None:
     """Import customers or orders as history: safe to repeat, sends nothing to anybody.
+
+    For the shop's catalogue see kq import products --help.
 
     Rows that cannot be used go to FILE.rejects.csv with line and reason, and the exit code is still 0. Exit code 2:
     the file, the key or the address is unusable. Exit code 1: the import was cut off; run it again.

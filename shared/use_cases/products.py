@@ -67,8 +67,9 @@ class Products:
         """Write what differs from what stands there; the last writer wins, and a repetition writes nothing."""
         done = Written()
         known = self.memory.setdefault("products", {})
-        rest = iter({product.sku: product for product in products}.values())
-        while page := list(islice(rest, PAGE)):
+        rest = iter(products)
+        while some := list(islice(rest, PAGE)):
+            page = {product.sku: product for product in some}.values()
             stored = self._read([product.sku for product in page], consistent=True)
             differing = [product for product in page if stored.get(product.sku) != product]
             if differing:
