@@ -28,7 +28,8 @@ LOG_KEPT = 20
 class Intent:
     """What a journey, a campaign or an order wants to say. `run` and `step` make it the same intent on every try.
 
-    `margin` is what an advertisement is expected to bring, in VND: where a quota is short, the best go first.
+    `margin` is what an advertisement is expected to bring, in VND: where a quota is short, the best go first. What
+    nobody opens goes on to the next channel, unless `until_opened` says that one is enough.
     """
 
     customer_id: str
@@ -42,6 +43,7 @@ class Intent:
     send_after: datetime | None = None
     send_before: datetime | None = None
     margin: int = 0
+    until_opened: bool = True
 
     @property
     def message_id(self) -> str:
@@ -76,6 +78,8 @@ def planned(intent: Intent, at: datetime) -> Message:
         message["send_before"] = stamp(intent.send_before)
     if intent.margin:
         message["margin"] = intent.margin
+    if not intent.until_opened:
+        message["until_opened"] = False
     return told(message, "planned", "waiting", at)
 
 
