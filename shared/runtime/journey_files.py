@@ -6,19 +6,23 @@ from functools import cache
 from pathlib import Path
 
 from shared.domain.journey import Journey
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
-from shared.runtime.playbook_files import read
+from shared.domain.journey_lint import Playbook, lint
+from shared.domain.segment_protocol import TYPES
+from shared.runtime import offers
+from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_yaml
+from shared.runtime.playbook_files import Marks, Mistake, read
+from shared.runtime.templates import load_templates
 
 
 def load_journeys(folder: Path) -> dict[str, Journey]:
-    """The journeys of a playbook folder by id; raises PlaybookError with the first thing that keeps one from being one."""
+    """The journeys of a playbook folder by id; raises PlaybookError with the first file that cannot be one."""
     found: dict[str, Journey] = {}
     for path in _files(folder):
         journey, marks, mistakes = read(path, Journey)
         if journey is None or marks is None:
             raise PlaybookError(str(mistakes[0]))
-        if journey.id != path.stem:
-            raise PlaybookError(str(marks.mistake(path.name, ("id",), f"must be {path.stem}, as the file's name")))
+        if wrong := _misnamed(path, journey, marks):
+            raise PlaybookError(str(wrong))
         found[journey.id] = journey
     return found
 
@@ -27,6 +31,39 @@ def load_journeys(folder: Path) -> dict[str, Journey]:
 def journeys() -> dict[str, Journey]:
     """The journeys that ship with this deployment."""
     return load_journeys(PLAYBOOK)
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the journeys of a playbook folder and the offers they make; raises PlaybookError where what
+    they lean on cannot be read at all, such as the templates."""
+    world = Playbook(
+        templates=load_templates(folder),
+        offers=load_yaml(folder / offers.FILE).get("offers", {}),
+        events=load_yaml(folder / "stages.yaml").keys() - set(TYPES),
+        priorities=load_yaml(folder / "sending.yaml")["priorities"],
+    )
+    mistakes = offers.check(folder)
+    for path in _files(folder):
+        journey, marks, wrong = read(path, Journey)
+        mistakes += wrong
+        if journey is None or marks is None:
+            continue
+        misnamed = _misnamed(path, journey, marks)
+        found = [marks.mistake(path.name, *finding) for finding in lint(journey, world)]
+        mistakes += sorted([misnamed, *found] if misnamed else found, key=lambda mistake: mistake.line)
+    return mistakes
+
+
+def warnings(folder: Path) -> list[Mistake]:
+    """What somebody should look at twice in the offers that journeys make; nothing of it stops them."""
+    return offers.cautions(folder)
+
+
+def _misnamed(path: Path, journey: Journey, marks: Marks) -> Mistake | None:
+    """Two journeys of one id cannot be, as each has its file's name."""
+    if journey.id == path.stem:
+        return None
+    return marks.mistake(path.name, ("id",), f"is {journey.id}, and must be the file's name, {path.stem}")
 
 
 def _files(folder: Path) -> list[Path]:
