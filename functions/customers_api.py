@@ -10,8 +10,9 @@ from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.domain.identity import Identity
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.journeys import event_taker
 from shared.runtime.playbook import rules, sending_rules
-from shared.runtime.ruling import event_taker, ruling
+from shared.runtime.ruling import ruling
 from shared.use_cases import list_segments, scan_winback, view_customer
 from shared.use_cases.customer_input import read_search, read_upsert
 from shared.use_cases.merges import unmerge

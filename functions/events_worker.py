@@ -13,12 +13,12 @@ from shared.domain.incoming import Incoming
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.observability import logger
-from shared.runtime.ruling import event_taker
+from shared.runtime.journeys import event_taker
 from shared.use_cases.plan_message import enqueue
 from shared.use_cases.take_events import EventTaker
 from shared.use_cases.take_incoming import IncomingTaker
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY, settings.MESSAGES)
+SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC)
 
 
 class Message(BaseModel):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.runtime import settings, wiring
+from shared.runtime.journeys import journeys
 from shared.runtime.observability import logger
 from shared.runtime.ruling import ruling, tick_time
 from shared.use_cases.set_cutoffs import publish, relabel
@@ -20,7 +21,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     outside = wiring.outside()
     cutoffs = publish(outside.table, ruling(now), now)
     outside.memory.pop("cutoffs", None)
-    done = relabel(outside.table, ruling(now), now, pages=PAGES)
+    done = relabel(journeys(now), pages=PAGES)
     relabelled = done.relabelled if done else 0
     logger.info("cut-offs published", version=cutoffs.version, customers=cutoffs.customers, relabelled=relabelled)
     return {"version": cutoffs.version, "relabelled": relabelled, "done": bool(done and done.done)}

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from shared.runtime import settings, wiring
+from shared.runtime.journeys import journeys
 from shared.runtime.observability import logger
-from shared.runtime.ruling import ruling, tick_time
+from shared.runtime.ruling import tick_time
 from shared.use_cases.wake_customers import Waker
 
 SETTINGS = (settings.STAGE, settings.TABLE)
@@ -18,7 +19,7 @@ SECONDS = 780
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
-    swept = Waker(outside.table, ruling(now)).sweep(now, clock=outside.clock, seconds=SECONDS)
+    swept = Waker(journeys(now)).sweep(now, clock=outside.clock, seconds=SECONDS)
     if swept.worked:
         logger.info("customers woken", woken=swept.worked, passed=swept.passed)
     return {"woken": swept.worked, "passed": swept.passed}

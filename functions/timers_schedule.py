@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from shared.runtime import settings, wiring
-from shared.runtime.ruling import ruling, tick_time
+from shared.runtime.journeys import journeys
+from shared.runtime.ruling import tick_time
 from shared.use_cases import layout
 from shared.use_cases.run_timers import Timers
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES)
+SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 
 PARTITIONS = tuple(f"timer#{shard}" for shard in range(layout.TIMER_SHARDS))
 # For all partitions together; the rest of the timeout is for what was begun.
@@ -19,6 +20,6 @@ SECONDS = 45
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
-    timers = Timers(outside.table, ruling(now), now, outside.messages)
+    timers = Timers(journeys(now), outside.messages)
     swept = timers.run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
     return {"fired": swept.worked, "passed": swept.passed}

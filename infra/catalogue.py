@@ -139,7 +139,14 @@ DOORS = (
     Door(
         "events_worker",
         FromQueue(("events",)),
-        settings=(settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY, settings.MESSAGES),
+        settings=(
+            settings.STAGE,
+            settings.TABLE,
+            settings.EVENTS_DLQ,
+            settings.IDENTITY,
+            settings.MESSAGES,
+            settings.PUBLIC,
+        ),
         grants=(
             *SENDS,
             Grant("table", READ + WRITE),
@@ -166,7 +173,7 @@ DOORS = (
         "timers_schedule",
         # The next tick catches up, so a late minute is dropped and never repeated.
         Schedule((Tick("timers", "* * * * ? *", "timers", maximum_age_seconds=60, retries=0),)),
-        settings=(settings.STAGE, settings.TABLE, settings.MESSAGES),
+        settings=(settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC),
         grants=(*SENDS, Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
         timeout_seconds=55,
     ),

@@ -283,7 +283,7 @@ def _approved(block: Block | None) -> bool:
 class Shop(_Part):
     """The shop's own facts, as texts use them: `shop.yaml` in the playbook.
 
-    `opt_out_sms` is how to refuse advertisements by SMS or by call, `opt_out_chat` the same in a conversation.
+    `pages` are addresses that journeys lead to, by name. `opt_out_sms` is how to refuse advertisements by SMS or by call, `opt_out_chat` the same in a conversation.
     """
 
     name: str
@@ -293,3 +293,4 @@ class Shop(_Part):
     address: str
     opt_out_sms: str
     opt_out_chat: Text
+    pages: dict[str, str] = {}

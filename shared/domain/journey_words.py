@@ -6,8 +6,8 @@ A shop's own events are news as well once `stages.yaml` names them; what they sa
 from __future__ import annotations
 
 _ORDER = (
-    "order_id", "total", "channel", "store", "payment", "coupon", "in_store", "ordered_on", "sku", "product", "items",
-    "paid_by",
+    "order_id", "order_code", "total", "channel", "store", "payment", "paid_by", "coupon", "in_store", "ordered_on",
+    "bought_on", "sku", "product", "items",
 )  # fmt: skip
 _SHIPMENT = (*_ORDER, "carrier", "tracking_code", "tracking_url", "expected_on")
 _CART = ("cart_id", "items", "sku", "product")
@@ -59,8 +59,8 @@ FACTS: dict[str, tuple[str, ...]] = {
         "sku", "name", "category", "url", "guide_url", "suggestion", "suggestion_url", "replacement",
         "replacement_url", "maintain_on", "warranty_ends_on", "repurchase_on", "lifespan_ends_on",
     ),
-    "offer": ("voucher", "gift", "valid_until", "url", "redeemed"),
+    "offer": ("voucher", "gift", "valid_until", "offer_ends", "url"),
     "run": ("variant", "deal", "entered_on", "anchor"),
-    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "hotline"),
+    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "hotline"),
 }  # fmt: skip
 BY_STEP = ("message", "answer", "task")

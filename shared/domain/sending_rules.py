@@ -74,6 +74,7 @@ class SendingRules(_Rules):
     tet_rests: tuple[Rest, ...]
     priorities: dict[str, int]
     holdout_percent: int = Field(ge=0, le=50)
+    margin_percent: int = Field(ge=0, le=100)
     daily_budget_vnd: PositiveInt
     journey_budget_vnd: dict[str, PositiveInt] = {}
     open_after_hours: PositiveInt

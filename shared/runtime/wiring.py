@@ -22,6 +22,7 @@ PURPOSES = ("transactional", "service", "marketing")
 class Outside:
     """Everything a door may reach.
 
+    `shadow_first`: a journey decides and sends nothing until somebody lets it (R27), which the laptop does not wait for.
     `messages` are the queues by purpose, `channel_accounts` the providers' accounts by channel (see `channels.py`);
     `memory` holds short-lived caches that belong to this process and table.
     """
@@ -36,6 +37,7 @@ class Outside:
     messages: Mapping[str, Queue] = field(default_factory=dict)
     channel_accounts: Mapping[str, Any] = field(default_factory=dict)
     public_url: str = ""
+    shadow_first: bool = False
     memory: dict[str, Any] = field(default_factory=dict)
 
 
@@ -54,6 +56,7 @@ class _OnAws:
     def __init__(self) -> None:
         self.clock: Clock = now
         self.new_id: NewId = new_id
+        self.shadow_first = True
         self.memory: dict[str, Any] = {}
 
     @property

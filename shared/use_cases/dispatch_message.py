@@ -48,6 +48,7 @@ from shared.use_cases.sending_state import (
     remembered,
     situation,
     situation_keys,
+    wait_no_more,
     waiting,
 )
 from shared.use_cases.tasks import open_task
@@ -225,7 +226,7 @@ class Dispatcher:
         if content.links:
             claimed["links"] = list(content.links)
         draft.put(layout.message_item(message["message_id"]), claimed)
-        self._wait_no_more(draft, members, message["message_id"])
+        wait_no_more(draft, members, message["message_id"])
         entry = [stamp(now), message["purpose"], channel, message["message_id"]]
         key = layout.contacts(lead)
         draft.put(key, remembered(draft.get(key) or {}, entry, now, self.rules.longest_memory))
@@ -433,7 +434,7 @@ class Dispatcher:
     def _defer(self, draft: Draft, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:
         until = decision.until or now + timedelta(hours=1)
         if message["purpose"] == "marketing" and decision.reason in ("own_cap", "legal_cap", "more_important_first"):
-            self._wait_no_more(draft, members, message["message_id"])
+            wait_no_more(draft, members, message["message_id"])
             key = layout.contacts(members[0]["customer_id"])
             priority = self.rules.priority(message["journey"])
             draft.put(key, waiting(draft.get(key) or {}, message["message_id"], [priority, stamp(until)]))
@@ -462,17 +463,9 @@ class Dispatcher:
         said = _undue(said)
         said.pop("claimed_until", None)
         draft.put(layout.message_item(message["message_id"]), said)
-        self._wait_no_more(draft, members_of(draft, message["customer_id"]), message["message_id"])
+        wait_no_more(draft, members_of(draft, message["customer_id"]), message["message_id"])
         draft.commit()
         return status
-
-    def _wait_no_more(self, draft: Draft, members: list[Item], message_id: str) -> None:
-        """Take a message off the waiting list, which a customer who was merged meanwhile brought along."""
-        for member in members:
-            key = layout.contacts(member["customer_id"])
-            ledger = draft.get(key) or {}
-            if message_id in ledger.get("waiting", {}):
-                draft.put(key, waiting(ledger, message_id, None))
 
 
 def _still_ours(known: Message, claimed: Message) -> bool:

@@ -70,8 +70,12 @@ class Draft:
 
     def create(self, key: Key, body: Item) -> None:
         """Put an item under a key that was made up just now, so there is nothing to read first."""
-        self._read.setdefault(key, None)
+        self.assume_absent(key)
         self.put(key, body)
+
+    def assume_absent(self, key: Key) -> None:
+        """Take it that there is no such item, unless it was read; the commit raises Conflict where there is."""
+        self._read.setdefault(key, None)
 
     def mark(self, key: Key, body: Item) -> None:
         """Put an item that nobody reads before writing and that is the same whoever writes it."""

@@ -9,6 +9,7 @@ C#<customer>   P                         profile: own facts, figures, standing; 
                E#<at>#<message id>       timeline
                M#<merge id>              record of a merge, on both sides
                X#<end of message id>     a message to the customer; due by itself while it is open
+               OJ                        the journeys the customer is in; due by itself, shown with the profile
                W                         when and how often the customer was written to
 L#<hmac>       L                         link of one identity to its customer
 ORDER#<order>  O                         the order: the set of its facts; a walk-in's open COD order is due by itself
@@ -27,6 +28,10 @@ BUDGET#<day>   <journey>                 what was spent on messages
 PACE#<channel>  <minute>                 what was taken of a provider's pace
 CIRCUIT#<channel>  C                     until when a provider in trouble is left alone
 PID#<channel>  <provider's id>           our message behind a provider's own number
+JIN#<journey>  <customer>#<run>          who is inside a journey
+JOURNEY#<id>   V#<version>               a journey as people entered with it
+               N#<version>#<shard>       what became of people in it
+JOURNEYS       MODES                     for whom each journey is live
 HALT           H                         the red button: provinces without marketing
 TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
 QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
@@ -201,6 +206,31 @@ def message_of(key: Key) -> str:
 
 def contacts(customer_id: str) -> Key:
     return Key(f"C#{customer_id}", "W")
+
+
+JOURNEY = "JOURNEY#"
+JOURNEY_MODES = Key("JOURNEYS", "MODES")
+
+
+def journeys_of(customer_id: str) -> Key:
+    return Key(f"C#{customer_id}", "OJ")
+
+
+def journeys_whose(key: Key) -> str:
+    """The customer whose journeys stand under a key, or "" for another kind of item."""
+    return key.pk.removeprefix("C#") if key.sk == "OJ" else ""
+
+
+def journey_inside(journey: str, customer_id: str, run: str) -> Key:
+    return Key(f"JIN#{journey}", f"{customer_id}#{run}")
+
+
+def journey_version(journey: str, version: str) -> Key:
+    return Key(JOURNEY + journey, f"V#{version}")
+
+
+def journey_counts(journey: str, version: str, shard: int) -> Key:
+    return Key(JOURNEY + journey, f"N#{version}#{shard:02d}")
 
 
 DO_NOT_CALL_SHARDS = tuple(f"DNC#{number:02x}" for number in range(256))

@@ -5,21 +5,26 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from shared.domain.message import Intent, planned
+from shared.domain.message import WAITING, Intent, planned, told
 from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import stamp
-from shared.ports import Queue
+from shared.ports import Item, Queue
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
+from shared.use_cases.sending_state import wait_no_more
 
 
-def plan(draft: Draft, intent: Intent, now: datetime, rules: SendingRules) -> bool:
+def plan(draft: Draft, intent: Intent, now: datetime, rules: SendingRules, *, sure_new: bool = False) -> bool:
     """Put the message into the draft; False when the same intent was planned before.
+
+    Whoever is `sure_new` saves the look; should it be there after all, the commit raises Conflict.
 
     It is itself due later: at its time, or beyond the expected backlog of the queue, so that a lost queue message is
     found again. The caller enqueues after the commit.
     """
     key = layout.message_item(intent.message_id)
+    if sure_new:
+        draft.assume_absent(key)
     if draft.get(key):
         return False
     message = planned(intent, now)
@@ -27,6 +32,20 @@ def plan(draft: Draft, intent: Intent, now: datetime, rules: SendingRules) -> bo
     message["due"] = layout.timer_lane(intent.message_id)
     message["due_at"] = stamp(later or now + timedelta(minutes=rules.backlog_minutes))
     draft.put(key, message)
+    return True
+
+
+def withdraw(draft: Draft, members: list[Item], message_id: str, reason: str, now: datetime) -> bool:
+    """Take back a message that only waits; False for one that went out, is going out, or has ended."""
+    key = layout.message_item(message_id)
+    message = draft.get(key)
+    if message is None or message["status"] not in WAITING:
+        return False
+    ended = told(message, "suppressed", reason, now, message.get("channel", ""))
+    for gone in ("due", "due_at", "not_before"):
+        ended.pop(gone, None)
+    draft.put(key, ended)
+    wait_no_more(draft, members, message_id)
     return True
 
 

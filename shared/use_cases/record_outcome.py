@@ -35,6 +35,7 @@ def record(
         draft.put(key, after)
         if status in ("opened", "clicked", "replied") and not failed:
             _engaged(draft, message["customer_id"], at)
+            _nudge(draft, message, at)
         try:
             draft.commit()
         except Conflict:
@@ -74,3 +75,13 @@ def _engaged(draft: Draft, customer_id: str, at: datetime) -> None:
     day = local_day(at).isoformat()
     if profile and day > profile.get("engaged_on", ""):
         draft.put(key, {**profile, "engaged_on": day})
+
+
+def _nudge(draft: Draft, message: Message, at: datetime) -> None:
+    """The run of a journey that waits for its message to be read looks again at once."""
+    key = layout.journeys_of(message["customer_id"])
+    state = draft.get(key)
+    run = (state or {}).get("runs", {}).get(f"{message['journey']}|{message['run']}")
+    if state and run and run.get("listens") and run["next_due"] > stamp(at):
+        runs = {**state["runs"], f"{message['journey']}|{message['run']}": {**run, "next_due": stamp(at)}}
+        draft.put(key, {**state, "runs": runs, "due_at": min(stamp(at), state["due_at"])})

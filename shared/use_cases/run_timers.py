@@ -11,9 +11,9 @@ from shared.domain.message import purpose_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clock, DueRow, Queue, Table, Update, equals
 from shared.use_cases import layout
+from shared.use_cases.journeys import Journeys
 from shared.use_cases.plan_message import enqueue
 from shared.use_cases.set_cutoffs import relabel
-from shared.use_cases.standing import Ruling
 from shared.use_cases.sweep_due import Swept, sweep
 
 CLAIM = timedelta(minutes=15)
@@ -25,10 +25,16 @@ PAGES_A_TICK = 5
 class Timers:
     """Everything a timer needs. What is due is told by its key."""
 
-    table: Table
-    ruling: Ruling
-    now: datetime
+    journeys: Journeys
     queues: Mapping[str, Queue]
+
+    @property
+    def table(self) -> Table:
+        return self.journeys.table
+
+    @property
+    def now(self) -> datetime:
+        return self.journeys.now
 
     def run(self, partitions: Sequence[str], *, clock: Clock, seconds: float) -> Swept:
         """Sweep all partitions within `seconds`: each has its share of what the earlier ones left.
@@ -62,15 +68,28 @@ class Timers:
 
         Messages are only collected here and enqueued together; should that fail, their claims run out.
         """
+        if customer_id := layout.journeys_whose(row.key):
+            return self._go_on(customer_id, messages)
         claimed_until = stamp(self.now + CLAIM)
         try:
             self.table.write(Update(row.key, set={("due_at",): claimed_until}, when=(equals(("due_at",), row.due_at),)))
         except Conflict:
             return False
         if row.key == layout.CUTOFFS_PASS:
-            relabel(self.table, self.ruling, self.now, pages=PAGES_A_TICK)
+            relabel(self.journeys, pages=PAGES_A_TICK)
         elif message_id := layout.message_of(row.key):
             messages.setdefault(purpose_of(message_id), []).append(message_id)
         else:
             raise LookupError(f"nothing knows how to work the timer {row.key}")
+        return True
+
+    def _go_on(self, customer_id: str, messages: dict[str, list[str]]) -> bool:
+        """Let a customer's journeys go on; their own commit moves their date, so they need no claim."""
+        try:
+            planned = self.journeys.wake(customer_id)
+        except Exception:
+            self.journeys.put_off(customer_id)
+            raise
+        for purpose, message_id in planned:
+            messages.setdefault(purpose, []).append(message_id)
         return True

@@ -137,6 +137,15 @@ def waiting(ledger: Item, message_id: str, entry: list[Any] | None) -> Item:
     return {**ledger, "waiting": others | ({message_id: entry} if entry else {})}
 
 
+def wait_no_more(draft: Draft, members: list[Profile], message_id: str) -> None:
+    """Take a message off the waiting list, which a customer who was merged meanwhile brought along."""
+    for member in members:
+        key = layout.contacts(member["customer_id"])
+        ledger = draft.get(key) or {}
+        if message_id in ledger.get("waiting", {}):
+            draft.put(key, waiting(ledger, message_id, None))
+
+
 def age(members: list[Profile], today: date) -> int | None:
     """Years, or None: a birthday on 1 January is a placeholder unless confirmed (R15)."""
     birthday = fold_members(members)["traits"].get("birthday")

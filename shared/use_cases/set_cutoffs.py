@@ -16,10 +16,11 @@ from shared.domain.cutoffs import Base, compute
 from shared.domain.errors import Busy, Conflict
 from shared.domain.rules import CutOffs
 from shared.domain.segmentation import VALUE, stand
-from shared.domain.vietnam_time import stamp
+from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Item, Key, Put, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
+from shared.use_cases.journeys import Journeys, label_news
 from shared.use_cases.standing import Ruling, figures, load_members, settle
 from shared.use_cases.take_events import ATTEMPTS
 
@@ -63,8 +64,9 @@ def _state(state: dict[str, Any], now: datetime) -> Put:
     return Put(item)
 
 
-def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass | None:
+def relabel(journeys: Journeys, *, pages: int) -> Pass | None:
     """Bring up to `pages` pages of customers over to the cut-offs in force; None when no pass is under way."""
+    table, now = journeys.table, journeys.now
     state = table.get(layout.CUTOFFS_PASS)
     if state is None or state.get("done"):
         return None
@@ -72,7 +74,7 @@ def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass 
     for walked, (position, profiles) in enumerate(_everybody(table, state["at"]), start=1):
         for profile in profiles:
             done.seen += 1
-            done.relabelled += _bring_over(table, profile, ruling)
+            done.relabelled += _bring_over(journeys, profile)
         done.done = position is None
         state |= {"at": position or {}, "seen": done.seen, "relabelled": done.relabelled, "done": done.done}
         table.write(_state(state, now))
@@ -81,8 +83,9 @@ def relabel(table: Table, ruling: Ruling, now: datetime, *, pages: int) -> Pass 
     return done
 
 
-def _bring_over(table: Table, known: Item, ruling: Ruling) -> bool:
+def _bring_over(journeys: Journeys, known: Item) -> bool:
     """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
+    table, ruling = journeys.table, journeys.ruling
     if _stands_as_before(known, ruling):
         return False
     key = Key(known["pk"], known["sk"])
@@ -97,6 +100,11 @@ def _bring_over(table: Table, known: Item, ruling: Ruling) -> bool:
         relabelled: bool = after["labels"] != profile.get("labels")
         if not relabelled and not stale and after.get("vip_until") == profile.get("vip_until"):
             return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
+        if relabelled and draft.get(layout.journeys_of(after["customer_id"])):
+            # Journeys know whom they have heard of; of the others there is nothing but history (R1).
+            members, at = load_members(draft, after), stamp(day_start(ruling.today))
+            for signal in label_news(profile.get("labels", ()), after["labels"], at):
+                journeys.tell(draft, members, signal, act=False)
         try:
             draft.commit()
         except (Conflict, Busy):

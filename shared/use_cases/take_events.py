@@ -19,16 +19,17 @@ from shared.domain.customer import Metrics, agree, different_people, extend, lea
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.event import Event
 from shared.domain.identity import link_key
+from shared.domain.journey_engine import Signal
 from shared.domain.order import OrderRow, absorb, lines_shown, read
 from shared.domain.rules import Rules
 from shared.domain.segmentation import due_at
-from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
-from shared.use_cases import layout, order_messages
+from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
-from shared.use_cases.plan_message import plan
+from shared.use_cases.journeys import Journeys, label_news
+from shared.use_cases.order_news import news_of
 from shared.use_cases.standing import (
     LIFECYCLE_LANE,
     Ruling,
@@ -38,6 +39,7 @@ from shared.use_cases.standing import (
     settle,
     total_key,
 )
+from shared.use_cases.vouchers import follow_order
 
 ATTEMPTS = 6
 MESSAGE_REMEMBERED = timedelta(days=90)
@@ -71,7 +73,7 @@ class EventTaker:
     new_id: NewId
     ruling: Ruling
     now: datetime
-    sending: SendingRules
+    journeys: Journeys
 
     def take(self, events: Sequence[Event]) -> Outcome:
         """Take a batch in; safe to repeat with any part of it."""
@@ -105,8 +107,14 @@ class EventTaker:
                 second += [layout.timeline(home, event.at, event.id) for home in homes]
             if event.cart:
                 second += [layout.cart(home) for home in homes]
+            if self.is_news(event):
+                second += [layout.journeys_of(home) for home in homes]
         draft.load(second)
         return links
+
+    def is_news(self, event: Event) -> bool:
+        """Whether journeys may want to hear of an event."""
+        return event.order is not None or (event.type == "track" and self.journeys.world.heard(event.name))
 
     def _groups(
         self, events: Sequence[Event], links: dict[str, list[Key]], known: dict[Key, Item | None]
@@ -144,7 +152,7 @@ class EventTaker:
         group = sorted(group, key=lambda e: (e.at, e.id))
         for attempt in range(ATTEMPTS):
             # The read-ahead serves the first attempt; whoever lost a race reads again.
-            work = _Group(self, Draft(self.table, known if attempt == 0 else None))
+            work = _Group(self, Draft(self.table, known if attempt == 0 else None), first_try=attempt == 0)
             try:
                 poison = work.run(group)
             except (Conflict, Busy):
@@ -171,19 +179,22 @@ def _why(error: Exception) -> str:
 class _Group:
     """One group of events inside one draft."""
 
-    def __init__(self, taker: EventTaker, draft: Draft) -> None:
+    def __init__(self, taker: EventTaker, draft: Draft, *, first_try: bool) -> None:
         self.taker = taker
         self.draft = draft
+        self.first_try = first_try
         self.rules: Rules = taker.ruling.rules
         self.registry = Registry(draft, taker.secret, taker.new_id)
         self.planned: list[tuple[str, str]] = []
         # Leads whose figures changed; None where only measuring all orders can tell.
         self.dirty: dict[str, Metrics | None] = {}
+        # What journeys have to hear once the customers stand where they stand, and whether it is history (R1).
+        self.news: list[tuple[str, Signal, bool]] = []
 
     def run(self, group: list[Event]) -> list[Poison]:
         poison = []
         for event in group:
-            before = self.draft.savepoint(), dict(self.dirty), set(self.registry.remeasure)
+            before = self.draft.savepoint(), dict(self.dirty), set(self.registry.remeasure), list(self.news)
             try:
                 self._apply(event)
             except (Conflict, Busy):
@@ -191,7 +202,7 @@ class _Group:
             except (KhachQuenError, ValueError, LookupError, TypeError) as error:
                 # Whatever is wrong with one event must not hold up its neighbours; it is reported with its reason.
                 self.draft.rollback(before[0])
-                self.dirty, self.registry.remeasure = before[1], before[2]
+                self.dirty, self.registry.remeasure, self.news = before[1], before[2], before[3]
                 poison.append(Poison(event, _why(error)))
             if self.draft.full:
                 self._flush()
@@ -203,13 +214,28 @@ class _Group:
             self.dirty[customer_id] = None
         self.registry.remeasure.clear()
         # Whoever was merged since is measured with the lead, whose own entry says None then.
+        live = {self.registry.lead_of(home)["customer_id"] for home, _, history in self.news if not history}
         for customer_id in dict.fromkeys(self.registry.lead_of(i)["customer_id"] for i in self.dirty):
             lead = self.draft.get(layout.profile(customer_id))
             assert lead is not None
             metrics = self.dirty.get(customer_id)
-            settle(self.draft, load_members(self.draft, lead), metrics, self.taker.ruling)
+            after = settle(self.draft, load_members(self.draft, lead), metrics, self.taker.ruling)
+            if customer_id in live:
+                changes = label_news(lead.get("labels", ()), after["labels"], stamp(self.taker.now))
+                self.news += [(customer_id, signal, False) for signal in changes if signal.name != "Lifecycle Changed"]
         self.dirty.clear()
+        self._tell_journeys()
         self.draft.commit()
+
+    def _tell_journeys(self) -> None:
+        for created in self.registry.created:
+            self.draft.assume_absent(layout.journeys_of(created))
+        for home, signal, history in sorted(self.news, key=lambda told: told[1].at):
+            members = load_members(self.draft, self.registry.lead_of(home))
+            self.planned += self.taker.journeys.tell(
+                self.draft, members, signal, history=history, first_try=self.first_try
+            )
+        self.news.clear()
 
     def _touch(self, customer_id: str, metrics: Metrics | None) -> None:
         self.dirty[customer_id] = metrics
@@ -236,6 +262,8 @@ class _Group:
             if event.cart:
                 key = layout.cart(home)
                 self.draft.put(key, carts.absorb(self.draft.get(key), event.id, event.at, event.cart))
+            if event.order is None and self.taker.is_news(event):
+                self.news.append((home, Signal(event.name, event.at, _flat(event.properties)), event.backfill))
         if event.order:
             self._order(home, event)
 
@@ -341,14 +369,14 @@ class _Group:
             if row != row_before or placed_before != order["row"]:
                 lead = self.registry.lead_of(order["home"])
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
-            if row_before is None:
-                self._say(order, row)
-
-    def _say(self, order: Item, row: OrderRow) -> None:
-        """Plan what the new order makes us say; the same order again plans nothing new."""
-        for intent in order_messages.intents(order["home"], row, order, self.taker.now, self.taker.sending):
-            if plan(self.draft, intent, self.taker.now, self.taker.sending):
-                self.planned.append((intent.purpose, intent.message_id))
+        for said in follow_order(self.draft, fact.order, before, order, row.placed_at if row else None):
+            self.news.append((said.customer_id, Signal("Voucher Redeemed", said.at, said.properties), False))
+        sending = self.taker.journeys.sending
+        known = {signal.name for signal in news_of(before, row_before, sending)}
+        for signal in news_of(order, row, sending):
+            if signal.name not in known:
+                history = event.backfill or (signal.name == "Order Completed" and order["backfill"])
+                self.news.append((order["home"], signal, history))
 
     def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
         """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).
@@ -400,6 +428,12 @@ class _Group:
             identified_orders=sale if order.get("home") else 0,
             bad_phones=sign if order.get("bad_phone") else 0,
         )
+
+
+def _flat(properties: str) -> dict[str, Any]:
+    """What a custom event says, as far as journeys can ask for it: its own texts, whole numbers and yes or no."""
+    said = json.loads(properties)
+    return {name: value for name, value in said.items() if isinstance(value, str | int)}
 
 
 def _needs_marker(event: Event) -> bool:

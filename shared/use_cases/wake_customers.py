@@ -5,10 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import Busy, Conflict
+from shared.domain.journey_engine import Signal
+from shared.domain.occasions import occasions
+from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Clock, DueRow, Item, Key, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
+from shared.use_cases.journeys import Journeys, label_news
 from shared.use_cases.standing import LIFECYCLE_LANE, Ruling, figures, load_members, mature, settle
 from shared.use_cases.sweep_due import Swept, sweep
 from shared.use_cases.take_events import ATTEMPTS
@@ -18,8 +23,15 @@ from shared.use_cases.take_events import ATTEMPTS
 class Waker:
     """Everything a wake needs."""
 
-    table: Table
-    ruling: Ruling
+    journeys: Journeys
+
+    @property
+    def table(self) -> Table:
+        return self.journeys.table
+
+    @property
+    def ruling(self) -> Ruling:
+        return self.journeys.ruling
 
     def sweep(self, until: datetime, *, clock: Clock, seconds: float) -> Swept:
         """Wake everybody who is due; a page of them is read with one request."""
@@ -54,7 +66,26 @@ class Waker:
         raise Busy(f"customer {row.key.pk} is being changed by too many at once")
 
     def _settle(self, draft: Draft, profile: dict[str, object]) -> None:
-        lead = dict(profile)
+        lead: Item = dict(profile)
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
-        settle(draft, load_members(draft, lead), figures(lead), self.ruling)
+        after = settle(draft, load_members(draft, lead), figures(lead), self.ruling)
+        # Told as of the day, so that a day on which somebody is woken twice is told once.
+        day = stamp(day_start(self.ruling.today))
+        members = load_members(draft, after)
+        for signal in [*label_news(lead.get("labels", ()), after["labels"], day), *self._occasions(members, day)]:
+            # The early hours only let people in; the minute after goes on with them.
+            self.journeys.tell(draft, members, signal, act=False)
+
+    def _occasions(self, members: list[Profile], at: str) -> list[Signal]:
+        """What falls on today in this customer's life: the birthday, points about to expire (A3, R8)."""
+        traits, today = fold_members(members)["traits"], self.ruling.today
+        news = []
+        for name, on in occasions(traits, today).items():
+            if on == today and name == "birthday":
+                news.append(Signal("Birthday", at, {"on": today.isoformat()}))
+            elif on == today:
+                said = {"points": str(traits["@points"]), "expires_on": str(traits["@points_expire_on"])}
+                days = int(name.removeprefix("points_"))
+                news.append(Signal("Points Expiring", at, {"on": today.isoformat(), "days": days, **said}))
+        return news

@@ -21,7 +21,7 @@ from shared.domain.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.runtime import wiring
 from shared.runtime.playbook import rules
-from shared.runtime.ruling import event_taker
+from shared.runtime.journeys import event_taker, journeys
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, load_members
@@ -74,6 +74,13 @@ class Engine:
         finally:
             wiring.uninstall(token)
 
+    def journeys(self, table=None):
+        token = wiring.install(replace(self.outside, table=table or self.table))
+        try:
+            return journeys(self.now)
+        finally:
+            wiring.uninstall(token)
+
     def event(self, message):
         return translate(
             message, kind=None, received_at=self.now, sent_at=None, new_id=self.new_id, rules=RULES
@@ -102,7 +109,7 @@ class Engine:
         woken = 0
         for _ in range(number):
             with suppress(Busy):
-                woken += Waker(self.table, self.ruling).sweep(self.now, clock=lambda: self.now, seconds=60).worked
+                woken += Waker(self.journeys()).sweep(self.now, clock=lambda: self.now, seconds=60).worked
             self.now += timedelta(minutes=15)
         return woken
 

@@ -219,7 +219,7 @@ def test_a_parting_racing_with_a_parting_parts_once():
 
 
 def tomorrow_morning(engine, table=None):
-    Waker(table or engine.table, engine.ruling).sweep(engine.now, clock=lambda: engine.now, seconds=60)
+    Waker(engine.journeys(table)).sweep(engine.now, clock=lambda: engine.now, seconds=60)
 
 
 def due():

@@ -47,7 +47,7 @@ class Queue:
 def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_none():
     engine = Engine()
     table, queue, began = Endless(engine), Queue(), engine.now
-    timers = Timers(table, engine.ruling, engine.now, {"transactional": queue})
+    timers = Timers(engine.journeys(table), {"transactional": queue})
 
     swept = timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)
 
@@ -61,7 +61,7 @@ def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_
 def test_a_timer_that_fails_holds_up_neither_its_neighbours_nor_the_other_partitions():
     engine = Engine()
     table, queue = Endless(engine, broken=f"X#{TRANSACTIONAL}{5:019d}"), Queue()
-    timers = Timers(table, engine.ruling, engine.now, {"transactional": queue})
+    timers = Timers(engine.journeys(table), {"transactional": queue})
 
     with pytest.raises(Busy, match="just this one"):
         timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -41,7 +42,7 @@ class Counted:
 
 
 def sweep(engine, table=None, seconds=60):
-    return Waker(table or engine.table, engine.ruling).sweep(engine.now, clock=lambda: engine.now, seconds=seconds)
+    return Waker(engine.journeys(table)).sweep(engine.now, clock=lambda: engine.now, seconds=seconds)
 
 
 def labels(engine, phone=PHONES[0]):
@@ -263,8 +264,8 @@ def weekly(engine, pages=1000):
     """The weekly pass; answers with the ruling now in force."""
     ruling = engine.ruling
     cutoffs = publish(engine.table, ruling, engine.now)
-    now = Ruling(RULES, cutoffs, ruling.today)
-    return now, relabel(engine.table, now, engine.now, pages=pages)
+    journeys = replace(engine.journeys(), ruling=Ruling(RULES, cutoffs, ruling.today))
+    return journeys, relabel(journeys, pages=pages)
 
 
 def with_a_vip():
@@ -292,15 +293,15 @@ def test_r8_a_vip_is_kept_twelve_months_and_no_longer():
 
 def test_a_relabel_pass_stopped_after_every_page_goes_on_where_it_was():
     engine, once = with_a_vip(), with_a_vip()
-    ruling, done = weekly(engine, pages=1)
+    journeys, done = weekly(engine, pages=1)
     rounds = 1
     while done and not done.done:
-        done = relabel(engine.table, ruling, engine.now, pages=1)
+        done = relabel(journeys, pages=1)
         rounds += 1
     assert rounds > 1
     weekly(once)
     assert sorted(len(v) for v in engine.lists().values()) == sorted(len(v) for v in once.lists().values())
-    assert relabel(engine.table, ruling, engine.now, pages=1) is None
+    assert relabel(journeys, pages=1) is None
     assert "due" not in engine.table.get(layout.CUTOFFS_PASS)
 
 

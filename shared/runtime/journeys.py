@@ -1,0 +1,43 @@
+"""The journeys of this deployment, for a door: the playbook around them, and what they reach."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+
+from shared.runtime import journey_files, wiring
+from shared.runtime.offers import offers
+from shared.runtime.playbook import sending_rules
+from shared.runtime.ruling import ruling
+from shared.runtime.templates import shop, templates
+from shared.use_cases.journeys import Journeys, World
+from shared.use_cases.take_events import EventTaker
+
+
+@cache
+def world(shadow_first: bool) -> World:
+    """The playbook as journeys use it."""
+    facts = shop()
+    pages = {"website": facts.website, "hotline": facts.hotline, **facts.pages}
+    return World(journey_files.journeys(), templates(), offers(), pages, live=not shadow_first)
+
+
+def journeys(now: datetime) -> Journeys:
+    """What a door tells news to, and lets due runs go on with."""
+    outside = wiring.outside()
+    return Journeys(
+        table=outside.table,
+        world=world(outside.shadow_first),
+        ruling=ruling(now),
+        sending=sending_rules(),
+        new_id=outside.new_id,
+        public_url=lambda: wiring.outside().public_url,
+        now=now,
+        memory=outside.memory,
+    )
+
+
+def event_taker(now: datetime) -> EventTaker:
+    """What takes events in at this moment."""
+    outside = wiring.outside()
+    return EventTaker(outside.table, outside.identity_key, outside.new_id, ruling(now), now, journeys(now))

@@ -1,0 +1,180 @@
+"""What a journey may ask about the customer who is in it, read only when it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain import cart as carts
+from shared.domain.customer import Profile, fold_members
+from shared.domain.greeting import products_named
+from shared.domain.journey_engine import Run
+from shared.domain.order import read
+from shared.domain.product import Product, replacement, suggest
+from shared.domain.segmentation import silence
+from shared.domain.sending_rules import SendingRules
+from shared.domain.vietnam_time import local_day, moment
+from shared.ports import Item
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.products import Products
+from shared.use_cases.sending_state import addresses, age, person
+from shared.use_cases.standing import Ruling, figures
+
+# From which day on a product's own clock runs is the day its buyer got it.
+_CLOCKS = {
+    "maintain_on": "maintain_every_days",
+    "warranty_ends_on": "warranty_days",
+    "repurchase_on": "repurchase_days",
+    "lifespan_ends_on": "lifespan_days",
+}
+
+
+@dataclass
+class RunFacts:
+    """Answers `facts("subject.name")` for one run of one customer; see `journey_words.FACTS`.
+
+    `news` are the properties of what is being told now, and go before what the run remembers of its trigger. `pages`
+    are addresses of the shop.
+    """
+
+    draft: Draft
+    members: list[Profile]
+    run: Run
+    ruling: Ruling
+    sending: SendingRules
+    products: Products
+    pages: Mapping[str, str]
+    now: datetime
+    news: Mapping[str, Any] | None = None
+    _seen: dict[str, Any] = field(default_factory=dict)
+
+    def __call__(self, path: str) -> Any:
+        subject, _, name = path.partition(".")
+        if subject == "event":
+            return (self.run["vars"] if self.news is None else self.news).get(name)
+        if subject in ("message", "answer"):
+            message = self._message(name)
+            return message.get("status") if subject == "message" else message.get("answer", {}).get("score")
+        if subject == "task":
+            return self.run.get("outcomes", {}).get(name)
+        if subject not in self._seen:
+            self._seen[subject] = getattr(self, f"_{subject}")()
+        return self._seen[subject].get(name)
+
+    def _message(self, step: str) -> Item:
+        message_id = self.run.get("messages", {}).get(step)
+        return (self.draft.get(layout.message_item(message_id)) if message_id else None) or {}
+
+    def _customer(self) -> dict[str, Any]:
+        lead, view = self.members[0], fold_members(self.members)
+        m = figures(lead)
+        traits = view["traits"]
+        labels = list(lead.get("labels", ())) or ["prospect", "none"]
+        windows = person(self.members, {}, "", self.now).windows
+        return {
+            "lifecycle": labels[0],
+            "value": labels[1],
+            "tags": (*labels[2:], *(mark for member in self.members for mark in member.get("marks", ()))),
+            "orders": m.orders,
+            "visits": m.visits,
+            "revenue": m.revenue,
+            "spend_365d": m.window_spend,
+            "days_silent": silence(m, self.ruling.today, self.ruling.rules),
+            "last_order_on": m.last_day or None,
+            "city": traits.get("city"),
+            "gender": traits.get("gender"),
+            "age": age(self.members, self.ruling.today),
+            "home_store": traits.get("home_store"),
+            "points": traits.get("@points"),
+            "tier": traits.get("@tier"),
+            "channels": tuple(sorted(addresses(self.members))),
+            "open_windows": tuple(sorted(channel for channel, until in windows.items() if until > self.now)),
+            "refusals": m.refusals,
+        }
+
+    def _cart(self) -> dict[str, Any]:
+        found = [cart for m in self.members if (cart := self.draft.get(layout.cart(m["customer_id"])))]
+        latest = max(found, key=lambda cart: cart["changed_at"], default=None)
+        lines = carts.lines(latest) if latest else []
+        return {
+            "items": sum(line["quantity"] for line in lines),
+            "total": sum(line["quantity"] * line.get("price", 0) for line in lines),
+            "product": products_named(lines, self.sending.sensitive_categories) if lines else None,
+            "sku": next((line["sku"] for line in lines if "sku" in line), None),
+            "url": self.pages.get("cart_url"),
+        }
+
+    def _order(self) -> dict[str, Any]:
+        order_id = self.run["vars"].get("order_id")
+        order = self.draft.get(layout.order(order_id)) if order_id else None
+        row = read(order_id, order, self.ruling.today, self.ruling.rules.orders.cod_matures_days) if order else None
+        if order is None or row is None:
+            return {}
+        facts = order["facts"]
+        return {
+            "status": row.status,
+            "total": row.total,
+            "kept": row.kept,
+            "delivered": "delivered" in facts,
+            "returned": row.status in ("returned", "refunded", "cancelled", "delivery_failed"),
+        }
+
+    def _product(self) -> dict[str, Any]:
+        known = self.products.around([self.run["vars"].get("sku", "")])
+        product = known.get(self.run["vars"].get("sku", ""))
+        if product is None:
+            return {}
+        got = local_day(moment(self.run["anchor"]))
+        days = {name: getattr(product, source) for name, source in _CLOCKS.items()}
+        names = ("sku", "name", "category", "url", "guide_url")
+        said: dict[str, Any] = {name: getattr(product, name) for name in names}
+        said |= {name: (got + timedelta(days=span)).isoformat() for name, span in days.items() if span}
+        hidden = self.sending.sensitive_categories
+        line = {"sku": product.sku, "name": product.name, "category": product.category}
+        owned = self._owned()
+        if also := suggest([line], known, owned, self.run["vars"].get("store", ""), hidden):
+            said |= {"suggestion": also.name, "suggestion_url": also.url}
+        if new := replacement(product.sku, known, owned, hidden):
+            said |= {"replacement": new.name, "replacement_url": new.url}
+        return {name: value for name, value in said.items() if value}
+
+    def _owned(self) -> set[str]:
+        """What the customer bought lately, so that nobody is offered what they have."""
+        low, high = layout.ORDER_ROWS
+        rows = [
+            row
+            for member in self.members
+            for row in self.draft.collection(layout.profile(member["customer_id"]).pk, low, high)
+        ]
+        return {line["sku"] for row in rows for line in row.get("lines", ()) if "sku" in line}
+
+    def _offer(self) -> dict[str, Any]:
+        names = ("voucher", "gift", "valid_until", "offer_ends", "offer_url")
+        said = {name: self.run["vars"].get(name) for name in names}
+        return {**said, "url": said["offer_url"]}
+
+    def _run(self) -> dict[str, Any]:
+        entered = local_day(moment(self.run["anchor"])).isoformat()
+        names = ("variant", "deal", "anchor")
+        return {name: self.run[name] for name in names} | {"entered_on": entered}
+
+    def _shop(self) -> dict[str, Any]:
+        floor = self.ruling.rules.tags.high_value_order_floor_vnd
+        return {**self.pages, "high_value_order": max(self.ruling.cutoffs.order_p95, floor)}
+
+
+def dearest_with(
+    field_name: str, lines: Sequence[Mapping[str, Any]], products: Mapping[str, Product], sensitive: Sequence[str]
+) -> Product | None:
+    """The dearest product of an order that has this field in the catalogue; none of a sensitive category (R6)."""
+    hidden = {word.casefold() for word in sensitive}
+    found = [
+        (line.get("price") or 0, product)
+        for line in lines
+        if (product := products.get(line.get("sku", ""))) and getattr(product, field_name)
+        if not {product.category.casefold(), str(line.get("category", "")).casefold()} & hidden
+    ]
+    return max(found, key=lambda one: (one[0], one[1].sku))[1] if found else None

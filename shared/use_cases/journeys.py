@@ -1,0 +1,580 @@
+"""Journeys at work: news lets customers in, moves them and takes them out; due runs go on by themselves (A1, X5, X18).
+
+All runs of a customer stand in one item, which is due by itself. Whoever learns of something tells it in the same
+draft in which it is written down, so news and what follows from it are one commit: told twice, it is done once.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+from zlib import crc32
+
+from shared.domain.content import Template
+from shared.domain.customer import Profile
+from shared.domain.errors import Busy, Conflict
+from shared.domain.journey import Journey, Step
+from shared.domain.journey_engine import Action, Moved, Run, Signal, advance, enter, fits, hear, listens, next_due
+from shared.domain.message import Intent, planned, told
+from shared.domain.sending_policy import in_holdout
+from shared.domain.sending_rules import SendingRules
+from shared.domain.task import NewTask
+from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.domain.voucher import Book, new_code
+from shared.ports import Item, NewId, Put, Table, Update
+from shared.use_cases import layout, vouchers
+from shared.use_cases.draft import Draft
+from shared.use_cases.journey_facts import RunFacts, dearest_with
+from shared.use_cases.plan_message import plan, withdraw
+from shared.use_cases.products import Products
+from shared.use_cases.sending_state import members_of
+from shared.use_cases.standing import Ruling, figures
+from shared.use_cases.tasks import close, open_task
+
+ATTEMPTS = 6
+MODES_REMEMBERED = 60
+# Of one journey, so many entries of a person are remembered; the same thing does not let them in twice.
+ENTRIES_KEPT = 12
+# Nobody is in more runs than fit one item; a run is some 700 bytes.
+RUNS_AT_ONCE = 60
+# What failed for a reason of its own is tried again then, and the failure raised meanwhile.
+PAUSE = timedelta(minutes=15)
+COUNT_SHARDS = 16
+_FACT = re.compile(r"\{([a-z]+\.[a-z0-9_]+)\}")
+
+State = dict[str, Any]
+Planned = list[tuple[str, str]]
+
+
+class Mode(NamedTuple):
+    """For whom a journey is live (R27): "shadow" nobody, "staff", one "store", or "all"."""
+
+    mode: str
+    store: str = ""
+
+
+@dataclass(frozen=True)
+class World:
+    """The playbook as journeys use it. `pages` are addresses of the shop by name; `live` says what a journey's mode is
+    until somebody sets one."""
+
+    journeys: Mapping[str, Journey]
+    templates: Mapping[str, Template]
+    offers: Book
+    pages: Mapping[str, str]
+    live: bool
+
+    def heard(self, name: str) -> bool:
+        return any(name in journey.hears for journey in self.journeys.values())
+
+
+@dataclass(frozen=True)
+class Journeys:
+    """Everything journeys need at one moment; `memory` belongs to the process."""
+
+    table: Table
+    world: World
+    ruling: Ruling
+    sending: SendingRules
+    new_id: NewId
+    public_url: Callable[[], str]
+    now: datetime
+    memory: dict[str, Any]
+
+    @property
+    def products(self) -> Products:
+        return Products(self.table, self.memory, self.now)
+
+    # ---- news ----
+
+    def tell(
+        self,
+        draft: Draft,
+        members: list[Profile],
+        signal: Signal,
+        *,
+        history: bool = False,
+        act: bool = True,
+        first_try: bool = False,
+    ) -> Planned:
+        """Tell what happened to a customer, the leading profile first; answers with the messages that were planned.
+
+        History ends what it ends and lets nobody in (R1). Without `act`, whoever gets in is due at once instead. On the
+        `first_try` of a draft what a new run plans is taken as new; should it not be, the commit says so.
+        """
+        desk = _Desk(self, draft, members, first_try=first_try)
+        for place, run in desk.runs():
+            journey = self.definition(run)
+            if signal.name == "Task Done" and _own(run, signal):
+                done = {**run.get("outcomes", {}), str(signal.properties["step"]): signal.properties["outcome"]}
+                desk.set(place, run := {**run, "outcomes": done})
+            if signal.name not in journey.hears or ("run" in signal.properties and not _own(run, signal)):
+                continue
+            moved = hear(journey, run, signal, desk.facts(run, signal.properties))
+            if moved:
+                desk.move(place, journey, moved, withdrawn=True)
+        if not history and not desk.refused:
+            for journey in self.world.journeys.values():
+                if signal.name in journey.trigger.event:
+                    desk.let_in(journey, signal)
+        if not history:
+            desk.remember(signal)
+        if act:
+            desk.work()
+        desk.save()
+        return desk.planned
+
+    def wake(self, customer_id: str) -> Planned:
+        """Let the runs of a customer that are due go on; safe to repeat. Raises Busy when too many do so at once."""
+        for _ in range(ATTEMPTS):
+            draft = Draft(self.table)
+            if draft.get(layout.journeys_of(customer_id)) is None:
+                return []
+            members = members_of(draft, customer_id)
+            if not members:
+                return []
+            desk = _Desk(self, draft, members)
+            desk.work()
+            desk.save()
+            try:
+                draft.commit()
+            except (Conflict, Busy):
+                continue
+            return desk.planned
+        raise Busy(f"the journeys of {customer_id} are being moved by too many at once")
+
+    def put_off(self, customer_id: str) -> None:
+        """Let a customer whose runs cannot go on stand back, so that they hold up nobody."""
+        key = layout.journeys_of(customer_id)
+        self.table.write(Update(key, set={("due_at",): stamp(self.now + PAUSE)}, add={("version",): 1}))
+
+    # ---- definitions and modes ----
+
+    def definition(self, run: Run) -> Journey:
+        """The content a run entered with (X18); raises LookupError when nobody has it any more."""
+        shipped = self.world.journeys.get(run["journey"])
+        if shipped and _version(self.memory, shipped) == run["version"]:
+            return shipped
+        known = self.memory.setdefault("journey_versions", {})
+        name = (run["journey"], run["version"])
+        if name not in known:
+            item = self.table.get(layout.journey_version(*name))
+            if item is None:
+                raise LookupError(f"journey {name[0]} has no version {name[1]}")
+            known[name] = Journey.model_validate_json(item["definition"])
+        found: Journey = known[name]
+        return found
+
+    def publish(self, journey: Journey) -> None:
+        """Keep the content that people are about to enter with; once per process."""
+        done = self.memory.setdefault("journeys_published", set())
+        version = _version(self.memory, journey)
+        if (journey.id, version) not in done:
+            key = layout.journey_version(journey.id, version)
+            content = journey.model_dump_json(by_alias=True, exclude_unset=True)
+            self.table.write(Put({"pk": key.pk, "sk": key.sk, "definition": content, "at": stamp(self.now)}))
+            done.add((journey.id, version))
+
+    def mode(self, journey_id: str) -> Mode:
+        """For whom a journey is live; what was set is known everywhere within a minute."""
+        known = self.memory.get("journey_modes")
+        if known is None or self.now.timestamp() - known[0] >= MODES_REMEMBERED:
+            item = self.table.get(layout.JOURNEY_MODES) or {}
+            known = self.memory["journey_modes"] = (self.now.timestamp(), item.get("modes", {}))
+        told_mode = known[1].get(journey_id)
+        return Mode(*told_mode) if told_mode else Mode("all" if self.world.live else "shadow")
+
+    def counts(self, journey_id: str) -> dict[str, dict[str, int]]:
+        """What became of people by version: "entered", "holdout", "at <step>", "ended <why>", "holdout ended <why>"."""
+        found: dict[str, dict[str, int]] = {}
+        start = None
+        while True:
+            page = self.table.query(layout.JOURNEY + journey_id, low="N#", high="N#~", start=start, consistent=False)
+            for item in page.items:
+                counts = found.setdefault(item["sk"].split("#")[1], {})
+                for name, number in item.items():
+                    if name not in ("pk", "sk"):
+                        counts[name] = counts.get(name, 0) + number
+            start = page.next
+            if start is None:
+                return found
+
+
+def set_mode(table: Table, journey_id: str, mode: Mode) -> None:
+    """Say for whom a journey is live from now on."""
+    key = layout.JOURNEY_MODES
+    item = table.get(key)
+    modes = {**(item or {}).get("modes", {}), journey_id: list(mode)}
+    table.write(Put({"pk": key.pk, "sk": key.sk, "modes": modes}))
+
+
+def label_news(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:
+    """What changed about a customer's labels (lifecycle, value, tags), as news; first labels are no change."""
+    if not before or not after:
+        return []
+    on = {"on": local_day(moment(at)).isoformat()}
+    news = []
+    for name, place in (("Lifecycle Changed", 0), ("Value Changed", 1)):
+        if before[place] != after[place]:
+            news.append(Signal(name, at, {"to": after[place], "was": before[place], **on}))
+    return news + [Signal("Tag Added", at, {"tag": tag, **on}) for tag in after[2:] if tag not in before[2:]]
+
+
+def _own(run: Run, signal: Signal) -> bool:
+    """Whether news that names a run is about this one."""
+    said = signal.properties
+    return bool(said.get("journey") == run["journey"] and said.get("run") == run["run"])
+
+
+def _version(memory: dict[str, Any], journey: Journey) -> str:
+    known: dict[int, tuple[Journey, str]] = memory.setdefault("journey_version_of", {})
+    if id(journey) not in known:
+        known[id(journey)] = journey, journey.version
+    return known[id(journey)][1]
+
+
+class _Place(NamedTuple):
+    """Whose item a run stands in, and under which name."""
+
+    customer_id: str
+    name: str
+
+
+@dataclass
+class _Desk:
+    """All runs of one customer, merged or not, inside one draft."""
+
+    journeys: Journeys
+    draft: Draft
+    members: list[Profile]
+    first_try: bool = False
+    planned: Planned = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        keys = [layout.journeys_of(member["customer_id"]) for member in self.members]
+        self.draft.load(keys)
+        self._states: dict[str, State] = {}
+        for member, key in zip(self.members, keys, strict=True):
+            item = self.draft.get(key)
+            self._states[member["customer_id"]] = {
+                name: dict((item or {}).get(name, {})) for name in ("runs", "entered", "last")
+            }
+        self._before = {who: _copy(state) for who, state in self._states.items()}
+
+    @property
+    def now(self) -> datetime:
+        return self.journeys.now
+
+    @property
+    def lead(self) -> str:
+        return str(self.members[0]["customer_id"])
+
+    @property
+    def refused(self) -> bool:
+        """A number that cashiers type for walk-ins is in no journey (R4)."""
+        return bool(self.members[0].get("refused"))
+
+    def runs(self) -> list[tuple[_Place, Run]]:
+        return [
+            (_Place(who, name), run) for who, state in self._states.items() for name, run in state["runs"].items()
+        ]
+
+    def set(self, place: _Place, run: Run) -> None:
+        self._states[place.customer_id]["runs"][place.name] = run
+
+    def facts(self, run: Run, news: Mapping[str, Any] | None = None) -> RunFacts:
+        j = self.journeys
+        return RunFacts(self.draft, self.members, run, j.ruling, j.sending, j.products, j.world.pages, j.now, news)
+
+    # ---- in ----
+
+    def let_in(self, journey: Journey, signal: Signal) -> None:
+        """Let the customer into a journey, unless its conditions, limits or what is known already say otherwise."""
+        said: dict[str, Any] = dict(signal.properties)
+        if journey.trigger.product_with:
+            product = self._product(journey.trigger.product_with, said.get("order_id"))
+            if product is None:
+                return
+            said |= product
+        trial = enter(journey, "", signal.at, said, holdout=False, customer_id=self.lead)
+        if not fits(journey.trigger.where, self.facts(trial)):
+            return
+        key = str(trial["vars"].get(journey.trigger.key.partition(".")[2], "")) if journey.trigger.key else signal.at
+        if not key or not self._may_enter(journey, key, signal):
+            return
+        self.journeys.publish(journey)
+        held = in_holdout(self.lead, journey.id, journey.holdout_percent)
+        run = enter(journey, key, signal.at, said, holdout=held, customer_id=self.lead)
+        self._states[self.lead]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
+        entered = self._states[self.lead]["entered"]
+        if journey.limit or not journey.trigger.key:
+            entered[journey.id] = [*entered.get(journey.id, []), [key, signal.at]][-ENTRIES_KEPT:]
+        self._count(run, **{"holdout" if held else "entered": 1})
+
+    def _may_enter(self, journey: Journey, key: str, signal: Signal) -> bool:
+        if moment(signal.at) + journey.ends_after <= self.now:
+            return False
+        inside = [run for _, run in self.runs() if run["journey"] == journey.id]
+        if len(self.runs()) >= RUNS_AT_ONCE or any(run["run"] == key for run in inside):
+            return False
+        if inside and not journey.trigger.key:
+            return False
+        entries = [entry for state in self._states.values() for entry in state["entered"].get(journey.id, ())]
+        if any(name == key for name, _ in entries):
+            return False
+        if journey.limit:
+            span = timedelta(days=journey.limit.days)
+            recent = [at for _, at in entries if abs(moment(signal.at) - moment(at)) < span]
+            if len(recent) >= journey.limit.entries:
+                return False
+        goal = journey.goal
+        if goal and not goal.same and not goal.where:
+            # Late news: what the journey is for has happened since.
+            since = [state["last"].get(name, "") for state in self._states.values() for name in goal.event]
+            return max(since, default="") <= signal.at
+        return True
+
+    def _product(self, wanted: str, order_id: str | None) -> dict[str, Any] | None:
+        order = self.draft.get(layout.order(order_id)) if order_id else None
+        lines = (order or {}).get("content", {}).get("lines", [])
+        known = self.journeys.products.load([line.get("sku", "") for line in lines])
+        found = dearest_with(wanted, lines, known, self.journeys.sending.sensitive_categories)
+        return {"sku": found.sku, "product": found.name} if found else None
+
+    def remember(self, signal: Signal) -> None:
+        """When what journeys are for happened last, so that late news of what came before lets nobody in."""
+        goals = {
+            name for j in self.journeys.world.journeys.values() if j.goal and not j.goal.same for name in j.goal.event
+        }
+        last = self._states[self.lead]["last"]
+        if signal.name in goals and signal.at > last.get(signal.name, ""):
+            last[signal.name] = signal.at
+
+    # ---- on ----
+
+    def work(self) -> None:
+        """Let every run that is due go on as far as it goes."""
+        for place, run in self.runs():
+            if run.get("next_due", "") <= stamp(self.now):
+                self._go(place, run)
+
+    def _go(self, place: _Place, run: Run) -> None:
+        journey = self.journeys.definition(run)
+        while True:
+            moved = advance(journey, run, self.now, self.facts(run))
+            after = moved.run
+            for action in moved.actions:
+                after = self._do(place, journey, after, action)
+            moved.run = after
+            self.move(place, journey, moved, withdrawn=moved.ended == "no_longer_true")
+            # After an offer there is more to do at once: what it made had to be there first.
+            if moved.ended or not moved.actions or after.get("due_at", "~") > stamp(self.now):
+                return
+            run = after
+
+    def move(self, place: _Place, journey: Journey, moved: Moved, *, withdrawn: bool) -> None:
+        """Put a run where it is now, or take it out; `withdrawn` takes back what it planned and was not sent yet."""
+        run = moved.run
+        if moved.ended:
+            self._end(place, run, moved.ended, withdrawn=withdrawn)
+            return
+        run = {**run, "next_due": next_due(journey, run)}
+        run.pop("listens", None)
+        if listens(journey, run):
+            run["listens"] = True
+        self.set(place, run)
+
+    def _end(self, place: _Place, run: Run, why: str, *, withdrawn: bool) -> None:
+        del self._states[place.customer_id]["runs"][place.name]
+        said = "ended " if run["arm"] == "live" else "holdout ended "
+        self._count(run, **{said + why: 1})
+        if withdrawn:
+            reason = "goal_reached" if why == "goal" else "journey_over"
+            for message_id in run.get("messages", {}).values():
+                withdraw(self.draft, self.members, message_id, reason, self.now)
+            for task in run.get("tasks", {}).values():
+                close(self.draft, task, why, self.now)
+        if not self._is_new(place):
+            entry: Item = {"type": "journey", "name": "Journey Ended", "stage": "engagement", "source": "journey"}
+            entry |= {"at": stamp(self.now), "journey": run["journey"], "run": run["run"], "why": why}
+            entry |= {name: run[name] for name in ("deal", "goal_at") if run.get(name)}
+            mark = f"journey-{crc32(place.name.encode()):08x}"
+            self.draft.mark(layout.timeline(place.customer_id, stamp(self.now), mark), entry)
+
+    # ---- what steps do ----
+
+    def _do(self, place: _Place, journey: Journey, run: Run, action: Action) -> Run:
+        step = action.step
+        live = self._live(journey)
+        if step.send or step.survey:
+            return self._send(place, run, action, live=live)
+        if step.offer:
+            return self._issue(place, run, action, live=live)
+        if step.task and live:
+            return self._task(place, run, action)
+        if step.tag and live:
+            self._tag(step)
+        return run
+
+    def _live(self, journey: Journey) -> bool:
+        mode = self.journeys.mode(journey.id)
+        if mode.mode == "staff":
+            return any(member["traits"].get("@staff") is True for member in self.members)
+        if mode.mode == "store":
+            return any(mode.store in member.get("stores", {}) for member in self.members)
+        return mode.mode == "all"
+
+    def _send(self, place: _Place, run: Run, action: Action, *, live: bool) -> Run:
+        wanted = action.step.send or action.step.survey
+        assert wanted is not None
+        template = self.journeys.world.templates[wanted.template]
+        facts = self.facts(run)
+        variables: dict[str, Any] = {}
+        for name in template.variables:
+            path = wanted.variables.get(name)
+            value = facts(path) if path else wanted.texts.get(name, run["vars"].get(name))
+            if value not in (None, ""):
+                variables[name] = value
+        too_late = template.too_late_from(action.meant_at)
+        intent = Intent(
+            customer_id=place.customer_id,
+            journey=run["journey"],
+            run=run["run"],
+            step=action.name,
+            purpose=template.purpose,
+            template=template.id,
+            variables=variables,
+            channels=wanted.channels,
+            send_before=too_late,
+            margin=self._margin() if template.purpose == "marketing" else 0,
+        )
+        missing = [name for name, v in template.variables.items() if v.required and name not in variables]
+        if not live or missing:
+            # Decided and not sent: the decision is kept with its reason all the same.
+            message = told(planned(intent, self.now), "suppressed", "shadow" if not live else "content_error", self.now)
+            if missing and live:
+                message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
+            self.draft.put(layout.message_item(intent.message_id), message)
+        elif plan(self.draft, intent, self.now, self.journeys.sending, sure_new=self.first_try and self._is_new(place)):
+            self.planned.append((intent.purpose, intent.message_id))
+        return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}
+
+    def _is_new(self, place: _Place) -> bool:
+        return place.name not in self._before[place.customer_id]["runs"]
+
+    def _margin(self) -> int:
+        """What an advertisement may bring at best: what an order of this customer usually leaves."""
+        m = figures(self.members[0])
+        return m.revenue // m.orders * self.journeys.sending.margin_percent // 100 if m.orders else 0
+
+    def _issue(self, place: _Place, run: Run, action: Action, *, live: bool) -> Run:
+        book = self.journeys.world.offers
+        offer = book.offers[action.step.offer or ""]
+        code = new_code(offer.prefix, self.journeys.new_id())
+        if live:
+            vouchers.issue(
+                self.draft, book, action.step.offer or "", place.customer_id, code, self.now,
+                journey=run["journey"], run=run["run"], step=action.name,
+            )  # fmt: skip
+        ends = offer.ends(self.now)
+        page = f"{self.journeys.public_url().rstrip('/')}/o/{code}"
+        made = {
+            "voucher": code,
+            "gift": book.gift(offer),
+            "valid_until": local_day(ends - timedelta(seconds=1)).isoformat(),
+            "offer_ends": stamp(ends),
+            "offer_url": page,
+            "voucher_url": page,
+        }
+        return {**run, "vars": {**run["vars"], **made}}
+
+    def _task(self, place: _Place, run: Run, action: Action) -> Run:
+        wanted = action.step.task
+        assert wanted is not None
+        facts = self.facts(run)
+        title, reason = (_FACT.sub(lambda m: _shown(facts(m[1])), text) for text in (wanted.title, wanted.reason))
+        new = NewTask(
+            customer_id=place.customer_id,
+            name=f"journey {run['journey']} {run['run']} {action.name}",
+            kind=wanted.kind,
+            reason=reason,
+            due_at=self.now + wanted.within,
+            title=title,
+            script=wanted.script or "",
+            store=str(run["vars"].get("store") or ""),
+            role=wanted.role,
+            journey=run["journey"],
+            run=run["run"],
+            step=action.step.id,
+            offer=str(run["vars"].get("voucher") or ""),
+        )
+        task_id = open_task(self.draft, new, self.now)
+        outcomes = {name: said for name, said in run.get("outcomes", {}).items() if name != action.step.id}
+        return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
+
+    def _tag(self, step: Step) -> None:
+        assert step.tag is not None
+        key = layout.profile(self.lead)
+        profile = self.draft.get(key) or {}
+        marks = set(profile.get("marks", ())) - {step.tag.remove}
+        marks |= {step.tag.add} if step.tag.add else set()
+        if marks != set(profile.get("marks", ())):
+            self.draft.put(key, {**profile, "marks": sorted(m for m in marks if m)})
+
+    # ---- out ----
+
+    def _count(self, run: Run, **amounts: int) -> None:
+        shard = crc32(self.lead.encode()) % COUNT_SHARDS
+        self.draft.count(layout.journey_counts(run["journey"], run["version"], shard), **amounts)
+
+    def save(self) -> None:
+        """Write down what changed: the runs, when they are due, who is inside, and the counts by step."""
+        for who, state in self._states.items():
+            before = self._before[who]
+            if state == before:
+                continue
+            for name in sorted(before["runs"].keys() | state["runs"].keys()):
+                old, new = before["runs"].get(name), state["runs"].get(name)
+                if old is None or new is None:
+                    self._inside(who, old, new)
+                if (was := _where(old)) != (stands := _where(new)):
+                    for run, place, step in ((old, was, -1), (new, stands, 1)):
+                        if run and place:
+                            self._count(run, **{f"at {place}": step})
+            key = layout.journeys_of(who)
+            if not any(state.values()):
+                self.draft.delete(key)
+                continue
+            item: Item = {name: value for name, value in state.items() if value}
+            if state["runs"]:
+                item |= {"due": layout.timer_lane(who), "due_at": min(r["next_due"] for r in state["runs"].values())}
+            self.draft.put(key, item)
+
+    def _inside(self, who: str, old: Run | None, new: Run | None) -> None:
+        run = new or old
+        assert run is not None
+        key = layout.journey_inside(run["journey"], who, run["run"])
+        if new:
+            self.draft.mark(key, {"customer_id": who, "run": run["run"], "version": run["version"]})
+        else:
+            self.draft.delete(key)
+
+
+def _where(run: Run | None) -> str:
+    """The step people are counted at; "goal" for who only waits for it."""
+    if run is None:
+        return ""
+    return run["step"] if "due_at" in run else "goal"
+
+
+def _copy(state: State) -> State:
+    return {name: dict(value) for name, value in state.items()}
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 10_000:
+        return f"{value:,}".replace(",", ".") + " ₫"
+    return "–" if value is None else ", ".join(value) if isinstance(value, tuple) else str(value)
