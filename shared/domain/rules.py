@@ -6,13 +6,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
 
+from shared.domain.lunar import Rest
+
 
 class _Rules(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class LifecycleRules(_Rules):
-    """Local days of silence at which a customer lapses, and at which they count as lost (G7)."""
+    """Days of silence (R15) at which a customer lapses, and at which they count as lost (G7)."""
 
     lapsed_30: PositiveInt = 30
     lapsed_60: PositiveInt = 60
@@ -113,4 +115,6 @@ class Rules(_Rules):
     winback: WinbackRules
     first_cutoffs: CutOffs
     stages: dict[str, str]
+    # From sending.yaml: the silence clock rests when promotions do (R15).
+    tet_rests: tuple[Rest, ...]
     carriers: dict[str, CarrierRules]

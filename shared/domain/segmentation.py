@@ -1,7 +1,8 @@
 """Labels: lifecycle, value tier, RFM and tags, and the local days on which any of them may change by itself (G1-G7).
 
 Lifecycle is a function of facts and today, so views derive it on read. What is stored is the standing: the labels as
-they were last listed, and `boundaries`, the future days at which a wake has to look again.
+they were last listed, and `boundaries`, the future days at which a wake has to look again: because a label changes, or
+because it is an occasion of the customer.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ from zlib import crc32
 from shared.domain.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
 from shared.domain.customer import Metrics, Profile, different_people
 from shared.domain.identity import KNOWN_BY
-from shared.domain.rules import BgNbdRules, CutOffs, IdentityRules, LifecycleRules, Rules
+from shared.domain.occasions import occasions
+from shared.domain.rules import BgNbdRules, CutOffs, IdentityRules, Rules
+from shared.domain.silence import days_silent, silent_on
 from shared.domain.vietnam_time import day_start
 
 LIFECYCLE = ("prospect", "new", "active", "lapsed_30", "lapsed_60", "lapsed_90", "lost")
@@ -26,7 +29,8 @@ SPREAD_SECONDS = 3 * 3600
 
 
 class Standing(NamedTuple):
-    """Where a customer stands on one local day. `risk` is the value at risk in VND, or None when there is none.
+    """Where a customer stands on one local day. `risk` is the value at risk in VND, or None when there is none;
+    `occasions` are the names of those that fall on the day.
 
     `refused` says why the identity is no person's (R4); such a customer, and a visitor nobody knows yet, is in no list.
     """
@@ -39,6 +43,7 @@ class Standing(NamedTuple):
     risk: int | None
     refused: str
     known: bool
+    occasions: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -50,20 +55,26 @@ class Standing(NamedTuple):
         return date.fromisoformat(min(self.boundaries.values())) if self.boundaries else None
 
 
-def lifecycle(last_day: str, visits: int, today: date, rules: LifecycleRules) -> str:
-    """The lifecycle label on a local day; `last_day` is the day of the last kept order, or empty."""
-    if not last_day:
+def silence(m: Metrics, today: date, rules: Rules) -> int | None:
+    """Days of silence as everybody is told them: local days since the last kept order, less the rest at Tết (R15)."""
+    return days_silent(date.fromisoformat(m.last_day), today, rules.tet_rests) if m.last_day else None
+
+
+def lifecycle(m: Metrics, today: date, rules: Rules) -> str:
+    """The lifecycle label on a local day."""
+    silent = silence(m, today, rules)
+    if silent is None:
         return "prospect"
-    silent = (today - date.fromisoformat(last_day)).days
-    if silent >= rules.lost:
+    lapse = rules.lifecycle
+    if silent >= lapse.lost:
         return "lost"
-    if silent >= rules.lapsed_90:
+    if silent >= lapse.lapsed_90:
         return "lapsed_90"
-    if silent >= rules.lapsed_60:
+    if silent >= lapse.lapsed_60:
         return "lapsed_60"
-    if silent >= rules.lapsed_30:
+    if silent >= lapse.lapsed_30:
         return "lapsed_30"
-    return "new" if visits == 1 else "active"
+    return "new" if m.visits == 1 else "active"
 
 
 def meets_vip(m: Metrics, profile: Profile, rules: Rules, cutoffs: CutOffs) -> bool:
@@ -83,11 +94,11 @@ def value(m: Metrics, vip: bool, rules: Rules) -> str:
     return "loyal" if m.window_visits >= rules.value.loyal_min_visits else "regular"
 
 
-def rfm(m: Metrics, today: date, cutoffs: CutOffs) -> dict[str, int]:
+def rfm(m: Metrics, today: date, rules: Rules, cutoffs: CutOffs) -> dict[str, int]:
     """RFM scores 1 to 5; 0 for who never bought."""
-    if not m.orders:
+    silent = silence(m, today, rules)
+    if silent is None:
         return {"r": 0, "f": 0, "m": 0}
-    silent = (today - date.fromisoformat(m.last_day)).days
     return {
         "r": 5 - sum(silent >= days for days in cutoffs.silent_days),
         "f": 1 + bisect_right(cutoffs.visits, m.window_visits),
@@ -103,14 +114,13 @@ def stand(
     The appointment is made by the weekly pass and not by every order, so that an order which is refused the next day
     appoints nobody and the order of arrival of facts does not matter.
     """
-    lapse = rules.lifecycle
     boundaries: dict[str, date] = {}
-    life = lifecycle(m.last_day, m.visits, today, lapse)
+    life = lifecycle(m, today, rules)
     overdue = False
     if m.last_day:
         last = date.fromisoformat(m.last_day)
         for name in ("lapsed_30", "lapsed_60", "lapsed_90", "lost"):
-            boundaries[name] = last + timedelta(days=getattr(lapse, name))
+            boundaries[name] = silent_on(last, getattr(rules.lifecycle, name), rules.tet_rests)
         half = half_life_day(rules.bg_nbd, date.fromisoformat(m.first_day), last, m.visits - 1)
         if half:
             boundaries["personal"] = half
@@ -147,6 +157,15 @@ def stand(
         tags.append("at_risk")
         risk = value_at_risk(rules.bg_nbd, *_history(m, today), max(0, m.year_spend))
     refused = refusal(m, profile, rules.identity)
+    known = m.orders > 0 or any(name.partition(":")[0] in KNOWN_BY for name in profile["identities"])
+    falls_today: tuple[str, ...] = ()
+    if known and not refused:
+        dated = occasions(profile["traits"], today)
+        falls_today = tuple(name for name, day in dated.items() if day == today)
+        if falls_today:
+            # Their next day, which is not told while they fall on today.
+            dated = occasions(profile["traits"], today + timedelta(days=1))
+        boundaries |= dated
     return Standing(
         lifecycle=life,
         value=tier,
@@ -155,7 +174,8 @@ def stand(
         boundaries={name: day.isoformat() for name, day in sorted(boundaries.items()) if day > today},
         risk=None if refused else risk,
         refused=refused,
-        known=m.orders > 0 or any(name.partition(":")[0] in KNOWN_BY for name in profile["identities"]),
+        known=known,
+        occasions=falls_today,
     )
 
 

@@ -31,6 +31,11 @@ def load_yaml(path: Path) -> Any:
         raise PlaybookError(f"{path.name}, line {line}: {error.problem}") from error
 
 
+@cache
+def _sending(folder: Path) -> Any:
+    return load_yaml(folder / "sending.yaml")
+
+
 def load_rules(folder: Path) -> Rules:
     """The rules in a playbook folder; raises PlaybookError."""
     segments = load_yaml(folder / "segments.yaml")
@@ -39,6 +44,7 @@ def load_rules(folder: Path) -> Rules:
         "identity": load_yaml(folder / "identity.yaml"),
         "winback": load_yaml(folder / "winback.yaml"),
         "stages": load_yaml(folder / "stages.yaml"),
+        "tet_rests": _sending(folder).get("tet_rests"),
         "carriers": load_yaml(folder / "carriers.yaml"),
     }
     try:
@@ -51,12 +57,6 @@ def load_rules(folder: Path) -> Rules:
         raise PlaybookError(f"{folder.name}: {wrong}") from error
     except ValueError as error:
         raise PlaybookError(f"identity.yaml: own_numbers: {error}") from error
-
-
-@cache
-def rules() -> Rules:
-    """The rules that ship with this deployment."""
-    return load_rules(PLAYBOOK)
 
 
 def load_task_words(folder: Path) -> dict[str, Words]:
@@ -75,10 +75,16 @@ def task_words() -> dict[str, Words]:
 
 
 @cache
+def rules() -> Rules:
+    """The rules that ship with this deployment."""
+    return load_rules(PLAYBOOK)
+
+
+@cache
 def sending_rules() -> SendingRules:
     """The rules of sending that ship with this deployment; raises PlaybookError where they are looser than the law."""
     try:
-        return SendingRules.model_validate(load_yaml(PLAYBOOK / "sending.yaml"))
+        return SendingRules.model_validate(_sending(PLAYBOOK))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise PlaybookError(f"sending.yaml: {wrong}") from error

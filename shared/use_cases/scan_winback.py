@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.customer import fold_members
 from shared.domain.errors import Conflict
 from shared.domain.money import vnd
-from shared.domain.segmentation import lifecycle, scores
+from shared.domain.segmentation import lifecycle, scores, silence
 from shared.ports import Delete, Item, Key, Put, Table, Update, present
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -111,8 +111,7 @@ def _describe(table: Table, rows: list[Item], ruling: Ruling) -> list[dict[str, 
             continue
         m = figures(profile)
         folded = fold_members(load_members(draft, profile))
-        life = lifecycle(m.last_day, m.visits, ruling.today, ruling.rules.lifecycle)
-        days = (ruling.today - date.fromisoformat(m.last_day)).days
+        life, days = lifecycle(m, ruling.today, ruling.rules), silence(m, ruling.today, ruling.rules)
         tier = profile["labels"][1]
         rules = ruling.rules.winback
         reason = rules.reasons[life if life in rules.reasons else "personal"]

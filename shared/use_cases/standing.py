@@ -136,17 +136,21 @@ def settle(
     _set(profile, "refused", standing.refused or None)
     # Where more orders matured than one transaction holds, the rest is due at once.
     day = ruling.today if metrics.matures and metrics.matures <= ruling.today.isoformat() else standing.due_day
-    _set(profile, "due", LIFECYCLE_LANE if day else None)
-    _set(profile, "due_at", _due(lead, customer_id, day, ruling.today) if day else None)
+    due = _due(lead, customer_id, day, ruling.today, occasion=bool(standing.occasions))
+    _set(profile, "due", LIFECYCLE_LANE if due else None)
+    _set(profile, "due_at", due)
     draft.put(layout.profile(customer_id), profile)
     return profile
 
 
-def _due(lead: Profile, customer_id: str, day: date, today: date) -> str:
-    """An early date need not move, the wake will: moving the index key is what costs."""
-    wanted = stamp(due_at(customer_id, day))
+def _due(lead: Profile, customer_id: str, day: date | None, today: date, *, occasion: bool) -> str | None:
+    """An early date need not move, the wake will: moving the index key is what costs. Nor must one move on which an
+    occasion is still to be told of."""
+    wanted = stamp(due_at(customer_id, day)) if day else None
     standing: str = lead.get("due_at", "")
-    if standing < wanted and stamp(due_at(customer_id, today)) < standing:
+    if standing and stamp(due_at(customer_id, today)) >= standing:
+        return standing if occasion else wanted
+    if standing and wanted and standing < wanted:
         return standing
     return wanted
 

@@ -9,8 +9,9 @@ from shared.domain.customer import TRAITS_KEPT, Metrics, Profile, agree, differe
 from shared.domain.errors import Busy, Conflict
 from shared.domain.identity import Identity, link_key
 from shared.domain.names import clean_name, fold
+from shared.domain.occasions import MOVED_BY
 from shared.domain.vietnam_time import stamp
-from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, present
+from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, equals, present
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
@@ -84,6 +85,8 @@ def _in_place(taker: EventTaker, home: str, wanted: Upsert, at: str) -> Profile 
         sets[("names", fold(stated))] = 1
     if wanted.traits.keys() & {"home_store", "@wholesale", "@staff"}:
         return None  # stores, churn rank and value tier follow from these
+    # The day to look again follows from these; a till that repeats what we know moves none.
+    when += [equals(("traits", name), wanted.traits[name]) for name in sorted(MOVED_BY & wanted.traits.keys())]
     try:
         return taker.table.write(
             Update(layout.profile(home), set=sets, add={("version",): 1 if sets else 0}, when=tuple(when))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from datetime import date
 from typing import Any
 
 from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import NotFound
 from shared.domain.identity import Identity, link_key
-from shared.domain.segmentation import lifecycle, rfm, scores
+from shared.domain.segmentation import lifecycle, rfm, scores, silence
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -65,7 +64,6 @@ def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
     profile = members[0]
     folded = fold_members(members)
     m = figures(profile)
-    days = (ruling.today - date.fromisoformat(m.last_day)).days if m.last_day else None
     known = list(profile.get("labels", []))
     return {
         "customer_id": profile["customer_id"],
@@ -79,10 +77,10 @@ def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
             for slot, said in sorted(folded["consent"].items())
         ],
         "segments": {
-            "lifecycle": lifecycle(m.last_day, m.visits, ruling.today, ruling.rules.lifecycle),
+            "lifecycle": lifecycle(m, ruling.today, ruling.rules),
             "value": known[1] if len(known) > 1 else "none",
             "tags": known[2:],
-            "rfm": rfm(m, ruling.today, ruling.cutoffs),
+            "rfm": rfm(m, ruling.today, ruling.rules, ruling.cutoffs),
         },
         "scores": scores(m, ruling.today, ruling.rules.bg_nbd),
         "metrics": {
@@ -92,7 +90,7 @@ def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
             "visits": m.visits,
             "first_order_at": m.first_order_at or None,
             "last_order_at": m.last_order_at or None,
-            "days_silent": days,
+            "days_silent": silence(m, ruling.today, ruling.rules),
             "revenue_365d": m.window_spend,
             "visits_365d": m.window_visits,
             "cod_refusals": m.refusals,
