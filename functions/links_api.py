@@ -1,6 +1,8 @@
-"""Door: what people tap in a message. Click-through, unsubscribing and surveys; the link itself is the key."""
+"""Door: what people tap in a message. Click-through, unsubscribing, surveys and offers; the link itself is the key."""
 
 from __future__ import annotations
+
+from datetime import timedelta
 
 from aws_lambda_powertools.event_handler import Response
 
@@ -9,12 +11,17 @@ from shared.domain.errors import Busy, Conflict, Invalid, KhachQuenError
 from shared.domain.links import Link, LinkKind, link_key, read
 from shared.domain.machine_opens import Touch
 from shared.domain.message import Message
+from shared.domain.money import vnd
+from shared.domain.vietnam_time import moment
+from shared.domain.voucher import clock, status
 from shared.runtime import settings, wiring
 from shared.runtime.http import STATUS, HttpDoor, header
 from shared.runtime.observability import logger
+from shared.runtime.offers import offers
 from shared.runtime.pages import PRIVATE, page_answer
 from shared.runtime.templates import templates
-from shared.use_cases import follow_link
+from shared.use_cases import follow_link, vouchers
+from shared.use_cases.draft import Draft
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 
@@ -84,6 +91,29 @@ def answer_survey(token: str) -> Response[str]:
         asked = follow_link.survey_of(message, _kinds(), outside.clock())
         return _survey_page(follow_link.Survey(asked.kind, None, comment), status=400)
     return page_answer("answered.html", survey=survey)
+
+
+@handler.routes.get("/o/<code>")
+def show_offer(code: str) -> Response[str]:
+    """The landing page of one voucher (W10). It greets nobody: whoever sees it learns the gift, not whose it is."""
+    outside = wiring.outside()
+    voucher = vouchers.find(Draft(outside.table), offers(), code)
+    ends, used = moment(voucher.valid_until), voucher.redeemed
+    left = max(ends - outside.clock(), timedelta())
+    return page_answer(
+        "offer.html",
+        state=status(voucher, outside.clock()),
+        code=voucher.code,
+        gift=voucher.gift.told("vi"),
+        gift_en=voucher.gift.told("en"),
+        ends=clock(voucher.valid_until),
+        left={"days": left.days, "hours": left.seconds // 3600, "minutes": left.seconds % 3600 // 60},
+        least=vnd(voucher.min_order) if voucher.min_order else "",
+        categories=voucher.categories,
+        stores=voucher.stores,
+        bearer=voucher.bearer,
+        used=clock(used.at) if used else "",
+    )
 
 
 def _link(token: str, kind: LinkKind) -> Link:

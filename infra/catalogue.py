@@ -206,6 +206,20 @@ DOORS = (
         grants=(Grant("table", READ + WRITE),),
     ),
     Door(
+        "vouchers_api",
+        Http(
+            (
+                "GET /v1/vouchers/reconciliation",
+                "GET /v1/vouchers/{code}",
+                "POST /v1/vouchers/{code}/redeem",
+                "GET /till",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
+        grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
+        timeout_seconds=15,
+    ),
+    Door(
         "popups_api",
         Http(("POST /v1/popups",)),
         settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
@@ -233,7 +247,16 @@ DOORS = (
     ),
     Door(
         "links_api",
-        Http(("GET /r/{token}", "GET /u/{token}", "POST /u/{token}", "GET /s/{token}", "POST /s/{token}")),
+        Http(
+            (
+                "GET /r/{token}",
+                "GET /u/{token}",
+                "POST /u/{token}",
+                "GET /s/{token}",
+                "POST /s/{token}",
+                "GET /o/{code}",
+            )
+        ),
         settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
         grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
     ),

@@ -51,3 +51,21 @@ class Conflict(KhachQuenError):
 
 class Busy(KhachQuenError):
     """The outside is throttled or collided with another writer; the same call may be repeated."""
+
+
+class Refused(KhachQuenError):
+    """A voucher that is not good for what it is shown for; `reason` is a code, the words are the playbook's."""
+
+    def __init__(self, reason: str, why: str, why_en: str) -> None:
+        super().__init__(f"{why}\n{why_en}")
+        self.reason = reason
+        self.why = why
+        self.why_en = why_en
+
+
+class UnknownCode(Refused):
+    """A code that no voucher has."""
+
+
+class ExpiredCode(Refused):
+    """A code whose time is over."""

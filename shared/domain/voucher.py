@@ -16,7 +16,7 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.content import Text
-from shared.domain.errors import KhachQuenError
+from shared.domain.errors import ExpiredCode, Refused, UnknownCode
 from shared.domain.money import vnd
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, stamp
 
@@ -244,16 +244,6 @@ class Use(NamedTuple):
     members: frozenset[str] | None = None
 
 
-class Refused(KhachQuenError):
-    """A code that is not good for an order; `why` in Vietnamese, `why_en` in English."""
-
-    def __init__(self, reason: Reason, why: str, why_en: str) -> None:
-        super().__init__(f"{why}\n{why_en}")
-        self.reason = reason
-        self.why = why
-        self.why_en = why_en
-
-
 def refusal(voucher: Voucher, use: Use, *, nobody_may: bool = False) -> Reason | None:
     """Why a voucher is not good for an order, or None. An order that holds it already keeps it.
 
@@ -314,7 +304,8 @@ def words(book: Book, reason: Reason, voucher: Voucher | None, code: str) -> Ref
             "amount": vnd(voucher.min_order),
         }
     said = book.reasons[reason]
-    return Refused(reason, said.told("vi").format(**known), said.told("en").format(**known))
+    kind = {"unknown": UnknownCode, "expired": ExpiredCode}.get(reason, Refused)
+    return kind(reason, said.told("vi").format(**known), said.told("en").format(**known))
 
 
 def clock(at: str) -> str:
@@ -337,6 +328,13 @@ def read_code(raw: str) -> str | None:
     plain = unicodedata.normalize("NFKC", raw).upper()
     tight = "".join(char for char in plain if char.isalnum()).translate(MISREAD)
     return tight if _CODE.fullmatch(tight) else None
+
+
+def status(voucher: Voucher, now: datetime) -> Literal["open", "redeemed", "expired"]:
+    """What has become of a voucher."""
+    if voucher.redeemed:
+        return "redeemed"
+    return "expired" if now >= moment(voucher.valid_until) else "open"
 
 
 def issued(book: Book, offer_id: str, customer_id: str, code: str, at: datetime, **of: str) -> Voucher:

@@ -28,9 +28,18 @@ SIGNED = frozenset(
         "POST /webhooks/sms",
     )
 )
-# Who holds a link from a message is whom it was sent to; the door checks the token in its path.
+# Pages for people. Who holds a link from a message is whom it was sent to; the door checks the token in its path. The
+# cashier's page holds nothing: the calls it makes take a key.
 BY_LINK = frozenset(
-    ("GET /r/{token}", "GET /u/{token}", "POST /u/{token}", "GET /s/{token}", "POST /s/{token}"),
+    (
+        "GET /r/{token}",
+        "GET /u/{token}",
+        "POST /u/{token}",
+        "GET /s/{token}",
+        "POST /s/{token}",
+        "GET /o/{code}",
+        "GET /till",
+    ),
 )
 ROLES: Mapping[str, frozenset[str]] = {
     "PUT /v1/customers": _STAFF | {"pos", "web"},
@@ -42,6 +51,9 @@ ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/segments": _STAFF | {"marketing"},
     "GET /v1/segments/{label}/customers": _STAFF | {"marketing"},
     "GET /v1/churn-risk": _STAFF | {"marketing"},
+    "GET /v1/vouchers/{code}": _STAFF | {"pos"},
+    "POST /v1/vouchers/{code}/redeem": _STAFF | {"pos"},
+    "GET /v1/vouchers/reconciliation": frozenset(("store_manager", "marketing", "manager", "admin")),
     "GET /v1/tasks": _STAFF,
     "POST /v1/tasks/{task_id}/outcome": _STAFF,
 }

@@ -17,13 +17,16 @@ from aws_lambda_powertools.event_handler import APIGatewayHttpResolver, Response
 from shared.domain.errors import (
     Busy,
     Conflict,
+    ExpiredCode,
     FieldError,
     Forbidden,
     Invalid,
     KhachQuenError,
     NotFound,
+    Refused,
     TooLarge,
     Unauthenticated,
+    UnknownCode,
     Unreadable,
 )
 from shared.runtime import wiring
@@ -37,7 +40,10 @@ STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
     Unauthenticated: (401, "Who are you?"),
     Forbidden: (403, "This key may not do that"),
     NotFound: (404, "There is no such thing"),
+    UnknownCode: (404, "There is no such voucher"),
     Conflict: (409, "The state does not allow this"),
+    Refused: (409, "The voucher is not good for this"),
+    ExpiredCode: (410, "The voucher is not good any more"),
     TooLarge: (413, "The body is too large"),
     Busy: (503, "Try again in a moment"),
 }
@@ -69,6 +75,8 @@ def problem(error: KhachQuenError) -> Response[str]:
         body["errors"] = [field._asdict() for field in error.errors[:MAX_ERRORS]]
         if len(error.errors) > MAX_ERRORS:
             body["detail"] += f" {len(error.errors)} fields are wrong; the first {MAX_ERRORS} are named."
+    if isinstance(error, Refused):
+        body["errors"] = [FieldError("code", error.reason)._asdict()]
     headers = {"Retry-After": "1"} if status == 503 else {}
     return Response(status, "application/problem+json", json.dumps(body, ensure_ascii=False), headers=headers)
 
@@ -145,9 +153,9 @@ class HttpDoor:
         return int(raw), after
 
 
-def listing(items: list[Any], after: str | None) -> Response[str]:
+def listing(items: list[Any], after: str | None, **more: Any) -> Response[str]:
     token = base64.urlsafe_b64encode(after.encode()).decode() if after else None
-    return answer({"items": items, "next": token})
+    return answer({"items": items, "next": token, **more})
 
 
 def header(event: dict[str, Any], name: str) -> str:

@@ -24,17 +24,20 @@ PRIVATE = {
 }
 
 
-def page_answer(name: str, status: int = 200, **values: Any) -> Response[str]:
-    """A page as an answer; nothing in it runs, and nothing is loaded from anywhere."""
-    style, policy = _style(STYLE)
+def page_answer(name: str, status: int = 200, *, script: str = "", **values: Any) -> Response[str]:
+    """A page as an answer; nothing is loaded from anywhere, and nothing runs in it but the `script` that is named."""
+    style, policy = _allowed("style-src", STYLE)
+    policy = f"default-src 'none'; {policy}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    if script:
+        values["script"], allowed = _allowed("script-src", STYLE.with_name(script))
+        policy += f"; {allowed}; connect-src 'self'"
     body = page(name, style=style, **values)
     return Response(status, "text/html; charset=utf-8", body, headers={**PRIVATE, "Content-Security-Policy": policy})
 
 
 @cache
-def _style(path: Path) -> tuple[str, str]:
-    """The style sheet as it stands in every page, and the policy that allows it and nothing else."""
-    style = path.read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    allowed = f"style-src 'sha256-{digest}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    return style, f"default-src 'none'; {allowed}"
+def _allowed(what: str, path: Path) -> tuple[str, str]:
+    """A style sheet or a script as it stands in the page, and the policy that allows it and nothing else."""
+    content = path.read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+    return content, f"{what} 'sha256-{digest}'"

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from shared.domain.customer import fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.identity import Identity, link_key
 from shared.domain.vietnam_time import local_day, moment, stamp
@@ -64,6 +65,13 @@ def find(draft: Draft, book: Book, code: str) -> Voucher:
     if found is None:
         raise words(book, "unknown", None, code)
     return found
+
+
+def owner_masked(draft: Draft, voucher: Voucher) -> str | None:
+    """The last three digits of the owner's phone, enough to ask by and too little to call."""
+    members = members_of(draft, voucher.customer_id)
+    phones = [name for name in fold_members(members)["identities"] if name.startswith("phone:")] if members else []
+    return f"•••••••{min(phones)[-3:]}" if phones else None
 
 
 def redeem(
@@ -258,7 +266,7 @@ def _day(at: str) -> str:
 def _row(voucher: Voucher) -> Item:
     """A voucher as the lists of a day hold it."""
     names = ("code", "offer", "customer_id", "kind", "value", "most", "journey", "issued_at", "valid_until")
-    row: Item = {name: getattr(voucher, name) for name in names}
+    row: Item = {name: getattr(voucher, name) for name in names} | {"stores": list(voucher.stores)}
     if holder := voucher.redeemed:
         row |= {"order_id": holder.order_id, "store": holder.store, "redeemed_at": holder.at, "worth": holder.value}
     return row

@@ -40,6 +40,7 @@ STATUS = {
     "popups_api_visitor": 200,
     "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
     "tasks_api_tasks": 200,
+    "vouchers_api_redeem": 404,  # nobody was given this code
     "webhooks_api_esms_delivered": 200,
     "webhooks_api_forged": 401,
     "webhooks_api_zalo_text": 200,

@@ -1,0 +1,165 @@
+"""Door: vouchers. Checked and redeemed at the till, reckoned up for the books; with the cashier's page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import date, timedelta
+from itertools import islice
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.errors import FieldError, Forbidden, Invalid
+from shared.domain.identity import Identity, identity
+from shared.domain.order_event import money
+from shared.domain.statements import Reader
+from shared.domain.voucher import Redemption, Use, Voucher, status
+from shared.runtime import settings, wiring
+from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.offers import offers
+from shared.runtime.pages import page_answer
+from shared.use_cases import reckon_vouchers, vouchers
+from shared.use_cases.draft import Draft
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
+FIELDS = ("order_id", "store", "phone", "total")
+UNITS = {"amount": "VND", "percent": "percent", "gift": "gift"}
+# So many lines fit into one answer of a Lambda.
+CSV_LINES = 15_000
+
+handler = HttpDoor()
+
+
+@handler.routes.get("/till")
+def till() -> Response[str]:
+    """The cashier's page; the key is asked for there, and every call it makes goes through the routes below."""
+    return page_answer("till.html", script="till.js")
+
+
+@handler.routes.get("/v1/vouchers/reconciliation")
+def get_reconciliation() -> Response[str]:
+    query = handler.event.get("queryStringParameters") or {}
+    period, outside = _period(query), wiring.outside()
+    stores = handler.caller.stores if handler.caller else frozenset()
+    if query.get("format") == "csv":
+        every = reckon_vouchers.lines(outside.table, period, stores, outside.clock())
+        return _as_csv([line for _, line in islice(every, CSV_LINES + 1)])
+    limit, start = handler.page()
+    found = list(islice(reckon_vouchers.lines(outside.table, period, stores, outside.clock(), start), limit + 1))
+    after = found[limit - 1][0] if len(found) > limit else None
+    # Adding up reads the whole period, so only the first page does.
+    sums = None if start else reckon_vouchers.totals(outside.table, period, stores, outside.clock())
+    return listing([line for _, line in found[:limit]], after, totals=sums)
+
+
+@handler.routes.get("/v1/vouchers/<code>")
+def get_voucher(code: str) -> Response[str]:
+    """What a code is worth, and to whom; changes nothing."""
+    outside = wiring.outside()
+    draft = Draft(outside.table)
+    voucher = vouchers.find(draft, offers(), code)
+    caller = handler.caller
+    if caller and voucher.stores and not caller.may_see(set(voucher.stores)):
+        raise Forbidden("this voucher is for stores the key has no access to")
+    shown = {
+        "status": status(voucher, outside.clock()),
+        "owner": vouchers.owner_masked(draft, voucher),
+        "min_order": voucher.min_order,
+        "categories": list(voucher.categories),
+        "stores": list(voucher.stores),
+        "bearer": voucher.bearer,
+        "issued_at": voucher.issued_at,
+        "redeemed": _used(voucher.redeemed),
+    }
+    return answer({**_worth(voucher, None), **shown})
+
+
+@handler.routes.post("/v1/vouchers/<code>/redeem")
+def redeem(code: str) -> Response[str]:
+    outside = wiring.outside()
+    use, who = _read(handler.json())
+    if handler.caller and not handler.caller.may_see({use.store}):
+        raise Forbidden(f"the key has no access to store {use.store}")
+    voucher, redeemed = vouchers.redeem(outside.table, offers(), code, use, who, outside.identity_key)
+    return answer({**_worth(voucher, redeemed), "redeemed": _used(redeemed)})
+
+
+def _read(body: Any) -> tuple[Use, Identity | None]:
+    """The body of a redemption; raises Invalid naming every wrong field."""
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("body", "must be an object")])
+    read = Reader("")
+    for name in sorted(body.keys() - set(FIELDS)):
+        read.wrong(name, f"is not a field of a redemption; fields are {', '.join(FIELDS)}")
+    order_id = read.text(body, "order_id", limit=141)
+    store = read.text(body, "store", limit=80)
+    for name, value in (("order_id", order_id), ("store", store)):
+        if not value and not any(error.field == name for error in read.errors):
+            read.wrong(name, "is needed")
+    phone, who, total = read.text(body, "phone"), None, None
+    if phone:
+        with read.reading("phone"):
+            who = identity("phone", phone)
+    if body.get("total") is not None:
+        with read.reading("total"):
+            total = money(body["total"])
+            if total < 0:
+                raise ValueError("must not be below 0")
+    if read.errors:
+        raise Invalid(read.errors)
+    return Use(order_id, wiring.outside().clock(), store, total), who
+
+
+def _worth(voucher: Voucher, redeemed: Redemption | None) -> dict[str, Any]:
+    """What the cashier does: take `value` off, in `unit`; a percentage only where the order's total is not known."""
+    in_vnd = redeemed is not None and redeemed.value is not None and voucher.kind != "gift"
+    return {
+        "code": voucher.code,
+        "offer": voucher.offer,
+        "value": redeemed.value if redeemed and in_vnd else 0 if voucher.kind == "gift" else voucher.value,
+        "unit": "VND" if in_vnd else UNITS[voucher.kind],
+        "most": voucher.most,
+        "gift": voucher.gift.told("vi"),
+        "gift_en": voucher.gift.told("en"),
+        "valid_until": voucher.valid_until,
+    }
+
+
+def _used(redeemed: Redemption | None) -> dict[str, Any] | None:
+    return redeemed._asdict() if redeemed else None
+
+
+def _period(query: dict[str, str]) -> reckon_vouchers.Period:
+    """`from` and `to` of a report, both local days; raises Invalid."""
+    read = Reader("")
+    days = []
+    for name in ("from", "to"):
+        try:
+            days.append(date.fromisoformat(query.get(name, "")))
+        except ValueError:
+            read.wrong(name, "must be a day such as 2026-11-21")
+    if not read.errors and not timedelta() <= days[1] - days[0] < timedelta(days=reckon_vouchers.MOST_DAYS):
+        read.wrong("to", f"must be at or after `from`, and within {reckon_vouchers.MOST_DAYS} days")
+    if query.get("format", "json") not in ("json", "csv"):
+        read.wrong("format", "must be json or csv")
+    if read.errors:
+        raise Invalid(read.errors)
+    return reckon_vouchers.Period(days[0], days[1])
+
+
+def _as_csv(lines: list[dict[str, Any]]) -> Response[str]:
+    if len(lines) > CSV_LINES:
+        raise Invalid([FieldError("to", f"the period holds more than {CSV_LINES} lines; ask for a shorter one")])
+    out = io.StringIO()
+    sheet = csv.DictWriter(out, reckon_vouchers.COLUMNS)
+    sheet.writeheader()
+    sheet.writerows({name: _harmless(value) for name, value in line.items()} for line in lines)
+    headers = {"Content-Disposition": 'attachment; filename="vouchers.csv"', "Cache-Control": "no-store"}
+    # The mark in front tells Excel that it is UTF-8.
+    return Response(200, "text/csv; charset=utf-8", "\ufeff" + out.getvalue(), headers=headers)
+
+
+def _harmless(value: Any) -> Any:
+    """A text that a spreadsheet does not take for a formula; order numbers and stores are written by others."""
+    return f"'{value}" if isinstance(value, str) and value[:1] in ("=", "+", "-", "@", "\t", "\r") else value
