@@ -10,7 +10,8 @@ from shared.domain.task import Status, Task, Words, status_of
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
-from shared.use_cases.sending_state import addresses, members_of
+from shared.use_cases.sending_state import members_of
+from shared.use_cases.tasks import number_to_call
 
 _PLACE = {"open": layout.task, "done": layout.task_done}
 _TOLD = ("script", "store", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer")
@@ -71,7 +72,7 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, Words]) -> dic
         "task_id": task["task_id"],
         "customer_id": members[0]["customer_id"] if members else task["customer_id"],
         "customer_name": view["traits"].get("name") if view else None,
-        "phone": _number(members) if members else None,
+        "phone": number_to_call(members) if members else None,
         "kind": task["kind"],
         "title": known.title if known else task.get("title"),
         "reason": known.reason if known else task["reason"],
@@ -81,12 +82,3 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, Words]) -> dic
         "status": status_of(task),
         **{name: task.get(name) or None for name in _TOLD},
     }
-
-
-def _number(members: list[Profile]) -> str | None:
-    """The number to call, unless the person asked not to be called, or it is known to be somebody else's."""
-    closed = any("call" in member.get("closed", {}) for member in members)
-    said = fold_members(members)["consent"].get("call:service", {})
-    if closed or said.get("granted") is False or members[0].get("refused"):
-        return None
-    return addresses(members).get("call")

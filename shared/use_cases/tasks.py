@@ -29,7 +29,7 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Clock, Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
-from shared.use_cases.sending_state import members_of
+from shared.use_cases.sending_state import addresses, members_of
 
 ATTEMPTS = 8
 DONE_KEPT = timedelta(days=90)
@@ -155,11 +155,12 @@ def _record(
     members = members_of(draft, task["customer_id"])
     ended = [task]
     if report.outcome in ENDS_CALLS and members:
-        _call_no_more(draft, members[0], task, report.outcome, now)
+        _call_no_more(draft, members[0], task, report.outcome, by, now)
         ended += [other for other in _open_calls(draft, members) if other["task_id"] != task_id]
     for one in ended:
         _finish(draft, finished(one, report.outcome, by, report.note if one is task else "", now), now)
     if told and members:
+        # As they are after what the outcome meant for them.
         members = members_of(draft, task["customer_id"])
         for one in ended:
             told(draft, members, stamp(now), report.outcome, one)
@@ -168,6 +169,15 @@ def _record(
 
 def _call(message_id: str) -> str:
     return f"planned-call-{message_id}"
+
+
+def number_to_call(members: list[Profile]) -> str | None:
+    """The person's number, unless they asked not to be called, it is known to be somebody else's, or nobody's own."""
+    closed = any("call" in member.get("closed", {}) for member in members)
+    said = fold_members(members)["consent"].get("call:service", {})
+    if closed or said.get("granted") is False or members[0].get("refused"):
+        return None
+    return addresses(members).get("call")
 
 
 def _postpone(draft: Draft, task: Task, report: Report, until: datetime, by: str, now: datetime) -> Task:
@@ -207,7 +217,8 @@ def _remember(draft: Draft, task: Task, name: str, now: datetime, **more: Any) -
     said = {name: task[name] for name in names if task.get(name)} | more
     entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(now)}
     entry["properties"] = json.dumps(said, ensure_ascii=False)
-    draft.mark(layout.timeline(task["customer_id"], stamp(now), f"task-{task['task_id'][-20:]}"), entry)
+    place = f"task-{task['task_id'][-20:]}-{task['outcome']}"
+    draft.mark(layout.timeline(task["customer_id"], stamp(now), place), entry)
 
 
 def _open_calls(draft: Draft, members: list[Profile]) -> list[Task]:
@@ -216,7 +227,7 @@ def _open_calls(draft: Draft, members: list[Profile]) -> list[Task]:
     return [task for task in found if task["kind"] == "call"]
 
 
-def _call_no_more(draft: Draft, lead: Profile, task: Task, outcome: str, now: datetime) -> None:
+def _call_no_more(draft: Draft, lead: Profile, task: Task, outcome: str, by: str, now: datetime) -> None:
     """What it means for the person that a number is somebody else's, or that they want no calls (R10)."""
     if outcome == "wrong_number":
         closed = {**lead.get("closed", {}), "call": "unreachable"}
@@ -231,7 +242,7 @@ def _call_no_more(draft: Draft, lead: Profile, task: Task, outcome: str, now: da
             "purpose": purpose,
             "granted": False,
             "at": stamp(now),
-            "proof": f"said in task {task['task_id']}",
+            "proof": f"told {by} in task {task['task_id']}",
             "source": "staff",
         }
         for channel, purpose in _REFUSED

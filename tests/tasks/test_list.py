@@ -1,0 +1,235 @@
+"""The list of staff tasks: who sees what, in which order, and everything that makes work for staff is in it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from infra.local.bench import phone
+from shared.domain.vietnam_time import stamp
+from tests.doors.conftest import PHONE
+from tests.sending.conftest import MORNING
+from tests.sending.house import Care
+from tests.sending.test_races import sender
+from tests.tasks.conftest import Desk
+from tests.use_cases.test_races import Killed, Watched, raising
+
+
+def ids(found):
+    return [task["task_id"] for task in found]
+
+
+def test_a5_a_call_is_listed_with_whom_to_call_why_and_what_to_say(desk: Desk):
+    lan = desk.customer(PHONE, store="Q1", name="Nguyễn Thị Lan")
+    call = desk.open(
+        lan, script="Chào chị Lan, em gọi xác nhận đơn HD1", role="store_staff", offer="Freeship",
+        journey="high_value_order", run="HD1", step="call",
+    )  # fmt: skip
+
+    (task,) = desk.listed()
+
+    assert task == {
+        "task_id": call,
+        "customer_id": lan,
+        "customer_name": "Nguyễn Thị Lan",
+        "phone": "+84901234567",
+        "kind": "call",
+        "title": "Gọi xác nhận đơn giá trị cao",
+        "reason": "Đơn HD1 trị giá 5.000.000đ",
+        "script": "Chào chị Lan, em gọi xác nhận đơn HD1",
+        "store": "Q1",
+        "assignee": "store_staff",
+        "opened_at": stamp(desk.now),
+        "due_at": stamp(desk.now + timedelta(hours=1)),
+        "status": "open",
+        "outcome": None,
+        "note": None,
+        "by": None,
+        "done_at": None,
+        "journey": "high_value_order",
+        "run": "HD1",
+        "step": "call",
+        "offer": "Freeship",
+    }
+    (seen,) = desk.view(lan)["tasks"]
+    assert seen["task_id"] == call
+
+
+def test_x16_the_same_task_opened_twice_is_one_also_once_it_is_done(desk: Desk):
+    lan = desk.customer(PHONE)
+    assert desk.open(lan) == desk.open(lan, due=5)
+    assert len(desk.listed()) == len(desk.view(lan)["tasks"]) == 1
+
+    desk.tell(desk.open(lan), "reached")
+    desk.open(lan)
+
+    assert desk.listed() == desk.view(lan)["tasks"] == []
+
+
+def test_x16_what_is_due_first_stands_first_page_by_page(desk: Desk):
+    lan = desk.customer(PHONE)
+    opened = {hours: desk.open(lan, f"call-{hours}", due=hours) for hours in (7, 1, 5, 3, 9)}
+    wanted = [opened[hours] for hours in sorted(opened)]
+
+    found, after, pages = [], "", 0
+    while after is not None:
+        page = desk.page(f"limit=2&next={after}")
+        found, after, pages = found + ids(page["items"]), page["next"], pages + 1
+
+    assert (found, pages) == (wanted, 3)
+
+
+def test_x16_done_tasks_are_listed_the_latest_first_for_ninety_days(desk: Desk):
+    lan = desk.customer(PHONE)
+    first, second = desk.open(lan, "first"), desk.open(lan, "second")
+    desk.tell(second, "reached")
+    desk.house.advance(desk.now + timedelta(days=1))
+    desk.tell(first, "refused", note="Chê đắt")
+
+    done = desk.listed("status=done")
+    assert [(task["task_id"], task["status"], task["outcome"]) for task in done] == [
+        (first, "done", "refused"),
+        (second, "done", "reached"),
+    ]
+    assert (done[0]["note"], done[0]["by"], done[0]["done_at"]) == ("Chê đắt", "test", stamp(desk.now))
+
+    desk.house.advance(desk.now + timedelta(days=89, hours=1))
+    assert ids(desk.listed("status=done")) == [first]
+    assert desk.tell(second, "reached").status == 404
+
+
+def test_a_role_asks_for_its_own_work(desk: Desk):
+    lan = desk.customer(PHONE)
+    call, alarm = desk.open(lan, role="store_staff"), desk.open(lan, "alarm", kind="alarm", role="care")
+
+    assert ids(desk.listed("assignee=care")) == [alarm]
+    assert ids(desk.listed("assignee=store_staff")) == [call]
+    assert desk.listed("assignee=manager") == []
+
+
+def test_r7_staff_of_a_store_see_and_do_the_tasks_of_their_stores_only(desk: Desk):
+    people = {store: desk.customer(phone(n), store=store) for n, store in enumerate(["Q1", "Q3", "Q7"])}
+    calls = {store: desk.open(customer, due=n + 1) for n, (store, customer) in enumerate(people.items())}
+    nobodys = desk.open(desk.customer(phone(9)), due=9)
+    own = desk.key("api", "store_staff", stores=("Q1",))
+    two = desk.key("api", "store_manager", stores=("Q7", "Q1"))
+
+    assert ids(desk.listed()) == [*calls.values(), nobodys]
+    assert ids(desk.listed("store=Q3")) == [calls["Q3"]]
+    assert ids(desk.listed(key=own)) == ids(desk.listed("store=Q1", key=own)) == [calls["Q1"]]
+    assert ids(desk.listed(key=two)) == [calls["Q1"], calls["Q7"]]
+    first = desk.page("limit=1", key=two)
+    assert ids(first["items"]) == [calls["Q1"]]
+    second = desk.page(f"limit=1&next={first['next']}", key=two)
+    assert ids(second["items"]) == [calls["Q7"]]
+    assert desk.listed(f"limit=1&next={second['next']}", key=two) == []
+
+    assert desk.call("GET", "/v1/tasks", query="store=Q3", key=own).status == 403
+    for forbidden in (calls["Q3"], nobodys):
+        assert desk.tell(forbidden, "reached", key=own).status == 403
+    assert desk.tell(calls["Q7"], "reached", key=two).status == 200
+    assert ids(desk.listed("status=done", key=two)) == [calls["Q7"]]
+    assert desk.listed("status=done", key=own) == []
+
+
+def test_what_cannot_be_asked_for_is_refused_by_the_name_of_the_field(desk: Desk):
+    answer = desk.call("GET", "/v1/tasks", query="status=late&assignee=nobody")
+    assert (answer.status, answer.fields) == (400, ["status", "assignee"])
+    lan = desk.customer(PHONE)
+    for name in ("a", "b"):
+        desk.open(lan, name)
+    of_open = desk.page("limit=1")["next"]
+    answer = desk.call("GET", "/v1/tasks", query=f"status=done&next={of_open}")
+    assert (answer.status, answer.fields) == (400, ["next"])
+
+
+def test_x3_customers_a_person_has_to_look_at_are_tasks_in_words_and_asked_of_once(desk: Desk):
+    lan, hung = (
+        desk.customer(PHONE, store="Q1", name="Nguyễn Thị Lan"),
+        desk.customer("0912345678", name="Trần Văn Hùng"),
+    )
+    desk.call("PUT", "/v1/customers", {"identities": {"phone": PHONE, "email": "nha@vidu.vn"}})
+    desk.call("PUT", "/v1/customers", {"identities": {"phone": "0912345678", "email": "nha@vidu.vn"}})
+
+    mine, theirs = sorted(desk.listed("assignee=care"), key=lambda task: task["customer_id"] != lan)
+    assert [mine["customer_id"], theirs["customer_id"], mine["store"]] == [lan, hung, "Q1"]
+    assert (mine["kind"], mine["title"]) == ("review", "Kiểm tra khách trùng")
+    assert "tên khác nhau" in mine["reason"]
+    (seen,) = desk.view(lan)["tasks"]
+    assert (seen["reason"], seen["with"], seen["task_id"]) == ("different_names", hung, mine["task_id"])
+
+    assert desk.tell(mine["task_id"], "reached", note="Hai mẹ con").status == 200
+    desk.call("PUT", "/v1/customers", {"identities": {"phone": "0912345678", "email": "nha@vidu.vn"}})
+    assert ids(desk.listed()) == [theirs["task_id"]]
+
+
+def test_x3_a_shared_phone_is_one_task_however_many_names_it_gets(desk: Desk):
+    for name in ("Nguyễn Thị Lan", "Trần Văn Hùng", "Lê Quốc Bảo"):
+        lan = desk.customer(PHONE, name=name)
+
+    (task,) = desk.listed()
+    assert task["title"] == "Kiểm tra số điện thoại dùng chung"
+    (seen,) = desk.view(lan)["tasks"]
+    assert seen["names"] == ["le quoc bao", "nguyen thi lan", "tran van hung"]
+
+
+@pytest.fixture
+def care():
+    with Care(MORNING) as house:
+        house.know_the_do_not_call_list()
+        yield house
+
+
+def only_task(care):
+    (task,) = care.call("GET", "/v1/tasks")["items"]
+    return task
+
+
+def test_n8_a_message_that_is_planned_as_a_call_is_a_task_with_an_outcome(care):
+    lan = care.customer(1, phone=phone(1))
+    planned = care.plan(lan, "service", channels=("call",))
+    care.later(minutes=5)
+
+    task = only_task(care)
+    assert (task["customer_id"], task["kind"], task["title"]) == (lan, "call", "Gọi cho khách")
+    assert "hài lòng" in task["script"]
+    (seen,) = care.call("GET", f"/v1/customers/{lan}")["tasks"]
+    assert (seen["task_id"], seen["message_id"]) == (task["task_id"], planned)
+
+    assert care.call("POST", f"/v1/tasks/{task['task_id']}/outcome", {"outcome": "reached"})["status"] == "done"
+    assert care.call("GET", "/v1/tasks")["items"] == care.call("GET", f"/v1/customers/{lan}")["tasks"] == []
+
+
+def test_n8_wherever_the_sender_dies_the_call_is_one_task_and_is_not_asked_for_again():
+    for point in range(20):
+        with Care(MORNING) as care:
+            lan = care.customer(1, phone=phone(1))
+            planned = care.plan(lan, "service", channels=("call",), queued=False)
+            table = Watched(care.house.table, at=point, after=raising(Killed))
+            try:
+                sender(care, table).dispatch(planned)
+            except Killed:
+                # Staff may be faster than whoever notices that the sender is gone.
+                for task in care.call("GET", "/v1/tasks")["items"]:
+                    care.call("POST", f"/v1/tasks/{task['task_id']}/outcome", {"outcome": "no_answer"})
+                care.later(hours=3)
+            assert care.message(planned)["status"] == "sent"
+            assert len(care.items("OT#%") + care.items("DT#%")) == 1
+            if table.operations <= point:
+                assert point > 5, "nothing was ever interrupted"
+                return
+    raise AssertionError("more points than expected")
+
+
+def test_r14_a_message_no_channel_takes_is_a_call_for_staff_in_the_list(care):
+    care.house.town.set_fault("zns", "error", 1.0)
+    lan = care.customer(1, phone=phone(1))
+    care.plan(lan, "transactional", channels=("zns",), journey="order_thanks")
+    care.later(days=2)
+
+    task = only_task(care)
+    assert (task["kind"], task["title"]) == ("call", "Gọi cho khách thay tin nhắn")
+    assert (task["customer_id"], task["journey"], task["phone"]) == (lan, "order_thanks", f"+84{phone(1)[1:]}")
+    care.call("POST", f"/v1/tasks/{task['task_id']}/outcome", {"outcome": "reached"})
+    assert care.call("GET", "/v1/tasks")["items"] == []

@@ -1,0 +1,283 @@
+"""What became of a task: one outcome, whoever says it how often, and what it means for the person."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+
+from infra.local.bench import phone
+from shared.domain.errors import Conflict
+from shared.domain.vietnam_time import stamp
+from shared.ports import Put
+from shared.use_cases import layout
+from shared.use_cases.tasks import Report, record_outcome
+from tests.doors.conftest import PHONE
+from tests.sending.conftest import MORNING
+from tests.sending.house import Care
+from tests.tasks.conftest import Desk
+from tests.use_cases.test_races import Watched
+
+SAID_NO = {
+    "call:marketing", "call:service", "call:transactional", "sms:marketing", "whatsapp:marketing", "zns:marketing",
+}  # fmt: skip
+
+
+def told_of(desk: Desk, customer: str, name: str):
+    return [entry for entry in desk.timeline(customer) if entry["name"] == name]
+
+
+@pytest.mark.parametrize("outcome", ["reached", "no_answer", "purchased", "refused"])
+def test_w9_an_outcome_moves_the_task_from_what_is_open_to_what_happened(desk: Desk, outcome: str):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan, journey="winback", run="2026-11", step="call", offer="GIAM10")
+
+    answer = desk.tell(call, outcome, note="Hẹn ghé cuối tuần")
+
+    assert (answer.status, answer.json["status"], answer.json["outcome"]) == (200, "done", outcome)
+    assert desk.listed() == desk.view(lan)["tasks"] == []
+    assert [task["task_id"] for task in desk.listed("status=done")] == [call]
+    (entry,) = told_of(desk, lan, "Task Done")
+    assert entry["at"] == stamp(desk.now)
+    assert entry["properties"] == {
+        "task_id": call, "kind": "call", "outcome": outcome, "by": "test", "note": "Hẹn ghé cuối tuần",
+        "journey": "winback", "run": "2026-11", "step": "call", "offer": "GIAM10",
+    }  # fmt: skip
+    assert desk.view(lan)["consent"] == []
+
+
+def test_x16_the_same_outcome_again_answers_the_same_and_another_one_is_refused(desk: Desk):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan)
+    first = desk.tell(call, "purchased", note="Lấy 2 đôi")
+    desk.house.advance(desk.now + timedelta(hours=2))
+    before = desk.holdings()
+
+    assert desk.tell(call, "purchased").json == first.json
+    other = desk.tell(call, "refused")
+    assert other.status == 409
+    assert all(word in other.json["detail"] for word in ("purchased", "test", first.json["done_at"]))
+    assert desk.tell(call, "call_back", call_back_at=stamp(desk.now + timedelta(days=1))).status == 409
+    assert desk.holdings() == before
+
+
+def test_x16_of_two_agents_the_one_who_is_faster_counts_wherever_they_meet():
+    for point in range(30):
+        desk = Desk()
+        lan = desk.customer(PHONE)
+        call = desk.open(lan)
+        desk.open(lan, "call-2")
+        table = Watched(desk.house.table, at=point, before=lambda desk=desk, call=call: desk.tell(call, "purchased"))
+        refusal = ""
+        try:
+            record_outcome(table, call, Report("do_not_call"), by="other", now=desk.now)
+        except Conflict as error:
+            refusal = str(error)
+        met = table.operations > point
+        # The slower one is refused and leaves nothing behind.
+        assert ("purchased" in refusal) == met
+        assert [t["outcome"] for t in desk.listed("status=done")] == ["purchased"] if met else ["do_not_call"] * 2
+        assert len(told_of(desk, lan, "Task Done")) == (1 if met else 2)
+        assert len(desk.listed()) == (1 if met else 0)
+        assert bool(desk.view(lan)["consent"]) != met
+        desk.house.close()
+        if not met:
+            assert point > 3, "nothing was ever interrupted"
+            return
+    raise AssertionError("more points than expected")
+
+
+def test_x16_many_at_once_leave_one_outcome(desk: Desk):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan)
+    outcomes = ["reached", "no_answer", "purchased", "refused"] * 2
+    answers = {}
+
+    def agent(number):
+        answers[number] = desk.call("POST", f"/v1/tasks/{call}/outcome", {"outcome": outcomes[number]})
+
+    agents = [threading.Thread(target=agent, args=(number,)) for number in range(len(outcomes))]
+    for one in agents:
+        one.start()
+    for one in agents:
+        one.join()
+
+    (entry,) = told_of(desk, lan, "Task Done")
+    won = entry["properties"]["outcome"]
+    assert {outcomes[n] for n, answer in answers.items() if answer.status == 200} == {won}
+    assert sorted(answer.status for answer in answers.values()) == [200] * 2 + [409] * 6
+
+
+def test_x16_who_wants_to_be_called_back_stays_on_the_list_for_then(desk: Desk):
+    lan = desk.customer(PHONE)
+    first, second = desk.open(lan, "first", due=1), desk.open(lan, "second", due=2)
+    later = stamp(desk.now + timedelta(days=1))
+
+    answer = desk.tell(first, "call_back", call_back_at=later, note="Đang họp")
+
+    assert (answer.json["status"], answer.json["due_at"], answer.json["outcome"]) == ("open", later, "call_back")
+    assert [task["task_id"] for task in desk.listed()] == [second, first]
+    assert [task.get("note") for task in desk.view(lan)["tasks"] if task["task_id"] == first] == ["Đang họp"]
+    before = desk.holdings()
+    assert desk.tell(first, "call_back", call_back_at=later).json == answer.json
+    assert desk.holdings() == before
+    (entry,) = told_of(desk, lan, "Call Back Agreed")
+    assert entry["properties"]["call_back_at"] == later
+
+    assert desk.open(lan, "first") == first
+    assert [task["due_at"] for task in desk.listed() if task["task_id"] == first] == [later]
+    assert desk.tell(first, "purchased").json["note"] is None
+    assert [task["task_id"] for task in desk.listed()] == [second]
+    assert len(told_of(desk, lan, "Task Done")) == 1
+
+
+def test_r10_who_asks_not_to_be_called_is_called_by_nobody_for_anything_with_proof(desk: Desk):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan)
+    other, alarm = desk.open(lan, "another call"), desk.open(lan, "alarm", kind="alarm")
+
+    assert desk.tell(call, "do_not_call", note="Rất bực").json["phone"] is None
+
+    said = {f"{one['channel']}:{one['purpose']}": one for one in desk.view(lan)["consent"]}
+    assert said.keys() == SAID_NO
+    assert {(one["granted"], one["at"], one["proof"]) for one in said.values()} == {
+        (False, stamp(desk.now), f"told test in task {call}")
+    }
+    assert len(told_of(desk, lan, "Consent Withdrawn")) == len(SAID_NO)
+    done = {task["task_id"]: task for task in desk.listed("status=done")}
+    assert {task["outcome"] for task in done.values()} == {"do_not_call"}
+    assert done.keys() == {call, other}
+    assert (done[call]["note"], done[other]["note"]) == ("Rất bực", None)
+    assert [(task["task_id"], task["phone"]) for task in desk.listed()] == [(alarm, None)]
+
+
+def test_r10_a_message_that_was_to_be_a_call_is_not_made_after_a_refusal():
+    with Care(MORNING) as care:
+        lan = care.customer(1, phone=phone(1))
+        asked = care.plan(lan, "service", "1", channels=("call",))
+        care.later(minutes=5)
+        (task,) = care.call("GET", "/v1/tasks")["items"]
+        care.call("POST", f"/v1/tasks/{task['task_id']}/outcome", {"outcome": "do_not_call"})
+        later = care.plan(lan, "service", "2", channels=("call",))
+        care.later(days=2)
+        assert care.message(asked)["status"] == "sent"
+        assert (care.message(later)["status"], care.message(later)["reason"]) == ("suppressed", "refused_by_customer")
+        assert care.call("GET", "/v1/tasks")["items"] == []
+
+
+def test_r5_a_wrong_number_is_called_no_more_until_there_is_a_new_one(desk: Desk):
+    lan = desk.customer(PHONE, email="lan@vidu.vn")
+    call, other = desk.open(lan), desk.open(lan, "another call")
+    alarm = desk.open(lan, "alarm", kind="alarm")
+
+    desk.tell(call, "wrong_number")
+
+    assert {task["task_id"]: task["outcome"] for task in desk.listed("status=done")} == {
+        call: "wrong_number", other: "wrong_number",
+    }  # fmt: skip
+    assert [(task["task_id"], task["phone"]) for task in desk.listed()] == [(alarm, None)]
+    assert desk.view(lan)["consent"] == []
+    assert {entry["properties"]["outcome"] for entry in told_of(desk, lan, "Task Done")} == {"wrong_number"}
+
+    desk.house.advance(desk.now + timedelta(hours=1))
+    desk.call("PUT", "/v1/customers", {"identities": {"phone": "0987654118", "email": "lan@vidu.vn"}})
+    assert [task["phone"] for task in desk.listed()] == ["+84987654118"]
+
+
+def test_x3_a_task_follows_its_customer_into_a_merge_and_out_of_it(desk: Desk):
+    lan = desk.customer(PHONE, name="Nguyễn Thị Lan")
+    desk.call("PUT", "/v1/customers", {"identities": {"email": "lan@vidu.vn"}})
+    other = desk.call("POST", "/v1/customers/search", {"email": "lan@vidu.vn"}).json["customer_id"]
+    call = desk.open(other)
+    assert [task["phone"] for task in desk.listed()] == [None]
+
+    merged = desk.call("PUT", "/v1/customers", {"identities": {"phone": PHONE, "email": "lan@vidu.vn"}}).json
+    assert (merged["customer_id"], merged["merged"]) == (lan, [other])
+    (task,) = desk.listed()
+    assert (task["customer_id"], task["customer_name"], task["phone"]) == (lan, "Nguyễn Thị Lan", "+84901234567")
+    assert [task["task_id"] for task in desk.view(lan)["tasks"]] == [call]
+    mine = desk.open(lan, "another call")
+
+    assert desk.tell(call, "do_not_call").json["customer_id"] == lan
+    assert {task["task_id"] for task in desk.listed("status=done")} == {call, mine}
+    assert {f"{one['channel']}:{one['purpose']}" for one in desk.view(lan)["consent"]} == SAID_NO
+    assert len(told_of(desk, lan, "Task Done")) == 2
+
+    desk.call("POST", f"/v1/customers/{lan}/unmerge")
+    assert {task["customer_id"] for task in desk.listed("status=done")} == {lan, other}
+
+
+def test_w9_a_task_nobody_needs_any_more_is_withdrawn_and_says_why(desk: Desk):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan)
+
+    assert desk.close(call, "Khách đã mua đơn HD2")
+    assert not desk.close(call, "Khách đã mua đơn HD2")
+
+    assert desk.listed() == desk.view(lan)["tasks"] == []
+    (entry,) = told_of(desk, lan, "Task Withdrawn")
+    assert entry["properties"]["note"] == "Khách đã mua đơn HD2"
+    (task,) = desk.listed("status=done")
+    assert (task["outcome"], task["note"], task["by"]) == ("withdrawn", "Khách đã mua đơn HD2", None)
+    late = desk.tell(call, "purchased")
+    assert (late.status, "withdrawn" in late.json["detail"]) == (409, True)
+    assert desk.open(lan) == call
+    assert desk.listed() == []
+
+
+def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: Desk):
+    lan = desk.customer(PHONE)
+    call, other = desk.open(lan, journey="winback"), desk.open(lan, "another call", journey="maintenance")
+    heard = []
+
+    def told(draft, members, at, outcome, task):
+        heard.append((task["task_id"], task["journey"], outcome, at, members[0]["closed"]))
+        draft.put(layout.message("heard"), {"by": task["journey"]})
+
+    record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
+    record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
+
+    closed = {"call": "unreachable"}
+    assert heard == [
+        (call, "winback", "wrong_number", stamp(desk.now), closed),
+        (other, "maintenance", "wrong_number", stamp(desk.now), closed),
+    ]
+    assert (desk.house.table.get(layout.message("heard")) or {})["by"] == "maintenance"
+
+
+def test_every_wrong_field_of_an_outcome_is_named(desk: Desk):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan)
+    before = desk.holdings()
+    past, far = (stamp(desk.now + timedelta(days=days)) for days in (-1, 400))
+    for body, fields in [
+        ({}, ["outcome"]),
+        ({"outcome": "sold", "note": "x" * 1001, "by": "me"}, ["by", "outcome", "note"]),
+        ({"outcome": ["reached"], "note": ["x"]}, ["outcome", "note"]),
+        ({"outcome": "call_back"}, ["call_back_at"]),
+        ({"outcome": "call_back", "call_back_at": past}, ["call_back_at"]),
+        ({"outcome": "call_back", "call_back_at": far}, ["call_back_at"]),
+        ({"outcome": "call_back", "call_back_at": "tomorrow"}, ["call_back_at"]),
+        ({"outcome": "reached", "call_back_at": stamp(desk.now + timedelta(days=1))}, ["call_back_at"]),
+        (["reached"], ["body"]),
+    ]:
+        answer = desk.call("POST", f"/v1/tasks/{call}/outcome", body)
+        assert (answer.status, answer.fields) == (400, fields), body
+    assert desk.holdings() == before
+
+
+@pytest.mark.parametrize("task_id", ["x", "a" * 44, "%23" * 10, "đơn"])
+def test_a_task_that_is_none_is_not_found(desk: Desk, task_id: str):
+    assert desk.tell(task_id, "reached").status == 404
+
+
+def test_a_task_outlives_the_customer_it_was_about(desk: Desk):
+    lan = desk.customer(PHONE)
+    call = desk.open(lan)
+    key = layout.profile(lan)
+    desk.house.table.write(Put({"pk": key.pk, "sk": key.sk, "merged_into": {"customer_id": "nobody"}}))
+
+    (task,) = desk.listed()
+    assert (task["customer_name"], task["phone"]) == (None, None)
+    assert desk.tell(call, "do_not_call").status == 200
