@@ -16,6 +16,7 @@ from shared.domain.vietnam_time import moment
 from shared.domain.voucher import clock, status
 from shared.runtime import settings, wiring
 from shared.runtime.http import STATUS, HttpDoor, header
+from shared.runtime.journeys import journeys
 from shared.runtime.observability import logger
 from shared.runtime.offers import offers
 from shared.runtime.pages import PRIVATE, page_answer
@@ -84,11 +85,12 @@ def answer_survey(token: str) -> Response[str]:
     outside = wiring.outside()
     form = handler.form()
     score, comment = form.get("score", ""), form.get("comment", "")
+    now = outside.clock()
     try:
-        survey = follow_link.answer_survey(outside.table, link, score, comment, _kinds(), outside.clock())
+        survey = follow_link.answer_survey(journeys(now), link, score, comment, _kinds(), now)
     except Invalid:
         message = follow_link.message_of(outside.table, link)
-        asked = follow_link.survey_of(message, _kinds(), outside.clock())
+        asked = follow_link.survey_of(message, _kinds(), now)
         return _survey_page(follow_link.Survey(asked.kind, None, comment), status=400)
     return page_answer("answered.html", survey=survey)
 

@@ -36,7 +36,7 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Goods Received": (*_ORDER, "received_on"),
     "Asked In Chat": ("channel", "topic"),
     "Followed": ("channel",),
-    "Survey Answered": ("survey", "score", "comment", "journey", "step", "run"),
+    "Survey Answered": ("survey", "score", "comment", "asked", "journey", "step", "run"),
     "Lifecycle Changed": ("to", "was", "on"),
     "Value Changed": ("to", "was", "on"),
     "Tag Added": ("tag", "on"),

@@ -22,7 +22,7 @@ PURPOSES = ("transactional", "service", "marketing")
 class Outside:
     """Everything a door may reach.
 
-    `shadow_first`: a journey decides and sends nothing until somebody lets it (R27), which the laptop does not wait for.
+    `shadow_first`: a journey decides and sends nothing until somebody lets it (R27); not so on the laptop.
     `messages` are the queues by purpose, `channel_accounts` the providers' accounts by channel (see `channels.py`);
     `memory` holds short-lived caches that belong to this process and table.
     """

@@ -11,6 +11,7 @@ from typing import Any
 from shared.domain.content import SurveyKind
 from shared.domain.customer import agree
 from shared.domain.errors import Busy, Conflict, FieldError, Invalid, NotFound
+from shared.domain.journey_engine import Signal
 from shared.domain.links import Link, web_address
 from shared.domain.machine_opens import Touch, judge
 from shared.domain.message import PROGRESS, Message
@@ -19,7 +20,9 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
+from shared.use_cases.journeys import Journeys
 from shared.use_cases.record_outcome import record
+from shared.use_cases.sending_state import members_of
 
 ATTEMPTS = 8
 COMMENT_LENGTH = 1000
@@ -91,7 +94,7 @@ def survey_of(message: Message, kinds: Kinds, now: datetime) -> Survey:
     return Survey(kind, given.get("score"), given.get("comment", ""))
 
 
-def answer_survey(table: Table, link: Link, score: str, comment: str, kinds: Kinds, now: datetime) -> Survey:
+def answer_survey(journeys: Journeys, link: Link, score: str, comment: str, kinds: Kinds, now: datetime) -> Survey:
     """Keep a customer's answer, in the place of an earlier one; raises NotFound, or Invalid without a score."""
     comment = comment.strip()[:COMMENT_LENGTH]
     answered: list[Survey] = []
@@ -109,11 +112,21 @@ def answer_survey(table: Table, link: Link, score: str, comment: str, kinds: Kin
             comment=comment,
         )  # fmt: skip
         draft.mark(layout.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
+        if before.get("score") != given["score"]:
+            news = answered_news(message, kind, given["score"], comment, now)
+            journeys.tell(draft, members_of(draft, message["customer_id"]), news, act=False)
         return {**message, "answer": given}
 
-    _change(table, link, note)
-    _reached(table, link, "replied", now)
+    _change(journeys.table, link, note)
+    _reached(journeys.table, link, "replied", now)
     return answered[-1]
+
+
+def answered_news(message: Message, kind: str, score: int, comment: str, at: datetime) -> Signal:
+    """That a customer answered a survey, as journeys hear of it (A10)."""
+    said = {name: message[name] for name in ("journey", "step", "run")}
+    asked = {"survey": kind, "score": score, "comment": comment, "asked": message["message_id"][-20:]}
+    return Signal("Survey Answered", stamp(at), {**said, **asked})
 
 
 def stop_marketing(table: Table, link: Link, *, everywhere: bool, how: str, now: datetime) -> None:

@@ -278,9 +278,7 @@ class _Desk:
         return bool(self.members[0].get("refused"))
 
     def runs(self) -> list[tuple[_Place, Run]]:
-        return [
-            (_Place(who, name), run) for who, state in self._states.items() for name, run in state["runs"].items()
-        ]
+        return [(_Place(who, name), run) for who, state in self._states.items() for name, run in state["runs"].items()]
 
     def set(self, place: _Place, run: Run) -> None:
         self._states[place.customer_id]["runs"][place.name] = run
@@ -310,7 +308,7 @@ class _Desk:
         run = enter(journey, key, signal.at, said, holdout=held, customer_id=self.lead)
         self._states[self.lead]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
         entered = self._states[self.lead]["entered"]
-        if journey.limit or not journey.trigger.key:
+        if journey.limit or journey.trigger.key != "event.order_id":  # an order tells its news once
             entered[journey.id] = [*entered.get(journey.id, []), [key, signal.at]][-ENTRIES_KEPT:]
         self._count(run, **{"holdout" if held else "entered": 1})
 

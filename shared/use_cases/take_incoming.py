@@ -6,10 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.chat_cart import asks_to_buy
 from shared.domain.customer import agree
 from shared.domain.errors import Busy, Conflict
 from shared.domain.identity import Identity, identity, link_key
 from shared.domain.incoming import Incoming
+from shared.domain.journey_engine import Signal
 from shared.domain.message import PROGRESS
 from shared.domain.opt_out import asks_to_stop
 from shared.domain.phone import BadPhone, parse_phone
@@ -18,7 +20,7 @@ from shared.domain.vietnam_time import moment
 from shared.ports import Item
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
-from shared.use_cases.follow_link import family
+from shared.use_cases.follow_link import answered_news, family
 from shared.use_cases.identities import Registry
 from shared.use_cases.provider_limits import note_template
 from shared.use_cases.record_outcome import record
@@ -144,7 +146,21 @@ class IncomingTaker:
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
+        if told := self._journey_news(draft, news, message_id):
+            self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, act=False)
         draft.commit()
+
+    def _journey_news(self, draft: Draft, news: Incoming, message_id: str) -> Signal | None:
+        """What journeys want to hear of a provider's news: who asks what something costs, follows us, or rates us."""
+        if news.kind == "followed":
+            return Signal("Followed", news.at, {"channel": news.channel})
+        if news.kind == "inbound_message" and (topic := asks_to_buy(news.text)):
+            return Signal("Asked In Chat", news.at, {"channel": news.channel, "topic": topic})
+        score = news.detail.get("rate")
+        message = draft.get(layout.message_item(message_id)) if message_id else None
+        if news.kind == "rating" and isinstance(score, int) and message:
+            return answered_news(message, "csat", score, news.text, moment(news.at))
+        return None
 
     def _changed(self, profile: Item, news: Incoming) -> Item:
         if news.kind in CLOSES:

@@ -30,7 +30,7 @@ def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
     """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other."""
     pk, top = layout.profile(customer_id)
     page = table.query(
-        pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=RECENT_ORDERS + 10, consistent=False
+        pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=RECENT_ORDERS + 20, consistent=False
     )
     profile = page.items[0] if page.items and page.items[0]["sk"] == top else None
     if profile is None:
@@ -44,7 +44,7 @@ def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
         for member in members[1:]:
             below = layout.profile(member["customer_id"])
             more = table.query(
-                below.pk, low=layout.ORDER_ROWS[0], high=below.sk, descending=True, limit=RECENT_ORDERS + 10,
+                below.pk, low=layout.ORDER_ROWS[0], high=below.sk, descending=True, limit=RECENT_ORDERS + 20,
                 consistent=False,
             )  # fmt: skip
             items += [item for item in more.items if item["sk"] != below.sk]
@@ -54,7 +54,7 @@ def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
         "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
         "open_tickets": [],
         "tasks": [_task(item) for item in open_items],
-        "journeys": [],
+        "journeys": _journeys(items),
         "suggestions": [],
     }
 
@@ -79,7 +79,7 @@ def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
         "segments": {
             "lifecycle": lifecycle(m, ruling.today, ruling.rules),
             "value": known[1] if len(known) > 1 else "none",
-            "tags": known[2:],
+            "tags": known[2:] + sorted({mark for member in members for mark in member.get("marks", ())}),
             "rfm": rfm(m, ruling.today, ruling.rules, ruling.cutoffs),
         },
         "scores": scores(m, ruling.today, ruling.rules.bg_nbd),
@@ -136,6 +136,14 @@ def _order(row: Item) -> dict[str, Any]:
 
 def _task(item: Item) -> dict[str, Any]:
     return {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
+
+
+def _journeys(items: list[Item]) -> list[dict[str, Any]]:
+    """The journeys a customer is in, the latest first."""
+    names = ("journey", "version", "step", "since", "due_at", "deal", "variant", "arm")
+    runs = [run for item in items if item["sk"] == "OJ" for run in item.get("runs", {}).values()]
+    runs.sort(key=lambda run: (run["anchor"], run["journey"]), reverse=True)
+    return [{name: run.get(name) or None for name in names} | {"entered_at": run["anchor"]} for run in runs]
 
 
 def _members(draft: Draft, customer_id: str) -> list[Profile]:

@@ -39,7 +39,8 @@ class Waker:
 
         def read_ahead(rows: list[DueRow]) -> None:
             known.clear()
-            Draft(self.table, known).load(row.key for row in rows)
+            whose = [row.key.pk.removeprefix("C#") for row in rows if row.key.pk.startswith("C#")]
+            Draft(self.table, known).load([*(row.key for row in rows), *map(layout.journeys_of, whose)])
 
         def work(row: DueRow) -> bool:
             return self.wake(row, known)
@@ -75,7 +76,8 @@ class Waker:
         members = load_members(draft, after)
         for signal in [*label_news(lead.get("labels", ()), after["labels"], day), *self._occasions(members, day)]:
             # The early hours only let people in; the minute after goes on with them.
-            self.journeys.tell(draft, members, signal, act=False)
+            if self.journeys.world.heard(signal.name):
+                self.journeys.tell(draft, members, signal, act=False)
 
     def _occasions(self, members: list[Profile], at: str) -> list[Signal]:
         """What falls on today in this customer's life: the birthday, points about to expire (A3, R8)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 
@@ -44,10 +45,14 @@ class Queue:
         self.sent += len(bodies)
 
 
+def _no_campaigns():
+    pytest.fail("there is no campaign here")
+
+
 def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_none():
     engine = Engine()
     table, queue, began = Endless(engine), Queue(), engine.now
-    timers = Timers(engine.journeys(table), {"transactional": queue})
+    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns)
 
     swept = timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)
 
@@ -61,7 +66,7 @@ def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_
 def test_a_timer_that_fails_holds_up_neither_its_neighbours_nor_the_other_partitions():
     engine = Engine()
     table, queue = Endless(engine, broken=f"X#{TRANSACTIONAL}{5:019d}"), Queue()
-    timers = Timers(engine.journeys(table), {"transactional": queue})
+    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns)
 
     with pytest.raises(Busy, match="just this one"):
         timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)

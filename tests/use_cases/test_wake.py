@@ -307,7 +307,7 @@ def test_a_relabel_pass_stopped_after_every_page_goes_on_where_it_was():
 
 def test_value_labels_equal_the_rule_under_the_cut_offs_in_force():
     engine = with_a_vip()
-    ruling, _ = weekly(engine)
+    journeys, _ = weekly(engine)
     for lead in engine.leads():
-        expected = stand(figures(lead), lead, ruling.today, ruling.rules, ruling.cutoffs)
+        expected = stand(figures(lead), lead, journeys.ruling.today, journeys.ruling.rules, journeys.ruling.cutoffs)
         assert tuple(lead["labels"]) == expected.labels
