@@ -28,8 +28,10 @@ key = typer.Typer(help="API keys and write keys.", no_args_is_help=True)
 zalo = typer.Typer(help="The connection to the Zalo Official Account.", no_args_is_help=True)
 accounts = typer.Typer(help="The providers' accounts.", no_args_is_help=True)
 templates = typer.Typer(help="What messages say.", no_args_is_help=True)
+journeys = typer.Typer(help="What happens to customers step by step.", no_args_is_help=True)
 app.add_typer(ops, name="ops")
 app.add_typer(templates, name="templates")
+app.add_typer(journeys, name="journeys")
 ops.add_typer(dead_letters, name="dlq")
 ops.add_typer(key, name="key")
 ops.add_typer(zalo, name="zalo")
@@ -205,6 +207,23 @@ def preview_template(
     from infra.local.templates import show
 
     show(template, channel, lang, playbook, nobody)
+
+
+@journeys.command("check")
+def check_journeys(playbook: Playbook = None) -> None:
+    """Say what is wrong with the journeys, with file, line and field; the exit code is 1 when something is."""
+    from infra.local.journeys import check
+
+    if not check(playbook):
+        raise typer.Exit(1)
+
+
+@journeys.command("list")
+def list_journeys(playbook: Playbook = None) -> None:
+    """Show the journeys of the playbook: what starts them, what they are for, and their version."""
+    from infra.local.journeys import show
+
+    show(playbook)
 
 
 @dead_letters.command("list")

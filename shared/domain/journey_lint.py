@@ -215,7 +215,9 @@ class _Lint:
     def _trigger(self) -> Iterator[Finding]:
         trigger = self.journey.trigger
         yield from self._events(("trigger", "event"), trigger.event)
-        if trigger.key:
+        if trigger.key and not trigger.key.startswith("event."):
+            yield Finding(("trigger", "key"), "names the run, so it must be a property of the news: event.<property>")
+        elif trigger.key:
             yield from self._fact(("trigger", "key"), trigger.key, ("trigger",))
         if trigger.product_with and (silent := _silent("order_id", trigger.event)):
             yield Finding(("trigger", "product_with"), f"{silent} is no order, so there is no product to pick")
@@ -305,7 +307,8 @@ class _Lint:
             yield from self._by_step(path, subject, name, step)
         elif subject not in FACTS:
             subjects = ("event", *FACTS, *BY_STEP)
-            hint = _near(subject, subjects) or f"; facts are of {', '.join(subjects)}"
+            near = get_close_matches(subject, subjects, 1)
+            hint = f"; did you mean {near[0]}.{name}?" if near else f"; facts are of {', '.join(subjects)}"
             yield Finding(path, f"there is no fact {fact}{hint}")
         elif name not in FACTS[subject]:
             near = get_close_matches(name, FACTS[subject], 1)
@@ -320,11 +323,10 @@ class _Lint:
                 yield Finding(path, f"{fact} is not known here: {_says_no(silent, needed)}")
 
     def _property(self, path: Path, name: str, place: Path, step: int | None) -> Iterator[Finding]:
-        if place[0] not in ("goal", "exits", "trigger"):
-            if name in PICKED and self.journey.trigger.product_with:
-                return
-            if name in OFFERED and step is not None and self._offers & self._before(step):
-                return
+        picked = name in PICKED and self.journey.trigger.product_with and place[0] not in ("goal", "exits")
+        offered = name in OFFERED and step is not None and self._offers & self._before(step)
+        if picked or offered:
+            return
         if silent := _silent(name, self._heard(place)):
             yield Finding(path, _says_no(silent, name))
 
@@ -426,7 +428,8 @@ class _Lint:
             and template.purpose == "marketing"
         ]
         if not advertising:
-            if journey.holdout_percent:
+            sends = [message.template for step in journey.steps if (message := step.send or step.survey)]
+            if journey.holdout_percent and all(name in self.playbook.templates for name in sends):
                 yield Finding(("holdout_percent",), "there is no marketing in this journey to hold back")
             return
         if journey.goal is None:

@@ -17,8 +17,9 @@ class _Rules(BaseModel):
 
 
 def _local(clock: time) -> time:
+    # Without quotes YAML reads 19:30 as a number, which becomes a time in UTC.
     if clock.tzinfo is not None:
-        raise ValueError("is a local time and has no time zone")
+        raise ValueError('must be a local time in quotes, such as "09:00"')
     return clock
 
 
