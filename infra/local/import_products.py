@@ -205,6 +205,19 @@ def run_import(path: Path, products: Products, console: Console) -> Result:
     return result
 
 
+def read_products(path: Path) -> list[Product]:
+    """The products of a file of one row each; raises Unusable for a file with mistakes, naming the first."""
+    with open_sheet(path) as sheet:
+        reader = ProductReader(recognise_products(sheet.headers))
+        products = []
+        for row in sheet.rows:
+            said = reader.read([row], None)
+            if not isinstance(said, Product):
+                raise Unusable(f"{path.name}, line {row.line}: {said[0].fields} {said[0].reasons}")
+            products.append(said)
+        return products
+
+
 def _pages(units: Iterator[list[Row]]) -> Iterator[list[list[Row]]]:
     while page := list(islice(units, PAGE)):
         yield page

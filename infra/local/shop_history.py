@@ -20,13 +20,16 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from infra.local.import_products import read_products
 from shared.domain.names import fold
 from shared.domain.phone import RETIRED_PREFIXES
+from shared.domain.product import Product
 from shared.domain.vietnam_time import VIETNAM
 
 HISTORY = Path(__file__).resolve().parents[2] / "events" / "history"
 SLICE = HISTORY / "online_retail_slice.csv.gz"
 NAMES = HISTORY / "vi_name_tokens.csv"
+PRODUCTS = HISTORY / "products.csv"
 
 COLUMNS = ["InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country"]
 VND_PER_POUND = 30_000
@@ -187,6 +190,11 @@ def person(number: str) -> Person:
         store=draw.of("store", STORES),
         bargain_hunter=draw.percent("bargain hunter", 9),
     )
+
+
+def demo_products() -> list[Product]:
+    """The shop's catalogue: the goods sold most often, and its clocks, lights and candles."""
+    return read_products(PRODUCTS)
 
 
 def days(shop: Iterable[Invoice]) -> Iterator[tuple[date, list[Invoice]]]:

@@ -10,9 +10,11 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
+from infra.local.shop_history import PRODUCTS, demo_products
 from infra.local.trouble import Trouble
 from infra.local.up import opened
-from shared.domain.product import Product
+from shared.domain.product import Product, suggest
+from shared.runtime.playbook import sending_rules
 from shared.use_cases.products import Products
 from tests.imports.exports import read_rejects, write_csv, write_excel
 
@@ -275,3 +277,37 @@ def test_customers_and_orders_are_imported_as_before_even_from_a_file_named_prod
     assert (code, counted(out, "events")) == (0, 1)
     code, out, _ = shop.run("products", write_csv(shop.file, ("SKU", "Tên"), ("A", "Áo")))
     assert (code, counted(out, "new products")) == (0, 1)
+
+
+def test_r9_the_demos_catalogue_imports_without_a_reject_and_names_only_goods_it_has(shop: Shop) -> None:
+    code, out, err = shop.run("products", PRODUCTS)
+
+    assert code == 0, err
+    assert [counted(out, what) for what in ("refused", "not in the catalogue", "no margin", "no category")] == [0] * 4
+    goods = {product.sku: product for product in demo_products()}
+    assert counted(out, "new products") == len(goods)
+    with shop.catalogue() as products:
+        assert products.load(goods) == goods
+
+
+def test_u3_most_of_what_the_demos_shop_sells_brings_a_suggestion_of_another_kind() -> None:
+    goods = {product.sku: product for product in demo_products()}
+    hidden = sending_rules().sensitive_categories
+    offered = [suggest([{"sku": sku}], goods, sensitive=hidden) for sku in goods]
+
+    named = [goods[one.sku] for one in offered if one]
+    assert len(named) > 0.9 * len(goods)
+    assert not any(product.category.casefold() in hidden for product in named)
+    other = [
+        one
+        for one, product in zip(offered, goods.values(), strict=True)
+        if one and goods[one.sku].category != product.category
+    ]
+    assert len(other) > 0.7 * len(goods)
+
+
+def test_a15_a16_the_demos_catalogue_has_something_to_remind_of() -> None:
+    goods = demo_products()
+
+    for of in ("guide_url", "lifespan_days", "maintain_every_days", "warranty_days", "repurchase_days", "replaced_by"):
+        assert sum(bool(getattr(product, of)) for product in goods) >= 5, of
