@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.runtime import settings, wiring
+from shared.runtime.campaigns import campaign_run
 from shared.runtime.journeys import journeys
 from shared.runtime.ruling import tick_time
 from shared.use_cases import layout
@@ -20,6 +21,6 @@ SECONDS = 45
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
-    timers = Timers(journeys(now), outside.messages)
+    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now))
     swept = timers.run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
     return {"fired": swept.worked, "passed": swept.passed}

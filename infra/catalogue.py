@@ -220,6 +220,38 @@ DOORS = (
         timeout_seconds=15,
     ),
     Door(
+        "campaigns_api",
+        Http(
+            (
+                "POST /v1/campaigns",
+                "GET /v1/campaigns",
+                "GET /v1/campaigns/{campaign_id}",
+                "POST /v1/campaigns/{campaign_id}/preview",
+                "POST /v1/campaigns/{campaign_id}/test",
+                "POST /v1/campaigns/{campaign_id}/approve",
+                "POST /v1/campaigns/{campaign_id}/pause",
+                "POST /v1/campaigns/{campaign_id}/resume",
+                "POST /v1/campaigns/{campaign_id}/cancel",
+            )
+        ),
+        settings=(
+            settings.STAGE,
+            settings.TABLE,
+            settings.IDENTITY,
+            settings.MESSAGES,
+            settings.CHANNELS,
+            settings.PUBLIC,
+        ),
+        grants=(
+            *SENDS,
+            Grant("table", READ + WRITE),
+            Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
+            Grant("secret:channels", ("secretsmanager:GetSecretValue",)),
+        ),
+        memory=1024,
+        timeout_seconds=29,
+    ),
+    Door(
         "popups_api",
         Http(("POST /v1/popups",)),
         settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),

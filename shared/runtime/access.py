@@ -54,6 +54,21 @@ ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/vouchers/{code}": _STAFF | {"pos"},
     "POST /v1/vouchers/{code}/redeem": _STAFF | {"pos"},
     "GET /v1/vouchers/reconciliation": frozenset(("store_manager", "marketing", "manager", "admin")),
+    **dict.fromkeys(
+        (
+            "POST /v1/campaigns",
+            "GET /v1/campaigns",
+            "GET /v1/campaigns/{campaign_id}",
+            "POST /v1/campaigns/{campaign_id}/preview",
+            "POST /v1/campaigns/{campaign_id}/test",
+            "POST /v1/campaigns/{campaign_id}/pause",
+            "POST /v1/campaigns/{campaign_id}/resume",
+            "POST /v1/campaigns/{campaign_id}/cancel",
+        ),
+        frozenset(("marketing", "manager", "admin")),
+    ),
+    # Marketing makes campaigns; whoever answers for their cost approves them (R18).
+    "POST /v1/campaigns/{campaign_id}/approve": frozenset(("manager", "admin")),
     "GET /v1/tasks": _STAFF,
     "POST /v1/tasks/{task_id}/outcome": _STAFF,
 }

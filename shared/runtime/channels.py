@@ -61,6 +61,15 @@ def account_states(accounts: Mapping[str, Any]) -> list[AccountState]:
     return states
 
 
+def available(accounts: Mapping[str, Any]) -> frozenset[str]:
+    """The channels there is an account for, as `channels` opens them, without a provider's library."""
+    found = {"call", "web"}
+    for name, (opens, _) in ACCOUNTS.items():
+        if accounts.get(name):
+            found |= set(opens)
+    return frozenset(found)
+
+
 def dispatcher() -> Dispatcher:
     """The dispatcher of the current outside, made once per process and table."""
     outside = wiring.outside()

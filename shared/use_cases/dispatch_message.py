@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.campaign import JOURNEY
 from shared.domain.customer import fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.message import FINAL, PROGRESS, Message, channels_for, told
@@ -34,6 +35,7 @@ from shared.ports import (
     absent_or_at_most,
 )
 from shared.use_cases import layout
+from shared.use_cases.campaign_tally import tally
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import link_of_phone
 from shared.use_cases.pace import Pace
@@ -59,6 +61,8 @@ ATTEMPTS = 8
 NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
 # Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
+# Messages of a campaign that somebody paused look again after this.
+PAUSED_FOR = timedelta(minutes=15)
 # A provider that has not taken a message for a day has had its chance, also where no other channel is left.
 PATIENCE = timedelta(hours=24)
 
@@ -103,9 +107,20 @@ class Dispatcher:
             return self._fate_unknown(draft, message, now)
         if max(message.get("send_after", ""), message.get("not_before", "")) > stamp(now):
             return str(message["status"])
+        if message["journey"] == JOURNEY and (stopped := self._stopped(draft, message, now)):
+            return stopped
         return self._decide(draft, message, now)
 
     # ---- before the provider ----
+
+    def _stopped(self, draft: Draft, message: Message, now: datetime) -> str:
+        """A campaign that somebody stopped sends nothing more, also of what was planned; "" when it goes on."""
+        state = (draft.get(layout.campaign(message["run"])) or {}).get("state")
+        if state == "cancelled":
+            return self._end(draft, message, "suppressed", "campaign_cancelled", now)
+        if state == "paused":
+            return self._later(draft, message, "campaign_paused", now + PAUSED_FOR, now)
+        return ""
 
     def _decide(self, draft: Draft, message: Message, now: datetime) -> str:
         members = members_of(draft, message["customer_id"])
@@ -279,7 +294,9 @@ class Dispatcher:
         draft = Draft(self.table, {key: message})
         if message["status"] == "sending":
             message = told(message, "sent", "ok", now, channel)
-        draft.put(key, self._booked({**message, "provider_id": sent.provider_id}, channel, sent.cost, now))
+        booked = self._booked({**message, "provider_id": sent.provider_id}, channel, sent.cost, now)
+        tally(draft, draft.get(key) or {}, booked)
+        draft.put(key, booked)
         if sent.provider_id:
             draft.mark(
                 layout.provider_message(channel, sent.provider_id),
@@ -294,7 +311,7 @@ class Dispatcher:
         for gone in ("claimed_until", "troubled_since"):
             done.pop(gone, None)
         unread = message["status"] in ("sent", "delivered") and message["purpose"] != "transactional"
-        if unread and self.rules.channels[channel].opens_count:  # type: ignore[index]
+        if unread and message.get("until_opened", True) and self.rules.channels[channel].opens_count:  # type: ignore[index]
             patience = self.renderer.patience(message["template"]) or timedelta(hours=self.rules.open_after_hours)
             until = stamp(now + patience)
             return done | {"due": _lane(message), "due_at": until, "open_by": until}
@@ -390,7 +407,9 @@ class Dispatcher:
             return status
         if "open_by" not in message:
             # Its receipt came, its sender died before it could write down that it was sent.
-            draft.put(key, self._booked(message, channel, message.get("price", 0), now))
+            booked = self._booked(message, channel, message.get("price", 0), now)
+            tally(draft, message, booked)
+            draft.put(key, booked)
             draft.commit()
             return status
         if status not in ("sent", "delivered") or message["open_by"] > stamp(now):
@@ -462,6 +481,7 @@ class Dispatcher:
             said = told(said, status, "nobody_knows", now, message.get("channel", ""))
         said = _undue(said)
         said.pop("claimed_until", None)
+        tally(draft, draft.get(layout.message_item(message["message_id"])) or {}, said)
         draft.put(layout.message_item(message["message_id"]), said)
         wait_no_more(draft, members_of(draft, message["customer_id"]), message["message_id"])
         draft.commit()

@@ -9,6 +9,7 @@ from shared.domain.message import FINAL, PROGRESS, Message, progressed, told
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Table
 from shared.use_cases import layout
+from shared.use_cases.campaign_tally import tally
 from shared.use_cases.draft import Draft
 
 ATTEMPTS = 8
@@ -33,6 +34,7 @@ def record(
         if after is None:
             return None
         draft.put(key, after)
+        tally(draft, message, after)
         if status in ("opened", "clicked", "replied") and not failed:
             _engaged(draft, message["customer_id"], at)
             _nudge(draft, message, at)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -13,6 +13,7 @@ from shared.ports import Clock, DueRow, Queue, Table, Update, equals
 from shared.use_cases import layout
 from shared.use_cases.journeys import Journeys
 from shared.use_cases.plan_message import enqueue
+from shared.use_cases.run_campaign import CampaignRun
 from shared.use_cases.set_cutoffs import relabel
 from shared.use_cases.sweep_due import Swept, sweep
 
@@ -23,10 +24,11 @@ PAGES_A_TICK = 5
 
 @dataclass(frozen=True)
 class Timers:
-    """Everything a timer needs. What is due is told by its key."""
+    """Everything a timer needs. What is due is told by its key; what runs campaigns is made for the first one."""
 
     journeys: Journeys
     queues: Mapping[str, Queue]
+    campaigns: Callable[[], CampaignRun]
 
     @property
     def table(self) -> Table:
@@ -79,6 +81,8 @@ class Timers:
             relabel(self.journeys, pages=PAGES_A_TICK)
         elif message_id := layout.message_of(row.key):
             messages.setdefault(purpose_of(message_id), []).append(message_id)
+        elif campaign_id := layout.campaign_of(row.key):
+            self.campaigns().run(campaign_id)
         else:
             raise LookupError(f"nothing knows how to work the timer {row.key}")
         return True

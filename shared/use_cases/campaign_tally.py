@@ -1,0 +1,30 @@
+"""What became of a campaign's messages, counted by whoever moves one, in the same write."""
+
+from __future__ import annotations
+
+from shared.domain.campaign import JOURNEY
+from shared.domain.message import FINAL, PROGRESS, Message
+from shared.ports import Table
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+
+OUTCOMES = (*PROGRESS, *sorted(FINAL))
+
+
+def tally(draft: Draft, before: Message, after: Message) -> None:
+    """Count a message of a campaign where it has come to another outcome, or has cost more; others are not counted."""
+    if after["journey"] != JOURNEY:
+        return
+    amounts = dict.fromkeys(("cost", *OUTCOMES), 0)
+    amounts["cost"] = after["cost"] - before["cost"]
+    for message, amount in ((before, -1), (after, 1)):
+        if message["status"] in OUTCOMES:
+            amounts[message["status"]] += amount
+    draft.count(layout.campaign_tally(after["run"], after["message_id"]), **amounts)
+
+
+def counted(table: Table, campaign_id: str) -> dict[str, int]:
+    """How many messages have come to each outcome, and what they cost in VND."""
+    low, high = layout.CAMPAIGN_TALLIES
+    page = table.query(layout.campaign(campaign_id).pk, low=low, high=high, consistent=False)
+    return {name: sum(shard.get(name, 0) for shard in page.items) for name in (*OUTCOMES, "cost")}

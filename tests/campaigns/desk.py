@@ -1,0 +1,79 @@
+"""A house with marketers and managers at it: campaigns are made, approved and looked at over HTTP as they do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.sending_policy import in_holdout
+from shared.use_cases import layout
+from shared.use_cases.keys import issue_key
+from tests.sending.house import Care
+
+WORDS = {"template": "winback_30", "variables": {"new_url": "https://nhamay.example/hang-moi"}}
+BY_EMAIL = {**WORDS, "channels": ["email"]}
+
+
+class Desk(Care):
+    """Keys by role: "marketing" makes campaigns, "manager" approves them, "admin" made the house."""
+
+    def __init__(self, start: datetime, **more: Any) -> None:
+        super().__init__(start, **more)
+        self.know_the_do_not_call_list()
+        for role in ("marketing", "manager", "care"):
+            self.new_key(role, role)
+
+    def new_key(self, name: str, role: str, stores: tuple[str, ...] = ()) -> None:
+        key = issue_key(self.house.table, kind="api", roles=[role], stores=list(stores), name=name, now=self.now,
+                        new_id=self.house.outside.new_id)  # fmt: skip
+        self._keys[name] = f"Bearer {key}"
+
+    def campaign(self, *, key: str = "marketing", status: int = 201, **body: Any) -> Any:
+        """A new campaign by e-mail to everybody, or what is wrong with it."""
+        said = {"name": "11.11", "content": BY_EMAIL} | body
+        return self.call("POST", "/v1/campaigns", said, key=key, status=status)
+
+    def tell(self, campaign_id: str, verb: str, *, key: str = "", body: Any = None, status: int = 200) -> Any:
+        by = key or ("manager" if verb == "approve" else "marketing")
+        return self.call("POST", f"/v1/campaigns/{campaign_id}/{verb}", body, key=by, status=status)
+
+    def preview(self, campaign_id: str) -> Any:
+        """The whole preview, however many calls it takes."""
+        while True:
+            seen = self.tell(campaign_id, "preview")
+            if seen["complete"]:
+                return seen
+
+    def started(self, **body: Any) -> str:
+        """A campaign that is approved; the next tick begins it."""
+        campaign_id = str(self.campaign(**body)["campaign_id"])
+        self.tell(campaign_id, "approve")
+        return campaign_id
+
+    def seen(self, campaign_id: str) -> Any:
+        return self.call("GET", f"/v1/campaigns/{campaign_id}", key="marketing")
+
+    def minutes(self, number: float = 1) -> None:
+        self.later(minutes=number)
+
+    def sold(self, number: int, *, days_ago: int, total: int = 500_000, **properties: Any) -> None:
+        """An order of history of the customer with this number, who may be new."""
+        from infra.local.bench import phone
+
+        self.event("Order Completed", phone(number), at=self.now - timedelta(days=days_ago),
+                   context={"backfill": True}, order_id=f"H{number}-{days_ago}", total=total, **properties)  # fmt: skip
+
+    def got(self, campaign_id: str) -> list[str]:
+        """Who got the campaign's message, in order, as their providers saw it."""
+        ours = {m["message_id"] for m in self.messages() if m["run"] == campaign_id and m["journey"] == "campaign"}
+        return [one.tracking_id[:24] for one in self.received() if one.tracking_id in ours]
+
+    def arm(self, campaign_id: str, customer_id: str) -> str:
+        return (self.house.table.get(layout.campaign_person(campaign_id, customer_id)) or {}).get("arm", "")
+
+    def everybody(self, count: int) -> list[str]:
+        """New customers who want advertising."""
+        return [self.customer(number) for number in range(1, count + 1)]
+
+    def outside_the_holdout(self, customers: list[str]) -> list[str]:
+        return [one for one in customers if not in_holdout(one, "*", self.rules.holdout_percent)]
