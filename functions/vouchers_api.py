@@ -17,9 +17,10 @@ from shared.domain.statements import Reader
 from shared.domain.voucher import Redemption, Use, Voucher, status
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.journeys import journeys
 from shared.runtime.offers import offers
 from shared.runtime.pages import page_answer
-from shared.use_cases import reckon_vouchers, vouchers
+from shared.use_cases import reckon_vouchers, redeem_voucher, vouchers
 from shared.use_cases.draft import Draft
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
@@ -81,7 +82,7 @@ def redeem(code: str) -> Response[str]:
     use, who = _read(handler.json())
     if handler.caller and not handler.caller.may_see({use.store}):
         raise Forbidden(f"the key has no access to store {use.store}")
-    voucher, redeemed = vouchers.redeem(outside.table, offers(), code, use, who, outside.identity_key)
+    voucher, redeemed = redeem_voucher.redeem(journeys(use.at), outside.identity_key, code, use, who)
     return answer({**_worth(voucher, redeemed), "redeemed": _used(redeemed)})
 
 

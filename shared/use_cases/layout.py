@@ -36,7 +36,7 @@ HALT           H                         the red button: provinces without marke
 TEMPLATE#<channel>  <id>                 a provider's latest word on one of its templates
 QUOTA#<channel>  <day>                   what the provider says is left that day, and who asked for it
 V#<code>       V                         a voucher and the orders that came with it
-ORDER#<order>  V                         the codes a till was told yes for on this order
+TILL#<order>   V                         the codes a till was told yes for on this order
 VOUCHERS#<day>#<shard>  I#<code>, R#<code>   the vouchers that were issued and redeemed on a local day
 PRODUCT#<sku>  P                         a product of the catalogue
 CAMPAIGN#<id>  C                         a campaign: what it says to whom, how far it is; due by itself while it runs
@@ -122,7 +122,7 @@ def order(order_id: str) -> Key:
 
 
 def order_vouchers(order_id: str) -> Key:
-    return Key(f"{ORDERS}{order_id}", "V")
+    return Key(f"TILL#{order_id}", "V")
 
 
 def voucher(tight_code: str) -> Key:

@@ -7,31 +7,25 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.domain.customer import fold_members
-from shared.domain.errors import Busy, Conflict
-from shared.domain.identity import Identity, link_key
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.domain.voucher import (
     Book,
     Claim,
     Reason,
-    Redemption,
     Said,
     Use,
     Voucher,
     came_back,
     issued,
     read_code,
-    refusal,
     unfit,
     words,
 )
-from shared.ports import Check, Item, Key, Table, absent, equals
+from shared.ports import Check, Item, Key, absent
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.sending_state import members_of
 
-# One loser of a race reads that it lost; the others only collide.
-ATTEMPTS = 12
 NAME = "Voucher Redeemed"
 
 
@@ -52,7 +46,7 @@ def issue(
     `code` comes from `domain.voucher.new_code`. KeyError: the playbook has no such offer.
     """
     voucher = issued(book, offer_id, customer_id, code, now, journey=journey, run=run, step=step)
-    _save(draft, None, voucher)
+    save(draft, None, voucher)
     said = {"code": code, "offer": offer_id, "valid_until": voucher.valid_until, "journey": journey}
     draft.mark(layout.timeline(customer_id, stamp(now), f"voucher-{code}"), _entry("Voucher Issued", stamp(now), said))
     return voucher
@@ -72,53 +66,6 @@ def owner_masked(draft: Draft, voucher: Voucher) -> str | None:
     members = members_of(draft, voucher.customer_id)
     phones = [name for name in fold_members(members)["identities"] if name.startswith("phone:")] if members else []
     return f"•••••••{min(phones)[-3:]}" if phones else None
-
-
-def redeem(
-    table: Table, book: Book, code: str, use: Use, who: Identity | None, secret: bytes
-) -> tuple[Voucher, Redemption]:
-    """Use a code up for an order at the till; the same order again gets the same answer.
-
-    `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
-    """
-    for _ in range(ATTEMPTS):
-        draft = Draft(table)
-        voucher = find(draft, book, code)
-        try:
-            return _redeem(draft, book, voucher, use._replace(members=_members(draft, who, secret)))
-        except (Conflict, Busy):
-            continue
-    raise Busy("this code is asked for by too many at once")
-
-
-def _redeem(draft: Draft, book: Book, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
-    key = layout.order(use.order_id)
-    order = draft.get(key)
-    if order and came_back(order):
-        raise words(book, "order_cancelled", voucher, voucher.code)
-    if reason := refusal(voucher, use):
-        raise words(book, reason, voucher, voucher.code)
-    known = voucher.claims.get(use.order_id, Claim())
-    if known.told is None:
-        told = Said(at=stamp(use.at), store=use.store, total=use.total)
-        before, voucher = voucher, voucher.claimed(use.order_id, known.model_copy(update={"told": told}))
-        _save(draft, before, voucher)
-        codes = (draft.get(layout.order_vouchers(use.order_id)) or {}).get("codes", [])
-        draft.put(layout.order_vouchers(use.order_id), {"codes": [*codes, voucher.code]})
-        # Should it be cancelled at this very moment, one of the two comes second and sees the other.
-        draft.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
-        draft.commit()
-    redeemed = voucher.redeemed
-    assert redeemed is not None
-    return voucher, redeemed
-
-
-def _members(draft: Draft, who: Identity | None, secret: bytes) -> frozenset[str] | None:
-    """The customer behind a phone with all who were merged into one; nobody's phone is nobody's voucher."""
-    if who is None:
-        return None
-    link = draft.get(layout.link(link_key(who, secret)))
-    return frozenset(m["customer_id"] for m in members_of(draft, link["customer"])) if link else frozenset()
 
 
 def follow_order(draft: Draft, order_id: str, before: Item | None, after: Item, placed_at: str | None) -> list[News]:
@@ -144,7 +91,7 @@ def follow_order(draft: Draft, order_id: str, before: Item | None, after: Item, 
             carried = read_code(after["content"].get("coupon", "")) == code
             moved = _follow(draft, voucher, order_id, before, after, placed_at if carried else None)
             if voucher.redeemed is None and moved.redeemed and not after["backfill"]:
-                news.append(_news(moved, moved.redeemed))
+                news.append(news_of(moved))
     return news
 
 
@@ -164,7 +111,7 @@ def _follow(
     if placed_at and home_before and home_before != home:
         draft.delete(_place(voucher, home_before, placed_at, order_id))
     if moved != voucher:
-        _save(draft, voucher, moved)
+        save(draft, voucher, moved)
     if reason and placed_at and home and not known.told:
         said = {"code": voucher.code, "offer": voucher.offer, "order_id": order_id, "reason": reason}
         draft.mark(_place(voucher, home, placed_at, order_id), _entry("Voucher Refused", placed_at, said))
@@ -197,7 +144,7 @@ def _voucher(item: Item) -> Voucher:
     return Voucher.model_validate({name: item[name] for name in Voucher.model_fields if name in item})
 
 
-def _save(draft: Draft, before: Voucher | None, after: Voucher) -> None:
+def save(draft: Draft, before: Voucher | None, after: Voucher) -> None:
     """Put a voucher with everything that shows it: its rows by day, and what the timelines tell."""
     tight = read_code(after.code)
     assert tight is not None
@@ -254,7 +201,10 @@ def _entry(name: str, at: str, said: dict[str, Any]) -> Item:
     }
 
 
-def _news(voucher: Voucher, redeemed: Redemption) -> News:
+def news_of(voucher: Voucher) -> News:
+    """What journeys hear of a voucher that is redeemed."""
+    redeemed = voucher.redeemed
+    assert redeemed is not None
     said: dict[str, Any] = {"code": voucher.code, "offer": voucher.offer, "order_id": redeemed.order_id}
     return News(voucher.customer_id, redeemed.at, {**said, "value": redeemed.value or 0})
 
