@@ -7,17 +7,19 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.customer import Profile
 from shared.domain.errors import FieldError, Forbidden, Invalid
 from shared.domain.statements import Reader, parse_moment
-from shared.domain.task import NOTE_LENGTH, OUTCOMES, ROLES, Status
+from shared.domain.task import NOTE_LENGTH, OUTCOMES, ROLES, Status, Task
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.journeys import journeys
 from shared.runtime.playbook import task_words
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.list_tasks import listed, shown
 from shared.use_cases.sending_state import members_of
-from shared.use_cases.tasks import Report, record_outcome
+from shared.use_cases.tasks import Report, record_outcome, task_news
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 # Nobody promises a call for later than this.
@@ -55,7 +57,12 @@ def post_outcome(task_id: str) -> Response[str]:
     now = outside.clock()
     report = _report(handler.json(), now)
     by, stores = (handler.caller.name, handler.caller.stores) if handler.caller else ("", frozenset())
-    task = record_outcome(outside.table, task_id, report, by=by, now=now, stores=stores)
+    ours = journeys(now)
+
+    def told(draft: Draft, members: list[Profile], task: Task) -> None:
+        ours.tell(draft, members, task_news(task), act=False)
+
+    task = record_outcome(outside.table, task_id, report, by=by, now=now, stores=stores, told=told)
     return answer(shown(task, members_of(Draft(outside.table), task["customer_id"]), task_words()))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from shared.domain.customer import Profile, agree, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict, Forbidden, NotFound
+from shared.domain.journey_engine import Signal
 from shared.domain.message import ID_TAIL as MESSAGE_TAIL
 from shared.domain.sending import consent_channel
 from shared.domain.sending_policy import ON_PHONE
@@ -33,8 +34,8 @@ from shared.use_cases.sending_state import addresses, members_of
 
 ATTEMPTS = 8
 DONE_KEPT = timedelta(days=90)
-# Told in the same draft that a task is done: the draft, the customer's members, the moment, the outcome, the task.
-Told = Callable[[Draft, list[Profile], str, str, Task], None]
+# Told of every task that is done, in the same draft: journeys go on from its outcome.
+Told = Callable[[Draft, list[Profile], Task], None]
 
 
 @dataclass(frozen=True)
@@ -157,18 +158,25 @@ def _record(
     if report.outcome in ENDS_CALLS and members:
         _call_no_more(draft, members[0], task, report.outcome, by, now)
         ended += [other for other in _open_calls(draft, members) if other["task_id"] != task_id]
+    ended = [finished(one, report.outcome, by, report.note if one is task else "", now) for one in ended]
     for one in ended:
-        _finish(draft, finished(one, report.outcome, by, report.note if one is task else "", now), now)
+        _finish(draft, one, now)
     if told and members:
         # As they are after what the outcome meant for them.
         members = members_of(draft, task["customer_id"])
         for one in ended:
-            told(draft, members, stamp(now), report.outcome, one)
+            told(draft, members, one)
     return draft.get(done) or task
 
 
 def _call(message_id: str) -> str:
     return f"planned-call-{message_id}"
+
+
+def task_news(task: Task) -> Signal:
+    """That a task is done, as journeys hear of it; what belongs to no journey names none."""
+    said = {name: task.get(name, "") for name in ("outcome", "task_id", "kind", "journey", "step", "run")}
+    return Signal("Task Done", task["done_at"], said)
 
 
 def number_to_call(members: list[Profile]) -> str | None:

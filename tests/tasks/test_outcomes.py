@@ -9,10 +9,11 @@ import pytest
 
 from infra.local.bench import phone
 from shared.domain.errors import Conflict
+from shared.domain.journey_engine import Signal
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.use_cases import layout
-from shared.use_cases.tasks import Report, record_outcome
+from shared.use_cases.tasks import Report, record_outcome, task_news
 from tests.doors.conftest import PHONE
 from tests.sending.conftest import MORNING
 from tests.sending.house import Care
@@ -228,21 +229,23 @@ def test_w9_a_task_nobody_needs_any_more_is_withdrawn_and_says_why(desk: Desk):
 
 def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: Desk):
     lan = desk.customer(PHONE)
-    call, other = desk.open(lan, journey="winback"), desk.open(lan, "another call", journey="maintenance")
+    call = desk.open(lan, journey="winback", step="call", run="1")
+    other = desk.open(lan, "another call", journey="maintenance")
     heard = []
 
-    def told(draft, members, at, outcome, task):
-        heard.append((task["task_id"], task["journey"], outcome, at, members[0]["closed"]))
+    def told(draft, members, task):
+        heard.append((task_news(task), members[0]["closed"]))
         draft.put(layout.message("heard"), {"by": task["journey"]})
 
     record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
     record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
 
-    closed = {"call": "unreachable"}
-    assert heard == [
-        (call, "winback", "wrong_number", stamp(desk.now), closed),
-        (other, "maintenance", "wrong_number", stamp(desk.now), closed),
+    said = {"outcome": "wrong_number", "kind": "call"}
+    news = [
+        said | {"task_id": call, "journey": "winback", "step": "call", "run": "1"},
+        said | {"task_id": other, "journey": "maintenance", "step": "", "run": ""},
     ]
+    assert heard == [(Signal("Task Done", stamp(desk.now), properties), {"call": "unreachable"}) for properties in news]
     assert (desk.house.table.get(layout.message("heard")) or {})["by"] == "maintenance"
 
 
