@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.domain.customer import Profile, different_people, fold_members, new_profile
 from shared.domain.identity import KNOWN_BY, Identity, link_key, strongest
 from shared.domain.task import NewTask
-from shared.domain.vietnam_time import moment
 from shared.ports import Key, NewId
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -29,6 +29,7 @@ class Registry:
     draft: Draft
     secret: bytes
     new_id: NewId
+    now: datetime
 
     def __post_init__(self) -> None:
         self.created: list[str] = []
@@ -119,7 +120,7 @@ class Registry:
             if at > link["at"]:
                 self.draft.put(self.key(who), {"customer": home, "at": at})
         elif obstacle := self._obstacle(mine, theirs):
-            self._ask(mine, theirs, obstacle, at)
+            self._ask(mine, theirs, obstacle)
         else:
             self.merge(mine, theirs, because=f"one event named both, by {who.kind}", at=at)
 
@@ -140,17 +141,18 @@ class Registry:
             return "different_names"
         return ""
 
-    def _ask(self, mine: Profile, theirs: Profile, obstacle: str, at: str) -> None:
+    def _ask(self, mine: Profile, theirs: Profile, obstacle: str) -> None:
         for one, other in ((mine, theirs), (theirs, mine)):
-            self._review(one, f"review-{other['customer_id']}", obstacle, at, {"with": other["customer_id"]})
+            self._review(one, f"review-{other['customer_id']}", obstacle, {"with": other["customer_id"]})
 
-    def ask_about_sharing(self, lead: Profile, profile: Profile, at: str) -> None:
+    def ask_about_sharing(self, lead: Profile, profile: Profile) -> None:
         """Two people behind one number: a person has to look, the customer stays one (X3)."""
-        self._review(lead, "review-shared-phone", "shared_phone", at, {"names": sorted(profile["names"])})
+        self._review(lead, "review-shared-phone", "shared_phone", {"names": sorted(profile["names"])})
 
-    def _review(self, lead: Profile, name: str, reason: str, at: str, details: dict[str, Any]) -> None:
-        when = moment(at)
-        open_task(self.draft, NewTask(lead["customer_id"], name, "review", reason, when, details=details), when)
+    def _review(self, lead: Profile, name: str, reason: str, details: dict[str, Any]) -> None:
+        """Due now, whenever it was that the event happened: history is not more urgent than today's work."""
+        review = NewTask(lead["customer_id"], name, "review", reason, self.now, details=details)
+        open_task(self.draft, review, self.now)
 
     def merge(self, a: Profile, b: Profile, *, because: str, at: str) -> Profile:
         """Join two leading profiles; facts stay where they are, the absorbed one points to the other."""

@@ -37,7 +37,7 @@ def _unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str)
     if not absorbed:
         raise NotFound("there is no merge to undo")
     latest = max(absorbed, key=lambda p: (p["merged_into"]["at"], p["merged_into"]["merge_id"]))
-    registry = Registry(draft, taker.secret, taker.new_id)
+    registry = Registry(draft, taker.secret, taker.new_id, taker.now)
     lead, other = registry.part(latest, by=by, at=stamp(taker.now))
     for changed in sorted(registry.remeasure):
         top = draft.get(layout.profile(changed))

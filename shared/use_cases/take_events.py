@@ -184,7 +184,7 @@ class _Group:
         self.draft = draft
         self.first_try = first_try
         self.rules: Rules = taker.ruling.rules
-        self.registry = Registry(draft, taker.secret, taker.new_id)
+        self.registry = Registry(draft, taker.secret, taker.new_id, taker.now)
         self.planned: list[tuple[str, str]] = []
         # Leads whose figures changed; None where only measuring all orders can tell.
         self.dirty: dict[str, Metrics | None] = {}
@@ -311,7 +311,7 @@ class _Group:
         if lead["customer_id"] not in self.dirty:
             self._touch(lead["customer_id"], figures(lead))
         if len(profile["names"]) > len(before["names"]) > 0 and different_people(profile["names"]) > 1:
-            self.registry.ask_about_sharing(lead, profile, event.at)
+            self.registry.ask_about_sharing(lead, profile)
 
     def _entry(self, event: Event) -> Item:
         """The event as the timeline keeps it."""

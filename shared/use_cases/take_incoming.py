@@ -121,7 +121,7 @@ class IncomingTaker:
 
     def _about(self, who: Identity, news: Incoming, message_id: str) -> None:
         draft = Draft(self.taker.table)
-        registry = Registry(draft, self.taker.secret, self.taker.new_id)
+        registry = Registry(draft, self.taker.secret, self.taker.new_id, self.taker.now)
         named = [who]
         shared = str(news.detail.get("phone", ""))
         if news.kind == "phone_shared" and shared:

@@ -101,7 +101,7 @@ def _several_people(profile: Profile, wanted: Upsert) -> bool:
 
 
 def _by_draft(taker: EventTaker, draft: Draft, wanted: Upsert, at: str) -> Upserted:
-    registry = Registry(draft, taker.secret, taker.new_id)
+    registry = Registry(draft, taker.secret, taker.new_id, taker.now)
     home = registry.resolve(wanted.identities, at)
     key: Key = layout.profile(home)
     profile: Item = draft.get(key) or {}
@@ -118,7 +118,7 @@ def _by_draft(taker: EventTaker, draft: Draft, wanted: Upsert, at: str) -> Upser
     if lead["customer_id"] in registry.remeasure:
         metrics = None
     if different_people(profile["names"]) > 1:
-        registry.ask_about_sharing(lead, profile, at)
+        registry.ask_about_sharing(lead, profile)
     lead = settle(draft, load_members(draft, lead), metrics, taker.ruling)
     draft.commit()
     return Upserted(

@@ -233,3 +233,15 @@ def test_r14_a_message_no_channel_takes_is_a_call_for_staff_in_the_list(care):
     assert (task["customer_id"], task["journey"], task["phone"]) == (lan, "order_thanks", f"+84{phone(1)[1:]}")
     care.call("POST", f"/v1/tasks/{task['task_id']}/outcome", {"outcome": "reached"})
     assert care.call("GET", "/v1/tasks")["items"] == []
+
+
+def test_x3_what_history_leaves_to_be_looked_at_does_not_stand_before_the_work_of_today(desk: Desk):
+    lan = desk.customer(PHONE, name="Nguyễn Thị Lan")
+    call = desk.open(lan, due=-1)
+    hung = {"name": "Trần Văn Hùng"}
+    said = {"type": "identify", "messageId": "m1", "userId": PHONE, "traits": hung, "timestamp": "2024-05-01T03:00:00Z"}
+    desk.call("POST", "/v1/batch", {"batch": [{**said, "context": {"backfill": True}}]})
+    desk.house.drain()
+
+    assert [task["kind"] for task in desk.listed()] == ["call", "review"]
+    assert ids(desk.listed())[0] == call

@@ -206,7 +206,7 @@ def _look_at_everybody(engine):
 def _join(engine, one, other):
     """As when one event names both: through the registry, so that no identity is left behind by the joining itself."""
     draft = Draft(engine.table)
-    registry = Registry(draft, SECRET, engine.new_id)
+    registry = Registry(draft, SECRET, engine.new_id, engine.now)
     a, b = registry.lead_of(one), registry.lead_of(other)
     if a["customer_id"] != b["customer_id"]:
         lead = registry.merge(a, b, because="test", at=stamp(engine.now))
