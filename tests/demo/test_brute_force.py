@@ -1,7 +1,7 @@
 """The whole year of a real shop, recomputed from its raw lines without the product's code: identical for everybody.
 
 Orders are invoices over zero; revenue is the sum of all of a customer's invoices, returns included; visits are the
-local days with an order; lifecycle is counted from the last of them (R3, G7, D9).
+local days with an order; lifecycle is counted from the last of them, less the rest over Tết (R3, G7, D9, R15).
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import gzip
 import json
+from bisect import bisect_right
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta, timezone
@@ -20,6 +21,7 @@ import pytest
 
 from infra.local.demo import Replay, day_totals, open_shop
 from infra.local.shop_history import person
+from tests.domain.lunar_table import LAST_MONTH_DAYS, TET
 
 RAW = Path(__file__).parents[2] / "events" / "history" / "online_retail_slice.csv.gz"
 VIETNAM = timezone(timedelta(hours=7))
@@ -35,6 +37,8 @@ LOOKED_AT = [
     date(2010, 12, 10),
 ]
 REFUSED_FROM_ORDERS_A_DAY = 20
+# From 28 Chạp to mùng 6, around 14 February 2010 and 3 February 2011.
+REST = [TET[year] + timedelta(days=n) for year in (2010, 2011) for n in range(28 - 1 - LAST_MONTH_DAYS[year], 6)]
 
 
 class Sale(NamedTuple):
@@ -98,11 +102,21 @@ def facts(customer: str, morning: date) -> Facts:
 def lifecycle(last: date | None, visits: int, today: date) -> str:
     if last is None:
         return "prospect"
-    silent = (today - last).days
     for days, label in ((180, "lost"), (90, "lapsed_90"), (60, "lapsed_60"), (30, "lapsed_30")):
-        if silent >= days:
+        if silence(last, today) >= days:
             return label
     return "new" if visits == 1 else "active"
+
+
+def silence(last: date, today: date) -> int:
+    return (today - last).days - (bisect_right(REST, today) - bisect_right(REST, last))
+
+
+def silent_on(last: date, days: int) -> date:
+    day = last + timedelta(days=days)
+    while silence(last, day) < days:
+        day += timedelta(days=1)
+    return day
 
 
 def value(known: Facts, appointed: bool, vip_spend: int) -> str:
@@ -147,8 +161,8 @@ class Year:
         for customer in OF:
             last = max((sale.day for sale in OF[customer] if sale.total > 0), default=None)
             for days in (30, 60, 90, 180):
-                if last and last + timedelta(days=days) > end:
-                    crossings[last + timedelta(days=days)].append(customer)
+                if last and silent_on(last, days) > end:
+                    crossings[silent_on(last, days)].append(customer)
         for day in sorted(crossings):
             midnight = datetime(day.year, day.month, day.day, tzinfo=VIETNAM)
             some = crossings[day][:3]
@@ -223,6 +237,15 @@ def test_G7_a_boundary_is_crossed_at_midnight_of_its_local_day(year):
         eve = day - timedelta(days=1)
         assert (before, after) == (facts(customer, eve).lifecycle, facts(customer, day).lifecycle), (customer, day)
         assert before != after
+
+
+def test_R15_nobody_lapses_on_a_day_of_the_rest_over_tet(year):
+    for day in REST[:9]:
+        today, yesterday = year.lists[day], year.lists[day - timedelta(days=1)]
+        for label in ("lapsed_30", "lapsed_60", "lapsed_90", "lost"):
+            assert today[label] <= yesterday[label], (day, label)
+    after = REST[8] + timedelta(days=1)
+    assert year.lists[after]["lapsed_30"] - year.lists[REST[8]]["lapsed_30"]
 
 
 def test_G2_value_labels_equal_the_rule_under_the_cutoffs_in_force(year):
