@@ -59,8 +59,8 @@ def post_preview(campaign_id: str) -> Response[str]:
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/test")
 def post_test(campaign_id: str) -> Response[str]:
-    row = _own(campaign_id)
-    return answer(campaigns(wiring.outside().clock()).test(row, handler.json()), 202)
+    body = handler.json()
+    return answer(campaigns(wiring.outside().clock()).test(_own(campaign_id), body), 202)
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/approve")

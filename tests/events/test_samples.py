@@ -25,6 +25,7 @@ NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))
 NOW = datetime(2025, 3, 23, 5, tzinfo=UTC)
 
 STATUS = {
+    "campaigns_api_create": 201,
     "customers_api_churn_risk": 200,
     "customers_api_put": 201,
     "customers_api_search": 404,  # 200 when customers_api_put went before it
