@@ -105,7 +105,7 @@ class Journeys:
         History ends what it ends and lets nobody in (R1). Without `act`, whoever gets in is due at once instead. On the
         `first_try` of a draft what a new run plans is taken as new; should it not be, the commit says so.
         """
-        desk = _Desk(self, draft, members, first_try=first_try)
+        desk = Desk(self, draft, members, first_try=first_try)
         for place, run in desk.runs():
             journey = self.definition(run)
             if signal.name == "Task Done" and _own(run, signal):
@@ -136,7 +136,7 @@ class Journeys:
             members = members_of(draft, customer_id)
             if not members:
                 return []
-            desk = _Desk(self, draft, members)
+            desk = Desk(self, draft, members)
             desk.work()
             desk.save()
             try:
@@ -236,7 +236,7 @@ def _version(memory: dict[str, Any], journey: Journey) -> str:
     return known[id(journey)][1]
 
 
-class _Place(NamedTuple):
+class Place(NamedTuple):
     """Whose item a run stands in, and under which name."""
 
     customer_id: str
@@ -244,7 +244,7 @@ class _Place(NamedTuple):
 
 
 @dataclass
-class _Desk:
+class Desk:
     """All runs of one customer, merged or not, inside one draft."""
 
     journeys: Journeys
@@ -277,10 +277,10 @@ class _Desk:
         """A number that cashiers type for walk-ins is in no journey (R4)."""
         return bool(self.members[0].get("refused"))
 
-    def runs(self) -> list[tuple[_Place, Run]]:
-        return [(_Place(who, name), run) for who, state in self._states.items() for name, run in state["runs"].items()]
+    def runs(self) -> list[tuple[Place, Run]]:
+        return [(Place(who, name), run) for who, state in self._states.items() for name, run in state["runs"].items()]
 
-    def set(self, place: _Place, run: Run) -> None:
+    def set(self, place: Place, run: Run) -> None:
         self._states[place.customer_id]["runs"][place.name] = run
 
     def facts(self, run: Run, news: Mapping[str, Any] | None = None) -> RunFacts:
@@ -310,7 +310,7 @@ class _Desk:
         entered = self._states[self.lead]["entered"]
         if journey.limit or journey.trigger.key != "event.order_id":  # an order tells its news once
             entered[journey.id] = [*entered.get(journey.id, []), [key, signal.at]][-ENTRIES_KEPT:]
-        self._count(run, **{"holdout" if held else "entered": 1})
+        self.count(run, **{"holdout" if held else "entered": 1})
 
     def _may_enter(self, journey: Journey, key: str, signal: Signal) -> bool:
         if moment(signal.at) + journey.ends_after <= self.now:
@@ -359,7 +359,7 @@ class _Desk:
             if run.get("next_due", "") <= stamp(self.now):
                 self._go(place, run)
 
-    def _go(self, place: _Place, run: Run) -> None:
+    def _go(self, place: Place, run: Run) -> None:
         journey = self.journeys.definition(run)
         while True:
             moved = advance(journey, run, self.now, self.facts(run))
@@ -373,7 +373,7 @@ class _Desk:
                 return
             run = after
 
-    def move(self, place: _Place, journey: Journey, moved: Moved, *, withdrawn: bool) -> None:
+    def move(self, place: Place, journey: Journey, moved: Moved, *, withdrawn: bool) -> None:
         """Put a run where it is now, or take it out; `withdrawn` takes back what it planned and was not sent yet."""
         run = moved.run
         if moved.ended:
@@ -385,10 +385,10 @@ class _Desk:
             run["listens"] = True
         self.set(place, run)
 
-    def _end(self, place: _Place, run: Run, why: str, *, withdrawn: bool) -> None:
+    def _end(self, place: Place, run: Run, why: str, *, withdrawn: bool) -> None:
         del self._states[place.customer_id]["runs"][place.name]
         said = "ended " if run["arm"] == "live" else "holdout ended "
-        self._count(run, **{said + why: 1})
+        self.count(run, **{said + why: 1})
         if withdrawn:
             reason = "goal_reached" if why == "goal" else "journey_over"
             for message_id in run.get("messages", {}).values():
@@ -404,7 +404,7 @@ class _Desk:
 
     # ---- what steps do ----
 
-    def _do(self, place: _Place, journey: Journey, run: Run, action: Action) -> Run:
+    def _do(self, place: Place, journey: Journey, run: Run, action: Action) -> Run:
         step = action.step
         live = self._live(journey)
         if step.send or step.survey:
@@ -425,7 +425,7 @@ class _Desk:
             return any(mode.store in member.get("stores", {}) for member in self.members)
         return mode.mode == "all"
 
-    def _send(self, place: _Place, run: Run, action: Action, *, live: bool) -> Run:
+    def _send(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
         wanted = action.step.send or action.step.survey
         assert wanted is not None
         template = self.journeys.world.templates[wanted.template]
@@ -460,7 +460,7 @@ class _Desk:
             self.planned.append((intent.purpose, intent.message_id))
         return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}
 
-    def _is_new(self, place: _Place) -> bool:
+    def _is_new(self, place: Place) -> bool:
         return place.name not in self._before[place.customer_id]["runs"]
 
     def _margin(self) -> int:
@@ -468,7 +468,7 @@ class _Desk:
         m = figures(self.members[0])
         return m.revenue // m.orders * self.journeys.sending.margin_percent // 100 if m.orders else 0
 
-    def _issue(self, place: _Place, run: Run, action: Action, *, live: bool) -> Run:
+    def _issue(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
         book = self.journeys.world.offers
         offer = book.offers[action.step.offer or ""]
         code = new_code(offer.prefix, self.journeys.new_id())
@@ -489,7 +489,7 @@ class _Desk:
         }
         return {**run, "vars": {**run["vars"], **made}}
 
-    def _task(self, place: _Place, run: Run, action: Action) -> Run:
+    def _task(self, place: Place, run: Run, action: Action) -> Run:
         wanted = action.step.task
         assert wanted is not None
         facts = self.facts(run)
@@ -524,7 +524,8 @@ class _Desk:
 
     # ---- out ----
 
-    def _count(self, run: Run, **amounts: int) -> None:
+    def count(self, run: Run, **amounts: int) -> None:
+        """Add to what became of people in the journey, in the version of this run."""
         shard = crc32(self.lead.encode()) % COUNT_SHARDS
         self.draft.count(layout.journey_counts(run["journey"], run["version"], shard), **amounts)
 
@@ -536,12 +537,12 @@ class _Desk:
                 continue
             for name in sorted(before["runs"].keys() | state["runs"].keys()):
                 old, new = before["runs"].get(name), state["runs"].get(name)
-                if old is None or new is None:
+                if old is None or new is None or old["version"] != new["version"]:
                     self._inside(who, old, new)
-                if (was := _where(old)) != (stands := _where(new)):
-                    for run, place, step in ((old, was, -1), (new, stands, 1)):
-                        if run and place:
-                            self._count(run, **{f"at {place}": step})
+                if _where(old) != _where(new):
+                    for run, step in ((old, -1), (new, 1)):
+                        if run:
+                            self.count(run, **{f"at {_where(run)[1]}": step})
             key = layout.journeys_of(who)
             if not any(state.values()):
                 self.draft.delete(key)
@@ -561,11 +562,11 @@ class _Desk:
             self.draft.delete(key)
 
 
-def _where(run: Run | None) -> str:
-    """The step people are counted at; "goal" for who only waits for it."""
+def _where(run: Run | None) -> tuple[str, str]:
+    """The version and the step people are counted at; "goal" for who only waits for it."""
     if run is None:
-        return ""
-    return run["step"] if "due_at" in run else "goal"
+        return "", ""
+    return run["version"], run["step"] if "due_at" in run else "goal"
 
 
 def _copy(state: State) -> State:

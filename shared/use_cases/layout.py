@@ -209,6 +209,7 @@ def contacts(customer_id: str) -> Key:
 
 
 JOURNEY = "JOURNEY#"
+INSIDE = "JIN#"
 JOURNEY_MODES = Key("JOURNEYS", "MODES")
 
 
@@ -222,7 +223,7 @@ def journeys_whose(key: Key) -> str:
 
 
 def journey_inside(journey: str, customer_id: str, run: str) -> Key:
-    return Key(f"JIN#{journey}", f"{customer_id}#{run}")
+    return Key(INSIDE + journey, f"{customer_id}#{run}")
 
 
 def journey_version(journey: str, version: str) -> Key:
