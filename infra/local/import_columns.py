@@ -134,9 +134,9 @@ _CUSTOMER: dict[str, tuple[str, ...]] = {
     "tier": (
         "hang thanh vien", "hang the", "hang khach hang", "hang", "cap do", "tier", "membership tier", "rank", "level",
     ),
-    "points_expire_at": (
-        "han diem", "han dung diem", "han su dung diem", "ngay het han diem", "points expire at", "points expiry",
-        "points expiry date",
+    "points_expire_on": (
+        "han diem", "han dung diem", "han su dung diem", "ngay het han diem", "points expire at", "points expire on",
+        "points expiry", "points expiry date",
     ),
     "group": ("nhom khach hang", "nhom khach", "customer group"),
     "updated_at": ("ngay cap nhat", "thoi gian cap nhat", "cap nhat luc", "updated at", "modified on", "modified date"),

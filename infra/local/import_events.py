@@ -171,7 +171,7 @@ class Interpreter(Reader):
             "birthday": lambda cell: values.birthday(cell, self.now).isoformat(),
             "gender": values.gender,
             "points": values.money,
-            "points_expire_at": lambda cell: values.day(cell).isoformat(),
+            "points_expire_on": lambda cell: values.day(cell).isoformat(),
         }
         for field_name, reader in readers.items():
             if (known := self._read(row, field_name, reader, problems)) is not None:

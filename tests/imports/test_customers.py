@@ -40,7 +40,7 @@ def test_a_customer_becomes_an_identify_with_traits_and_attributes(tmp_path: Pat
     assert event["traits"] == {
         "name": "Nguyễn Thị Lan", "phone": "0901 234 567", "email": "lan@example.com", "birthday": "1985-09-02",
         "gender": "female", "city": "TP. Hồ Chí Minh", "home_store": "Quận 1", "group": "Bán lẻ", "points": 1250,
-        "tier": "Vàng", "points_expire_at": "2025-12-31", "external": {"kiotviet": "KH1"},
+        "tier": "Vàng", "points_expire_on": "2025-12-31", "external": {"kiotviet": "KH1"},
     }  # fmt: skip
     assert imported.result.columns.unused == ("Tổng bán", "Ghi chú")
 
