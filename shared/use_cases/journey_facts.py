@@ -125,14 +125,15 @@ class RunFacts:
     def _product(self) -> dict[str, Any]:
         known = self.products.around([self.run["vars"].get("sku", "")])
         product = known.get(self.run["vars"].get("sku", ""))
-        if product is None:
+        hidden = self.sending.sensitive_categories
+        # Phones are shared in families: what was bought of a sensitive category is neither named nor used (R6).
+        if product is None or product.category.casefold() in hidden:
             return {}
         got = local_day(moment(self.run["anchor"]))
         days = {name: getattr(product, source) for name, source in _CLOCKS.items()}
         names = ("sku", "name", "category", "url", "guide_url")
         said: dict[str, Any] = {name: getattr(product, name) for name in names}
         said |= {name: (got + timedelta(days=span)).isoformat() for name, span in days.items() if span}
-        hidden = self.sending.sensitive_categories
         line = {"sku": product.sku, "name": product.name, "category": product.category}
         owned = self._owned()
         if also := suggest([line], known, owned, self.run["vars"].get("store", ""), hidden):

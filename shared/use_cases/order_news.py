@@ -11,6 +11,7 @@ from shared.domain.order import OrderRow
 from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item
+from shared.use_cases.products import Products
 
 LINES = 20
 _GONE = ("cancelled", "returned", "delivery_failed")
@@ -25,14 +26,15 @@ _CARRIER = (
 )
 
 
-def news_of(order: Item | None, row: OrderRow | None, rules: SendingRules) -> list[Signal]:
+def news_of(order: Item | None, row: OrderRow | None, rules: SendingRules, products: Products) -> list[Signal]:
     """Everything that is true of an order now, as news; what was not true before is what has to be told.
 
-    Exchanges and return invoices are no purchases, and an order without a customer is nobody's news (R3).
+    Exchanges and return invoices are no purchases, and an order without a customer is nobody's news (R3). The catalogue
+    knows the categories that tills leave out; history is told to nobody and needs no words.
     """
     if order is None or row is None or not order.get("home") or row.total <= 0 or order["content"].get("exchange_of"):
         return []
-    facts, said = order["facts"], _properties(order, row, rules)
+    facts, said = order["facts"], _properties(order, row, rules, products)
     news = [
         Signal(name, facts[kind], said | _parcel(order, facts[kind]))
         for kind, name, later in _CARRIER
@@ -50,9 +52,14 @@ def news_of(order: Item | None, row: OrderRow | None, rules: SendingRules) -> li
     return news
 
 
-def _properties(order: Item, row: OrderRow, rules: SendingRules) -> dict[str, Any]:
+def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Products) -> dict[str, Any]:
     content = order["content"]
-    lines = content.get("lines", [])
+    lines: list[dict[str, Any]] = content.get("lines", [])
+    if not order["backfill"]:
+        known = products.load(line.get("sku", "") for line in lines if "category" not in line)
+        lines = [
+            {**line, "category": known[line["sku"]].category} if line.get("sku") in known else line for line in lines
+        ]
     payment = content.get("payment", "")
     return {
         "order_id": row.order_id,
