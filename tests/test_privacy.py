@@ -196,8 +196,14 @@ def test_no_figure_of_the_meter_is_personal(shop: Shop):
 def test_no_address_has_a_place_for_personal_data(shop: Shop):
     customer = live(shop)
 
-    assert set(re.findall(r"{(\w+)}", " ".join(routes()))) == {"customer_id", "label", "token"}
+    named = {"campaign_id", "code", "customer_id", "label", "task_id", "token"}
+    assert set(re.findall(r"{(\w+)}", " ".join(routes()))) == named
     assert personal(customer) == []
-    for path in (f"/v1/customers/{customer}/timeline", "/v1/segments/one_time/customers", "/v1/churn-risk"):
+    for path in (
+        f"/v1/customers/{customer}/timeline",
+        "/v1/segments/one_time/customers",
+        "/v1/churn-risk",
+        "/v1/tasks",
+    ):
         after = shop.call("GET", path, query="limit=1").json["next"]
         assert after is None or personal(base64.urlsafe_b64decode(after).decode()) == []
