@@ -8,6 +8,7 @@ import pytest
 
 from infra.local.bench import phone
 from shared.domain.vietnam_time import stamp
+from shared.use_cases.list_tasks import listed
 from tests.doors.conftest import PHONE
 from tests.sending.conftest import MORNING
 from tests.sending.house import Care
@@ -131,6 +132,38 @@ def test_r7_staff_of_a_store_see_and_do_the_tasks_of_their_stores_only(desk: Des
     assert desk.tell(calls["Q7"], "reached", key=two).status == 200
     assert ids(desk.listed("status=done", key=two)) == [calls["Q7"]]
     assert desk.listed("status=done", key=own) == []
+
+
+class Short:
+    """A table whose pages end early, as pages end at 1 MB; those of one store after every single row."""
+
+    def __init__(self, table):
+        self._table = table
+
+    def __getattr__(self, name):
+        return getattr(self._table, name)
+
+    def query(self, pk, *, limit, **options):
+        return self._table.query(pk, limit=1 if pk.endswith("Q1") else min(limit, 3), **options)
+
+
+@pytest.mark.parametrize("status", ["open", "done"])
+def test_r7_tasks_of_several_stores_stay_in_order_wherever_a_page_ends(desk: Desk, status):
+    stores = ("Q1", "Q3", "Q7")
+    people = [desk.customer(phone(n), store=store) for n, store in enumerate(stores)]
+    wanted = [desk.open(people[n % 3], f"call-{n}", due=n) for n in (0, 3, 1, 6, 9, 2, 5, 4, 12)]
+    if status == "done":
+        for task_id in wanted:
+            desk.tell(task_id, "reached")
+            desk.house.advance(desk.now + timedelta(minutes=1))
+    wanted = ids(desk.listed(f"status={status}"))
+    table, found, start = Short(desk.house.table), [], None
+    while start or not found:
+        page, start = listed(table, status, {}, stores=stores, role="", limit=4, start=start)
+        found += ids(page)
+
+    assert len(wanted) == 9
+    assert found == wanted
 
 
 def test_what_cannot_be_asked_for_is_refused_by_the_name_of_the_field(desk: Desk):
