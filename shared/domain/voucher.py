@@ -79,11 +79,15 @@ class Offer(Terms):
 
     title: Text
     gift: Text | None = None
-    prefix: str = Field(pattern=r"^[A-Z]{2,4}$")
-    valid: str = Field(pattern=r"^[1-9][0-9]{0,2}[hd]$")
+    prefix: str
+    valid: str
 
     @model_validator(mode="after")
-    def _value_fits_kind(self) -> Self:
+    def _fits_together(self) -> Self:
+        if not re.fullmatch("[A-Z]{2,4}", self.prefix):
+            raise ValueError("prefix: must be two to four capital letters such as SN")
+        if not re.fullmatch("[1-9][0-9]{0,2}[hd]", self.valid):
+            raise ValueError("valid: must be days or hours such as 14d or 48h")
         if self.kind == "percent" and not 1 <= self.value <= 100:
             raise ValueError("value: must be 1 to 100 percent")
         if self.kind == "percent" and not self.max_value:

@@ -88,8 +88,8 @@ def follow_order(draft: Draft, order_id: str, before: Item | None, after: Item, 
     for code in sorted(tight):
         voucher = _load(draft, code)
         if voucher:
-            carried = read_code(after["content"].get("coupon", "")) == code
-            moved = _follow(draft, voucher, order_id, before, after, placed_at if carried else None)
+            carries = read_code(after["content"].get("coupon", "")) == code
+            moved = _follow(draft, voucher, order_id, before, after, placed_at if carries else None)
             if voucher.redeemed is None and moved.redeemed and not after["backfill"]:
                 news.append(news_of(moved))
     return news
@@ -99,22 +99,26 @@ def _follow(
     draft: Draft, voucher: Voucher, order_id: str, before: Item | None, after: Item, placed_at: str | None
 ) -> Voucher:
     """The voucher with what this order says of it now; `placed_at` None: the order does not carry it."""
-    home, home_before = after.get("home"), (before or {}).get("home")
     known = voucher.claims.get(order_id, Claim())
-    void = came_back(after)
+    home, void = after.get("home"), came_back(after)
     carried, reason = None, None
     if placed_at and not void:
         carried = Said(at=placed_at, store=after["content"].get("store", ""), total=_full_price(after["content"]))
         reason = _misfit(draft, voucher, order_id, carried, after)
     claim = Claim(told=known.told, carried=None if reason else carried, customer_id=home or "", void=void)
     moved = voucher.claimed(order_id, claim)
-    if placed_at and home_before and home_before != home:
-        draft.delete(_place(voucher, home_before, placed_at, order_id))
     if moved != voucher:
         save(draft, voucher, moved)
-    if reason and placed_at and home and not known.told:
+    note = _place(voucher, home, placed_at, order_id) if reason and placed_at and home and not known.told else None
+    # What was refused before may stand in another place now, or nowhere.
+    if before and before.get("row"):
+        home_before, placed_before = before["row"]
+        former = _place(voucher, home_before, placed_before, order_id)
+        if former != note and former not in _told(moved):
+            draft.delete(former)
+    if note and placed_at:
         said = {"code": voucher.code, "offer": voucher.offer, "order_id": order_id, "reason": reason}
-        draft.mark(_place(voucher, home, placed_at, order_id), _entry("Voucher Refused", placed_at, said))
+        draft.mark(note, _entry("Voucher Refused", placed_at, said))
     return moved
 
 
