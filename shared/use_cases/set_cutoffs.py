@@ -1,7 +1,7 @@
 """The weekly pass: take the cut-offs from the shop's own base, then bring everybody's labels over.
 
 Both halves walk the value lists page by page and remember where they are, so that a pass that was stopped goes on.
-Only customers whose labels really change are written. VIPs are appointed here (R8).
+Only customers whose labels really change, or who have to be woken sooner, are written. VIPs are appointed here (R8).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.domain.customer import is_stale
 from shared.domain.cutoffs import Base, compute
 from shared.domain.errors import Busy, Conflict
 from shared.domain.rules import CutOffs
-from shared.domain.segmentation import VALUE, stand
+from shared.domain.segmentation import VALUE, due_at, stand
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Item, Key, Put, Table
 from shared.use_cases import layout
@@ -98,7 +98,7 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
         stale = is_stale(m, ruling.today, ruling.rules, ruling.cutoffs)
         after = settle(draft, load_members(draft, profile), None if stale else m, ruling, appoint_vip=True)
         relabelled: bool = after["labels"] != profile.get("labels")
-        if not relabelled and not stale and after.get("vip_until") == profile.get("vip_until"):
+        if not stale and all(after.get(name) == profile.get(name) for name in ("labels", "vip_until", "due_at")):
             return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
         if relabelled and draft.get(layout.journeys_of(after["customer_id"])):
             # Journeys know whom they have heard of; of the others there is nothing but history (R1).
@@ -119,8 +119,11 @@ def _stands_as_before(profile: Item, ruling: Ruling) -> bool:
     if "absorbed" in profile or is_stale(m, ruling.today, ruling.rules, ruling.cutoffs):
         return False
     standing = stand(m, profile, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=True)
-    is_or_was_vip = bool(standing.vip_until) or "vip_until" in profile
-    return not is_or_was_vip and list(standing.labels) == profile.get("labels")
+    if standing.vip_until or "vip_until" in profile or list(standing.labels) != profile.get("labels"):
+        return False
+    # New rules may want somebody woken sooner than the old ones did.
+    day = standing.due_day
+    return day is None or ("due_at" in profile and profile["due_at"] <= stamp(due_at(profile["customer_id"], day)))
 
 
 def _everybody(table: Table, at: dict[str, Any]) -> Iterator[tuple[dict[str, Any] | None, list[Item]]]:

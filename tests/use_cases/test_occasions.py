@@ -8,10 +8,12 @@ import pytest
 
 from shared.domain.segmentation import due_at
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, stamp
+from shared.ports import Update
+from shared.use_cases import layout
 from shared.use_cases.upsert_customer import Upsert, upsert
 from shared.use_cases.wake_customers import Waker
 from tests.use_cases.engine import Engine, identify, sale, track
-from tests.use_cases.test_wake import Counted
+from tests.use_cases.test_wake import Counted, weekly
 
 LAN = "0901234567"
 # Sunday 1 March 2026, ten in the morning.
@@ -87,6 +89,19 @@ def test_after_its_wake_nothing_brings_an_occasion_back_on_the_same_day():
     sweep(engine)
     engine.take(identify(stamp(engine.now), LAN, birthday=BORN, city="Huế"))
     assert due(engine) == date(2027, 3, 5)
+
+
+def test_sundays_pass_finds_who_has_to_be_woken_sooner_than_the_rules_of_then_knew():
+    engine = Engine()
+    engine.take(sale("HD1", stamp(engine.now), LAN))
+    (lead,) = engine.leads()
+    assert due(engine) == date(2026, 3, 31)
+    engine.table.write(Update(layout.profile(lead["customer_id"]), set={("traits", "birthday"): BORN}))
+    weekly(engine)
+    assert due(engine) == BIRTHDAY
+    before = engine.leads()
+    weekly(engine)
+    assert engine.leads() == before
 
 
 # ---- the upsert in place (P1) ----
