@@ -206,6 +206,12 @@ DOORS = (
         grants=(Grant("table", READ + WRITE),),
     ),
     Door(
+        "journeys_api",
+        Http(("GET /v1/journeys", "GET /v1/journeys/{journey_id}")),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ),),
+    ),
+    Door(
         "vouchers_api",
         Http(
             (

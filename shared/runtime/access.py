@@ -69,6 +69,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     ),
     # Marketing makes campaigns; whoever answers for their cost approves them (R18).
     "POST /v1/campaigns/{campaign_id}/approve": frozenset(("manager", "admin")),
+    "GET /v1/journeys": _STAFF | {"marketing"},
+    "GET /v1/journeys/{journey_id}": _STAFF | {"marketing"},
     "GET /v1/tasks": _STAFF,
     "POST /v1/tasks/{task_id}/outcome": _STAFF,
 }

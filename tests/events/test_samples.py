@@ -38,6 +38,7 @@ STATUS = {
     "events_api_shipment": 200,
     "events_api_track_order": 200,
     "health_api_health": 200,
+    "journeys_api_journey": 200,
     "popups_api_visitor": 200,
     "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
     "tasks_api_tasks": 200,
