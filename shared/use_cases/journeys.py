@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 from zlib import crc32
 
@@ -18,6 +19,7 @@ from shared.domain.customer import Profile
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journey import Journey, Step
 from shared.domain.journey_engine import Action, Moved, Run, Signal, advance, enter, fits, hear, listens, next_due
+from shared.domain.journey_words import NEWS
 from shared.domain.message import Intent, planned, told
 from shared.domain.sending_policy import in_holdout
 from shared.domain.sending_rules import SendingRules
@@ -67,8 +69,21 @@ class World:
     pages: Mapping[str, str]
     live: bool
 
+    @cached_property
+    def _heard(self) -> frozenset[str]:
+        rare = NEWS.keys() - {"Product Viewed"}
+        return frozenset(rare).union(*(journey.hears for journey in self.journeys.values()))
+
+    @cached_property
+    def goals(self) -> frozenset[str]:
+        """News that is what some journey is for."""
+        aims = [journey.goal for journey in self.journeys.values() if journey.goal and not journey.goal.same]
+        return frozenset(name for goal in aims for name in goal.event)
+
     def heard(self, name: str) -> bool:
-        return any(name in journey.hears for journey in self.journeys.values())
+        """Whether journeys want to hear of this. All news is told, for who is in an older version may listen to what
+        the shipped one does not; what comes with every step on a web page is told where somebody listens."""
+        return name in self._heard
 
 
 @dataclass(frozen=True)
@@ -344,11 +359,8 @@ class Desk:
 
     def remember(self, signal: Signal) -> None:
         """When what journeys are for happened last, so that late news of what came before lets nobody in."""
-        goals = {
-            name for j in self.journeys.world.journeys.values() if j.goal and not j.goal.same for name in j.goal.event
-        }
         last = self._states[self.lead]["last"]
-        if signal.name in goals and signal.at > last.get(signal.name, ""):
+        if signal.name in self.journeys.world.goals and signal.at > last.get(signal.name, ""):
             last[signal.name] = signal.at
 
     # ---- on ----

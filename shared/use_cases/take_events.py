@@ -371,9 +371,9 @@ class _Group:
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
         for said in follow_order(self.draft, fact.order, before, order, row.placed_at if row else None):
             self.news.append((said.customer_id, Signal("Voucher Redeemed", said.at, said.properties), False))
-        sending = self.taker.journeys.sending
-        known = {signal.name for signal in news_of(before, row_before, sending)}
-        for signal in news_of(order, row, sending):
+        sending, products = self.taker.journeys.sending, self.taker.journeys.products
+        known = {signal.name for signal in news_of(before, row_before, sending, products)}
+        for signal in news_of(order, row, sending, products):
             if signal.name not in known:
                 history = event.backfill or (signal.name == "Order Completed" and order["backfill"])
                 self.news.append((order["home"], signal, history))
