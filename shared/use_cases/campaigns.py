@@ -167,8 +167,7 @@ class Campaigns:
             **{name: row.get(name) for name in ("started_at", "ended_at", "ended")},
             "story": [dict(zip(("at", "what", "by"), line, strict=True)) for line in row["story"]],
             "counts": {
-                "targeted": sum(counts.values()),
-                **counts,
+                **_people(counts),
                 "waiting": counts["planned"] - sum(outcomes[name] for name in OUTCOMES),
                 **{name: outcomes[name] for name in OUTCOMES},
             },
@@ -182,7 +181,11 @@ class Campaigns:
         rows = self.table.batch_get(keys, consistent=False)
         names = ("campaign_id", "state", "made_by", "made_at", "approved_by", "started_at", "ended_at")
         shown = [
-            {**{name: row.get(name) for name in names}, "name": row["campaign"]["name"], "counts": row["counts"]}
+            {
+                **{name: row.get(name) for name in names},
+                "name": row["campaign"]["name"],
+                "counts": _people(row["counts"]),
+            }
             for key in keys
             if (row := rows.get(key))
         ]
@@ -284,6 +287,10 @@ class Campaigns:
         if wrong or who is None:
             raise Invalid(wrong)
         return who, channels
+
+
+def _people(counts: Item) -> dict[str, int]:
+    return {"targeted": sum(counts.values()), **counts}
 
 
 def _read(body: Any) -> tuple[Campaign | None, list[FieldError]]:

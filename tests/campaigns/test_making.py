@@ -1,0 +1,180 @@
+"""A campaign is written down by one and approved by another; what is wrong with it is named, field by field (R18)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from infra.local.bench import phone
+from shared.domain.vietnam_time import stamp
+from tests.campaigns.desk import BY_EMAIL, WORDS
+from tests.doors.test_openapi import matches
+
+
+def wrong(desk, **body):
+    return {error["field"]: error["reason"] for error in desk.campaign(status=400, **body)["errors"]}
+
+
+def test_r18_every_wrong_field_is_named_at_once(desk):
+    found = wrong(
+        desk,
+        name=" ",
+        purpose="transactional",
+        audience={"points": {"min": 9, "max": 3}, "spend_365d": {}, "segments": ["vip", "royal"], "shoe_size": 43},
+        content={"template": "winback_30", "channels": ["pigeon"]},
+        schedule={"per_minute": 0, "per_day": -1, "send_at": "tomorrow"},
+        holdout_percent=51,
+        colour="red",
+    )
+
+    assert {
+        "name", "purpose", "audience.points", "audience.spend_365d", "audience.segments", "audience.shoe_size",
+        "content.channels[0]", "schedule.per_minute", "schedule.per_day", "schedule.send_at", "holdout_percent",
+        "colour",
+    } == found.keys()  # fmt: skip
+    assert "royal" in found["audience.segments"]
+    assert found["holdout_percent"] == "Input should be less than or equal to 50"
+
+
+@pytest.mark.parametrize(
+    ("content", "field", "reason"),
+    [
+        ({"template": "nothing_like_it"}, "content.template", "no such template"),
+        ({"template": "order_thanks"}, "content.template", "is for transactional messages"),
+        ({"template": "winback_30"}, "content.variables.new_url", "is missing"),
+        ({**WORDS, "channels": ["whatsapp"]}, "content.channels[0]", "says nothing on this channel"),
+        ({**WORDS, "variables": {"new_url": "not an address"}}, "content.variables.new_url", ""),
+        (
+            {**WORDS, "variables": {**WORDS["variables"], "price": 3}},
+            "content.variables.price",
+            "is not a variable of the template",
+        ),
+    ],
+)
+def test_r18_words_that_cannot_be_sent_are_refused_before_anything_is(desk, content, field, reason):
+    found = wrong(desk, content=content)
+
+    assert reason in found[field]
+
+
+def test_r18_a_campaign_lies_in_the_future_and_ends_after_it_begins(desk):
+    then, before = stamp(desk.now + timedelta(days=2)), stamp(desk.now - timedelta(days=2))
+
+    assert wrong(desk, schedule={"send_at": before}) == {"schedule.send_at": "lies in the past"}
+    assert wrong(desk, schedule={"until": before}) == {"schedule.until": "lies in the past"}
+    assert wrong(desk, schedule={"send_at": then, "until": then}) == {"schedule": "until does not lie after send_at"}
+    assert "schedule.per_day" in wrong(desk, most_valuable_first=True)
+
+
+def test_r18_a_service_campaign_takes_a_service_template_and_no_other(desk):
+    survey = {"template": "survey_day7", "variables": {"order_code": "DH1"}, "channels": ["email"]}
+
+    assert "content.template" in wrong(desk, content=survey)
+    assert desk.campaign(content=survey, purpose="service")["state"] == "draft"
+
+
+def test_r18_who_made_it_may_not_approve_it_and_marketing_approves_nothing(desk):
+    desk.new_key("second marketer", "marketing")
+    mine = desk.campaign(key="manager")["campaign_id"]
+    desk.tell(mine, "approve", key="manager", status=403)
+    desk.tell(mine, "approve", key="second marketer", status=403)
+    desk.tell(mine, "approve", key="care", status=403)
+    assert desk.seen(mine)["state"] == "draft"
+
+    approved = desk.tell(mine, "approve", key="api")
+
+    assert (approved["state"], approved["made_by"], approved["approved_by"]) == ("approved", "manager", "test")
+    assert desk.tell(mine, "approve", key="api")["story"] == approved["story"]  # said twice, done once
+
+
+def test_r18_nothing_is_sent_before_the_approval_and_before_its_time(desk):
+    people = desk.outside_the_holdout(desk.everybody(5))
+    draft = desk.campaign()["campaign_id"]
+    later = desk.started(schedule={"send_at": stamp(desk.now + timedelta(hours=2))})
+
+    desk.minutes(119)
+    assert desk.received() == []
+
+    desk.minutes(2)
+    assert sorted(desk.got(later)) == people
+    assert desk.got(draft) == []
+
+
+def test_r18_states_that_do_not_follow_each_other_are_refused(desk):
+    campaign = desk.campaign()["campaign_id"]
+    desk.tell(campaign, "pause", status=409)
+    desk.tell(campaign, "resume", status=409)
+    desk.tell(campaign, "cancel")
+
+    assert "cancelled" in desk.tell(campaign, "approve", status=409)["detail"]
+    assert desk.tell("nothing", "approve", status=404)["status"] == 404
+
+
+def test_r18_a_key_with_stores_stays_within_them(desk):
+    desk.new_key("of Q1", "marketing", ("Q1",))
+    said = {"name": "11.11", "content": BY_EMAIL}
+    for audience in ({}, {"stores": ["Q1", "Q3"]}):
+        refusal = desk.call("POST", "/v1/campaigns", {**said, "audience": audience}, key="of Q1", status=400)
+        assert refusal["errors"][0]["field"].startswith("audience.stores")
+    everywhere = desk.campaign()["campaign_id"]
+
+    own = desk.call("POST", "/v1/campaigns", {**said, "audience": {"stores": ["Q1"]}}, key="of Q1")
+
+    desk.tell(own["campaign_id"], "pause", key="of Q1", status=409)
+    desk.tell(everywhere, "cancel", key="of Q1", status=403)
+
+
+def test_r18_a_test_goes_to_staff_at_any_hour_and_to_others_under_the_rules_and_is_not_counted(desk):
+    desk.later(hours=13)  # eleven at night
+    desk.customer(1, consent=False, traits={"name": "Trần Văn Minh", "attributes": {"staff": True}})
+    desk.customer(2)
+    desk.customer(3)
+    desk.customer(4, consent=False)
+    campaign = desk.campaign(content=WORDS)["campaign_id"]
+
+    tried = [
+        desk.tell(campaign, "test", body={"to": {"phone": phone(n)}, "channel": "email"}, status=202) for n in (1, 2, 4)
+    ]
+    desk.house.drain()
+
+    fates = [(desk.message(one["message_id"])["status"], desk.message(one["message_id"])["reason"]) for one in tried]
+    assert fates[0][0] in ("sent", "delivered")
+    assert fates[1:] == [("deferred", "quiet_hours"), ("suppressed", "refused_by_customer")]
+    assert sum(desk.seen(campaign)["counts"].values()) == 0
+
+
+def test_r18_a_test_that_can_reach_nobody_says_why(desk):
+    desk.customer(1)
+    campaign = desk.campaign(content=WORDS)["campaign_id"]
+
+    def fields(body):
+        return [error["field"] for error in desk.tell(campaign, "test", body=body, status=400)["errors"]]
+
+    assert fields({"to": {"phone": "12"}, "channel": "fax", "at": "now"}) == ["at", "channel", "to.phone"]
+    assert fields({"to": {}}) == ["to"]
+    assert fields({}) == ["to"]
+    assert fields({"to": {"phone": phone(1)}, "channel": "messenger"}) == ["to"]
+    desk.tell(campaign, "test", body={"to": {"phone": phone(2)}}, status=404)
+
+
+def test_r18_all_answers_are_what_the_description_promises(desk):
+    desk.everybody(30)
+    made = desk.campaign(content=WORDS, schedule={"per_minute": 10, "per_day": 10})
+    matches("Campaign").validate(made)
+    campaign = made["campaign_id"]
+    matches("CampaignPreview").validate(desk.preview(campaign))
+    matches("CampaignTested").validate(desk.tell(campaign, "test", body={"to": {"phone": phone(1)}}, status=202))
+    matches("Campaign").validate(desk.tell(campaign, "approve"))
+    desk.minutes(2)
+    seen = desk.seen(campaign)
+    matches("CampaignView").validate(seen)
+    assert seen["waits"]["reason"] == "daily_cap"
+    for verb in ("pause", "resume", "cancel"):
+        matches("Campaign").validate(desk.tell(campaign, verb))
+    desk.campaign()
+    first = desk.house.http("GET", "/v1/campaigns", "limit=1", {"authorization": desk._keys["marketing"]})
+    assert first.status == 200
+    listed = desk.call("GET", "/v1/campaigns", key="marketing")
+    matches("Campaigns").validate(listed)
+    assert [entry["state"] for entry in listed["items"]] == ["draft", "cancelled"]
