@@ -148,8 +148,9 @@ def wait_no_more(draft: Draft, members: list[Profile], message_id: str) -> None:
 
 def age(members: list[Profile], today: date) -> int | None:
     """Years, or None: a birthday on 1 January is a placeholder unless confirmed (R15)."""
-    birthday = fold_members(members)["traits"].get("birthday")
-    if not birthday or birthday[5:] == "01-01":
+    traits = fold_members(members)["traits"]
+    birthday = traits.get("birthday")
+    if not birthday or (birthday[5:] == "01-01" and traits.get("@birthday_confirmed") is not True):
         return None
     born = date.fromisoformat(birthday)
     return today.year - born.year - ((today.month, today.day) < (born.month, born.day))

@@ -282,12 +282,13 @@ def test_r15_promotions_rest_over_tet():
         assert local(tet, rests).isoformat()[:13] == "2026-02-23T08", "the day after mùng 6, when hours open"
 
 
-def test_r15_a_birthday_on_the_first_of_january_is_a_placeholder(care):
+def test_r15_a_birthday_on_the_first_of_january_is_a_placeholder_until_confirmed(care):
     older = care.customer(1, traits={"name": "Lê Hoa", "birthday": "1970-05-21"})
     nobody_knows = care.customer(2, traits={"name": "Lê Hoa", "birthday": "1970-01-01"})
-    sent = [care.plan(who, "marketing") for who in (older, nobody_knows)]
+    asked = {"name": "Lê Hoa", "birthday": "1970-01-01", "attributes": {"birthday_confirmed": True}}
+    sent = [care.plan(who, "marketing") for who in (older, nobody_knows, care.customer(3, traits=asked))]
     care.later(minutes=1)
-    assert [one(care, message).channel for message in sent] == ["zns", "email"]
+    assert [one(care, message).channel for message in sent] == ["zns", "email", "zns"]
 
 
 def test_r15_the_red_button_stops_all_marketing_at_once_by_province_if_needed(care):
