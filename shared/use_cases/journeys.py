@@ -34,7 +34,7 @@ from shared.use_cases.plan_message import plan, withdraw
 from shared.use_cases.products import Products
 from shared.use_cases.sending_state import members_of
 from shared.use_cases.standing import Ruling, figures
-from shared.use_cases.tasks import close, open_task
+from shared.use_cases.tasks import close, number_to_call, open_task
 
 ATTEMPTS = 6
 MODES_REMEMBERED = 60
@@ -504,6 +504,9 @@ class Desk:
     def _task(self, place: Place, run: Run, action: Action) -> Run:
         wanted = action.step.task
         assert wanted is not None
+        if wanted.kind == "call" and number_to_call(self.members) is None:
+            # Nobody may be called: the journey goes on as after a number that was wrong.
+            return {**run, "outcomes": {**run.get("outcomes", {}), action.step.id: "wrong_number"}}
         facts = self.facts(run)
         title, reason = (_FACT.sub(lambda m: _shown(facts(m[1])), text) for text in (wanted.title, wanted.reason))
         new = NewTask(
