@@ -288,6 +288,16 @@ def test_g11_w1_the_churn_risk_is_ranked_by_what_is_at_stake_with_the_reason_in_
     assert "46 ngày" in first["reason"]
 
 
+def test_r15_the_view_the_ranking_and_its_reason_tell_the_same_days_of_silence(days):
+    days.sale("HD1")
+    # 98 days by the calendar, eight of them the rest at Tết.
+    days.later(98)
+    seen, (listed,) = days.find(), days.get("/v1/churn-risk")["items"]
+    assert seen["metrics"]["days_silent"] == listed["days_silent"] == 90
+    assert seen["segments"]["rfm"]["r"] == 2
+    assert "90 ngày" in listed["reason"]
+
+
 def test_w1_the_morning_list_keeps_to_what_the_store_can_call_and_lets_people_rest(days):
     for n in range(60):
         days.sale(f"HD{n}", f"09012345{n:02d}", total=100_000 * (n + 1), traits={"home_store": "Q1"})
