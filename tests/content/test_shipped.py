@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from typing import get_args
 
 import pytest
 
+from shared.domain.chat_cart import Topic
 from shared.domain.content import BLOCKS, CUSTOMER, Zns
 from shared.domain.sms_text import advertisement_errors, measured
 from shared.domain.wording import promotional_words
@@ -58,6 +60,16 @@ def test_a12_thanks_and_wishes_sell_nothing_on_any_channel():
 
 def test_r19_what_was_asked_in_a_chat_is_answered_in_the_chat_only():
     assert set(TEMPLATES["chat_cart"].channels) == {"zalo", "messenger"}
+    said = {
+        topic: [
+            preview(TEMPLATES["chat_cart"], channel, {CUSTOMER: KNOWN, "topic": topic}, shop(), SANDBOX).text
+            for channel in ("zalo", "messenger")
+        ]
+        for topic in get_args(Topic)
+    }
+    for words, topic in (("giá", "price"), ("cỡ", "size"), ("hàng còn hay hết", "stock"), ("giao hàng", "shipping")):
+        assert all(f"có hỏi tiệm về {words}" in text for text in said[topic])
+    assert all("có hỏi tiệm về" not in text and "có hỏi tiệm" in text for text in said[""])
 
 
 @pytest.mark.parametrize("template_id", ["out_for_delivery", "chat_cart", "call_winback", "call_low_rating"])
