@@ -226,6 +226,47 @@ def list_journeys(playbook: Playbook = None) -> None:
     show(playbook)
 
 
+@journeys.command("diff")
+def diff_journeys(data: Data = None, stage: Stage = None) -> None:
+    """Show which versions people are inside of, and how each differs from the playbook's."""
+    from infra.local import journeys as people
+    from infra.local import ops as operations
+
+    with operations.place(data, stage) as where:
+        people.diff(people.journeys_at(where, deployed=stage is not None))
+
+
+@journeys.command("migrate")
+def migrate_journey(
+    journey: Annotated[str, typer.Argument(help="Id of a journey, such as order.")],
+    to: Annotated[str | None, typer.Option(help="An earlier version; without it the playbook's.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say how many would move.")] = False,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Bring the people inside a journey to another version; says first how many move and how many are cancelled."""
+    from infra.local import journeys as people
+    from infra.local import ops as operations
+
+    with operations.place(data, stage) as where:
+        people.migrate(people.journeys_at(where, deployed=stage is not None), journey, to, dry_run=dry_run)
+
+
+@journeys.command("mode")
+def set_journey_mode(
+    journey: Annotated[str, typer.Argument(help="Id of a journey, such as order.")],
+    mode: Annotated[str, typer.Argument(help="shadow, staff, store:NAME or all.")],
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Say for whom a journey is live: for nobody (it only decides), staff's phones, one store's customers, or all."""
+    from infra.local import journeys as people
+    from infra.local import ops as operations
+
+    with operations.place(data, stage) as where:
+        _print(people.change_mode(people.journeys_at(where, deployed=stage is not None), journey, mode))
+
+
 @dead_letters.command("list")
 def list_dead_letters(data: Data = None, stage: Stage = None) -> None:
     """Print the messages that could not be processed, with their reasons, as JSON."""

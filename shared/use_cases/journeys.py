@@ -552,7 +552,7 @@ class Desk:
                 continue
             for name in sorted(before["runs"].keys() | state["runs"].keys()):
                 old, new = before["runs"].get(name), state["runs"].get(name)
-                if old is None or new is None or old["version"] != new["version"]:
+                if old is None or new is None:
                     self._inside(who, old, new)
                 if _where(old) != _where(new):
                     for run, step in ((old, -1), (new, 1)):
@@ -572,7 +572,7 @@ class Desk:
         assert run is not None
         key = layout.journey_inside(run["journey"], who, run["run"])
         if new:
-            self.draft.mark(key, {"customer_id": who, "run": run["run"], "version": run["version"]})
+            self.draft.mark(key, {"customer_id": who, "run": run["run"]})
         else:
             self.draft.delete(key)
 
