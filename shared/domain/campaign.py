@@ -76,8 +76,8 @@ class Audience(_Part):
     """Who a campaign is for. Every condition that is named has to hold; of a list, one entry has to.
 
     `stores` are bought in or home; `categories` are bought and kept; amounts are VND; `last_purchase_days` are local
-    days since the last kept order, without those of Tết. Of `segments`, one of the lifecycle labels named and one of the value labels named
-    have to hold.
+    days since the last kept order, without those of Tết. Of `segments`, one of the lifecycle labels named and one of
+    the value labels named have to hold.
     """
 
     stores: Several = ()

@@ -44,6 +44,7 @@ class _Tick:
     at: Cursor
     left: int
     zns_left: int
+    zns_more_at: datetime
     money: int | None
     taken: list[tuple[str, str]] = field(default_factory=list)
     wait: Decision | None = None
@@ -117,14 +118,17 @@ class CampaignRun:
         left = schedule.per_minute - row["minute"][1]
         if schedule.per_day is not None:
             left = min(left, schedule.per_day - row["day"][1])
-        return _Tick(read, row, Cursor(*row["cursor"]), left, self._zns_left(people, day), None)
+        return _Tick(read, row, Cursor(*row["cursor"]), left, *self._zns_left(people, day), None)
 
-    def _zns_left(self, people: People, day: str) -> int:
-        """What advertisements may still take of Zalo's quota today."""
+    def _zns_left(self, people: People, day: str) -> tuple[int, datetime]:
+        """What advertisements may still take of Zalo's quota, and when more may be there."""
+        tomorrow = self._tomorrow(people)
         if people.rules.zns_quota.new_oa:
-            return 0
+            return 0, tomorrow
         left = (self.table.get(layout.quota(ZNS, day)) or {}).get("left")
-        return ZNS_PROBE if left is None else int(left) - people.rules.zns_quota.kept_for_orders
+        if left is None:
+            return ZNS_PROBE, self._next_minute()
+        return int(left) - people.rules.zns_quota.kept_for_orders, tomorrow
 
     def _admit(self, tick: _Tick, people: People, verdict: Verdict) -> bool:
         """Take somebody in, or say what everybody from here on waits for."""
@@ -135,7 +139,7 @@ class CampaignRun:
         decision = verdict.decision
         if decision.channel == ZNS and people.campaign.purpose == "marketing" and tick.zns_left <= 0:
             if verdict.instead is None or verdict.instead.outcome not in ("send", "defer"):
-                tick.wait = Decision("defer", "quota_kept", self._tomorrow(people))
+                tick.wait = Decision("defer", "quota_kept", tick.zns_more_at)
                 return False
             decision = verdict.instead
         price = people.price(decision.channel)

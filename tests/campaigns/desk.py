@@ -5,9 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from infra.local.bench import phone
+from shared.domain.customer import agree, new_profile, no_figures
 from shared.domain.sending_policy import in_holdout
+from shared.domain.vietnam_time import local_day, stamp
+from shared.runtime.playbook import rules
 from shared.use_cases import layout
+from shared.use_cases.draft import Draft
 from shared.use_cases.keys import issue_key
+from shared.use_cases.standing import Ruling, settle
 from tests.sending.house import Care
 
 WORDS = {"template": "winback_30", "variables": {"new_url": "https://nhamay.example/hang-moi"}}
@@ -58,8 +64,6 @@ class Desk(Care):
 
     def sold(self, number: int, *, days_ago: int, total: int = 500_000, **properties: Any) -> None:
         """An order of history of the customer with this number, who may be new."""
-        from infra.local.bench import phone
-
         self.event("Order Completed", phone(number), at=self.now - timedelta(days=days_ago),
                    context={"backfill": True}, order_id=f"H{number}-{days_ago}", total=total, **properties)  # fmt: skip
 
@@ -74,6 +78,24 @@ class Desk(Care):
     def everybody(self, count: int) -> list[str]:
         """New customers who want advertising."""
         return [self.customer(number) for number in range(1, count + 1)]
+
+    def people(self, count: int) -> list[str]:
+        """As many customers as make a base, written as the door writes them, who want advertising by e-mail."""
+        at, ruling = stamp(self.now), Ruling(rules(), rules().first_cutoffs, local_day(self.now))
+        ids = [f"{number:024d}" for number in range(count)]
+        for first in range(0, count, 15):
+            draft = Draft(self.house.table)
+            for customer_id in ids[first : first + 15]:
+                profile = new_profile(customer_id, at)
+                address = f"email:khach{int(customer_id)}@example.vn"
+                profile["identities"] = {address: {"at": at, "certainty": "verified"}}
+                said = {"channel": "email", "purpose": "marketing", "granted": True, "at": at, "proof": "QR"}
+                draft.create(layout.profile(customer_id), agree(profile, [said]))
+                settle(
+                    draft, [draft.get(layout.profile(customer_id))], no_figures(rules(), rules().first_cutoffs), ruling
+                )
+            draft.commit()
+        return ids
 
     def outside_the_holdout(self, customers: list[str]) -> list[str]:
         return [one for one in customers if not in_holdout(one, "*", self.rules.holdout_percent)]
