@@ -13,6 +13,7 @@ from rich.text import Text
 
 from infra.local.ops import Place
 from infra.local.trouble import Trouble
+from shared.domain.content import span_text
 from shared.domain.journey import Journey
 from shared.domain.vietnam_time import local_day, moment
 from shared.runtime import wiring
@@ -60,7 +61,7 @@ def _row(journey: Journey) -> tuple[str, ...]:
         ", ".join(journey.trigger.event),
         str(len(journey.steps)),
         f"{journey.aim.told('vi')}{f' ({goal})' if goal else ''}",
-        f"{journey.ends_after.days} d" if journey.ends_after.days else str(journey.ends_after),
+        span_text(journey.ends_after),
         f"{journey.holdout_percent} %" if journey.holdout_percent else "",
         journey.version,
     )

@@ -198,11 +198,16 @@ def _a_deadline(value: Any) -> Any:
     return value if value == "day_end" else _a_span(value)
 
 
-def _span_text(span: timedelta) -> str:
-    return f"{int(span.total_seconds()) // 60}m"
+def span_text(span: timedelta) -> str:
+    """A span as the playbook writes it, in the largest unit that tells it whole."""
+    minutes = int(span.total_seconds()) // 60
+    for size, unit in ((1440, "d"), (60, "h")):
+        if minutes and minutes % size == 0:
+            return f"{minutes // size}{unit}"
+    return f"{minutes}m"
 
 
-Span = Annotated[timedelta, BeforeValidator(_a_span), PlainSerializer(_span_text)]
+Span = Annotated[timedelta, BeforeValidator(_a_span), PlainSerializer(span_text)]
 Deadline = Annotated[timedelta | Literal["day_end"], BeforeValidator(_a_deadline)]
 
 BLOCKS: tuple[ChannelName, ...] = (
@@ -283,7 +288,8 @@ def _approved(block: Block | None) -> bool:
 class Shop(_Part):
     """The shop's own facts, as texts use them: `shop.yaml` in the playbook.
 
-    `pages` are addresses that journeys lead to, by name. `opt_out_sms` is how to refuse advertisements by SMS or by call, `opt_out_chat` the same in a conversation.
+    `pages` are addresses that journeys lead to, by name. `opt_out_sms` is how to refuse advertisements by SMS or by
+    call, `opt_out_chat` the same in a conversation.
     """
 
     name: str

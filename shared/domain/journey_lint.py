@@ -12,7 +12,7 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from shared.domain.content import Template
+from shared.domain.content import Template, span_text
 from shared.domain.journey import DEALS, Condition, Exit, Goal, Journey, Send, Step, Task
 from shared.domain.journey_words import BY_STEP, FACTS, NEWS
 from shared.domain.segmentation import LIFECYCLE, VALUE
@@ -47,11 +47,11 @@ _NUMBERS = frozenset(
         "customer.orders", "customer.visits", "customer.revenue", "customer.spend_365d", "customer.days_silent",
         "customer.age", "customer.points", "customer.refusals", "cart.items", "cart.total", "order.total",
         "order.kept", "shop.high_value_order", "event.total", "event.score", "event.rating", "event.price",
-        "event.value", "event.days", "event.points",
+        "event.value", "event.days", "event.points", "run.days",
     )
 )  # fmt: skip
-_LISTS = frozenset(("customer.tags", "customer.channels", "customer.open_windows"))
-_TRUTHS = frozenset(("order.delivered", "order.returned", "event.in_store"))
+_LISTS = frozenset(("customer.tags", "customer.channels", "customer.open_windows", "event.skus"))
+_TRUTHS = frozenset(("order.delivered", "order.returned", "event.in_store", "offer.open", "shop.resting"))
 # Told as a number by some callers and as words by others.
 _EITHER = frozenset(("event.items",))
 # How far a message came and how a task ended are asked by the step; so is the score of an answer.
@@ -102,8 +102,9 @@ class _Lint:
         for n, step in enumerate(self.journey.steps):
             at: Path = ("steps", str(n))
             named: list[tuple[Path, str]] = [((*at, "next"), step.next)] if step.next else []
-            if step.wait and step.wait.then:
-                named.append(((*at, "wait", "then"), step.wait.then))
+            if step.wait:
+                onward = ("then", step.wait.then), ("missed", step.wait.missed)
+                named += [((*at, "wait", field), name) for field, name in onward if name]
             named += [((*at, "branch", str(k), "go"), way.go) for k, way in enumerate(step.branch or ())]
             for path, target in named:
                 if target not in self.places:
@@ -115,8 +116,8 @@ class _Lint:
         found = []
         for step in self.journey.steps:
             ahead = [way.go for way in step.branch or ()]
-            if step.wait and step.wait.then:
-                ahead.append(step.wait.then)
+            if step.wait:
+                ahead += [name for name in (step.wait.then, step.wait.missed) if name]
             if not step.end and all(way.when for way in step.branch or ()):
                 ahead.append(self.journey.following(step))
             found.append([self.places.get(name, -1) for name in ahead])
@@ -162,7 +163,7 @@ class _Lint:
         for n in self._in_order():
             step, entered = self.journey.steps[n], least[n]
             if entered >= self.journey.ends_after and not step.end:
-                span = _span(entered)
+                span = span_text(entered)
                 yield Finding(("ends_after",), f"{step.id} comes after {span}, when the run is over; make it longer")
                 return
             for k, ahead in enumerate(self._onward[n], start=1):
@@ -418,7 +419,8 @@ class _Lint:
         journey = self.journey
         if journey.goal and journey.goal.within > journey.ends_after:
             yield Finding(
-                ("goal", "within"), f"is longer than ends_after, so the run is over after {_span(journey.ends_after)}"
+                ("goal", "within"),
+                f"is longer than ends_after, so the run is over after {span_text(journey.ends_after)}",
             )
         advertising = [
             (n, message.template)
@@ -455,12 +457,3 @@ def _says_no(event: str, name: str) -> str:
 def _near(name: str, known: Iterable[str]) -> str:
     near = get_close_matches(name, sorted(known), 1)
     return f"; did you mean {near[0]}?" if near else ""
-
-
-def _span(span: timedelta) -> str:
-    """A span as the playbook writes it."""
-    minutes = int(span.total_seconds()) // 60
-    for size, unit in ((1440, "d"), (60, "h")):
-        if minutes and minutes % size == 0:
-            return f"{minutes // size}{unit}"
-    return f"{minutes}m"
