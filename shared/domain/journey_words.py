@@ -19,7 +19,7 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Order Refunded": _ORDER,
     "Order Shipped": _SHIPMENT,
     "Out For Delivery": _SHIPMENT,
-    "Order Delivered": (*_SHIPMENT, "delivered_on"),
+    "Order Delivered": (*_SHIPMENT, "delivered_on", "exchange_until"),
     "Delivery Failed": _SHIPMENT,
     "Returned To Sender": _SHIPMENT,
     "Cart Updated": _CART,

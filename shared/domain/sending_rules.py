@@ -86,6 +86,7 @@ class SendingRules(_Rules):
     orders: tuple[Order, ...]
     store_channels: tuple[str, ...]
     sensitive_categories: tuple[str, ...]
+    exchange_days: PositiveInt
     payment_words: dict[str, str]
     reasons: dict[str, dict[str, str]]
 

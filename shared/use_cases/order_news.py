@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from shared.domain.greeting import products_named
@@ -36,7 +37,7 @@ def news_of(order: Item | None, row: OrderRow | None, rules: SendingRules, produ
         return []
     facts, said = order["facts"], _properties(order, row, rules, products)
     news = [
-        Signal(name, facts[kind], said | _parcel(order, facts[kind]))
+        Signal(name, facts[kind], said | _parcel(order, facts[kind], rules))
         for kind, name, later in _CARRIER
         if kind in facts and not any(other in facts for other in later)
     ]
@@ -79,11 +80,12 @@ def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Produ
     }
 
 
-def _parcel(order: Item, at: str) -> dict[str, Any]:
-    content = order["content"]
+def _parcel(order: Item, at: str, rules: SendingRules) -> dict[str, Any]:
+    content, day = order["content"], local_day(moment(at))
     names = ("carrier", "tracking_code", "tracking_url", "expected_on")
     parcel = {name: content[name] for name in names if name in content}
-    return parcel | {"delivered_on": local_day(moment(at)).isoformat()}
+    until = day + timedelta(days=rules.exchange_days)
+    return parcel | {"delivered_on": day.isoformat(), "exchange_until": until.isoformat()}
 
 
 def _items(lines: list[dict[str, Any]], sensitive: tuple[str, ...]) -> str:
