@@ -92,13 +92,14 @@ Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_several)]
 
 class Trigger(_Part):
     """What lets somebody in. `key` is the fact that names the run, so that the same thing is one run however often it
-    is told; without it the moment does. `again` says what the same news does to who is inside: nothing, or it starts
-    anew as long as nothing was done. `product_with` picks the line of the order whose product has that field."""
+    is told; without it the moment does. `again` says what the same news does to who is inside: nothing ("ignore"), or
+    it starts anew as long as nothing was done ("restart"), or whatever was done ("anew"), as an appointment that moves.
+    `product_with` picks the line of the order whose product has that field."""
 
     event: Events
     where: Conditions = ()
     key: Path | None = None
-    again: Literal["ignore", "restart"] = "ignore"
+    again: Literal["ignore", "restart", "anew"] = "ignore"
     product_with: (
         Literal[
             "guide_url", "maintain_every_days", "warranty_days", "repurchase_days", "lifespan_days", "replaced_by",
@@ -116,7 +117,8 @@ class Limit(_Part):
 
 
 class Goal(_Part):
-    """What a journey is for: news that ends it well. `same` names the property that has to be the run's own."""
+    """What a journey is for: news that ends it well. `same` names the property that has to be the run's own; of an
+    order's products it may be any."""
 
     event: Events
     where: Conditions = ()
@@ -125,7 +127,7 @@ class Goal(_Part):
 
 
 class Exit(_Part):
-    """News that ends a journey because it has lost its reason."""
+    """News that ends a journey because it has lost its reason; `same` as with a goal."""
 
     event: Events
     where: Conditions = ()
@@ -135,7 +137,8 @@ class Exit(_Part):
 
 class Wait(_Part):
     """Wait `for` a span from here, until `after` a span from what let the person in, or until a `date` (minus
-    `before`); then until the next local `at` o'clock. `until` and `event` end the wait early and go on at `then`."""
+    `before`); then until the next local `at` o'clock. `until` and `event` end the wait early and go on at `then`; a date
+    that was past before the wait began goes on at `missed`."""
 
     for_: Span | None = Field(None, alias="for")
     after: Span | None = None
@@ -145,6 +148,7 @@ class Wait(_Part):
     until: Conditions = ()
     event: Annotated[tuple[str, ...], BeforeValidator(_several)] = ()
     then: Name | None = None
+    missed: Name | None = None
 
     @model_validator(mode="after")
     def _one_clock(self) -> Self:
@@ -152,6 +156,8 @@ class Wait(_Part):
             raise ValueError("needs exactly one of for, after, date")
         if self.before is not None and self.date is None:
             raise ValueError("before: goes with date only")
+        if self.missed is not None and self.date is None:
+            raise ValueError("missed: goes with date only")
         if self.then is not None and not self.until and not self.event:
             raise ValueError("then: goes with until or event only")
         return self
@@ -166,12 +172,13 @@ class Way(_Part):
 
 class Send(_Part):
     """A message by its template. `variables` are filled from facts, `texts` are as they stand; whatever else the
-    template needs comes from the run."""
+    template needs comes from the run. `within` ends sooner than the template does the time in which it may be sent."""
 
     template: Name
     variables: dict[str, Path] = {}
     texts: dict[str, str] = {}
     channels: tuple[ChannelName, ...] = ()
+    within: Span | None = None
 
 
 class Survey(Send):

@@ -106,8 +106,10 @@ def hear(journey: Journey, run: Run, signal: Signal, facts: Facts) -> Moved | No
     for way_out in journey.exits:
         if _meant(way_out, run, signal, facts):
             return Moved(run, ended=way_out.because)
-    if signal.name in journey.trigger.event and journey.trigger.again == "restart":
-        return Moved(_restarted(journey, run, signal)) if not run["acted"] and signal.at > run["anchor"] else None
+    trigger = journey.trigger
+    if signal.name in trigger.event and trigger.again != "ignore" and _same_key(journey, run, signal):
+        moves = signal.at > run["anchor"] and (trigger.again == "anew" or not run["acted"])
+        return Moved(_restarted(journey, run, signal)) if moves else None
     step = journey.step(run["step"])
     if step and step.wait and signal.name in step.wait.event and "due_at" in run and signal.at >= run["since"]:
         return _on_from(journey, run, step.wait.then or journey.following(step), signal.at)
@@ -117,15 +119,25 @@ def hear(journey: Journey, run: Run, signal: Signal, facts: Facts) -> Moved | No
 def _meant(told: Goal | Exit, run: Run, signal: Signal, facts: Facts) -> bool:
     if signal.name not in told.event:
         return False
-    if told.same and signal.properties.get(told.same) != run["vars"].get(told.same):
-        return False
+    if told.same:
+        said = signal.properties.get(f"{told.same}s") or (signal.properties.get(told.same),)
+        if run["vars"].get(told.same) not in said:
+            return False
     return all(condition.holds(facts) for condition in told.where)
 
 
+def _same_key(journey: Journey, run: Run, signal: Signal) -> bool:
+    key = journey.trigger.key
+    return key is None or str(signal.properties.get(key.partition(".")[2], "")) == run["run"]
+
+
 def _restarted(journey: Journey, run: Run, signal: Signal) -> Run:
+    """The run at its first step again. What was done stays done: who did something counts the rounds on, so that the
+    same step is a new message."""
     first = journey.steps[0].id
     fresh = {"step": first, "since": signal.at, "anchor": signal.at, "meant_at": signal.at, "due_at": signal.at}
-    return {**run, **fresh, "vars": {**run["vars"], **signal.properties}, "rounds": {first: 1}}
+    rounds = {**run["rounds"], first: run["rounds"].get(first, 0) + 1} if run["acted"] else {first: 1}
+    return {**run, **fresh, "vars": {**run["vars"], **signal.properties}, "rounds": rounds}
 
 
 def advance(journey: Journey, run: Run, now: datetime, facts: Facts) -> Moved:
@@ -148,6 +160,12 @@ def advance(journey: Journey, run: Run, now: datetime, facts: Facts) -> Moved:
             due = _due(step.wait, run, facts)
             if due is None:
                 return _over(moved, "no_date")
+            if step.wait.missed and due < moment(run["since"]):
+                onward = _on_from(journey, run, step.wait.missed, run["since"])
+                moved.run = onward.run
+                if onward.ended:
+                    return _over(moved, onward.ended)
+                continue
             early = bool(step.wait.until) and all(condition.holds(facts) for condition in step.wait.until)
             if not early and now < due:
                 moved.run = {**run, "due_at": stamp(due)}

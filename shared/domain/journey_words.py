@@ -7,7 +7,7 @@ from __future__ import annotations
 
 _ORDER = (
     "order_id", "order_code", "total", "channel", "store", "payment", "paid_by", "coupon", "in_store", "ordered_on",
-    "bought_on", "sku", "product", "items",
+    "bought_on", "sku", "skus", "product", "items",
 )  # fmt: skip
 _SHIPMENT = (*_ORDER, "carrier", "tracking_code", "tracking_url", "expected_on")
 _CART = ("cart_id", "items", "sku", "product")
@@ -59,8 +59,8 @@ FACTS: dict[str, tuple[str, ...]] = {
         "sku", "name", "category", "url", "guide_url", "suggestion", "suggestion_url", "replacement",
         "replacement_url", "maintain_on", "warranty_ends_on", "repurchase_on", "lifespan_ends_on",
     ),
-    "offer": ("voucher", "gift", "valid_until", "offer_ends", "url"),
-    "run": ("variant", "deal", "entered_on", "anchor"),
-    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "hotline"),
+    "offer": ("voucher", "gift", "valid_until", "offer_ends", "url", "open"),
+    "run": ("variant", "deal", "entered_on", "anchor", "days", "tet_on"),
+    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "hotline", "resting"),
 }  # fmt: skip
 BY_STEP = ("message", "answer", "task")

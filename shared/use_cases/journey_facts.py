@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import count
 from typing import Any
 
 from shared.domain import cart as carts
 from shared.domain.customer import Profile, fold_members
 from shared.domain.greeting import products_named
 from shared.domain.journey_engine import Run
+from shared.domain.lunar import new_year, rest_until
 from shared.domain.order import read
 from shared.domain.product import Product, replacement, suggest
 from shared.domain.segmentation import silence
@@ -134,6 +136,8 @@ class RunFacts:
         names = ("sku", "name", "category", "url", "guide_url")
         said: dict[str, Any] = {name: getattr(product, name) for name in names}
         said |= {name: (got + timedelta(days=span)).isoformat() for name, span in days.items() if span}
+        if every := product.maintain_every_days:
+            said["maintain_on"] = _next_round(got, every, local_day(self.now)).isoformat()
         line = {"sku": product.sku, "name": product.name, "category": product.category}
         owned = self._owned()
         if also := suggest([line], known, owned, self.run["vars"].get("store", ""), hidden):
@@ -155,16 +159,29 @@ class RunFacts:
     def _offer(self) -> dict[str, Any]:
         names = ("voucher", "gift", "valid_until", "offer_ends", "offer_url")
         said = {name: self.run["vars"].get(name) for name in names}
-        return {**said, "url": said["offer_url"]}
+        ends = said["offer_ends"]
+        return {**said, "url": said["offer_url"], "open": bool(ends) and moment(ends) > self.now}
 
     def _run(self) -> dict[str, Any]:
-        entered = local_day(moment(self.run["anchor"])).isoformat()
-        names = ("variant", "deal", "anchor")
-        return {name: self.run[name] for name in names} | {"entered_on": entered}
+        entered = local_day(moment(self.run["anchor"]))
+        tet = next(day for year in count(entered.year) if (day := new_year(year)) >= entered)
+        said: dict[str, Any] = {name: self.run[name] for name in ("variant", "deal", "anchor")}
+        said |= {"entered_on": entered.isoformat(), "tet_on": tet.isoformat()}
+        return said | {"days": (local_day(self.now) - entered).days}
 
     def _shop(self) -> dict[str, Any]:
         floor = self.ruling.rules.tags.high_value_order_floor_vnd
-        return {**self.pages, "high_value_order": max(self.ruling.cutoffs.order_p95, floor)}
+        resting = rest_until(local_day(self.now), self.sending.tet_rests) is not None
+        return {
+            **self.pages,
+            "high_value_order": max(self.ruling.cutoffs.order_p95, floor),
+            "resting": resting,
+        }
+
+
+def _next_round(first: date, every: int, today: date) -> date:
+    """Maintenance comes round again: the first of its days that is not past."""
+    return first + timedelta(days=every * max(1, -((first - today).days // every)))
 
 
 def dearest_with(

@@ -130,6 +130,8 @@ class Journeys:
                 continue
             moved = hear(journey, run, signal, desk.facts(run, signal.properties))
             if moved:
+                if moved.run["anchor"] != run["anchor"]:
+                    moved.run = desk.take_back(moved.run, "begun_anew")
                 desk.move(place, journey, moved, withdrawn=True)
         if not history and not desk.refused:
             for journey in self.world.journeys.values():
@@ -336,7 +338,7 @@ class Desk:
         if inside and not journey.trigger.key:
             return False
         entries = [entry for state in self._states.values() for entry in state["entered"].get(journey.id, ())]
-        if any(name == key for name, _ in entries):
+        if any(name == key and (journey.trigger.again != "anew" or at >= signal.at) for name, at in entries):
             return False
         if journey.limit:
             span = timedelta(days=journey.limit.days)
@@ -402,17 +404,22 @@ class Desk:
         said = "ended " if run["arm"] == "live" else "holdout ended "
         self.count(run, **{said + why: 1})
         if withdrawn:
-            reason = "goal_reached" if why == "goal" else "journey_over"
-            for message_id in run.get("messages", {}).values():
-                withdraw(self.draft, self.members, message_id, reason, self.now)
-            for task in run.get("tasks", {}).values():
-                close(self.draft, task, why, self.now)
+            self.take_back(run, why)
         if not self._is_new(place):
             entry: Item = {"type": "journey", "name": "Journey Ended", "stage": "engagement", "source": "journey"}
             entry |= {"at": stamp(self.now), "journey": run["journey"], "run": run["run"], "why": why}
             entry |= {name: run[name] for name in ("deal", "goal_at") if run.get(name)}
             mark = f"journey-{crc32(place.name.encode()):08x}"
             self.draft.mark(layout.timeline(place.customer_id, stamp(self.now), mark), entry)
+
+    def take_back(self, run: Run, why: str) -> Run:
+        """Take back what a run planned and was not sent or done yet; answers with the run without it."""
+        reason = "goal_reached" if why == "goal" else "journey_over"
+        for message_id in run.get("messages", {}).values():
+            withdraw(self.draft, self.members, message_id, reason, self.now)
+        for task in run.get("tasks", {}).values():
+            close(self.draft, task, why, self.now)
+        return {name: value for name, value in run.items() if name not in ("messages", "tasks", "outcomes")}
 
     # ---- what steps do ----
 
@@ -449,6 +456,9 @@ class Desk:
             if value not in (None, ""):
                 variables[name] = value
         too_late = template.too_late_from(action.meant_at)
+        if wanted.within is not None:
+            sooner = action.meant_at + wanted.within
+            too_late = min(too_late, sooner) if too_late else sooner
         intent = Intent(
             customer_id=place.customer_id,
             journey=run["journey"],

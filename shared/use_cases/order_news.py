@@ -75,6 +75,7 @@ def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Produ
         "ordered_on": row.day.isoformat(),
         "bought_on": row.placed_at,
         "sku": next((line["sku"] for line in lines if "sku" in line), ""),
+        "skus": [line["sku"] for line in lines[:LINES] if "sku" in line],
         "product": products_named(lines, rules.sensitive_categories),
         "items": _items(lines, rules.sensitive_categories),
     }
