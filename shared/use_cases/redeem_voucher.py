@@ -46,8 +46,8 @@ def _redeem(journeys: Journeys, draft: Draft, voucher: Voucher, use: Use) -> tup
         told = Said(at=stamp(use.at), store=use.store, total=use.total)
         before, voucher = voucher, voucher.claimed(use.order_id, known.model_copy(update={"told": told}))
         save(draft, before, voucher)
-        codes = (draft.get(layout.order_vouchers(use.order_id)) or {}).get("codes", [])
-        draft.put(layout.order_vouchers(use.order_id), {"codes": [*codes, voucher.code]})
+        at_tills = draft.get(layout.order_vouchers(use.order_id)) or {"codes": []}
+        draft.put(layout.order_vouchers(use.order_id), {**at_tills, "codes": [*at_tills["codes"], voucher.code]})
         # Should it be cancelled at this very moment, one of the two comes second and sees the other.
         draft.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
         news = news_of(voucher)

@@ -4,6 +4,8 @@ const at = (id) => document.getElementById(id);
 const login = at("login"), use = at("use"), result = at("result");
 const kept = (name) => sessionStorage.getItem("kq_" + name) || "";
 const vnd = (amount) => new Intl.NumberFormat("vi-VN").format(amount) + " ₫";
+// A scanned picture may hold the address of the voucher's page.
+const code = () => at("code").value.trim().split("/").pop();
 const clock = (time) => new Date(time).toLocaleString("vi-VN", { timeZone: "Asia/Ho_Chi_Minh", dateStyle: "short", timeStyle: "short" });
 
 function open(ready) {
@@ -60,9 +62,8 @@ function worth(answer) {
 }
 
 async function check() {
-  const code = at("code").value.trim();
-  if (!code) return;
-  const found = await ask(encodeURIComponent(code));
+  if (!code()) return;
+  const found = await ask(encodeURIComponent(code()));
   if (!found) return;
   const limits = ["hết hạn " + clock(found.valid_until)];
   if (found.min_order) limits.push("đơn từ " + vnd(found.min_order));
@@ -88,8 +89,11 @@ use.addEventListener("submit", async (event) => {
   const phone = at("phone").value.trim(), total = at("total").value.replace(/\D/g, "");
   if (phone) body.phone = phone;
   if (total) body.total = Number(total);
-  const done = await ask(encodeURIComponent(at("code").value.trim()) + "/redeem", body);
-  if (done) show("good", worth(done), "Đã dùng mã " + done.code + " cho đơn " + done.redeemed.order_id + ": " + done.gift + ".", done.gift_en);
+  const done = await ask(encodeURIComponent(code()) + "/redeem", body);
+  if (!done) return;
+  // The next customer begins with empty fields.
+  use.reset();
+  show("good", worth(done), "Đã dùng mã " + done.code + " cho đơn " + done.redeemed.order_id + ": " + done.gift + ".", done.gift_en);
 });
 
 at("check").addEventListener("click", check);
