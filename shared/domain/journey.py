@@ -137,8 +137,8 @@ class Exit(_Part):
 
 class Wait(_Part):
     """Wait `for` a span from here, until `after` a span from what let the person in, or until a `date` (minus
-    `before`); then until the next local `at` o'clock. `until` and `event` end the wait early and go on at `then`; a date
-    that was past before the wait began goes on at `missed`."""
+    `before`); then until the next local `at` o'clock. `until` and `event` end the wait early and go on at `then`; a
+    date that was past before the wait began goes on at `missed`."""
 
     for_: Span | None = Field(None, alias="for")
     after: Span | None = None
