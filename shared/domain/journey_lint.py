@@ -108,7 +108,8 @@ class _Lint:
             named += [((*at, "branch", str(k), "go"), way.go) for k, way in enumerate(step.branch or ())]
             for path, target in named:
                 if target not in self.places:
-                    yield Finding(path, f"there is no step {target}{_near(target, self.places)}")
+                    hint = _near(target, self.places) or f"; there are {', '.join(self.places)}"
+                    yield Finding(path, f"there is no step {target}{hint}")
 
     @cached_property
     def _onward(self) -> list[list[int]]:
@@ -156,7 +157,7 @@ class _Lint:
             yield Finding(("steps", str(n), "id"), f"{self.journey.steps[n].id} comes round again without a wait: for")
 
     def _too_long(self) -> Iterator[Finding]:
-        """Steps that come only when the run is over, if every wait on the way lasts its time."""
+        """Steps that come only when the run is over. A wait that may end early counts where it leads elsewhere then."""
         if any(n in self._reached(n) for n in range(len(self.journey.steps))):
             return  # what goes round takes as long as it takes
         least: dict[int, timedelta] = {0: timedelta()}
@@ -166,10 +167,12 @@ class _Lint:
                 span = span_text(entered)
                 yield Finding(("ends_after",), f"{step.id} comes after {span}, when the run is over; make it longer")
                 return
+            wait = step.wait
+            lasts = wait and (wait.then or not (wait.until or wait.event))
             for k, ahead in enumerate(self._onward[n], start=1):
                 left = entered
-                if step.wait and k == len(self._onward[n]):  # before it stands where news leads that ends the wait
-                    left = entered + step.wait.for_ if step.wait.for_ else max(entered, step.wait.after or entered)
+                if wait and lasts and k == len(self._onward[n]):  # before it stands where it leads that ends early
+                    left = entered + wait.for_ if wait.for_ else max(entered, wait.after or entered)
                 if ahead >= 0:
                     least[ahead] = max(least.get(ahead, timedelta()), left)
 

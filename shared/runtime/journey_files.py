@@ -38,9 +38,9 @@ def check(folder: Path) -> list[Mistake]:
     they lean on cannot be read at all, such as the templates."""
     world = Playbook(
         templates=load_templates(folder),
-        offers=load_yaml(folder / offers.FILE).get("offers", {}),
-        events=load_yaml(folder / "stages.yaml").keys() - set(TYPES),
-        priorities=load_yaml(folder / "sending.yaml")["priorities"],
+        offers=_names(folder / offers.FILE, "offers"),
+        events=_names(folder / "stages.yaml") - set(TYPES),
+        priorities=_names(folder / "sending.yaml", "priorities"),
     )
     mistakes = offers.check(folder)
     for path in _files(folder):
@@ -57,6 +57,13 @@ def check(folder: Path) -> list[Mistake]:
 def warnings(folder: Path) -> list[Mistake]:
     """What somebody should look at twice in the offers that journeys make; nothing of it stops them."""
     return offers.cautions(folder)
+
+
+def _names(path: Path, field: str = "") -> set[str]:
+    """The names that a file gives, all or those under one field; what is wrong there is for the file's own check."""
+    content = load_yaml(path)
+    told = content.get(field) if field and isinstance(content, dict) else content
+    return set(map(str, told)) if isinstance(told, dict) else set()
 
 
 def _misnamed(path: Path, journey: Journey, marks: Marks) -> Mistake | None:

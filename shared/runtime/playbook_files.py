@@ -133,6 +133,8 @@ def mistakes(file: str, marks: Marks, error: ValidationError, model: type[BaseMo
         # What a value may be besides is told apart by further steps behind its place.
         at, rest = marks.place(map(str, wrong["loc"]))
         reason = wrong["msg"].removeprefix("Value error, ")
+        if wrong["type"] == "too_short" and len(wrong["input"]) >= wrong["ctx"]["min_length"]:
+            continue  # it is long enough; what is wrong is something in it, which has its own line
         if expected := _expected(wrong["type"], wrong.get("ctx", {})):
             alternatives = wanted.setdefault(at, [])
             alternatives += () if expected in alternatives else (expected,)

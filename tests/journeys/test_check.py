@@ -155,6 +155,7 @@ def test_x5_twenty_mistakes_get_twenty_clear_messages(playbook: Path):
          "good.yaml:4: trigger.where.is: must be a text or a whole number or true"),
         ("is: lapsed_60}", "is: lapsed_60, has: x}", "trigger.where: needs exactly one of is, is_not, in"),
         ("id: write", "id: Write", "steps.1.id: must be a name such as after_7_days"),
+        ("\nsteps:\n", "\nsteps: []\nmore:\n", "good.yaml:12: steps: must be at least 1 long, and is []"),
         ("customer.lifecycle,", "lifecycle,", "keep_while.fact: must be a fact such as customer.orders, and is"),
         ("{for: 2d, at:", "{for: 2d, before: 1d, at:", "steps.4.wait.before: goes with date only"),
         # the way through the steps
@@ -163,6 +164,8 @@ def test_x5_twenty_mistakes_get_twenty_clear_messages(playbook: Path):
         ("go: nothing}", "go: call}\n      - {go: nothing}\n      - {go: ask}",
          "steps.3.branch.3: comes after the way without when, which takes all"),
         ("    end: done\n", "    end: done\n  - id: lost\n    tag: {add: lost}\n", "steps.9.id: nothing leads to lost"),
+        ("wait: {for: 2d, at", "wait: {date: customer.last_order_on, missed: passed, at",
+         "steps.4.wait.missed: there is no step passed; there are nothing, again, called"),
         # facts
         ("customer.lifecycle,", "customers.lifecycle,",
          "keep_while.fact: there is no fact customers.lifecycle; did you mean customer.lifecycle?"),
