@@ -1,8 +1,11 @@
-"""Door: messages to people. Each record names a planned message; dispatch brings it as far as it goes now."""
+"""Door: messages to people. A record names a planned message, or a batch of advertisements; it is brought as far as it
+goes now."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from shared.domain.errors import KhachQuenError
@@ -10,6 +13,7 @@ from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.channels import dispatcher
 from shared.runtime.observability import log_failure, logger
+from shared.use_cases.dispatch_batch import AdDispatcher
 
 SETTINGS = (
     settings.STAGE,
@@ -19,6 +23,15 @@ SETTINGS = (
     settings.MESSAGES_DLQ,
     settings.PUBLIC,
 )
+
+
+def _work(sender: AdDispatcher, body: dict[str, Any]) -> Callable[[], Any]:
+    """What a record asks for: a message, the batch of an advertising text, or the reports of one that went out."""
+    if "batch" in body:
+        return partial(sender.dispatch_batch, str(body["batch"]))
+    if "reports_of" in body:
+        return partial(sender.ask_reports, str(body["reports_of"]))
+    return partial(sender.dispatch, str(body["message_id"]))
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
@@ -31,7 +44,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     again = []
     for record in event["Records"]:
         try:
-            message_id = json.loads(record["body"])["message_id"]
+            work = _work(sender, json.loads(record["body"]))
         except (ValueError, KeyError, TypeError) as error:
             reason = f"not a message of this queue: {type(error).__name__}"
             about = {"door": "messages_worker", "failed_at": stamp(outside.clock()), "reason": reason}
@@ -39,7 +52,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
             logger.error("a record went to the dead-letter queue", reason=reason)
             continue
         try:
-            sender.dispatch(str(message_id))
+            work()
         except (KhachQuenError, ValueError, LookupError, TypeError) as error:
             # Also what nobody foresaw about this one message: it holds up none of its neighbours.
             log_failure("a message comes again", error)

@@ -203,6 +203,25 @@ class Channel(Protocol):
         ...
 
 
+class Receiver(NamedTuple):
+    """What became of one number of a batch; `delivered` is None while nobody knows."""
+
+    phone: str
+    delivered: bool | None
+
+
+class BatchChannel(Protocol):
+    """A channel that takes one text for many people. Errors are as of `Channel`, about the whole batch."""
+
+    def send_batch(self, messages: Sequence[Outgoing]) -> list[Sent]:
+        """One answer per message, in order, all with the batch's own id."""
+        ...
+
+    def receivers(self, provider_id: str) -> list[Receiver]:
+        """What became of each number of a batch."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A template filled in for one channel. `links` are the targets of its tracked links, by index."""

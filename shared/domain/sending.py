@@ -21,6 +21,9 @@ def consent_channel(channel: str) -> str:
     return _CONSENT_OF.get(channel, channel)
 
 
+# The gateway approves an advertisement by SMS as one text for at least so many numbers, and at most so many (R11).
+AD_LEAST, AD_MOST = 30, 5000
+
 TroubleKind = Literal["back_off", "wait_until", "refused", "unreachable", "misconfigured", "uncertain"]
 
 

@@ -25,7 +25,7 @@ from shared.ports import Channel
 from shared.runtime import wiring
 from shared.runtime.playbook import sending_rules
 from shared.runtime.templates import renderer, templates
-from shared.use_cases.dispatch_message import Dispatcher
+from shared.use_cases.dispatch_batch import AdDispatcher
 from shared.use_cases.pace import Pace
 from shared.use_cases.provider_limits import ProviderLimits
 from shared.use_cases.tasks import PlannedCalls
@@ -70,13 +70,13 @@ def available(accounts: Mapping[str, Any]) -> frozenset[str]:
     return frozenset(found)
 
 
-def dispatcher() -> Dispatcher:
+def dispatcher() -> AdDispatcher:
     """The dispatcher of the current outside, made once per process and table."""
     outside = wiring.outside()
-    made: Dispatcher | None = outside.memory.get("dispatcher")
+    made: AdDispatcher | None = outside.memory.get("dispatcher")
     if made is None:
         rules = sending_rules()
-        made = Dispatcher(
+        made = AdDispatcher(
             table=outside.table,
             secret=outside.identity_key,
             rules=rules,

@@ -107,20 +107,23 @@ class Dispatcher:
             return self._fate_unknown(draft, message, now)
         if max(message.get("send_after", ""), message.get("not_before", "")) > stamp(now):
             return str(message["status"])
-        if message["journey"] == JOURNEY and (stopped := self._stopped(draft, message, now)):
-            return stopped
+        if self._is_stopped(draft, message):
+            return self._stopped(draft, message, now)
         return self._decide(draft, message, now)
 
     # ---- before the provider ----
 
+    def _is_stopped(self, draft: Draft, message: Message) -> bool:
+        """Whether somebody stopped the message's campaign: then nothing more goes out, also of what was planned."""
+        if message["journey"] != JOURNEY:
+            return False
+        return (draft.get(layout.campaign(message["run"])) or {}).get("state") in ("paused", "cancelled")
+
     def _stopped(self, draft: Draft, message: Message, now: datetime) -> str:
-        """A campaign that somebody stopped sends nothing more, also of what was planned; "" when it goes on."""
-        state = (draft.get(layout.campaign(message["run"])) or {}).get("state")
-        if state == "cancelled":
+        campaign = draft.get(layout.campaign(message["run"])) or {}
+        if campaign["state"] == "cancelled":
             return self._end(draft, message, "suppressed", "campaign_cancelled", now)
-        if state == "paused":
-            return self._later(draft, message, "campaign_paused", now + PAUSED_FOR, now)
-        return ""
+        return self._later(draft, message, "campaign_paused", now + PAUSED_FOR, now)
 
     def _decide(self, draft: Draft, message: Message, now: datetime) -> str:
         members = members_of(draft, message["customer_id"])

@@ -46,6 +46,7 @@ CAMPAIGN#<id>  C                         a campaign: what it says to whom, how f
 CAMPAIGNS      <created>#<id>            all campaigns
 """
 
+ADS#<room>     <message>                 who waits for a batch of one advertising text; # the room, due by itself
 from __future__ import annotations
 
 from zlib import crc32
@@ -313,3 +314,22 @@ TIMER_SHARDS = 4
 def timer_lane(name: str) -> str:
     """The partition of the timer lane that a row stands in, by its name."""
     return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
+def ad_room(room: str) -> Key:
+    """The room of an advertising text; `#` stands before every message's id."""
+    return Key(f"ADS#{room}", "#")
+
+
+def ad_waiting(room: str, message_id: str) -> Key:
+    return Key(f"ADS#{room}", message_id)
+
+
+def ad_room_of(key: Key) -> str:
+    """The room behind its row's key, or "" for another kind of item."""
+    return key.pk.removeprefix("ADS#") if key.pk.startswith("ADS#") and key.sk == "#" else ""
+
+
+def ad_batch_of(key: Key) -> str:
+    """The batch whose reports are due, by its row's key, or "" for another kind of item."""
+    return key.sk if key.pk == "PID#sms_ad" else ""
+
+

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.domain.campaign import Campaign, begins
 from shared.domain.content import CUSTOMER
-from shared.domain.sending import ContentError
+from shared.domain.sending import AD_LEAST, ContentError
 from shared.domain.sending_rules import SendingRules
 from shared.domain.sms_text import measured
 from shared.domain.vietnam_time import local_day, moment, stamp
@@ -29,8 +29,6 @@ from shared.use_cases.run_campaign import SENT
 PAGES_A_CALL = 100
 # What nobody went on with for so long is begun anew.
 GOES_STALE = timedelta(hours=1)
-# The gateway takes no smaller batches (R11).
-LEAST_OF_AN_AD = 30
 # A promotion above this is not lawful without a reason of its own.
 HALF = 50
 _PERCENT = re.compile(r"(\d{1,3})\s*%")
@@ -164,7 +162,7 @@ def show(seen: Item, row: Item, rules: SendingRules, table: Table, now: datetime
 def _warnings(shown: Mapping[str, Any], row: Item, campaign: Campaign) -> list[str]:
     """What an approver should know, as reasons that the playbook has words for."""
     found = []
-    if any(e["channel"] == "sms_ad" and e["people"] < LEAST_OF_AN_AD for e in shown["channels"]):
+    if any(e["channel"] == "sms_ad" and e["people"] < AD_LEAST for e in shown["channels"]):
         found.append("sms_ad_too_few")
     if shown["quota"] and shown["quota"]["enough"] is False:
         found.append("quota_short")

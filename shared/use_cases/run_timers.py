@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -83,6 +84,10 @@ class Timers:
             messages.setdefault(purpose_of(message_id), []).append(message_id)
         elif campaign_id := layout.campaign_of(row.key):
             self.campaigns().run(campaign_id)
+        elif room := layout.ad_room_of(row.key):
+            self.queues["marketing"].send([json.dumps({"batch": room})])
+        elif batch := layout.ad_batch_of(row.key):
+            self.queues["marketing"].send([json.dumps({"reports_of": batch})])
         else:
             raise LookupError(f"nothing knows how to work the timer {row.key}")
         return True

@@ -58,6 +58,11 @@ class IncomingTaker:
             self._receipt(message_id, news)
         elif "up_to" in news.detail:
             for earlier in self._sent_until(news):
+        elif news.channel == "sms_ad" and news.kind in ("delivered", "failed"):
+            # Told of a whole batch; where only some were reached, the gateway is asked about each.
+            item = self.taker.table.get(layout.provider_message(news.channel, news.provider_id)) or {}
+            for of_batch in item.get("message_ids", ()):
+                self._receipt(of_batch, news)
                 self._receipt(earlier, news)
         if news.kind in ("delivered", "sent", "opened", "clicked", "failed"):
             return
@@ -78,7 +83,7 @@ class IncomingTaker:
             return news.tracking_id
         if news.provider_id:
             item = self.taker.table.get(layout.provider_message(news.channel, news.provider_id))
-            return str(item["message_id"]) if item else ""
+            return str(item.get("message_id", "")) if item else ""
         return ""
 
     def _sent_until(self, news: Incoming) -> list[str]:

@@ -13,9 +13,9 @@ from typing import Any, Literal, NamedTuple
 
 from shared.adapters.channels.error_table import Trouble
 from shared.adapters.http_client import HttpAnswer, HttpClient
-from shared.domain.sending import ChannelError, TroubleKind
+from shared.domain.sending import AD_LEAST, AD_MOST, ChannelError, TroubleKind
 from shared.domain.sms_text import advertisement_errors, measured
-from shared.ports import Clock, Outgoing, Sent
+from shared.ports import Clock, Outgoing, Receiver, Sent
 
 BASE_URL = "https://rest.esms.vn"
 _PATH = "/MainService.svc/json"
@@ -25,9 +25,6 @@ NOT_FOUND = "105"
 REPEATED = "124"
 
 SAME_TEXT_REFUSED = timedelta(minutes=5)
-
-AD_LEAST = 30
-AD_MOST = 5000
 
 # The gateway's table of codes: what to do, and what it means. Whatever is not here waits for a human too.
 CODES: Mapping[str, Trouble] = {
@@ -78,13 +75,6 @@ class EsmsStatus(NamedTuple):
     succeeded: int
     failed: int
     price: int
-
-
-class Receiver(NamedTuple):
-    """What became of one number of a batch; `delivered` is None while nobody knows."""
-
-    phone: str
-    delivered: bool | None
 
 
 class _Gateway:
