@@ -24,6 +24,8 @@ KEY#<hash>     K                         an API key
 CUTOFFS        <version>, CURRENT        cut-offs; PASS the state of the pass that brings them over
 LEASE#<lane>   L                         who sweeps a due partition
 DNC#<hmac's first two>  <hmac>            a number on the do-not-call list; DNC/STATE when the list was last checked
+SOURCES        <kind>                    since when a kind of source tells us things, and when it did last
+SENT#<day>     <shard>|<channel>         messages that providers took on a local day, and what they cost
 BUDGET#<day>   <journey>                 what was spent on messages
 PACE#<channel>  <minute>                 what was taken of a provider's pace
 CIRCUIT#<channel>  C                     until when a provider in trouble is left alone
@@ -44,9 +46,9 @@ CAMPAIGN#<id>  C                         a campaign: what it says to whom, how f
                P#<customer>              who it was for: got its message, or belongs to the hold-out
                N#<shard>                 what became of its messages
 CAMPAIGNS      <created>#<id>            all campaigns
+ADS#<room>     <message>                 who waits for a batch of one advertising text; # the room, due by itself
 """
 
-ADS#<room>     <message>                 who waits for a batch of one advertising text; # the room, due by itself
 from __future__ import annotations
 
 from zlib import crc32
@@ -252,6 +254,21 @@ def budget(day: str, journey: str) -> Key:
     return Key(f"BUDGET#{day}", journey)
 
 
+SOURCES = "SOURCES"
+
+
+def source(kind: str) -> Key:
+    return Key(SOURCES, kind)
+
+
+SENT_SHARDS = 8
+
+
+def sent(day: str, channel: str, message_id: str) -> Key:
+    """Counters in shards, so that a campaign's senders do not collide on one row."""
+    return Key(f"SENT#{day}", f"{crc32(message_id.encode()) % SENT_SHARDS}|{channel}")
+
+
 def pace(channel: str, minute: str) -> Key:
     return Key(f"PACE#{channel}", minute)
 
@@ -308,12 +325,6 @@ def campaign_tally(campaign_id: str, message_id: str) -> Key:
     return Key(f"CAMPAIGN#{campaign_id}", f"N#{crc32(message_id.encode()) % TALLY_SHARDS:02d}")
 
 
-TIMER_SHARDS = 4
-
-
-def timer_lane(name: str) -> str:
-    """The partition of the timer lane that a row stands in, by its name."""
-    return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
 def ad_room(room: str) -> Key:
     """The room of an advertising text; `#` stands before every message's id."""
     return Key(f"ADS#{room}", "#")
@@ -333,3 +344,9 @@ def ad_batch_of(key: Key) -> str:
     return key.sk if key.pk == "PID#sms_ad" else ""
 
 
+TIMER_SHARDS = 4
+
+
+def timer_lane(name: str) -> str:
+    """The partition of the timer lane that a row stands in, by its name."""
+    return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
