@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from shared.runtime import journey_files
 from shared.runtime import journeys as runtime_journeys
+from shared.runtime.playbook import PLAYBOOK
 
 
 class OwnPlaybook:
@@ -17,6 +19,7 @@ class OwnPlaybook:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "journeys").mkdir(parents=True)
+        shutil.copy(PLAYBOOK / "shop.yaml", folder)
 
     def write(self, journey: str, text: str) -> str:
         """Write or edit a journey; every door knows it from now on. Its version."""
