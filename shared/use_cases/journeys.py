@@ -14,8 +14,8 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from shared.domain.content import Template
-from shared.domain.customer import Profile
+from shared.domain.content import Lang, Template
+from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journey import Journey, Step
 from shared.domain.journey_engine import Action, Moved, Run, Signal, advance, enter, fits, hear, listens, next_due
@@ -500,10 +500,12 @@ class Desk:
                 journey=run["journey"], run=run["run"], step=action.name,
             )  # fmt: skip
         ends = offer.ends(self.now)
+        # In the customer's language, as the message around it will be.
+        lang: Lang = "en" if fold_members(self.members)["traits"].get("@language") == "en" else "vi"
         page = f"{self.journeys.public_url().rstrip('/')}/o/{code}"
         made = {
             "voucher": code,
-            "gift": book.gift(offer),
+            "gift": book.gift(offer).told(lang),
             "valid_until": local_day(ends - timedelta(seconds=1)).isoformat(),
             "offer_ends": stamp(ends),
             "offer_url": page,
