@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 from typer.testing import CliRunner
 
 from infra.local.cli import app
@@ -54,9 +55,16 @@ def playbook(tmp_path: Path) -> Path:
     shutil.copytree(PLAYBOOK, tmp_path / "playbook")
     shutil.rmtree(tmp_path / "playbook" / "journeys", ignore_errors=True)
     (tmp_path / "playbook" / "journeys").mkdir()
-    sending = tmp_path / "playbook" / "sending.yaml"
-    sending.write_text(sending.read_text().replace("priorities: {", "priorities: {good: 1, "), encoding="utf-8")
+    rank(tmp_path / "playbook", "good")
     return tmp_path / "playbook"
+
+
+def rank(playbook: Path, *journeys: str) -> None:
+    """Let these journeys be the only ones with a place among the priorities."""
+    sending = playbook / "sending.yaml"
+    rules = yaml.safe_load(sending.read_text(encoding="utf-8"))
+    rules["priorities"] = {name: n for n, name in enumerate(journeys, start=1)}
+    sending.write_text(yaml.safe_dump(rules, allow_unicode=True), encoding="utf-8")
 
 
 @pytest.fixture
@@ -136,9 +144,7 @@ def test_x5_twenty_mistakes_get_twenty_clear_messages(playbook: Path):
         text = spoiled.replace("id: good", f"id: {name}")
         (playbook / "journeys" / f"{name}.yaml").write_text(text, encoding="utf-8")
         expected.append(f"{name}.yaml{told}")
-    sending = playbook / "sending.yaml"
-    ranks = "".join(f"journey_{n:02d}: {n}, " for n in range(1, 21))
-    sending.write_text(sending.read_text().replace("priorities: {", f"priorities: {{{ranks}"), encoding="utf-8")
+    rank(playbook, *(f"journey_{n:02d}" for n in range(1, 21)))
 
     assert len(TWENTY) == 20
     assert [str(mistake) for mistake in check(playbook)] == expected
@@ -235,8 +241,7 @@ def test_each_kind_of_mistake_is_found(mistakes: Callable[..., list[str]], befor
 
 
 def test_only_marketing_is_held_back_and_ranked(mistakes: Callable[..., list[str]], playbook: Path):
-    sending = playbook / "sending.yaml"
-    sending.write_text(sending.read_text().replace("priorities: {good: 1, ", "priorities: {"), encoding="utf-8")
+    rank(playbook, "another")
 
     assert mistakes(GOOD) == [
         "good.yaml:1: id: good sends marketing and has no place among the priorities in sending.yaml"
