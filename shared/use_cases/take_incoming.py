@@ -56,13 +56,13 @@ class IncomingTaker:
         message_id = self._message(news)
         if message_id:
             self._receipt(message_id, news)
-        elif "up_to" in news.detail:
-            for earlier in self._sent_until(news):
         elif news.channel == "sms_ad" and news.kind in ("delivered", "failed"):
             # Told of a whole batch; where only some were reached, the gateway is asked about each.
             item = self.taker.table.get(layout.provider_message(news.channel, news.provider_id)) or {}
             for of_batch in item.get("message_ids", ()):
                 self._receipt(of_batch, news)
+        elif "up_to" in news.detail:
+            for earlier in self._sent_until(news):
                 self._receipt(earlier, news)
         if news.kind in ("delivered", "sent", "opened", "clicked", "failed"):
             return
