@@ -53,7 +53,8 @@ steps:
 @pytest.fixture
 def playbook(tmp_path: Path) -> Path:
     shutil.copytree(PLAYBOOK, tmp_path / "playbook")
-    shutil.rmtree(tmp_path / "playbook" / "journeys", ignore_errors=True)
+    for folder in ("journeys", "presets"):
+        shutil.rmtree(tmp_path / "playbook" / folder, ignore_errors=True)
     (tmp_path / "playbook" / "journeys").mkdir()
     rank(tmp_path / "playbook", "good")
     return tmp_path / "playbook"
