@@ -114,7 +114,8 @@ def answer_survey(journeys: Journeys, link: Link, score: str, comment: str, kind
         draft.mark(layout.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
         if before.get("score") != given["score"]:
             news = answered_news(message, kind, given["score"], comment, now)
-            journeys.tell(draft, members_of(draft, message["customer_id"]), news, act=False)
+            members = members_of(draft, message["customer_id"])
+            journeys.tell(draft, members, news, home=message["customer_id"], act=False)
         return {**message, "answer": given}
 
     _change(journeys.table, link, note)

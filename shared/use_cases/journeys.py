@@ -111,16 +111,19 @@ class Journeys:
         members: list[Profile],
         signal: Signal,
         *,
+        home: str = "",
         history: bool = False,
         act: bool = True,
         first_try: bool = False,
     ) -> Planned:
         """Tell what happened to a customer, the leading profile first; answers with the messages that were planned.
 
+        `home` is the member whose own fact it is, the lead unless somebody else is named: what follows stays with it,
+        also when a merge is undone (X3).
         History ends what it ends and lets nobody in (R1). Without `act`, whoever gets in is due at once instead. On the
         `first_try` of a draft what a new run plans is taken as new; should it not be, the commit says so.
         """
-        desk = Desk(self, draft, members, first_try=first_try)
+        desk = Desk(self, draft, members, home=home, first_try=first_try)
         for place, run in desk.runs():
             journey = self.definition(run)
             if signal.name == "Task Done" and _own(run, signal):
@@ -205,7 +208,8 @@ class Journeys:
         return Mode(*told_mode) if told_mode else Mode("all" if self.world.live else "shadow")
 
     def counts(self, journey_id: str) -> dict[str, dict[str, int]]:
-        """What became of people by version: "entered", "holdout", "at <step>", "ended <why>", "holdout ended <why>"."""
+        """What became of people by version: "entered", "holdout", "at <step>", "ended <why>", "holdout ended <why>";
+        "shadow" counts what was decided and not sent."""
         found: dict[str, dict[str, int]] = {}
         start = None
         while True:
@@ -267,10 +271,12 @@ class Desk:
     journeys: Journeys
     draft: Draft
     members: list[Profile]
+    home: str = ""
     first_try: bool = False
     planned: Planned = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.home = self.home or self.lead
         keys = [layout.journeys_of(member["customer_id"]) for member in self.members]
         self.draft.load(keys)
         self._states: dict[str, State] = {}
@@ -323,8 +329,8 @@ class Desk:
         self.journeys.publish(journey)
         held = in_holdout(self.lead, journey.id, journey.holdout_percent)
         run = enter(journey, key, signal.at, said, holdout=held, customer_id=self.lead)
-        self._states[self.lead]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
-        entered = self._states[self.lead]["entered"]
+        self._states[self.home]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
+        entered = self._states[self.home]["entered"]
         if journey.limit or journey.trigger.key != "event.order_id":  # an order tells its news once
             entered[journey.id] = [*entered.get(journey.id, []), [key, signal.at]][-ENTRIES_KEPT:]
         self.count(run, **{"holdout" if held else "entered": 1})
@@ -361,7 +367,7 @@ class Desk:
 
     def remember(self, signal: Signal) -> None:
         """When what journeys are for happened last, so that late news of what came before lets nobody in."""
-        last = self._states[self.lead]["last"]
+        last = self._states[self.home]["last"]
         if signal.name in self.journeys.world.goals and signal.at > last.get(signal.name, ""):
             last[signal.name] = signal.at
 
@@ -477,6 +483,8 @@ class Desk:
             message = told(planned(intent, self.now), "suppressed", "shadow" if not live else "content_error", self.now)
             if missing and live:
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
+            if not live:
+                self.count(run, shadow=1)
             self.draft.put(layout.message_item(intent.message_id), message)
         elif plan(self.draft, intent, self.now, self.journeys.sending, sure_new=self.first_try and self._is_new(place)):
             self.planned.append((intent.purpose, intent.message_id))

@@ -25,7 +25,7 @@ from shared.domain.rules import Rules
 from shared.domain.segmentation import due_at
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
-from shared.use_cases import layout
+from shared.use_cases import layout, sources
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
 from shared.use_cases.journeys import Journeys, label_news
@@ -82,6 +82,9 @@ class EventTaker:
         links = self._read_ahead(Draft(self.table, known), events)
         for group in self._groups(events, links, known):
             self._take_group(group, known, outcome)
+        tills = self.journeys.sending.store_channels
+        kinds = {kind for event in events for kind in sources.kinds_of(event, tills)}
+        sources.note(self.table, self.journeys.memory, kinds, self.now)
         return outcome
 
     def _link_keys(self, event: Event) -> list[Key]:
@@ -233,7 +236,7 @@ class _Group:
         for home, signal, history in sorted(self.news, key=lambda told: told[1].at):
             members = load_members(self.draft, self.registry.lead_of(home))
             self.planned += self.taker.journeys.tell(
-                self.draft, members, signal, history=history, first_try=self.first_try
+                self.draft, members, signal, home=home, history=history, first_try=self.first_try
             )
         self.news.clear()
 
@@ -372,11 +375,12 @@ class _Group:
         for said in follow_order(self.draft, fact.order, before, order, row.placed_at if row else None):
             self.news.append((said.customer_id, Signal("Voucher Redeemed", said.at, said.properties), False))
         sending, products = self.taker.journeys.sending, self.taker.journeys.products
-        known = {signal.name for signal in news_of(before, row_before, sending, products)}
-        for signal in news_of(order, row, sending, products):
-            if signal.name not in known:
-                history = event.backfill or (signal.name == "Order Completed" and order["backfill"])
-                self.news.append((order["home"], signal, history))
+        history = order["backfill"]
+        # What was told as history is news once the order is live, whichever came first (R1).
+        told_before = before if before and before["backfill"] == history else None
+        known = {signal.name for signal in news_of(told_before, row_before, sending, products)}
+        fresh = [signal for signal in news_of(order, row, sending, products) if signal.name not in known]
+        self.news += [(order["home"], signal, history) for signal in fresh]
 
     def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
         """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).

@@ -18,7 +18,7 @@ from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.sending import consent_channel
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
-from shared.use_cases import layout
+from shared.use_cases import layout, sources
 from shared.use_cases.draft import Draft
 from shared.use_cases.follow_link import answered_news, family
 from shared.use_cases.identities import Registry
@@ -53,6 +53,8 @@ class IncomingTaker:
         if news.kind == "template_status":
             note_template(self.taker.table, news)
             return
+        if news.channel in sources.CHATS and news.kind in ("inbound_message", "followed", "phone_shared"):
+            sources.note(self.taker.table, self.taker.journeys.memory, [news.channel], self.taker.now)
         message_id = self._message(news)
         if message_id:
             self._receipt(message_id, news)
@@ -152,7 +154,7 @@ class IncomingTaker:
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
         if told := self._journey_news(draft, news, message_id):
-            self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, act=False)
+            self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, home=home, act=False)
         draft.commit()
 
     def _journey_news(self, draft: Draft, news: Incoming, message_id: str) -> Signal | None:

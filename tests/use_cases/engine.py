@@ -157,7 +157,9 @@ class Engine:
             seen = view(self.table, lead["customer_id"], self.ruling)
             for key in ("customer_id", "merged"):
                 del seen[key]
-            seen["tasks"] = sorted((t["reason"], t.get("with", "")) for t in seen["tasks"])
+            # What journeys made staff do is not taken back, as what they said is not.
+            seen["journeys"] = []
+            seen["tasks"] = sorted((t["reason"], t.get("with", "")) for t in seen["tasks"] if "journey" not in t)
             happened, after = timeline(self.table, lead["customer_id"], 500, None)
             assert after is None
             seen["timeline"] = sorted(json.dumps(e, sort_keys=True) for e in happened)
