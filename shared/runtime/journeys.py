@@ -9,7 +9,7 @@ from shared.runtime import journey_files, wiring
 from shared.runtime.offers import offers
 from shared.runtime.playbook import sending_rules
 from shared.runtime.ruling import ruling
-from shared.runtime.templates import shop, templates
+from shared.runtime.templates import script, shop, templates
 from shared.use_cases.journeys import Journeys, World
 from shared.use_cases.take_events import EventTaker
 
@@ -19,7 +19,7 @@ def world(shadow_first: bool) -> World:
     """The playbook as journeys use it."""
     facts = shop()
     pages = {"website": facts.website, "hotline": facts.hotline, **facts.pages}
-    return World(journey_files.journeys(), templates(), offers(), pages, live=not shadow_first)
+    return World(journey_files.journeys(), templates(), offers(), pages, script, live=not shadow_first)
 
 
 def journeys(now: datetime) -> Journeys:
@@ -31,7 +31,7 @@ def journeys(now: datetime) -> Journeys:
         ruling=ruling(now),
         sending=sending_rules(),
         new_id=outside.new_id,
-        public_url=lambda: wiring.outside().public_url,
+        public_url=lambda: outside.public_url,
         now=now,
         memory=outside.memory,
     )
