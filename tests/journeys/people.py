@@ -34,8 +34,8 @@ def reads(shop: Shop, message: dict[str, Any]) -> None:
     shop.later(minutes=1)
 
 
-def reached(shop: Shop, guest: Guest, journey: str) -> list[tuple[str, str]]:
-    """What a journey sent somebody that the providers took: the step, and the local day from today's."""
+def sent(shop: Shop, guest: Guest, journey: str) -> list[tuple[str, str]]:
+    """What a journey sent somebody that the providers took: the step, day and hour."""
     return [(message["step"], f"{shop.local(message):%d/%m %H:%M}") for message in shop.of(journey, guest)
             if any(line[1] == "sent" for line in message["log"])]  # fmt: skip
 
