@@ -7,7 +7,7 @@ A run is where one customer stands in one journey, as the table holds it:
     anchor                  when that happened which let the customer in
     due_at                  when it goes on by itself; absent while it only waits for its goal's time to run out
     meant_at                when it was meant to go on: what is sent may be too late by then (R14)
-    arm, variant            "live" or "holdout", which does nothing and is counted (R26); which variant of the content
+    arm, variant            "live" or "holdout", which goes the same way and gets nothing (R26); which variant it gets
     vars                    what let the customer in said, and what was made on the way, such as a voucher
     deal                    open, contacted, offered, won, lost or nurturing (W9)
     rounds                  how often each step was reached
@@ -180,7 +180,7 @@ def advance(journey: Journey, run: Run, now: datetime, facts: Facts) -> Moved:
         else:
             if step.deal:
                 moved.run = run = {**run, "deal": step.deal}
-            elif run["arm"] != "holdout":
+            else:
                 name = step.id if run["rounds"][step.id] == 1 else f"{step.id}~{run['rounds'][step.id]}"
                 moved.actions.append(Action(step, name, moment(run["meant_at"])))
                 moved.run = run = {**run, "acted": run["acted"] or step.acts}

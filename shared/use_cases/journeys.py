@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from shared.domain.content import Lang, Template
+from shared.domain.content import CUSTOMER, Lang, Template
 from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journey import Journey, Step
@@ -42,6 +42,8 @@ MODES_REMEMBERED = 60
 ENTRIES_KEPT = 12
 # Nobody is in more runs than fit one item; a run is some 700 bytes.
 RUNS_AT_ONCE = 60
+# News that is told later than that is history, whatever it calls itself: an offline till needs hours.
+STALE = timedelta(days=3)
 # What failed for a reason of its own is tried again then, and the failure raised meanwhile.
 PAUSE = timedelta(minutes=15)
 COUNT_SHARDS = 16
@@ -60,13 +62,14 @@ class Mode(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """The playbook as journeys use it. `pages` are addresses of the shop by name; `live` says what a journey's mode is
-    until somebody sets one."""
+    """The playbook as journeys use it. `pages` are addresses of the shop by name; `script` writes what a template says
+    in a call, from its variables; `live` says what a journey's mode is until somebody sets one."""
 
     journeys: Mapping[str, Journey]
     templates: Mapping[str, Template]
     offers: Book
     pages: Mapping[str, str]
+    script: Callable[[str, Mapping[str, Any]], str]
     live: bool
 
     @cached_property
@@ -128,7 +131,10 @@ class Journeys:
             journey = self.definition(run)
             if signal.name == "Task Done" and _own(run, signal):
                 done = {**run.get("outcomes", {}), str(signal.properties["step"]): signal.properties["outcome"]}
-                desk.set(place, run := {**run, "outcomes": done})
+                run = {**run, "outcomes": done}
+                if run.get("listens"):
+                    run["next_due"] = min(run["next_due"], stamp(self.now))
+                desk.set(place, run)
             if signal.name not in journey.hears or ("run" in signal.properties and not _own(run, signal)):
                 continue
             moved = hear(journey, run, signal, desk.facts(run, signal.properties))
@@ -336,7 +342,7 @@ class Desk:
         self.count(run, **{"holdout" if held else "entered": 1})
 
     def _may_enter(self, journey: Journey, key: str, signal: Signal) -> bool:
-        if moment(signal.at) + journey.ends_after <= self.now:
+        if self.now - moment(signal.at) > min(STALE, journey.ends_after):
             return False
         inside = [run for _, run in self.runs() if run["journey"] == journey.id]
         if len(self.runs()) >= RUNS_AT_ONCE or any(run["run"] == key for run in inside):
@@ -431,7 +437,7 @@ class Desk:
 
     def _do(self, place: Place, journey: Journey, run: Run, action: Action) -> Run:
         step = action.step
-        live = self._live(journey)
+        live = self._live(journey) and run["arm"] != "holdout"
         if step.send or step.survey:
             return self._send(place, run, action, live=live)
         if step.offer:
@@ -479,11 +485,12 @@ class Desk:
         )
         missing = [name for name, v in template.variables.items() if v.required and name not in variables]
         if not live or missing:
-            # Decided and not sent: the decision is kept with its reason all the same.
-            message = told(planned(intent, self.now), "suppressed", "shadow" if not live else "content_error", self.now)
+            # Decided and not sent: the decision is kept with its reason all the same (X7).
+            why = "holdout" if run["arm"] == "holdout" else "shadow" if not live else "content_error"
+            message = told(planned(intent, self.now), "suppressed", why, self.now)
             if missing and live:
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
-            if not live:
+            if why == "shadow":
                 self.count(run, shadow=1)
             self.draft.put(layout.message_item(intent.message_id), message)
         elif plan(self.draft, intent, self.now, self.journeys.sending, sure_new=self.first_try and self._is_new(place)):
@@ -536,7 +543,7 @@ class Desk:
             reason=reason,
             due_at=self.now + wanted.within,
             title=title,
-            script=wanted.script or "",
+            script=self._script(wanted.script, run) if wanted.script else "",
             store=str(run["vars"].get("store") or ""),
             role=wanted.role,
             journey=run["journey"],
@@ -547,6 +554,11 @@ class Desk:
         task_id = open_task(self.draft, new, self.now)
         outcomes = {name: said for name, said in run.get("outcomes", {}).items() if name != action.step.id}
         return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
+
+    def _script(self, template: str, run: Run) -> str:
+        declared = self.journeys.world.templates[template].variables
+        known = {name: run["vars"][name] for name in declared if run["vars"].get(name) not in (None, "")}
+        return self.journeys.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
 
     def _tag(self, step: Step) -> None:
         assert step.tag is not None

@@ -30,6 +30,7 @@ from shared.use_cases.wake_customers import Waker
 
 RULES = rules()
 SECRET = b"k" * 32
+MADE_BY_JOURNEYS = ("Journey Ended", "Voucher Issued", "Task Withdrawn")
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)  # ten in the morning
 
 
@@ -162,6 +163,7 @@ class Engine:
             seen["tasks"] = sorted((t["reason"], t.get("with", "")) for t in seen["tasks"] if "journey" not in t)
             happened, after = timeline(self.table, lead["customer_id"], 500, None)
             assert after is None
+            happened = [e for e in happened if e["name"] not in MADE_BY_JOURNEYS]
             seen["timeline"] = sorted(json.dumps(e, sort_keys=True) for e in happened)
             customers[name] = seen
         for seen in customers.values():
