@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.campaign import Campaign
+from shared.domain.errors import NotFound
 from shared.domain.links import link_key
 from shared.ports import Item
 from shared.runtime import wiring
@@ -21,9 +22,12 @@ from shared.use_cases.run_campaign import CampaignRun
 
 
 def people(row: Item, now: datetime) -> People:
-    """What judges people for a campaign; raises LookupError when the playbook has lost its template."""
+    """What judges people for a campaign; raises NotFound when the playbook has lost its template."""
     outside, rules = wiring.outside(), sending_rules()
     campaign = Campaign.model_validate(row["campaign"])
+    template = templates().get(campaign.content.template)
+    if template is None:
+        raise NotFound(f"the playbook has no template {campaign.content.template} any more")
     return People(
         table=outside.table,
         rules=rules,
@@ -32,7 +36,7 @@ def people(row: Item, now: datetime) -> People:
         limits=ProviderLimits(outside.table, rules, outside.memory),
         campaign_id=row["campaign_id"],
         campaign=campaign,
-        template=templates()[campaign.content.template],
+        template=template,
         channels=frozenset(row["channels"]),
     )
 

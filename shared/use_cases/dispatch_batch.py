@@ -2,7 +2,8 @@
 
 The gateway approves a text once and sends it to many. So an `sms_ad` is not sent when its turn comes: it waits in the
 room of its text until there are enough, and each person keeps a message and an outcome of their own. A batch is claimed
-person by person before the gateway is called, and of a batch whose fate nobody knows nothing is repeated.
+person by person, then its call is written down, then the gateway is called: of a batch whose sender died before that
+nobody is lost, of one whose fate nobody knows nothing is repeated.
 """
 
 from __future__ import annotations
@@ -130,19 +131,21 @@ class AdDispatcher(Dispatcher):
 
     def _send_batch(self, room: str, ready: list[Ready], now: datetime) -> int:
         claimed: list[tuple[Message, Outgoing]] = []
+        call = f"{room}-{stamp(now)}"
         for draft, message, members, price in ready:
             try:
                 content = self._content(message)
                 draft.delete(layout.ad_waiting(room, message["message_id"]))
-                taken = self._claim(draft, message, members, AD, price, content, now)
-            except (Conflict, ContentError):
+                taken = self._claim(draft, {**message, "call": call}, members, AD, price, content, now)
+            except (Conflict, Busy, ContentError):
                 continue  # moved meanwhile, or the money is spent: its own date brings it back
             to = addresses(members)[AD]
             claimed.append((taken, Outgoing(taken["message_id"], to, taken["purpose"], text=content.text)))
         if len({outgoing.to for _, outgoing in claimed}) < AD_LEAST:
             self._each(claimed, lambda known: self._released(known, now))
             return 0
-        channel = cast(BatchChannel, self.channels[AD])
+        channel, key = cast(BatchChannel, self.channels[AD]), layout.ad_call(call)
+        self.table.write(Put({"pk": key.pk, "sk": key.sk, "ttl": _until(now + PATIENCE * 2)}))
         try:
             answers = channel.send_batch([outgoing for _, outgoing in claimed])
         except (ChannelError, Busy) as error:
@@ -154,6 +157,12 @@ class AdDispatcher(Dispatcher):
         for (message, _), answer in zip(claimed, answers, strict=True):
             self._written(message, self._as_sent(answer))
         return len(claimed)
+
+    def _fate_unknown(self, draft: Draft, message: Message, now: datetime) -> str:
+        """A claim whose sender died before the gateway was called surely led to nothing."""
+        if message["channel"] == AD and not self.table.get(layout.ad_call(message.get("call", ""))):
+            return self._released(message, now)
+        return super()._fate_unknown(draft, message, now)
 
     def _each(self, claimed: list[tuple[Message, Outgoing]], write: Callable[[Message], str]) -> None:
         for message, _ in claimed:

@@ -47,6 +47,7 @@ CAMPAIGN#<id>  C                         a campaign: what it says to whom, how f
                N#<shard>                 what became of its messages
 CAMPAIGNS      <created>#<id>            all campaigns
 ADS#<room>     <message>                 who waits for a batch of one advertising text; # the room, due by itself
+ADCALL#<call>  C                         a batch for which the gateway was called
 """
 
 from __future__ import annotations
@@ -332,6 +333,10 @@ def ad_room(room: str) -> Key:
 
 def ad_waiting(room: str, message_id: str) -> Key:
     return Key(f"ADS#{room}", message_id)
+
+
+def ad_call(call: str) -> Key:
+    return Key(f"ADCALL#{call}", "C")
 
 
 def ad_room_of(key: Key) -> str:
