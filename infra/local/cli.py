@@ -122,6 +122,25 @@ def invoke(
 
 
 @app.command()
+def blueprint(
+    data: Data = None,
+    stage: Stage = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show the thirty days' checklist, ticked by what is live, and what is missing and who does it."""
+    from rich.console import Console
+
+    from infra.local import blueprint as plan
+
+    with plan.shop(data, stage) as where:
+        standing = plan.look(where, deployed=stage is not None)
+    if as_json:
+        print(plan.as_json(standing))
+    else:
+        plan.show(standing, Console())
+
+
+@app.command()
 def bench() -> None:
     """Print the figures of the performance goals that a laptop can take, each beside its goal."""
     from infra.local.bench import show

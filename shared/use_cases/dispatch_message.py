@@ -299,6 +299,7 @@ class Dispatcher:
             message = told(message, "sent", "ok", now, channel)
         booked = self._booked({**message, "provider_id": sent.provider_id}, channel, sent.cost, now)
         tally(draft, draft.get(key) or {}, booked)
+        draft.count(layout.sent(local_day(now).isoformat(), channel, message["message_id"]), messages=1, cost=sent.cost)
         draft.put(key, booked)
         if sent.provider_id:
             draft.mark(

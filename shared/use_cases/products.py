@@ -10,7 +10,7 @@ from typing import Any
 
 from shared.domain.product import Product
 from shared.ports import Action, Item, Put, Table
-from shared.use_cases import layout
+from shared.use_cases import layout, sources
 
 REMEMBERED_FOR = timedelta(minutes=10)
 REMEMBERED = 5_000
@@ -79,6 +79,8 @@ class Products:
             done.new += sum(product.sku not in stored for product in page)
             done.changed += sum(product.sku in stored for product in differing)
             done.same += len(page) - len(differing)
+        if done != Written():
+            sources.note(self.table, self.memory, ["catalogue"], self.now)
         return done
 
     def _read(self, skus: Sequence[str], *, consistent: bool) -> dict[str, Product]:
