@@ -288,7 +288,8 @@ def _approved(block: Block | None) -> bool:
 class Shop(_Part):
     """The shop's own facts, as texts use them: `shop.yaml` in the playbook.
 
-    `pages` are addresses that journeys lead to, by name. `opt_out_sms` is how to refuse advertisements by SMS or by
+    `pages` are addresses that journeys lead to, by name; `presets` are the folders under `presets/` whose journeys
+    stand in the place of the playbook's. `opt_out_sms` is how to refuse advertisements by SMS or by
     call, `opt_out_chat` the same in a conversation.
     """
 
@@ -300,3 +301,4 @@ class Shop(_Part):
     opt_out_sms: str
     opt_out_chat: Text
     pages: dict[str, str] = {}
+    presets: tuple[str, ...] = ()

@@ -320,8 +320,8 @@ class _Lint:
             yield Finding(path, f"there is no fact {fact}{hint}")
         elif subject == "offer" and not (self._offers & self._before(step) if step is not None else self._offers):
             yield Finding(path, f"{fact} is not known here: no offer is made before")
-        elif subject in ("order", "product"):
-            needed = "order_id" if subject == "order" else "sku"
+        elif subject in ("order", "bought", "product"):
+            needed = "sku" if subject == "product" else "order_id"
             picked = subject == "product" and self.journey.trigger.product_with
             if not picked and (silent := _silent(needed, self.journey.trigger.event)):
                 yield Finding(path, f"{fact} is not known here: {_says_no(silent, needed)}")
@@ -354,7 +354,7 @@ class _Lint:
             hint = _near(step.offer, self.playbook.offers)
             yield Finding((*at, "offer"), f"there is no offer {step.offer} in offers.yaml{hint}")
         if step.task:
-            yield from self._task(at, step.task)
+            yield from self._task(at, n, step.task)
         if message := step.send or step.survey:
             yield from self._message((*at, step.kind), n, message, at)
 
@@ -362,13 +362,15 @@ class _Lint:
         if name not in self.playbook.templates:
             yield Finding(path, f"there is no template {name}{_near(name, self.playbook.templates)}")
 
-    def _task(self, at: Path, task: Task) -> Iterator[Finding]:
+    def _task(self, at: Path, n: int, task: Task) -> Iterator[Finding]:
         if task.script:
             path = (*at, "task", "script")
             yield from self._template(path, task.script)
             template = self.playbook.templates.get(task.script)
             if template and not template.call:
                 yield Finding(path, f"{task.script} has no words for a call")
+            elif template:
+                yield from self._filled(path, template, Send(template=task.script), n)
         for part in ("title", "reason"):
             for name in _BRACES.findall(getattr(task, part)):
                 path = (*at, "task", part)
@@ -395,11 +397,14 @@ class _Lint:
                     yield Finding((*path, part, name), f"{template.id} has no variable {name}{hint}")
         for name in message.variables.keys() & message.texts.keys():
             yield Finding((*path, "texts", name), "is filled from variables already")
-        if missing := [name for name in template.variables if self._empty(name, template, message, n)]:
-            offer = "; make an offer before" if OFFERED.issuperset(missing) else ""
-            yield Finding((*path, "template"), f"{template.id} needs {', '.join(missing)}, and nothing fills it{offer}")
+        yield from self._filled((*path, "template"), template, message, n)
         if self.journey.steps[n].survey and template.survey is None:
             yield Finding((*path, "template"), f"{template.id} asks nothing; a survey needs a template with a survey")
+
+    def _filled(self, path: Path, template: Template, message: Send, n: int) -> Iterator[Finding]:
+        if missing := [name for name in template.variables if self._empty(name, template, message, n)]:
+            offer = "; make an offer before" if OFFERED.issuperset(missing) else ""
+            yield Finding(path, f"{template.id} needs {', '.join(missing)}, and nothing fills it{offer}")
 
     def _empty(self, name: str, template: Template, message: Send, n: int) -> bool:
         """Whether a variable of the template stays empty."""

@@ -55,6 +55,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     ),
     "cart": ("items", "total", "product", "sku", "url"),
     "order": ("status", "total", "kept", "delivered", "returned"),
+    # Of all products of the order: the dearest with a guide, and what goes best with them.
+    "bought": ("guide_for", "guide_url", "suggestion_for", "suggestion", "suggestion_url"),
     "product": (
         "sku", "name", "category", "url", "guide_url", "suggestion", "suggestion_url", "replacement",
         "replacement_url", "maintain_on", "warranty_ends_on", "repurchase_on", "lifespan_ends_on",

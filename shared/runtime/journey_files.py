@@ -11,7 +11,9 @@ from shared.domain.segment_protocol import TYPES
 from shared.runtime import offers
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_yaml
 from shared.runtime.playbook_files import Marks, Mistake, read
-from shared.runtime.templates import load_templates
+from shared.runtime.templates import load_shop, load_templates
+
+PRESETS = "presets"
 
 
 def load_journeys(folder: Path) -> dict[str, Journey]:
@@ -34,8 +36,10 @@ def journeys() -> dict[str, Journey]:
 
 
 def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the journeys of a playbook folder and the offers they make; raises PlaybookError where what
-    they lean on cannot be read at all, such as the templates."""
+    """Everything wrong with the journeys of a playbook folder, its presets and the offers they make.
+
+    Raises PlaybookError where what they lean on cannot be read at all, such as the templates.
+    """
     world = Playbook(
         templates=load_templates(folder),
         offers=_names(folder / offers.FILE, "offers"),
@@ -43,7 +47,7 @@ def check(folder: Path) -> list[Mistake]:
         priorities=_names(folder / "sending.yaml", "priorities"),
     )
     mistakes = offers.check(folder)
-    for path in _files(folder):
+    for path in [*_files(folder), *sorted(set((folder / PRESETS).glob("*/journeys/*.yaml")) - set(_files(folder)))]:
         journey, marks, wrong = read(path, Journey)
         mistakes += wrong
         if journey is None or marks is None:
@@ -74,4 +78,16 @@ def _misnamed(path: Path, journey: Journey, marks: Marks) -> Mistake | None:
 
 
 def _files(folder: Path) -> list[Path]:
-    return sorted((folder / "journeys").glob("*.yaml"))
+    """The journeys' files; those of the presets that the shop takes stand in the place of the playbook's."""
+    found = {path.name: path for path in (folder / "journeys").glob("*.yaml")}
+    for preset in load_shop(folder).presets:
+        own = _of_preset(folder, preset)
+        if not own:
+            known = ", ".join(sorted(path.name for path in (folder / PRESETS).glob("*"))) or "none"
+            raise PlaybookError(f"shop.yaml: presets: there is no preset {preset}; there are: {known}")
+        found |= own
+    return [found[name] for name in sorted(found)]
+
+
+def _of_preset(folder: Path, preset: str) -> dict[str, Path]:
+    return {path.name: path for path in (folder / PRESETS / preset / "journeys").glob("*.yaml")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from shared.adapters.rendering import Renderer, Sandbox
 from shared.domain.content import CUSTOMER, CannotRender, Lang, Shop, Template
 from shared.domain.template_lint import Finding, lint, sources
 from shared.ports import Rendered
+from shared.runtime.observability import logger
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_yaml
 from shared.runtime.playbook_files import Mistake, read
 
@@ -65,6 +66,16 @@ def templates() -> dict[str, Template]:
 def renderer(base: str, link_key: bytes) -> Renderer:
     """Writes this deployment's messages; `base` is where people reach its links."""
     return Renderer(templates(), shop(), _shipped()[1], base=base, link_key=link_key)
+
+
+def script(template_id: str, variables: Mapping[str, Any]) -> str:
+    """What staff say in a call, or "" where it cannot be written: a call is worth making without its words. That a
+    journey fills what its scripts need is held to by `kq journeys check`."""
+    try:
+        return preview(templates()[template_id], "call", dict(variables), shop(), _shipped()[1]).text
+    except CannotRender as error:
+        logger.warning("a call has no script", extra={"reason": str(error)})
+        return ""
 
 
 @cache

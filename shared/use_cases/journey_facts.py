@@ -124,6 +124,19 @@ class RunFacts:
             "returned": row.status in ("returned", "refunded", "cancelled", "delivery_failed"),
         }
 
+    def _bought(self) -> dict[str, Any]:
+        order_id = self.run["vars"].get("order_id")
+        order = self.draft.get(layout.order(order_id)) if order_id else None
+        lines = (order or {}).get("content", {}).get("lines", [])
+        known = self.products.around([line.get("sku", "") for line in lines])
+        hidden = self.sending.sensitive_categories
+        said: dict[str, Any] = {}
+        if guided := dearest_with("guide_url", lines, known, hidden):
+            said |= {"guide_for": guided.name, "guide_url": guided.guide_url}
+        if also := suggest(lines, known, self._owned(), self.run["vars"].get("store", ""), hidden):
+            said |= {"suggestion_for": also.bought, "suggestion": also.name, "suggestion_url": also.url}
+        return said
+
     def _product(self) -> dict[str, Any]:
         known = self.products.around([self.run["vars"].get("sku", "")])
         product = known.get(self.run["vars"].get("sku", ""))

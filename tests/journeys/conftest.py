@@ -162,15 +162,31 @@ class Shop(Care):
         return sorted(found, key=lambda one: (one["created_at"], one["message_id"]))
 
     def got(self, journey: str, guest: Guest | None = None) -> list[Received]:
-        """What of it the providers took, the oldest first."""
-        of = self.of(journey, guest)
-        ours = {message["message_id"] for message in of} | {message.get("provider_id", "") for message in of} - {""}
-        return [one for one in self.received() if one.tracking_id in ours or one.provider_id in ours]
+        """What of it the providers took, the oldest first: each message once, though it may go on to another channel
+        when nobody opens it."""
+        first: dict[str, Received] = {}
+        for one, message_id in self.taken(journey, guest):
+            first.setdefault(message_id, one)
+        return list(first.values())
+
+    def taken(self, journey: str, guest: Guest | None = None) -> list[tuple[Received, str]]:
+        """Everything the providers took of it, with the id of the message it was."""
+        ours: dict[str, str] = {}
+        for message in self.of(journey, guest):
+            ours |= {message["message_id"]: message["message_id"]}
+            ours |= {message["provider_id"]: message["message_id"]} if message.get("provider_id") else {}
+        found = [(one, ours.get(one.tracking_id) or ours.get(one.provider_id)) for one in self.received()]
+        return [(one, message_id) for one, message_id in found if message_id]
 
     def tasks(self, guest: Guest, journey: str = "") -> list[dict[str, Any]]:
         """The open tasks about somebody."""
         shown: list[dict[str, Any]] = self.call("GET", f"/v1/customers/{guest.id}")["tasks"]
         return [task for task in shown if journey in ("", task.get("journey"))]
+
+    def tags(self, guest: Guest) -> list[str]:
+        """The marks somebody bears."""
+        tags: list[str] = self.call("GET", f"/v1/customers/{guest.id}")["segments"]["tags"]
+        return tags
 
     def inside(self, guest: Guest) -> dict[str, dict[str, Any]]:
         """The runs somebody is in, by journey; of several of one journey the last."""

@@ -40,7 +40,7 @@ steps:
   - id: ask
     wait: {for: 2d, at: "09:00"}
   - id: call
-    task: {kind: call, title: "Gọi khách", reason: "Im lặng {customer.days_silent} ngày", script: winback_60}
+    task: {kind: call, title: "Gọi khách", reason: "Im lặng {customer.days_silent} ngày", script: call_winback}
   - id: called
     wait: {for: 2d, until: {fact: task.call, known: true}}
   - id: again
@@ -217,7 +217,9 @@ def test_x5_twenty_mistakes_get_twenty_clear_messages(playbook: Path):
         # what steps do
         ("offer: winback_60", "offer: winback_06",
          "steps.0.offer: there is no offer winback_06 in offers.yaml; did you mean"),
-        ("script: winback_60", "script: order_thanks", "steps.5.task.script: order_thanks has no words for a call"),
+        ("script: call_winback", "script: order_thanks", "steps.5.task.script: order_thanks has no words for a call"),
+        ("script: call_winback", "script: call_high_value_order",
+         "steps.5.task.script: call_high_value_order needs order_code, total, and nothing fills it"),
         ("send: {template: winback_60, channels: [zalo, email]}",
          "send: {template: winback_60, variables: {gif: offer.gift}}",
          "steps.1.send.variables.gif: winback_60 has no variable gif; did you mean gift?"),
