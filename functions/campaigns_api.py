@@ -31,8 +31,7 @@ handler = HttpDoor()
 @handler.routes.post("/v1/campaigns")
 def post_campaign() -> Response[str]:
     made = campaigns(wiring.outside().clock())
-    stores = handler.caller.stores if handler.caller else frozenset()
-    return answer(made.show(made.create(handler.json(), _by(), stores)), 201)
+    return answer(made.show(made.create(handler.json(), _by(), _stores())), 201)
 
 
 @handler.routes.get("/v1/campaigns")
@@ -60,7 +59,7 @@ def post_preview(campaign_id: str) -> Response[str]:
 @handler.routes.post("/v1/campaigns/<campaign_id>/test")
 def post_test(campaign_id: str) -> Response[str]:
     body = handler.json()
-    return answer(campaigns(wiring.outside().clock()).test(_own(campaign_id), body), 202)
+    return answer(campaigns(wiring.outside().clock()).test(_own(campaign_id), body, _stores()), 202)
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/approve")
@@ -93,10 +92,15 @@ def _by() -> str:
     return handler.caller.name if handler.caller else ""
 
 
+def _stores() -> frozenset[str]:
+    """The stores the caller's key is bound to, none for all."""
+    return handler.caller.stores if handler.caller else frozenset()
+
+
 def _own(campaign_id: str) -> Item:
     """The campaign's row, if it stays within the stores of the caller's key; raises NotFound or Forbidden."""
     row = campaigns(wiring.outside().clock()).row(campaign_id)
-    stores = handler.caller.stores if handler.caller else frozenset()
+    stores = _stores()
     named = set(row["campaign"]["audience"].get("stores", ()))
     if stores and not (named and named <= stores):
         raise Forbidden("this campaign reaches stores the key has no access to")

@@ -98,9 +98,10 @@ class Audience(_Part):
         return named
 
     @property
-    def lifecycles(self) -> tuple[str, ...]:
-        """The lifecycle lists in which everybody who fits stands."""
-        return tuple(label for label in LIFECYCLE if label in self.segments) or LIFECYCLE
+    def lists(self) -> tuple[str, ...]:
+        """The labels among whose members everybody who fits stands once: each person has one of either kind."""
+        lifecycles = tuple(label for label in LIFECYCLE if label in self.segments)
+        return lifecycles or tuple(label for label in VALUE if label in self.segments) or LIFECYCLE
 
 
 Value = StrictInt | Annotated[StrictStr, Field(max_length=1000)]

@@ -1,7 +1,7 @@
 """The people of a campaign: found without a scan, and judged page by page by the same policy that sends.
 
-Every known customer stands in exactly one lifecycle list, so the lists are walked from their beginnings; where the most
-valuable go first, the churn-risk ranking is.
+Every known customer stands in exactly one list of lifecycles and in one of values, so the lists are walked from their
+beginnings; where the most valuable go first, the churn-risk ranking is.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def lists(campaign: Campaign) -> tuple[str, ...]:
     """The partitions in which everybody who may fit stands, once."""
     if campaign.most_valuable_first:
         return ("RISK",)
-    return tuple(f"S#{label}" for label in campaign.audience.lifecycles)
+    return tuple(f"S#{label}" for label in campaign.audience.lists)
 
 
 def look(table: Table, campaign: Campaign, at: Cursor) -> tuple[list[tuple[str, Cursor]], Cursor | None]:

@@ -25,11 +25,12 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.plan_message import enqueue, plan
 from shared.use_cases.run_campaign import closed
 from shared.use_cases.sending_state import addresses, members_of
-from shared.use_cases.view_customer import find, told_as
+from shared.use_cases.view_customer import find, stores_of, told_as
 
 ATTEMPTS = 8
 # How long a campaign may take when nobody said.
 ENDS_AFTER = timedelta(days=30)
+STORY_KEPT = 50
 # Messages that try a campaign out stand under a name of their own, so that nothing counts them.
 TEST_JOURNEY = "campaign_test"
 # A person of whom much is known, to see whether a text is filled in and the same for all.
@@ -215,7 +216,7 @@ class Campaigns:
         raise Busy("the campaign is being moved by too many at once")
 
     def _told(self, row: Item, verb: Verb, state: str, by: str) -> Item:
-        after = {**row, "state": state, "story": [*row["story"], [stamp(self.now), verb, by]]}
+        after = {**row, "state": state, "story": [*row["story"], [stamp(self.now), verb, by]][-STORY_KEPT:]}
         if verb == "cancel":
             return closed(after, state, "cancelled", self.now)
         if verb == "pause":
@@ -231,11 +232,11 @@ class Campaigns:
 
     # ---- tried out ----
 
-    def test(self, row: Item, body: Any) -> dict[str, str]:
+    def test(self, row: Item, body: Any, stores: frozenset[str]) -> dict[str, str]:
         """Send the message to one known person, not counted; answers with its id and whose it is.
 
         Staff (the trait `staff`) get it whatever the hour, everybody else under the rules that hold for all. Raises
-        Invalid, and NotFound where nobody goes by the identity.
+        Invalid, NotFound where nobody goes by the identity, and Forbidden where `stores` are named and none is theirs.
         """
         who, channels = self._read_test(row, body)
         campaign = Campaign.model_validate(row["campaign"])
@@ -243,6 +244,8 @@ class Campaigns:
         members = members_of(draft, find(self.table, who, self.secret))
         if not members:
             raise NotFound("no customer goes by this identity")
+        if stores and not stores & stores_of(members):
+            raise Forbidden("this customer belongs to stores the key has no access to")
         reached = [channel for channel in channels if channel in addresses(members)]
         if not reached:
             raise Invalid([FieldError("to", f"has no address on {', '.join(channels)}")])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 
 from infra.local.bench import phone
 from shared.domain.campaign import Audience, Facts, fits, misfits
 from shared.domain.sending_policy import in_holdout
+from tests.campaigns.desk import WORDS
 
 FACTS = Facts(
     stores=frozenset(("Q1",)), city="Đà Nẵng", points=120, tags=frozenset(("promo_hunter",)), lifecycle="lapsed_60",
@@ -98,6 +101,46 @@ def test_r18_the_preview_and_the_send_find_the_same_people(town, audience, who):
     assert set(desk.got(campaign)) == {people[name] for name in who}
     assert seen["recipients"] == len(who)
     assert seen["looked_at"] >= seen["fits"] == seen["reachable"] == seen["recipients"] + seen["held_out_of_all"]
+
+
+def test_r18_the_value_lists_alone_find_who_stands_in_them(town):
+    desk, people = town
+    campaign = desk.campaign(audience={"segments": ["regular", "loyal"]})["campaign_id"]
+
+    seen = desk.preview(campaign)
+
+    assert (seen["looked_at"], seen["fits"]) == (1, 1)  # nobody else was so much as looked at
+    assert people["mai"]
+
+
+def test_r18_a_base_of_all_kinds_is_reached_and_charged_as_previewed(desk):
+    for number in range(1, 61):
+        who = {"phone": phone(number)} if number % 3 else {}
+        who |= {"email": f"khach{number}@example.vn"} if number % 2 or not who else {}
+        desk.customer(number, consent=number % 10 != 7, **who)
+    desk.customer(99, zalo_user_id="987654321")  # reachable nowhere: no conversation is open
+    campaign = desk.campaign(content=WORDS, holdout_percent=20)["campaign_id"]
+    seen = desk.preview(campaign)
+    desk.tell(campaign, "approve")
+
+    desk.minutes(30)
+
+    ours = [message for message in desk.messages() if message["run"] == campaign]
+    first = Counter(next(line[3] for line in message["log"] if line[3]) for message in ours)
+    assert {entry["channel"]: entry["people"] for entry in seen["channels"]} == first
+    assert set(first) == {"zns", "email"}
+    assert len(ours) == seen["recipients"]
+    prices = {"zns": 400, "email": 3}
+    assert seen["cost"] == sum(prices[channel] * number for channel, number in first.items())
+    # A few numbers are not with Zalo; everybody else was charged as previewed.
+    missed = [
+        m for m in ours if [line[2] for line in m["log"] if line[1] == "planned"] != ["waiting"] or m["cost"] == 0
+    ]
+    assert len(missed) < 6
+    assert desk.seen(campaign)["cost"] == seen["cost"] - sum(400 - m["cost"] for m in missed)
+    reasons = {entry["reason"]: entry["people"] for entry in seen["not_reachable"]}
+    assert reasons == {"refused_by_customer": 6, "window_closed": 1}
+    assert seen["held_out"] + seen["held_out_of_all"] + seen["recipients"] == seen["reachable"] == 54
 
 
 def test_r18_a_category_counts_wherever_it_stands_in_an_order_and_by_the_catalogue(desk):
