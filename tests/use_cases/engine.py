@@ -20,8 +20,8 @@ from shared.domain.segment_protocol import translate
 from shared.domain.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.runtime import wiring
-from shared.runtime.playbook import rules
 from shared.runtime.journeys import event_taker, journeys
+from shared.runtime.playbook import rules
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, load_members
