@@ -142,6 +142,7 @@ def test_a20_who_tries_something_out_gets_its_guide_and_then_a_call(shop: Shop) 
     [call] = shop.tasks(guest, "trial_guide")
     assert (call["kind"], call["role"]) == ("call", "sales")
     assert "Nước giặt hữu cơ" in call["reason"]
+    assert call["offer"].startswith("DT-")
     assert not shop.tasks(buyer, "trial_guide")
     assert shop.ends(buyer, "trial_guide") == [("trial_guide", "goal")]
 
