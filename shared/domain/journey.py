@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterator
 from datetime import date, timedelta
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
@@ -264,23 +265,28 @@ class Journey(_Part):
     ends_after: Span
     steps: tuple[Step, ...] = Field(min_length=1)
 
-    @property
+    @cached_property
     def version(self) -> str:
-        """Twelve hexadecimal digits of its content."""
-        said = json.dumps(self.model_dump(mode="json", by_alias=True), sort_keys=True, ensure_ascii=False)
+        """Twelve hexadecimal digits of its content; what stands as it does by default is not part of it."""
+        content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        said = json.dumps(content, sort_keys=True, ensure_ascii=False)
         return hashlib.sha256(said.encode()).hexdigest()[:12]
 
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {step.id: place for place, step in enumerate(self.steps)}
+
     def step(self, name: str) -> Step | None:
-        return next((step for step in self.steps if step.id == name), None)
+        return self.steps[self._places[name]] if name in self._places else None
 
     def following(self, step: Step) -> str:
         """Where a step leads when nothing else is said: a step, or "" at the end."""
         if step.next:
             return step.next
-        place = self.steps.index(step) + 1
+        place = self._places[step.id] + 1
         return self.steps[place].id if place < len(self.steps) else ""
 
-    @property
+    @cached_property
     def hears(self) -> frozenset[str]:
         """The names of all news that means something to it."""
         heard = set(self.trigger.event)

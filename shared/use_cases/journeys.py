@@ -182,7 +182,7 @@ class Journeys:
     def definition(self, run: Run) -> Journey:
         """The content a run entered with (X18); raises LookupError when nobody has it any more."""
         shipped = self.world.journeys.get(run["journey"])
-        if shipped and _version(self.memory, shipped) == run["version"]:
+        if shipped and shipped.version == run["version"]:
             return shipped
         known = self.memory.setdefault("journey_versions", {})
         name = (run["journey"], run["version"])
@@ -197,7 +197,7 @@ class Journeys:
     def publish(self, journey: Journey) -> None:
         """Keep the content that people are about to enter with; once per process."""
         done = self.memory.setdefault("journeys_published", set())
-        version = _version(self.memory, journey)
+        version = journey.version
         if (journey.id, version) not in done:
             key = layout.journey_version(journey.id, version)
             content = journey.model_dump_json(by_alias=True, exclude_unset=True)
@@ -254,13 +254,6 @@ def _own(run: Run, signal: Signal) -> bool:
     """Whether news that names a run is about this one."""
     said = signal.properties
     return bool(said.get("journey") == run["journey"] and said.get("run") == run["run"])
-
-
-def _version(memory: dict[str, Any], journey: Journey) -> str:
-    known: dict[int, tuple[Journey, str]] = memory.setdefault("journey_version_of", {})
-    if id(journey) not in known:
-        known[id(journey)] = journey, journey.version
-    return known[id(journey)][1]
 
 
 class Place(NamedTuple):
