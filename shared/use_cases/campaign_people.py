@@ -96,6 +96,11 @@ class People:
         able = self.campaign.content.channels or self.channels
         return min((next_open(at, self.rules.hours(purpose, name)) for name in able), default=at)
 
+    def pages(self, most: int) -> int:
+        """How many pages may be judged at once where each is some three requests: what only orders tell is read
+        person by person."""
+        return most // 10 if self.campaign.audience.categories else most
+
     def ways(self, now: datetime) -> frozenset[str]:
         """The channels on which the campaign can be sent at all: with an account, and nobody has disabled its words."""
         ours = self.template.provider_template

@@ -57,7 +57,7 @@ class Preview:
         until, at = moment(row["until"]), moment(seen["as_of"])
         everybody = as_of(people.situation(self.now), at)
         cursor: Cursor | None = Cursor(*seen["cursor"])
-        for _ in range(PAGES_A_CALL):
+        for _ in range(people.pages(PAGES_A_CALL)):
             if cursor is None:
                 break
             found, cursor = look(self.table, people.campaign, cursor)

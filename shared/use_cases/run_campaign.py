@@ -79,7 +79,7 @@ class CampaignRun:
             tick.wait = Decision("defer", "halted", self.now + LOOKS_AGAIN)
         elif not people.ways(self.now):
             tick.wait = Decision("defer", "no_channel", self.now + LOOKS_AGAIN)
-        for _ in range(PAGES_A_TICK):
+        for _ in range(people.pages(PAGES_A_TICK)):
             if tick.wait:
                 break
             found, after = look(self.table, people.campaign, tick.at)
