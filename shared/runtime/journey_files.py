@@ -9,11 +9,9 @@ from shared.domain.journey import Journey
 from shared.domain.journey_lint import Playbook, lint
 from shared.domain.segment_protocol import TYPES
 from shared.runtime import offers
-from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_yaml
+from shared.runtime.playbook import PLAYBOOK, PRESETS, PlaybookError, load_yaml
 from shared.runtime.playbook_files import Marks, Mistake, read
 from shared.runtime.templates import load_shop, load_templates
-
-PRESETS = "presets"
 
 
 def load_journeys(folder: Path) -> dict[str, Journey]:
@@ -81,11 +79,10 @@ def _files(folder: Path) -> list[Path]:
     """The journeys' files; those of the presets that the shop takes stand in the place of the playbook's."""
     found = {path.name: path for path in (folder / "journeys").glob("*.yaml")}
     for preset in load_shop(folder).presets:
-        own = _of_preset(folder, preset)
-        if not own:
+        if not (folder / PRESETS / preset).is_dir():
             known = ", ".join(sorted(path.name for path in (folder / PRESETS).glob("*"))) or "none"
             raise PlaybookError(f"shop.yaml: presets: there is no preset {preset}; there are: {known}")
-        found |= own
+        found |= _of_preset(folder, preset)
     return [found[name] for name in sorted(found)]
 
 

@@ -15,6 +15,8 @@ from shared.domain.sending_rules import SendingRules
 from shared.domain.task import Words
 
 PLAYBOOK = Path(__file__).parent.parent / "playbook"
+# What a shop may take in the place of the playbook's own files, named in shop.yaml.
+PRESETS = "presets"
 
 
 class PlaybookError(RuntimeError):
@@ -33,7 +35,13 @@ def load_yaml(path: Path) -> Any:
 
 @cache
 def _sending(folder: Path) -> Any:
-    return load_yaml(folder / "sending.yaml")
+    """The rules of sending, with those of the presets that the shop takes laid over them, field by field."""
+    said = load_yaml(folder / "sending.yaml")
+    for preset in load_yaml(folder / "shop.yaml").get("presets", ()):
+        path = folder / PRESETS / str(preset) / "sending.yaml"
+        for name, value in (load_yaml(path) if path.exists() else {}).items():
+            said[name] = {**said[name], **value} if isinstance(value, dict) else value
+    return said
 
 
 def load_rules(folder: Path) -> Rules:
@@ -83,8 +91,13 @@ def rules() -> Rules:
 @cache
 def sending_rules() -> SendingRules:
     """The rules of sending that ship with this deployment; raises PlaybookError where they are looser than the law."""
+    return load_sending_rules(PLAYBOOK)
+
+
+def load_sending_rules(folder: Path) -> SendingRules:
+    """The rules of sending in a playbook folder; raises PlaybookError where they are looser than the law."""
     try:
-        return SendingRules.model_validate(_sending(PLAYBOOK))
+        return SendingRules.model_validate(_sending(folder))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise PlaybookError(f"sending.yaml: {wrong}") from error

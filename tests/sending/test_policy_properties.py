@@ -273,6 +273,7 @@ LOOSER = {
 def test_a_configuration_looser_than_the_law_is_refused_at_load_and_names_the_field(field, tmp_path, monkeypatch):
     path = tmp_path / "sending.yaml"
     path.write_text(yaml.safe_dump({**SHIPPED, **LOOSER[field]}, allow_unicode=True), encoding="utf-8")
+    (tmp_path / "shop.yaml").write_text("presets: []", encoding="utf-8")
     monkeypatch.setattr(playbook, "PLAYBOOK", tmp_path)
     with pytest.raises(PlaybookError) as refused:
         sending_rules.__wrapped__()
