@@ -141,6 +141,32 @@ def blueprint(
 
 
 @app.command()
+def simulate(
+    customers: Annotated[int, typer.Option(min=50, max=1_000_000, help="How many customers the shop has.")] = 1000,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How many days to look ahead.")] = 90,
+    seed: Annotated[int, typer.Option(min=0, max=98, help="Another shop, or the same one again.")] = 1,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Let a made-up shop live through the shipped journeys and forecast messages, cost, tasks and vouchers."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from infra.local import simulate as time_machine
+
+    look = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*look, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=days)
+        forecast = time_machine.simulate(
+            customers, days, seed, data, lambda day: bar.update(task, advance=1, description=f"{day:%d/%m}")
+        )
+    if as_json:
+        print(forecast.as_json())
+    else:
+        time_machine.show(forecast, Console())
+
+
+@app.command()
 def bench() -> None:
     """Print the figures of the performance goals that a laptop can take, each beside its goal."""
     from infra.local.bench import show

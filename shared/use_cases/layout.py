@@ -69,6 +69,7 @@ def cart(customer_id: str) -> Key:
 
 
 OPEN_TASKS = ("OT#", "OT#~")
+TASKS_DONE = ("DT#", "DT#~")
 
 
 def task(task_id: str) -> Key:
