@@ -6,8 +6,8 @@ A shop's own events are news as well once `stages.yaml` names them; what they sa
 from __future__ import annotations
 
 _ORDER = (
-    "order_id", "order_code", "total", "channel", "store", "payment", "paid_by", "coupon", "in_store", "ordered_on",
-    "bought_on", "sku", "skus", "product", "items",
+    "order_id", "order_code", "invoice_url", "total", "channel", "store", "payment", "paid_by", "coupon", "in_store",
+    "ordered_on", "bought_on", "sku", "skus", "product", "items",
 )  # fmt: skip
 _SHIPMENT = (*_ORDER, "carrier", "tracking_code", "tracking_url", "expected_on")
 _CART = ("cart_id", "items", "sku", "product")

@@ -153,6 +153,9 @@ def read_order(
         for name in ("coupon", "payment", "store", "channel", "cashier"):
             if text := read.text(properties, name, "properties.", 80):
                 content[name] = text.lower() if name == "payment" else text
+        if properties.get("system") and order == own:
+            content["number"] = own.partition(":")[2]  # as the customer knows it
+        _address(read, properties, "invoice_url", content)
         if other := order_id(read, properties, "exchange_of"):
             content["exchange_of"] = other
         if (raw := properties.get("placed_at")) is not None:
@@ -201,11 +204,7 @@ def _parcel(
             read.wrong("properties.carrier", f"must be one of {known}; others have Order Shipped, Order Delivered …")
     if code := read.text(properties, "tracking_code", "properties.", 80):
         content["tracking_code"] = code
-    if url := read.text(properties, "tracking_url", "properties.", 500):
-        if re.fullmatch(r"https?://[^\s<>\"]+", url):
-            content["tracking_url"] = url
-        else:
-            read.wrong("properties.tracking_url", "must be an address such as https://carrier.example/ABC123")
+    _address(read, properties, "tracking_url", content)
     if (raw := properties.get("expected_on")) not in (None, ""):
         if isinstance(raw, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", raw):
             with read.reading("properties.expected_on"):
@@ -213,6 +212,15 @@ def _parcel(
         elif moment := parse_moment(read, "properties.expected_on", raw):
             content["expected_on"] = local_day(moment).isoformat()
     return content, said
+
+
+def _address(read: Reader, properties: dict[str, Any], name: str, content: dict[str, Any]) -> None:
+    """Where to follow the parcel or to look the invoice up, into the content."""
+    if url := read.text(properties, name, "properties.", 500):
+        if re.fullmatch(r"https?://[^\s<>\"]+", url):
+            content[name] = url
+        else:
+            read.wrong(f"properties.{name}", "must be an address such as https://carrier.example/ABC123")
 
 
 def _carrier(name: str, rules: Rules) -> CarrierRules | None:

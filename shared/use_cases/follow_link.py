@@ -104,26 +104,39 @@ def answer_survey(journeys: Journeys, link: Link, score: str, comment: str, kind
         if not (score.isascii() and score.isdigit() and int(score[:3]) in SCORES[kind]):
             raise Invalid([FieldError("score", f"must be {SCORES[kind][0]} to {SCORES[kind][-1]}")])
         answered.append(Survey(kind, int(score), comment))
-        before = message.get("answer", {})
-        given = {"score": int(score), "comment": comment, "at": before.get("at", stamp(now)), "changed_at": stamp(now)}
-        # One answer is one event: a change of mind stands where the first answer stood.
-        entry = _entry(
-            message, "Survey Answered", "after_sales", moment(given["at"]), survey=kind, score=int(score),
-            comment=comment,
-        )  # fmt: skip
-        draft.mark(layout.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
-        if before.get("score") != given["score"]:
-            news = answered_news(message, kind, given["score"], comment, now)
-            members = members_of(draft, message["customer_id"])
-            journeys.tell(draft, members, news, home=message["customer_id"], act=False)
-        return {**message, "answer": given}
+        return _answered(journeys, draft, message, kind, int(score), comment, now)
 
     _change(journeys.table, link, note)
     _reached(journeys.table, link, "replied", now)
     return answered[-1]
 
 
-def answered_news(message: Message, kind: str, score: int, comment: str, at: datetime) -> Signal:
+def take_rating(journeys: Journeys, message_id: str, score: int, comment: str, at: datetime) -> None:
+    """Keep a score of 1 to 5 given at the provider itself, as one on our own page; NotFound for no message of ours."""
+    link = Link(message_id, 0)
+    said = comment.strip()[:COMMENT_LENGTH]
+    _change(journeys.table, link, lambda draft, message: _answered(journeys, draft, message, "csat", score, said, at))
+    _reached(journeys.table, link, "replied", at)
+
+
+def _answered(
+    journeys: Journeys, draft: Draft, message: Message, kind: SurveyKind, score: int, comment: str, at: datetime
+) -> Item:
+    before = message.get("answer", {})
+    given = {"score": score, "comment": comment, "at": before.get("at", stamp(at)), "changed_at": stamp(at)}
+    # One answer is one event: a change of mind stands where the first answer stood.
+    entry = _entry(
+        message, "Survey Answered", "after_sales", moment(given["at"]), survey=kind, score=score, comment=comment
+    )
+    draft.mark(layout.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
+    if before.get("score") != score:
+        members = members_of(draft, message["customer_id"])
+        news = _answered_news(message, kind, score, comment, at)
+        journeys.tell(draft, members, news, home=message["customer_id"], act=False)
+    return {**message, "answer": given}
+
+
+def _answered_news(message: Message, kind: str, score: int, comment: str, at: datetime) -> Signal:
     """That a customer answered a survey, as journeys hear of it (A10)."""
     said = {name: message[name] for name in ("journey", "step", "run")}
     asked = {"survey": kind, "score": score, "comment": comment, "asked": message["message_id"][-20:]}

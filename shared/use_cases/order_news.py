@@ -64,7 +64,7 @@ def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Produ
     payment = content.get("payment", "")
     return {
         "order_id": row.order_id,
-        "order_code": row.order_id,
+        "order_code": content.get("number", row.order_id),
         "total": row.total,
         "channel": content.get("channel", ""),
         "store": content.get("store", ""),
@@ -78,6 +78,8 @@ def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Produ
         "skus": [line["sku"] for line in lines[:LINES] if "sku" in line],
         "product": products_named(lines, rules.sensitive_categories),
         "items": _items(lines, rules.sensitive_categories),
+        # Only with a place to look it up is it called an invoice (R20).
+        **{name: content[name] for name in ("invoice_url",) if name in content},
     }
 
 

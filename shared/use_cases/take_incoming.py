@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.chat_cart import asks_to_buy
 from shared.domain.customer import agree
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Busy, Conflict, NotFound
 from shared.domain.identity import Identity, identity, link_key
 from shared.domain.incoming import Incoming
 from shared.domain.journey_engine import Signal
@@ -20,7 +20,7 @@ from shared.domain.vietnam_time import moment
 from shared.ports import Item
 from shared.use_cases import layout, sources
 from shared.use_cases.draft import Draft
-from shared.use_cases.follow_link import answered_news, family
+from shared.use_cases.follow_link import family, take_rating
 from shared.use_cases.identities import Registry
 from shared.use_cases.provider_limits import note_template
 from shared.use_cases.record_outcome import record
@@ -66,7 +66,9 @@ class IncomingTaker:
         elif "up_to" in news.detail:
             for earlier in self._sent_until(news):
                 self._receipt(earlier, news)
-        if news.kind in ("delivered", "sent", "opened", "clicked", "failed"):
+        if news.kind == "rating":
+            self._rating(message_id, news)
+        if news.kind in ("delivered", "sent", "opened", "clicked", "failed", "rating"):
             return
         who = self._who(news)
         if who is None:
@@ -117,6 +119,15 @@ class IncomingTaker:
         elif news.kind == "inbound_message":
             record(self.taker.table, message_id, "replied", at)
 
+    def _rating(self, message_id: str, news: Incoming) -> None:
+        """A rating names no person, only the message it answers (A10)."""
+        if not message_id:
+            return
+        comment = ". ".join(said for said in (news.text, *news.detail["chosen"]) if said)
+        with suppress(NotFound):
+            at = min(moment(news.at), self.taker.now)
+            take_rating(self.taker.journeys, message_id, news.detail["score"], comment, at)
+
     def _who(self, news: Incoming) -> Identity | None:
         kind = KNOWN_AS.get(news.channel)
         if kind is None or not news.address:
@@ -153,21 +164,9 @@ class IncomingTaker:
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
-        if told := self._journey_news(draft, news, message_id):
+        if told := _journey_news(news):
             self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, home=home, act=False)
         draft.commit()
-
-    def _journey_news(self, draft: Draft, news: Incoming, message_id: str) -> Signal | None:
-        """What journeys want to hear of a provider's news: who asks what something costs, follows us, or rates us."""
-        if news.kind == "followed":
-            return Signal("Followed", news.at, {"channel": news.channel})
-        if news.kind == "inbound_message" and (topic := asks_to_buy(news.text)):
-            return Signal("Asked In Chat", news.at, {"channel": news.channel, "topic": topic})
-        score = news.detail.get("rate")
-        message = draft.get(layout.message_item(message_id)) if message_id else None
-        if news.kind == "rating" and isinstance(score, int) and message:
-            return answered_news(message, "csat", score, news.text, moment(news.at))
-        return None
 
     def _changed(self, profile: Item, news: Incoming) -> Item:
         if news.kind in CLOSES:
@@ -190,9 +189,16 @@ class IncomingTaker:
             entry["text"] = news.text[:2000]
         if message_id:
             entry["message_id"] = message_id
-        if news.kind == "rating" and isinstance(news.detail.get("rate"), int):
-            entry["score"] = news.detail["rate"]
         draft.mark(layout.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+
+
+def _journey_news(news: Incoming) -> Signal | None:
+    """What journeys want to hear of a provider's news: who follows us, or asks about something to buy."""
+    if news.kind == "followed":
+        return Signal("Followed", news.at, {"channel": news.channel})
+    if news.kind == "inbound_message" and (topic := asks_to_buy(news.text)):
+        return Signal("Asked In Chat", news.at, {"channel": news.channel, "topic": topic})
+    return None
 
 
 def _reopen(draft: Draft, lead: Item, channel: str) -> None:

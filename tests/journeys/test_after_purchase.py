@@ -1,17 +1,22 @@
-"""From one order to the next: confirmation, parcel, guide, survey, suggestion, code (A4–A12, A17, A18, R3, R16, R20)."""
+"""From one order to the next: confirmation, parcel, guide, survey, suggestion, code (A4–A12, A17, A18, R3, R16, R20)"""
 
 from __future__ import annotations
 
+import json
 import shutil
 from datetime import timedelta
 from random import Random
 
 import pytest
 
+from infra.local.bench import phone
+from infra.local.import_targets import Reply
+from infra.local.imports import run_import
 from shared.adapters.hostile import Hostile
 from shared.domain.product import Product
 from shared.runtime.journey_files import check, load_journeys
 from shared.runtime.playbook import PLAYBOOK, PlaybookError
+from shared.use_cases.standing import figures
 from tests.journeys.conftest import MONDAY
 
 GUIDE = "https://nhamay.example/huong-dan/linen"
@@ -67,6 +72,18 @@ def test_r20_a_sale_in_a_store_gets_a_receipt_which_is_never_called_an_invoice(s
         said = sent.text.lower().replace("không thay hoá đơn", "").replace("không thay hóa đơn", "")
         assert "hoá đơn" not in said
         assert "hóa đơn" not in said
+
+
+def test_r20_a_receipt_is_called_an_invoice_where_it_can_be_looked_up_and_the_number_is_the_customers(shop):
+    lan = shop.guest()
+    look_up = "https://tracuu.nhamay.example/hd/C26TNM-000123"
+    shop.order(lan, "HD1", channel="store", system="kiotviet", invoice_url=look_up)
+    shop.later(minutes=1)
+
+    (receipt,) = shop.of("order", lan)
+    assert receipt["variables"]["order_code"] == "HD1"
+    assert receipt["run"] == "kiotviet:HD1"
+    assert receipt["variables"]["invoice_url"] == look_up
 
 
 def test_r6_a_receipt_names_nothing_of_what_is_nobodys_business(shop):
@@ -456,6 +473,20 @@ def test_a10_who_was_happy_first_and_then_not_raises_the_alarm_too(shop):
     assert len(shop.of("feedback_thanks", lan)) == len(shop.of("low_rating", lan)) == 1
 
 
+def test_a10_a_low_rating_on_zalo_itself_raises_the_alarm_too(shop):
+    lan = shop.guest(mail=False)
+    shop.order(lan, "HD1", channel="store")
+    shop.later(days=7, hours=1)
+    survey = survey_of(shop, lan)
+    (sent,) = [one for one, message_id in shop.taken("post_purchase", lan) if message_id == survey["message_id"]]
+    shop.town.zalo.rate(sent.provider_id, survey["message_id"], 1, "Giao sai màu")
+    shop.later(minutes=2)
+
+    (task,) = shop.tasks(lan, "low_rating")
+    assert "1/5" in task["title"]
+    assert "Giao sai màu" in task["reason"]
+
+
 @pytest.mark.parametrize("score", [4, 5])
 def test_a12_who_answers_is_thanked_and_nobody_is_alarmed(shop, score):
     """«Cảm ơn khách vì phản hồi»."""
@@ -538,6 +569,46 @@ def test_a18_who_did_not_come_back_in_three_weeks_gets_a_code_of_their_own(shop)
 
 
 # ---- history, and the worst that may happen ----
+
+
+class _Door:
+    """Where `kq import` posts to: the house."""
+
+    def __init__(self, shop):
+        self.shop = shop
+
+    def post(self, body):
+        self.shop.call("POST", "/v1/batch", json.loads(body), key="write")
+        self.shop.house.drain()
+        return Reply(200, {})
+
+    def unfinished(self):
+        return 0
+
+
+def test_r1_an_imported_past_starts_nothing_after_a_week_either(shop, tmp_path):
+    """«Imported or backfilled events are facts only»: kq import brings customers and orders, and nobody hears of it."""
+    customers, orders = tmp_path / "khach.csv", tmp_path / "don.csv"
+    numbers = [phone(number) for number in range(101, 111)]
+    born = f"{shop.now:%d/%m}/1990"
+    customers.write_text(
+        "Tên khách hàng,Số điện thoại,Ngày sinh\n" + "".join(f"Nguyễn Thị Lan,{n},{born}\n" for n in numbers)
+    )
+    yesterday = shop.now - timedelta(days=1)
+    orders.write_text(
+        "Mã hóa đơn,Thời gian,Số điện thoại,Tổng tiền hàng\n"
+        + "".join(f"HD{n},{yesterday:%d/%m/%Y %H:%M},{number},9000000\n" for n, number in enumerate(numbers))
+    )
+    for path in (customers, orders):
+        run_import(path, _Door(shop), lambda: shop.now)
+    assert shop.house.drain()["messages"] == {}
+    assert [figures(profile).orders for profile in shop.items("P") if "metrics" in profile] == [1] * 10
+    shop.later(days=8)
+
+    assert shop.messages() == []
+    assert shop.received() == []
+    assert shop.items("OT#%") == shop.items("DT#%") == []
+    assert [item for item in shop.items("OJ") if item.get("runs")] == []
 
 
 def test_r1_history_starts_nothing_ever(shop):

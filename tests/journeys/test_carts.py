@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import permutations
 from random import Random
 
 import pytest
@@ -144,6 +145,36 @@ def test_x15_a_cart_that_is_told_after_the_order_it_became_reminds_nobody(shop):
 
     assert shop.of("abandoned_cart") == []
     assert shop.counts("abandoned_cart") == {}
+
+
+FILL, CLEAR, ORDER = "fill", "clear", "order"
+
+
+@pytest.mark.parametrize(
+    ("story", "reminded"),
+    [
+        ([(FILL, 0), (FILL, 20), (ORDER, 30)], False),
+        ([(FILL, 0), (ORDER, 10), (FILL, 20)], True),
+        ([(FILL, 0), (CLEAR, 10), (FILL, 20)], True),
+        ([(FILL, 0), (FILL, 10), (CLEAR, 20)], False),
+        ([(FILL, 0), (CLEAR, 10), (ORDER, 20)], False),
+    ],
+)
+def test_x15_whatever_the_order_of_arrival_the_same_story_ends_the_same_way(shop, story, reminded):
+    shop.later(minutes=35)
+    people = {told: shop.guest() for told in permutations(story)}
+    for told, guest in people.items():
+        for what, number in told:
+            if what == ORDER:
+                shop.order(guest, f"DH-{guest.phone}", at=minute(number))
+            else:
+                shop.cart(guest, *(["áo linen"] if what == FILL else []), at=minute(number))
+    shop.later(minutes=55)
+
+    for told, guest in people.items():
+        due = max(number for what, number in story if what == FILL) + 60
+        at = [minutes_after(shop, one) for one in shop.got("abandoned_cart", guest)]
+        assert [due <= moment <= due + 2 for moment in at] == [True] * reminded, told
 
 
 @pytest.mark.parametrize(
