@@ -29,6 +29,8 @@ ZNS_PROBE = 50
 MINUTE = timedelta(minutes=1)
 # What holds for everybody: who stands behind could not go either.
 FOR_ALL = frozenset(("quiet_hours", "season", "budget_spent"))
+# The same, where what is waited for comes after the campaign's end.
+TOO_LATE = frozenset(f"too_late_after_{reason}" for reason in FOR_ALL)
 LOOKS_AGAIN = timedelta(minutes=15)
 # The arm of those who get the message.
 SENT = "campaign"
@@ -87,6 +89,9 @@ class CampaignRun:
             verdicts = {verdict.customer_id: verdict for verdict in judged}
             for customer_id, place in found:
                 verdict = verdicts.get(customer_id)
+                if verdict and verdict.decision.reason in TOO_LATE:
+                    tick.wait = verdict.decision._replace(until=moment(row["until"]))
+                    break
                 if verdict and verdict.reachable and not self._admit(tick, people, verdict):
                     break
                 tick.at = place
@@ -194,7 +199,8 @@ class CampaignRun:
         row.pop("waits", None)
         due_at = self._next_minute()
         if tick.wait:
-            due_at = max(due_at, tick.wait.until or due_at)
+            # What it waits for may come after its end.
+            due_at = max(due_at, min(tick.wait.until or due_at, moment(row["until"])))
             row["waits"] = [tick.wait.reason, stamp(due_at)]
         return row | {"due": layout.timer_lane(people.campaign_id), "due_at": stamp(due_at)}
 

@@ -197,6 +197,18 @@ def test_r18_a_campaign_ends_at_its_time_and_what_waited_expires(desk):
     assert len(desk.got(campaign)) == seen["counts"]["planned"] == 35
 
 
+def test_r18_a_campaign_that_would_wait_beyond_its_end_ends(desk):
+    desk.people(100)
+    evening, end = (datetime(2026, 3, 2, hour, minute, tzinfo=VIETNAM) for hour, minute in ((20, 28), (22, 0)))
+    campaign = desk.started(schedule={"send_at": stamp(evening), "until": stamp(end), "per_minute": 10})
+
+    desk.later(hours=12, minutes=5)
+
+    seen = desk.seen(campaign)
+    assert (seen["state"], seen["ended"], seen["ended_at"]) == ("done", "until", stamp(end))
+    assert len(desk.got(campaign)) == 20
+
+
 def test_r18_the_budget_of_a_day_holds_it_until_the_next(desk):
     desk.house.outside.memory.clear()
     day = local_day(desk.now).isoformat()
