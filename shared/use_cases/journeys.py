@@ -17,13 +17,13 @@ from zlib import crc32
 from shared.domain.content import CUSTOMER, Lang, Template
 from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import Busy, Conflict
-from shared.domain.journey import Journey, Step
+from shared.domain.journey import Journey, Step, Task
 from shared.domain.journey_engine import Action, Moved, Run, Signal, advance, enter, fits, hear, listens, next_due
 from shared.domain.journey_words import NEWS
 from shared.domain.message import Intent, planned, told
 from shared.domain.sending_policy import in_holdout
 from shared.domain.sending_rules import SendingRules
-from shared.domain.task import NewTask
+from shared.domain.task import WITHDRAWN, NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.domain.voucher import Book, new_code
 from shared.ports import Item, NewId, Put, Table, Update
@@ -32,7 +32,7 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.journey_facts import RunFacts, dearest_with
 from shared.use_cases.plan_message import plan, withdraw
 from shared.use_cases.products import Products
-from shared.use_cases.sending_state import members_of
+from shared.use_cases.sending_state import members_of, person
 from shared.use_cases.standing import Ruling, figures
 from shared.use_cases.tasks import close, number_to_call, open_task
 
@@ -524,9 +524,8 @@ class Desk:
     def _task(self, place: Place, run: Run, action: Action) -> Run:
         wanted = action.step.task
         assert wanted is not None
-        if wanted.kind == "call" and number_to_call(self.members) is None:
-            # Nobody may be called: the journey goes on as after a number that was wrong.
-            return {**run, "outcomes": {**run.get("outcomes", {}), action.step.id: "wrong_number"}}
+        if wanted.kind == "call" and (never := self._not_to_be_called(wanted)):
+            return {**run, "outcomes": {**run.get("outcomes", {}), action.step.id: never}}
         facts = self.facts(run)
         title, reason = (_FACT.sub(lambda m: _shown(facts(m[1])), text) for text in (wanted.title, wanted.reason))
         new = NewTask(
@@ -547,6 +546,18 @@ class Desk:
         task_id = open_task(self.draft, new, self.now)
         outcomes = {name: said for name, said in run.get("outcomes", {}).items() if name != action.step.id}
         return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
+
+    def _not_to_be_called(self, wanted: Task) -> str:
+        """The outcome a journey goes on with where a call is not to be opened: as after a number that was wrong, or as
+        after a call that was withdrawn, where the number is good but nothing may be sold on it now (R10, R17, R26)."""
+        if number_to_call(self.members) is None:
+            return "wrong_number"
+        if not wanted.script or self.journeys.world.templates[wanted.script].purpose != "marketing":
+            return ""
+        known = person(self.members, {}, "", self.now)
+        kept_out = in_holdout(self.lead, "*", self.journeys.sending.holdout_percent)
+        refused = known.consent.get("call:marketing") is False or known.do_not_call
+        return WITHDRAWN if kept_out or refused or known.complaint_open else ""
 
     def _script(self, template: str, run: Run) -> str:
         declared = self.journeys.world.templates[template].variables

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from infra.local.bench import phone
+from shared.domain.sending_policy import in_holdout
 from shared.domain.vietnam_time import moment
-from tests.journeys.conftest import Shop
+from tests.journeys.conftest import Guest, Shop
 from tests.journeys.people import buys, deals, reads, silent
 
 
@@ -213,3 +215,20 @@ def test_x17_a_win_back_that_would_go_out_during_tet_expires_instead(opened: Cal
     assert [f"{moment(task['at']):%d/%m}" for task in shop.tasks(guest, "winback_60")] == []
     shop.until(9, 1, days=5)
     assert [task["step"] for task in shop.tasks(guest, "winback_60")] == ["call_again"]
+
+
+def test_r10_r26_nobody_is_called_to_be_sold_something_who_refused_it_or_is_held_out(shop: Shop) -> None:
+    """«Gọi điện» (W6) follows what messages keep to: no advertising call without asking, none in the hold-out."""
+    refuses = shop.guest(consent=False)
+    held = next(
+        guest
+        for number in range(500, 700)
+        if in_holdout((guest := Guest(shop.customer(number), phone(number), "")).id, "*", shop.rules.holdout_percent)
+        and not in_holdout(guest.id, "winback_90", 10)
+    )
+    for guest in (refuses, held):
+        buys(shop, guest)
+    silent(shop, 95)
+    for guest, why in ((refuses, "refused_by_customer"), (held, "holdout")):
+        assert {shop.shows(message) for message in shop.of("winback_90", guest)} == {("suppressed", why)}
+        assert not shop.tasks(guest)
