@@ -126,10 +126,14 @@ class Campaigns:
         wrong, variables = [], campaign.content.variables
         for channel in self._channels(campaign):
             said = set()
-            for customer in ({}, _SOMEBODY):
+            for number, customer in enumerate(({}, _SOMEBODY)):
+                # Links differ from message to message, so the two are different messages.
                 try:
                     words = self.renderer.render(
-                        campaign.content.template, channel, {**variables, CUSTOMER: customer}, message_id="0" * 44
+                        campaign.content.template,
+                        channel,
+                        {**variables, CUSTOMER: customer},
+                        message_id=f"{number:044d}",
                     )
                     said.add(words.text)
                 except CannotRender as error:

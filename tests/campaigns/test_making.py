@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from infra.local.bench import phone
+from shared.adapters.rendering import Renderer
+from shared.domain.content import SmsAd, Text
+from shared.domain.errors import Invalid
 from shared.domain.vietnam_time import stamp
+from shared.runtime import wiring
+from shared.runtime.campaigns import campaigns
+from shared.runtime.playbook import PLAYBOOK
+from shared.runtime.templates import sandbox, shop, templates
 from tests.campaigns.desk import BY_EMAIL, WORDS
 from tests.doors.test_openapi import matches
 
@@ -56,6 +64,25 @@ def test_r18_words_that_cannot_be_sent_are_refused_before_anything_is(desk, cont
     found = wrong(desk, content=content)
 
     assert reason in found[field]
+
+
+@pytest.mark.parametrize("words", ["{{ greeting.opening }} ơi, hàng mới đã về.", "Hàng mới: {{ links.new }}"])
+def test_r11_words_that_differ_from_person_to_person_are_no_advertisement_by_sms(desk, words):
+    template = templates()["winback_30"]
+    personal = {"winback_30": template.model_copy(update={"sms_ad": SmsAd(text=Text(vi=words))})}
+    writer = Renderer(personal, shop(), sandbox(PLAYBOOK), base="https://nhamay.example", link_key=b"k")
+    token = wiring.install(desk.house.outside)
+    try:
+        made = replace(campaigns(desk.now), templates=personal, renderer=writer)
+    finally:
+        wiring.uninstall(token)
+
+    with pytest.raises(Invalid) as refused:
+        made.create({"name": "11.11", "content": {**WORDS, "channels": ["sms_ad"]}}, "marketing", frozenset())
+
+    (wrong,) = refused.value.errors
+    assert wrong.field == "content.template"
+    assert "not the same for all" in wrong.reason
 
 
 def test_r18_a_campaign_lies_in_the_future_and_ends_after_it_begins(desk):
