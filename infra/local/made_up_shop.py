@@ -170,18 +170,24 @@ def live(house: House, shop: MadeUpShop, days: int, tell: Callable[[list[Event]]
     for number in range(days):
         day = shop.first + timedelta(days=number)
         if number % LIST_CHECKED_EVERY == 0:
-            house.advance(max(house.now, day_start(day)))
+            _let_pass(house, max(house.now, day_start(day)))
             listed.checked(house.now)
         happened = shop.day(day)
         for hour in range(OPENS, CLOSES + 1):
             until = datetime.combine(day, time(hour), VIETNAM)
-            house.advance(until)
+            _let_pass(house, until)
             count = sum(event["timestamp"] <= until.isoformat() for event in happened)
             if count:
                 tell(happened[:count])
                 del happened[:count]
-        house.advance(day_start(day + timedelta(days=1)))
+        _let_pass(house, day_start(day + timedelta(days=1)))
         yield day
+
+
+def _let_pass(house: House, until: datetime) -> None:
+    """What fails stands in the log; a forecast of a shop whose doors fail is none."""
+    if failed := house.advance(until)["failed"]:
+        raise RuntimeError(f"doors failed: {dict(failed)}")
 
 
 def _registration(who: Customer, at: datetime) -> Event:
