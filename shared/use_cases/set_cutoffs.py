@@ -104,7 +104,8 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
             # Journeys know whom they have heard of; of the others there is nothing but history (R1).
             members, at = load_members(draft, after), stamp(day_start(ruling.today))
             for signal in label_news(profile.get("labels", ()), after["labels"], at):
-                journeys.tell(draft, members, signal, act=False)
+                if signal.name != "Lifecycle Changed":  # the wake of the day tells that
+                    journeys.tell(draft, members, signal, act=False)
         try:
             draft.commit()
         except (Conflict, Busy):

@@ -9,7 +9,7 @@ from typing import Any
 from shared.domain.customer import Metrics, Profile, caring_store, fold_members, is_stale, measure
 from shared.domain.order import OrderRow, lines_shown, read
 from shared.domain.rules import CutOffs, Rules
-from shared.domain.segmentation import due_at, stand
+from shared.domain.segmentation import due_at, lifecycle, stand
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Key, Table
 from shared.use_cases import layout
@@ -113,9 +113,19 @@ def total_key(row: OrderRow, content: dict[str, Any]) -> Key:
 
 
 def settle(
-    draft: Draft, members: list[Profile], metrics: Metrics | None, ruling: Ruling, *, appoint_vip: bool = False
+    draft: Draft,
+    members: list[Profile],
+    metrics: Metrics | None,
+    ruling: Ruling,
+    *,
+    appoint_vip: bool = False,
+    waking: bool = False,
 ) -> Profile:
-    """Put the leading profile with its figures and standing; `metrics` None means: measure them from the orders."""
+    """Put the leading profile with its figures and standing; `metrics` None means: measure them from the orders.
+
+    Only who is `waking` tells journeys what the days have done. Whoever is settled on such a day before that keeps the
+    wake, and the label that was heard last as `slipped_from`.
+    """
     lead = members[0]
     customer_id = lead["customer_id"]
     if metrics is None or is_stale(metrics, ruling.today, ruling.rules, ruling.cutoffs):
@@ -136,20 +146,31 @@ def settle(
     _set(profile, "refused", standing.refused or None)
     # Where more orders matured than one transaction holds, the rest is due at once.
     day = ruling.today if metrics.matures and metrics.matures <= ruling.today.isoformat() else standing.due_day
-    due = _due(lead, customer_id, day, ruling.today, occasion=bool(standing.occasions))
+    slipped_from = None if waking else _slipped_from(lead, standing.lifecycle, ruling)
+    _set(profile, "slipped_from", slipped_from)
+    due = _due(lead, customer_id, day, ruling.today, to_tell=bool(standing.occasions or slipped_from))
     _set(profile, "due", LIFECYCLE_LANE if due else None)
     _set(profile, "due_at", due)
     draft.put(layout.profile(customer_id), profile)
     return profile
 
 
-def _due(lead: Profile, customer_id: str, day: date | None, today: date, *, occasion: bool) -> str | None:
-    """An early date need not move, the wake will: moving the index key is what costs. Nor must one move on which an
-    occasion is still to be told of."""
+def _slipped_from(lead: Profile, now: str, ruling: Ruling) -> str | None:
+    """The lifecycle label that journeys heard last, where the days alone have led from it to the one of now."""
+    if not lead.get("labels"):
+        return None
+    heard = str(lead.get("slipped_from") or lead["labels"][0])
+    alone = lifecycle(figures(lead), ruling.today, ruling.rules)
+    return heard if heard != now and now == alone else None
+
+
+def _due(lead: Profile, customer_id: str, day: date | None, today: date, *, to_tell: bool) -> str | None:
+    """An early date need not move, the wake will: moving the index key is what costs. Nor must one move on which
+    there is something still to be told."""
     wanted = stamp(due_at(customer_id, day)) if day else None
     standing: str = lead.get("due_at", "")
     if standing and stamp(due_at(customer_id, today)) >= standing:
-        return standing if occasion else wanted
+        return standing if to_tell else wanted
     if standing and wanted and standing < wanted:
         return standing
     return wanted
@@ -159,7 +180,7 @@ def withdraw(draft: Draft, profile: Profile) -> Profile:
     """Take a profile that leads no longer out of every list; what arrived by its identities stays on it."""
     _list(draft, profile["customer_id"], set(profile.get("labels", ())), set())
     _rank(draft, profile["customer_id"], profile, None, "")
-    derived = ("metrics", "labels", "risk", "ranked_in", "due", "due_at", "refused")
+    derived = ("metrics", "labels", "risk", "ranked_in", "due", "due_at", "refused", "slipped_from")
     return {name: value for name, value in profile.items() if name not in derived}
 
 

@@ -70,11 +70,14 @@ class Waker:
         lead: Item = dict(profile)
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
-        after = settle(draft, load_members(draft, lead), figures(lead), self.ruling)
+        after = settle(draft, load_members(draft, lead), figures(lead), self.ruling, waking=True)
         # Told as of the day, so that a day on which somebody is woken twice is told once.
         day = stamp(day_start(self.ruling.today))
         members = load_members(draft, after)
-        for signal in [*label_news(lead.get("labels", ()), after["labels"], day), *self._occasions(members, day)]:
+        heard = list(lead.get("labels", ()))
+        if slipped_from := lead.get("slipped_from"):
+            heard[0] = slipped_from
+        for signal in [*label_news(heard, after["labels"], day), *self._occasions(members, day)]:
             # The early hours only let people in; the minute after goes on with them.
             if self.journeys.world.heard(signal.name):
                 self.journeys.tell(draft, members, signal, act=False)
