@@ -17,7 +17,7 @@ from shared.ports import Table, Update, absent, absent_or_at_most
 from shared.use_cases import layout
 
 # What is told by each kind of source. History is what came as such, of whichever kind.
-KINDS = ("history", "store_orders", "online_orders", "carts", "web", "carriers", "customers", "zalo", "messenger",
+KINDS = ("history", "store_orders", "online_orders", "carts", "web", "carriers", "zalo", "messenger",
          "catalogue")  # fmt: skip
 CHATS = frozenset(("zalo", "messenger"))
 
@@ -43,8 +43,6 @@ def kinds_of(event: Event, store_channels: Iterable[str]) -> set[str]:
         found.add("carts")
     if event.type == "page" or event.name == "Product Viewed":
         found.add("web")
-    if event.type == "identify":
-        found.add("customers")
     return found
 
 
