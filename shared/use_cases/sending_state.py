@@ -16,6 +16,8 @@ from shared.use_cases.standing import load_members
 # How long a conversation stays open after the person's last word (R13): free on Zalo, at all on Messenger and WhatsApp.
 WINDOW = {"zalo": timedelta(hours=48), "messenger": timedelta(hours=24), "whatsapp": timedelta(hours=24)}
 _LANDLINE = "phone:+842"
+# The mark that journeys put on who rated us low, until somebody has talked with them: a complaint all the same (R17).
+UNHAPPY = "unhappy"
 
 
 def situation_keys(now: datetime, journey: str) -> list[Key]:
@@ -111,7 +113,7 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime)
             if of != message_id
         ],
         province=view["traits"].get("city", ""),
-        complaint_open=any(member.get("complaints") for member in members),
+        complaint_open=any(member.get("complaints") or UNHAPPY in member.get("marks", ()) for member in members),
         do_not_call=any(member.get("do_not_call") for member in members),
         refused=bool(lead.get("refused")),
         waiting_priority=min(others, default=None),

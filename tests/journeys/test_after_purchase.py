@@ -18,6 +18,7 @@ from shared.runtime.journey_files import check, load_journeys
 from shared.runtime.playbook import PLAYBOOK, PlaybookError
 from shared.use_cases.standing import figures
 from tests.journeys.conftest import MONDAY
+from tests.journeys.playbooks import playbook  # noqa: F401
 
 GUIDE = "https://nhamay.example/huong-dan/linen"
 GOODS = (
@@ -302,6 +303,38 @@ def test_a8_after_the_delivery_come_day_3_day_7_and_day_14(shop):
     assert last["variables"]["product"] == "Ao-linen"  # as the order says it
 
 
+def test_n7_the_five_jobs_after_a_sale_come_one_by_one_in_the_first_month(shop):
+    """«Các việc cần làm trong chăm sóc khách hàng sau bán»: thank and confirm, guide, ask, sort, offer more."""
+    lan = shop.guest()
+    shop.order(lan, "DH1", 450_000)
+    shop.later(days=1)
+    shop.parcel("Order Shipped", expected_on="2026-03-04")
+    shop.later(days=1)
+    shop.parcel("Out For Delivery")
+    shop.later(hours=4)
+    shop.parcel("Order Delivered")
+    shop.later(days=8)
+    shop.answer(survey_of(shop, lan), 5, "Áo đẹp")
+    shop.later(days=20)
+
+    month = (
+        "order",
+        "shipping",
+        "out_for_delivery",
+        "delivered",
+        "post_purchase",
+        "feedback_thanks",
+        "post_purchase_offer",
+    )
+    told = sorted((message for name in month for message in shop.of(name, lan)), key=lambda one: one["created_at"])
+    assert [(message["step"], day_of(shop, message)) for message in told] == [
+        ("order_thanks", 0), ("with_the_day", 1), ("today", 2), ("arrived", 2), ("guide", 5), ("survey", 9),
+        ("thanks", 10), ("suggestion", 16), ("give", 24),
+    ]  # fmt: skip
+    # and who has not come back within the month is sorted among those
+    assert shop.call("GET", f"/v1/customers/{lan.id}")["segments"]["lifecycle"] == "lapsed_30"
+
+
 def test_a9_in_a_store_the_days_count_from_the_purchase(shop):
     """«sau khi giao hàng hoặc sau 3–7 ngày sử dụng»."""
     lan = shop.guest()
@@ -418,6 +451,20 @@ def test_a8_the_preset_day_15_stands_in_the_place_of_day_14(tmp_path):
         load_journeys(folder)
 
 
+def test_a8_with_the_preset_the_suggestion_comes_on_day_15(shop, playbook):  # noqa: F811
+    page = playbook.folder / "shop.yaml"
+    page.write_text(page.read_text().replace("presets: []", "presets: [day_15]"), encoding="utf-8")
+    shutil.copytree(PLAYBOOK / "presets" / "day_15", playbook.folder / "presets" / "day_15")
+    playbook.forget()
+    lan = shop.guest()
+    shop.order(lan, "HD1", channel="store")
+    shop.later(days=16)
+
+    assert [(m["step"], day_of(shop, m)) for m in shop.of("post_purchase", lan)] == [
+        ("guide", 3), ("survey", 7), ("suggestion", 15),
+    ]  # fmt: skip
+
+
 def test_a_mistake_in_a_preset_that_nobody_takes_is_found_too(tmp_path):
     folder = tmp_path / "playbook"
     shutil.copytree(PLAYBOOK, folder)
@@ -504,6 +551,21 @@ def test_a10_nothing_is_sold_until_the_alarm_is_dealt_with(shop):
     assert shop.of("post_purchase_offer", lan) == []
     (task,) = shop.tasks(lan, "low_rating")
     assert task["kind"] == "alarm"
+
+
+def test_r17_no_advertisement_of_any_journey_reaches_who_is_unhappy(shop):
+    lan = bought_and_asked(shop)
+    shop.answer(survey_of(shop, lan), 1)
+    shop.cart(lan, "áo linen")
+    shop.later(hours=2)
+    (reminder,) = shop.of("abandoned_cart", lan)
+    assert shop.shows(reminder) == ("expired", "too_late_after_complaint_open")
+
+    shop.finish(shop.tasks(lan, "low_rating")[0], "reached")
+    shop.order(lan, "HD9", channel="store", sku="MOC")
+    shop.cart(lan, "áo linen", at=shop.now + timedelta(minutes=1))
+    shop.later(hours=2)
+    assert len(shop.got("abandoned_cart", lan)) == 1
 
 
 def test_a10_an_alarm_that_was_dealt_with_takes_its_mark_away(shop):
