@@ -323,12 +323,13 @@ def sent(look: Look, item: Item) -> Found:
 
 
 def health(look: Look, _: Item) -> Found:
-    """Whether anything stands in the way: dead letters, the red button, a lost connection to Zalo."""
+    """Whether anything stands in the way: dead letters, the red button, a lost connection where there is an account."""
     halted = red_button.halted(look.table)
     numbers = {"letters": look.letters, "halted": halted, "zalo": look.zalo}
     if not look.seen:
         return Found("todo", numbers)
-    return Found("done" if not look.letters and not halted and look.zalo == "ok" else "under_way", numbers)
+    cut_off = look.zalo != "ok" and not look.accounts["zalo"]
+    return Found("under_way" if look.letters or halted or cut_off else "done", numbers)
 
 
 Check = Callable[[Look, Item], Found]
