@@ -12,15 +12,23 @@ from typer.testing import CliRunner
 from infra.local import blueprint as command
 from infra.local.cli import app
 from infra.local.ops import Place
-from shared.domain.journey_words import NEWS
+from shared.domain.product import Product
+from shared.domain.task import NewTask
 from shared.domain.vietnam_time import local_day
+from shared.domain.voucher import new_code
 from shared.ports import Put
 from shared.runtime.blueprint import blueprint
+from shared.runtime.journey_files import journeys
+from shared.runtime.offers import offers
 from shared.runtime.templates import templates
 from shared.use_cases import layout
 from shared.use_cases.blueprint import CHECKS
+from shared.use_cases.draft import Draft
 from shared.use_cases.journeys import Mode, set_mode
+from shared.use_cases.keys import issue_key
 from shared.use_cases.sources import KINDS
+from shared.use_cases.tasks import open_task
+from shared.use_cases.vouchers import issue
 from tests.journeys.conftest import Shop, opened, shop
 
 __all__ = ["opened", "shop"]
@@ -94,7 +102,6 @@ def test_every_line_asks_for_things_there_are_and_speaks_both_languages():
             assert text.en, item.id
         assert set(re.findall(r"\{(\w+)\}", item.evidence.vi)) == set(re.findall(r"\{(\w+)\}", item.evidence.en))
     assert plan.sources.keys() == set(KINDS)
-    assert NEWS  # the vocabulary the journeys behind these lines are written in
 
 
 def test_r27_on_the_first_morning_everything_is_to_do_but_what_ships(morning: Shop):
@@ -194,8 +201,6 @@ def test_r27_switching_a_journeys_mode_ticks_it(morning: Shop):
 
 
 def look_at_journeys(template: str) -> list[str]:
-    from shared.runtime.journey_files import journeys
-
     return [
         journey.id
         for journey in journeys().values()
@@ -257,3 +262,84 @@ def test_x5_the_command_shows_every_line_and_tells_machines_the_same(tmp_path, m
     assert sum(layer["items"] for layer in answer["layers"].values()) == len(plan.items)
     for item in answer["items"]:
         assert (item["missing"] is None) == (item["state"] == "done")
+
+
+def test_w1_g11_the_mornings_list_and_the_shops_own_cut_offs_tick_their_lines(morning: Shop):
+    guest = morning.guest(consent=False)
+    for days in (75, 40):
+        morning.order(guest, f"H{days}", at=morning.now - timedelta(days=days), context={"backfill": True}, store="Q1")
+    assert not {"winback_list", "labels"} & ticked(morning)
+    assert "labels" in ticked(morning, "under_way")
+    morning.until(7, days=1)
+    assert "winback_list" in ticked(morning)
+    assert numbers(morning, "winback_list") | {"on": ""} == {"listed": 1, "vip": 0, "on": "", "at_risk": 1}
+    morning.later(days=7)  # over a Sunday night
+    assert "labels" in ticked(morning)
+
+
+def test_a10_an_alarm_is_answered_in_time_or_shows(morning: Shop):
+    guest = morning.guest()
+    draft = Draft(morning.house.table)
+    task_id = open_task(draft, NewTask(guest.id, "low", "alarm", "1/5", morning.now + timedelta(hours=4)), morning.now)
+    draft.commit()
+    assert numbers(morning, "complaints") == {"alarms": 1, "answered": 0, "overdue": 0}
+    morning.later(hours=5)
+    assert numbers(morning, "complaints")["overdue"] == 1
+    assert "complaints" in ticked(morning, "under_way")
+    morning.finish({"task_id": task_id}, "reached")
+    assert "complaints" in ticked(morning)
+
+
+def test_r4_a_review_keeps_the_dirt_report_open(morning: Shop):
+    guest = morning.guest()
+    draft = Draft(morning.house.table)
+    open_task(draft, NewTask(guest.id, "look", "review", "shared_phone", morning.now), morning.now)
+    draft.commit()
+    assert numbers(morning, "dirt_report")["reviews"] == 1
+    assert "dirt_report" in ticked(morning, "under_way")
+
+
+def test_r18_a_campaign_ticks_its_line_once_it_runs(morning: Shop):
+    morning.guest()
+    content = {"template": "winback_30", "variables": {"new_url": "https://nhamay.example"}, "channels": ["email"]}
+    made = morning.call("POST", "/v1/campaigns", {"name": "11.11", "content": content})
+    assert numbers(morning, "first_campaign") == {"campaigns": 1, "sent": 0, "drafts": 1}
+    assert "first_campaign" in ticked(morning, "under_way")
+    manager = issue_key(
+        morning.house.table, kind="api", roles=["manager"], stores=[], name="manager", now=morning.now,
+        new_id=morning.house.outside.new_id,
+    )  # fmt: skip
+    path = f"/v1/campaigns/{made['campaign_id']}/approve"
+    assert morning.house.http("POST", path, "", {"authorization": f"Bearer {manager}"}, b"")[0] == 200
+    morning.later(minutes=2)
+    assert "first_campaign" in ticked(morning)
+    assert numbers(morning, "first_campaign")["sent"] == 1
+
+
+def test_r21_vouchers_tick_their_line_when_one_comes_back(morning: Shop):
+    guest = morning.guest()
+    draft = Draft(morning.house.table)
+    code = new_code("SN", "0" * 24)
+    issue(draft, offers(), "birthday", guest.id, code, morning.now, journey="birthday", run="1", step="gift")
+    draft.commit()
+    assert numbers(morning, "vouchers_return") == {
+        "issued": 1,
+        "redeemed": 0,
+        "redeemed_value": 0,
+        "liability": 100_000,
+    }
+    assert "vouchers_return" in ticked(morning, "under_way")
+    morning.order(guest, "V1", 400_000, channel="store", coupon=code, discount=100_000)
+    assert numbers(morning, "vouchers_return") == {
+        "issued": 1,
+        "redeemed": 1,
+        "redeemed_value": 100_000,
+        "liability": 0,
+    }
+    assert "vouchers_return" in ticked(morning)
+
+
+def test_r9_importing_the_catalogue_ticks_it(morning: Shop):
+    before = ticked(morning)
+    morning.sell(Product(sku="AO", name="Áo"))
+    assert ticked(morning) - before == {"catalogue", "health"}
