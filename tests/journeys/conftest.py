@@ -200,17 +200,25 @@ class Shop(Care):
 
     def entries(self, guest: Guest) -> list[dict[str, Any]]:
         """Everything that stands on somebody's timeline, the oldest first."""
-        low, high = layout.TIMELINE
-        return list(self.house.table.query(layout.profile(guest.id).pk, low=low, high=high).items)
+        return list(self._all(layout.profile(guest.id).pk, *layout.TIMELINE))
 
     def counts(self, journey: str) -> dict[str, int]:
         """How many entered a journey, stand at its steps and ended in which way."""
         found: dict[str, int] = {}
-        for item in self.house.table.query(layout.JOURNEY + journey, low="N#", high="N#~").items:
+        for item in self._all(layout.JOURNEY + journey, "N#", "N#~"):
             for name, number in item.items():
                 if name not in ("pk", "sk"):
                     found[name] = found.get(name, 0) + number
         return {name: number for name, number in found.items() if number}
+
+    def _all(self, pk: str, low: str, high: str) -> Iterator[dict[str, Any]]:
+        start = None
+        while True:
+            page = self.house.table.query(pk, low=low, high=high, start=start)
+            yield from page.items
+            start = page.next
+            if start is None:
+                return
 
     def local(self, message: dict[str, Any] | Received) -> datetime:
         """When a message went to its provider, local time."""
