@@ -114,12 +114,17 @@ class Dispatcher:
     # ---- before the provider ----
 
     def _is_stopped(self, draft: Draft, message: Message) -> bool:
-        """Whether somebody stopped the message's campaign: then nothing more goes out, also of what was planned."""
+        """Whether somebody stopped the message's campaign: then nothing more goes out, also of what was planned; or
+        whether its journey was over while it was going out."""
+        if "withdrawn" in message:
+            return True
         if message["journey"] != JOURNEY:
             return False
         return (draft.get(layout.campaign(message["run"])) or {}).get("state") in ("paused", "cancelled")
 
     def _stopped(self, draft: Draft, message: Message, now: datetime) -> str:
+        if "withdrawn" in message:
+            return self._end(draft, message, "suppressed", message["withdrawn"], now)
         campaign = draft.get(layout.campaign(message["run"])) or {}
         if campaign["state"] == "cancelled":
             return self._end(draft, message, "suppressed", "campaign_cancelled", now)
@@ -315,6 +320,7 @@ class Dispatcher:
         for gone in ("claimed_until", "troubled_since"):
             done.pop(gone, None)
         unread = message["status"] in ("sent", "delivered") and message["purpose"] != "transactional"
+        unread = unread and "withdrawn" not in message
         if unread and message.get("until_opened", True) and self.rules.channels[channel].opens_count:  # type: ignore[index]
             patience = self.renderer.patience(message["template"]) or timedelta(hours=self.rules.open_after_hours)
             until = stamp(now + patience)
@@ -367,7 +373,7 @@ class Dispatcher:
         members = members_of(draft, message["customer_id"])
         if members:
             key = layout.contacts(members[0]["customer_id"])
-            draft.put(key, forgotten(draft.get(key) or {}, message["message_id"]))
+            draft.put(key, forgotten(draft.get(key) or {}, message["message_id"], message["channel"]))
         if message["purpose"] != "transactional" and message.get("price"):
             for name in ("*", message["journey"]):
                 if name == "*" or name in self.rules.journey_budget_vnd:
@@ -443,6 +449,8 @@ class Dispatcher:
 
     def _hand_over(self, draft: Draft, message: Message, reason: str, now: datetime) -> str:
         """No channel is left. What the person has to know goes to staff; an advertisement just ends."""
+        if "withdrawn" in message:
+            return self._end(draft, message, "suppressed", message["withdrawn"], now)
         if message["purpose"] == "marketing" or "reached" in message:
             return self._end(draft, message, "failed", reason, now)
         members = members_of(draft, message["customer_id"])

@@ -128,7 +128,12 @@ class Journeys:
         """
         desk = Desk(self, draft, members, home=home, first_try=first_try)
         for place, run in desk.runs():
-            journey = self.definition(run)
+            try:
+                journey = self.definition(run)
+            except LookupError:
+                # The news is true all the same; the next tick meets the run and says what is wrong.
+                desk.set(place, {**run, "next_due": min(run["next_due"], stamp(self.now))})
+                continue
             if signal.name == "Task Done" and _own(run, signal):
                 done = {**run.get("outcomes", {}), str(signal.properties["step"]): signal.properties["outcome"]}
                 run = {**run, "outcomes": done}
@@ -154,7 +159,8 @@ class Journeys:
         return desk.planned
 
     def wake(self, customer_id: str) -> Planned:
-        """Let the runs of a customer that are due go on; safe to repeat. Raises Busy when too many do so at once."""
+        """Let the runs of a customer that are due go on; safe to repeat. Raises Busy when too many do so at once, and
+        LookupError when one of them has a content nobody has any more, once the others went on."""
         for _ in range(ATTEMPTS):
             draft = Draft(self.table)
             if draft.get(layout.journeys_of(customer_id)) is None:
@@ -169,6 +175,8 @@ class Journeys:
                 draft.commit()
             except (Conflict, Busy):
                 continue
+            if desk.failure:
+                raise desk.failure
             return desk.planned
         raise Busy(f"the journeys of {customer_id} are being moved by too many at once")
 
@@ -273,6 +281,7 @@ class Desk:
     home: str = ""
     first_try: bool = False
     planned: Planned = field(default_factory=list)
+    failure: LookupError | None = None
 
     def __post_init__(self) -> None:
         self.home = self.home or self.lead
@@ -373,13 +382,18 @@ class Desk:
     # ---- on ----
 
     def work(self) -> None:
-        """Let every run that is due go on as far as it goes."""
+        """Let every run that is due go on as far as it goes; one whose content is gone holds up no other."""
         for place, run in self.runs():
-            if run.get("next_due", "") <= stamp(self.now):
-                self._go(place, run)
+            if run.get("next_due", "") > stamp(self.now):
+                continue
+            try:
+                journey = self.journeys.definition(run)
+            except LookupError as error:
+                self.failure = self.failure or error
+                continue
+            self._go(place, journey, run)
 
-    def _go(self, place: Place, run: Run) -> None:
-        journey = self.journeys.definition(run)
+    def _go(self, place: Place, journey: Journey, run: Run) -> None:
         while True:
             moved = advance(journey, run, self.now, self.facts(run))
             after = moved.run

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import datetime, timedelta
 
-from shared.domain.message import WAITING, Intent, planned, told
+from shared.domain.message import WAITING, Intent, Message, planned, told
 from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Queue
@@ -36,17 +36,35 @@ def plan(draft: Draft, intent: Intent, now: datetime, rules: SendingRules, *, su
 
 
 def withdraw(draft: Draft, members: list[Item], message_id: str, reason: str, now: datetime) -> bool:
-    """Take back a message that only waits; False for one that went out, is going out, or has ended."""
+    """Take back a message that only waits; False for one that went out, is going out, or has ended.
+
+    What went out goes on to no other channel any more, and what is going out is not tried again.
+    """
     key = layout.message_item(message_id)
     message = draft.get(key)
-    if message is None or message["status"] not in WAITING:
+    if message is None:
+        return False
+    if message["status"] not in WAITING:
+        if message["status"] in ("sending", "sent", "delivered"):
+            over = {**message, "withdrawn": reason}
+            if "open_by" in message:
+                _undue(over)
+            draft.put(key, over)
         return False
     ended = told(message, "suppressed", reason, now, message.get("channel", ""))
-    for gone in ("due", "due_at", "not_before"):
-        ended.pop(gone, None)
+    if reached := message.get("reached"):
+        # It went out on an earlier channel: that stays what became of it.
+        status, channel = reached
+        ended = told(ended, status, "not_opened_no_other", now, channel)
+    _undue(ended)
     draft.put(key, ended)
     wait_no_more(draft, members, message_id)
     return True
+
+
+def _undue(message: Message) -> None:
+    for gone in ("due", "due_at", "not_before"):
+        message.pop(gone, None)
 
 
 def enqueue(queue: Queue, message_ids: list[str]) -> None:

@@ -127,9 +127,13 @@ def remembered(ledger: Item, entry: list[str], now: datetime, memory: timedelta)
     return {**ledger, "contacts": [*contacts, entry]}
 
 
-def forgotten(ledger: Item, message_id: str) -> Item:
-    """The contacts without a message that surely did not go out."""
-    contacts = [known for known in ledger.get("contacts", []) if known[3] != message_id]
+def forgotten(ledger: Item, message_id: str, channel: str) -> Item:
+    """The contacts without the last try of a message on a channel, which surely did not go out; what the person got
+    of it on another channel stays."""
+    contacts = list(ledger.get("contacts", []))
+    tries = [place for place, known in enumerate(contacts) if known[2:] == [channel, message_id]]
+    if tries:
+        del contacts[tries[-1]]
     return {**ledger, "contacts": contacts}
 
 
