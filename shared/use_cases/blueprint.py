@@ -195,24 +195,28 @@ def accounts(look: Look, item: Item) -> Found:
     return Found("done" if not lacking else "under_way" if here else "todo", numbers)
 
 
-def zns_templates(look: Look, _: Item) -> Found:
-    """How many ZNS templates are approved, by the playbook and by Zalo's own latest word where there is one."""
+def zns_templates(look: Look, item: Item) -> Found:
+    """How many ZNS templates are approved, by the playbook and by Zalo's own latest word where there is one.
+
+    Without an account the playbook speaks of nobody's templates, so none is.
+    """
     wanted = [template.zns for template in look.journeys.world.templates.values() if template.zns]
     told = {row["sk"]: row["status"].upper() for row in _rows(look.table, layout.provider_template("zns", "").pk)}
     confirmed = sum(told.get(zns.template_id) in ENABLED for zns in wanted)
     refused = [zns.name for zns in wanted if told.get(zns.template_id, "ENABLED") not in ENABLED]
     refused += [z.name for z in wanted if z.status in ("rejected", "disabled") and z.name not in refused]
     pending = sum(zns.status == "pending" and zns.name not in refused for zns in wanted)
-    enabled = len(wanted) - pending - len(refused)
+    enabled = len(wanted) - pending - len(refused) if _has_account(look, item) else 0
     numbers = {"wanted": len(wanted), "enabled": enabled, "confirmed": confirmed, "pending": pending,
                "refused": refused}  # fmt: skip
-    return Found("done" if wanted and enabled == len(wanted) else "under_way" if wanted else "todo", numbers)
+    state: State = "done" if wanted and enabled == len(wanted) else "under_way" if enabled or pending else "todo"
+    return Found(state, numbers)
 
 
-def sms_templates(look: Look, _: Item) -> Found:
-    """How many care texts are registered with the gateway under the brandname."""
+def sms_templates(look: Look, item: Item) -> Found:
+    """How many care texts are registered under the brandname, at a gateway there is an account with."""
     texts = [template.sms_care for template in look.journeys.world.templates.values() if template.sms_care]
-    registered = sum(text.registered for text in texts)
+    registered = sum(text.registered for text in texts) if _has_account(look, item) else 0
     return Found(reached(registered, len(texts) or 1), {"wanted": len(texts), "registered": registered})
 
 
@@ -340,6 +344,10 @@ CHECKS: Mapping[str, Check] = {
         do_not_call, shadow, live, complaints, calls, winback_list, campaign, vouchers, sent, health,
     )
 }  # fmt: skip
+
+
+def _has_account(look: Look, item: Item) -> bool:
+    return any(not look.accounts[name] for name in item.of)
 
 
 def _person(members: list[Row]) -> list[str]:
