@@ -44,6 +44,8 @@ ENTRIES_KEPT = 12
 RUNS_AT_ONCE = 60
 # News that is told later than that is history, whatever it calls itself: an offline till needs hours.
 STALE = timedelta(days=3)
+# Properties of news that are as long as an order.
+LONG_LISTS = ("items",)
 # What failed for a reason of its own is tried again then, and the failure raised meanwhile.
 PAUSE = timedelta(minutes=15)
 COUNT_SHARDS = 16
@@ -82,6 +84,26 @@ class World:
         """News that is what some journey is for."""
         aims = [journey.goal for journey in self.journeys.values() if journey.goal and not journey.goal.same]
         return frozenset(name for goal in aims for name in goal.event)
+
+    def remembered(self, journey: Journey, said: Mapping[str, Any]) -> dict[str, Any]:
+        """What a run keeps of the news that lets somebody in: all but long lists that nothing in it speaks of.
+
+        Somebody who buys often is in many runs, and every step of one writes all of them.
+        """
+        return {
+            name: value for name, value in said.items() if name not in LONG_LISTS or name in self._shown[journey.id]
+        }
+
+    @cached_property
+    def _shown(self) -> dict[str, frozenset[str]]:
+        """By journey, the long lists its messages show or its conditions and texts name."""
+        shown = {}
+        for journey in self.journeys.values():
+            sends = [step.send or step.survey for step in journey.steps]
+            words = {name for send in sends if send for name in self.templates[send.template].variables}
+            text = journey.model_dump_json()
+            shown[journey.id] = frozenset(name for name in LONG_LISTS if name in words or f"event.{name}" in text)
+        return shown
 
     def heard(self, name: str) -> bool:
         """Whether journeys want to hear of this. All news is told, for who is in an older version may listen to what
@@ -322,7 +344,7 @@ class Desk:
 
     def let_in(self, journey: Journey, signal: Signal) -> None:
         """Let the customer into a journey, unless its conditions, limits or what is known already say otherwise."""
-        said: dict[str, Any] = dict(signal.properties)
+        said = self.journeys.world.remembered(journey, signal.properties)
         if journey.trigger.product_with:
             product = self._product(journey.trigger.product_with, said.get("order_id"))
             if product is None:
