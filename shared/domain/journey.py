@@ -94,7 +94,7 @@ Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_several)]
 class Trigger(_Part):
     """What lets somebody in. `key` is the fact that names the run, so that the same thing is one run however often it
     is told; without it the moment does. `again` says what the same news does to who is inside: nothing ("ignore"), or
-    it starts anew as long as nothing was done ("restart"), or whatever was done ("anew"), as an appointment that moves.
+    it starts anew as long as nothing went out ("restart"), or whatever was done ("anew"), as an appointment that moves.
     `product_with` picks the line of the order whose product has that field."""
 
     event: Events

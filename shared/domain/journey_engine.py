@@ -12,6 +12,7 @@ A run is where one customer stands in one journey, as the table holds it:
     deal                    open, contacted, offered, won, lost or nurturing (W9)
     rounds                  how often each step was reached
     acted                   whether anything was sent, given or handed to staff
+    messages, tasks         what it planned and opened, by step
 
 Moments are stamps. Every function answers with a new run; what was given stays as it was.
 """
@@ -25,6 +26,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple
 
 from shared.domain.journey import Conditions, Exit, Facts, Goal, Journey, Step, Wait, a_day
+from shared.domain.message import WAITING
 from shared.domain.vietnam_time import VIETNAM, local_day, moment, stamp
 
 Run = dict[str, Any]
@@ -108,7 +110,8 @@ def hear(journey: Journey, run: Run, signal: Signal, facts: Facts) -> Moved | No
             return Moved(run, ended=way_out.because)
     trigger = journey.trigger
     if signal.name in trigger.event and trigger.again != "ignore" and _same_key(journey, run, signal):
-        moves = signal.at > run["anchor"] and (trigger.again == "anew" or not run["acted"])
+        free = trigger.again == "anew" or not run["acted"] or _nothing_went_out(run, facts)
+        moves = signal.at > run["anchor"] and free
         return Moved(_restarted(journey, run, signal)) if moves else None
     step = journey.step(run["step"])
     if step and step.wait and signal.name in step.wait.event and "due_at" in run and signal.at >= run["since"]:
@@ -129,6 +132,14 @@ def _meant(told: Goal | Exit, run: Run, signal: Signal, facts: Facts) -> bool:
 def _same_key(journey: Journey, run: Run, signal: Signal) -> bool:
     key = journey.trigger.key
     return key is None or str(signal.properties.get(key.partition(".")[2], "")) == run["run"]
+
+
+def _nothing_went_out(run: Run, facts: Facts) -> bool:
+    """Whether all that a run did is messages that still wait, such as for the morning."""
+    messages = run.get("messages", {})
+    if not messages or run.get("tasks") or "voucher" in run["vars"]:
+        return False
+    return all(facts(f"message.{step}") in WAITING for step in messages)
 
 
 def _restarted(journey: Journey, run: Run, signal: Signal) -> Run:

@@ -13,6 +13,7 @@ from shared.domain.customer import Profile, fold_members
 from shared.domain.greeting import products_named
 from shared.domain.journey_engine import Run
 from shared.domain.lunar import new_year, rest_until
+from shared.domain.message import WAITING
 from shared.domain.order import read
 from shared.domain.product import Product, replacement, suggest
 from shared.domain.segmentation import silence
@@ -59,7 +60,7 @@ class RunFacts:
             return (self.run["vars"] if self.news is None else self.news).get(name)
         if subject in ("message", "answer"):
             message = self._message(name)
-            return message.get("status") if subject == "message" else message.get("answer", {}).get("score")
+            return _came(message) if subject == "message" else message.get("answer", {}).get("score")
         if subject == "task":
             return self.run.get("outcomes", {}).get(name)
         if subject not in self._seen:
@@ -190,6 +191,13 @@ class RunFacts:
             "high_value_order": max(self.ruling.cutoffs.order_p95, floor),
             "resting": resting,
         }
+
+
+def _came(message: Item) -> str | None:
+    """How far a message came; one that waits for its next channel as far as on the last one."""
+    status: str | None = message.get("status")
+    waits = status in WAITING or status == "sending"
+    return str(message["reached"][0]) if waits and "reached" in message else status
 
 
 def _next_round(first: date, every: int, today: date) -> date:

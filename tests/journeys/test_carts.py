@@ -216,6 +216,28 @@ def test_r14_a_reminder_that_could_go_only_after_twelve_hours_expires(opened):
     assert shop.got("abandoned_cart") == []
 
 
+def test_a2_a_cart_that_changes_while_its_reminder_waits_for_the_morning_waits_an_hour_more(opened):
+    shop = opened(MONDAY + timedelta(hours=12))  # 22:00
+    lan, minh = shop.guest(), shop.guest()
+    shop.cart(lan, "áo linen")
+    shop.cart(minh, "áo linen")
+    shop.until(7, 30, days=1)
+    shop.cart(lan, "khăn lụa")
+    shop.until(9)
+    shop.cart(minh, "khăn lụa")
+    shop.later(days=3)
+
+    (reminder,) = shop.got("abandoned_cart", lan)
+    assert f"{shop.local(reminder):%H:%M}" == "08:30"
+    assert "khăn lụa" in reminder.text.lower()
+    assert "áo linen" not in reminder.text.lower()
+    first, _ = shop.of("abandoned_cart", lan)
+    assert shop.shows(first) == ("suppressed", "journey_over")
+    (early,) = shop.got("abandoned_cart", minh)
+    assert f"{shop.local(early):%H:%M}" == "08:00"
+    assert len(shop.of("abandoned_cart", minh)) == 1, "who was reminded is not reminded again"
+
+
 def test_a2_who_takes_no_advertisements_gets_none(shop):
     lan = shop.guest(consent=False)
     shop.cart(lan, "áo linen")
