@@ -232,3 +232,4 @@ def test_r10_r26_nobody_is_called_to_be_sold_something_who_refused_it_or_is_held
     for guest, why in ((refuses, "refused_by_customer"), (held, "holdout")):
         assert {shop.shows(message) for message in shop.of("winback_90", guest)} == {("suppressed", why)}
         assert not shop.tasks(guest)
+    assert not [e for e in shop.items("E#%") if e["name"] == "Voucher Issued" and e["pk"] == f"C#{held.id}"]
