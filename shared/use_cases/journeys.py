@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -26,7 +27,7 @@ from shared.domain.sending_rules import SendingRules
 from shared.domain.task import WITHDRAWN, NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.domain.voucher import Book, new_code
-from shared.ports import Item, NewId, Put, Table, Update
+from shared.ports import Item, NewId, Put, Table, Update, absent
 from shared.use_cases import layout, vouchers
 from shared.use_cases.draft import Draft
 from shared.use_cases.journey_facts import RunFacts, dearest_with
@@ -40,8 +41,10 @@ ATTEMPTS = 6
 MODES_REMEMBERED = 60
 # Of one journey, so many entries of a person are remembered; the same thing does not let them in twice.
 ENTRIES_KEPT = 12
-# Nobody is in more runs than fit one item; a run is some 700 bytes.
+# Nobody is in more runs than fit one item; a run is one to four kilobytes. Beyond the half of it nobody is in more than
+# so many of one journey: reminders that last for years leave room for today's receipt.
 RUNS_AT_ONCE = 60
+RUNS_OF_ONE = 6
 # News that is told later than that is history, whatever it calls itself: an offline till needs hours.
 STALE = timedelta(days=3)
 # Properties of news that are as long as an order.
@@ -231,7 +234,9 @@ class Journeys:
         if (journey.id, version) not in done:
             key = layout.journey_version(journey.id, version)
             content = journey.model_dump_json(by_alias=True, exclude_unset=True)
-            self.table.write(Put({"pk": key.pk, "sk": key.sk, "definition": content, "at": stamp(self.now)}))
+            item = {"pk": key.pk, "sk": key.sk, "definition": content, "at": stamp(self.now)}
+            with suppress(Conflict):  # somebody entered with it before
+                self.table.write(Put(item, (absent(),)))
             done.add((journey.id, version))
 
     def mode(self, journey_id: str) -> Mode:
@@ -369,7 +374,10 @@ class Desk:
         if self.now - moment(signal.at) > min(STALE, journey.ends_after):
             return False
         inside = [run for _, run in self.runs() if run["journey"] == journey.id]
-        if len(self.runs()) >= RUNS_AT_ONCE or any(run["run"] == key for run in inside):
+        runs = len(self.runs())
+        if runs >= RUNS_AT_ONCE or (runs >= RUNS_AT_ONCE // 2 and len(inside) >= RUNS_OF_ONE):
+            return False
+        if any(run["run"] == key for run in inside):
             return False
         if inside and not journey.trigger.key:
             return False
@@ -406,8 +414,8 @@ class Desk:
     def work(self) -> None:
         """Let every run that is due go on as far as it goes; one whose content is gone holds up no other."""
         for place, run in self.runs():
-            if run.get("next_due", "") > stamp(self.now):
-                continue
+            if run.get("next_due", "") > stamp(self.now) or self.draft.full:
+                continue  # what would not fit into one commit is due still
             try:
                 journey = self.journeys.definition(run)
             except LookupError as error:
@@ -420,6 +428,9 @@ class Desk:
             moved = advance(journey, run, self.now, self.facts(run))
             after = moved.run
             for action in moved.actions:
+                if not self._has_content(action.step):
+                    moved.ended = "content_gone"
+                    break
                 after = self._do(place, journey, after, action)
             moved.run = after
             self.move(place, journey, moved, withdrawn=moved.ended == "no_longer_true")
@@ -427,6 +438,12 @@ class Desk:
             if moved.ended or not moved.actions or after.get("due_at", "~") > stamp(self.now):
                 return
             run = after
+
+    def _has_content(self, step: Step) -> bool:
+        """Whether the playbook of today still has what a step, maybe of an older version, says or gives."""
+        world, says = self.journeys.world, step.send or step.survey
+        templates = {says.template if says else "", (step.task.script if step.task else "") or ""} - {""}
+        return templates <= world.templates.keys() and (not step.offer or step.offer in world.offers.offers)
 
     def move(self, place: Place, journey: Journey, moved: Moved, *, withdrawn: bool) -> None:
         """Put a run where it is now, or take it out; `withdrawn` takes back what it planned and was not sent yet."""
@@ -513,12 +530,11 @@ class Desk:
             margin=self._margin() if template.purpose == "marketing" else 0,
         )
         missing = [name for name, v in template.variables.items() if v.required and name not in variables]
-        held = run["arm"] == "holdout" or (live and template.purpose == "marketing" and self._held_out)
-        if not live or missing or held:
+        if not live or missing:
             # Decided and not sent: the decision is kept with its reason all the same (X7).
-            why = "holdout" if held else "shadow" if not live else "content_error"
+            why = "holdout" if run["arm"] == "holdout" else "shadow" if not live else "content_error"
             message = told(planned(intent, self.now), "suppressed", why, self.now)
-            if why == "content_error":
+            if missing and live:
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
             if why == "shadow":
                 self.count(run, shadow=1)
@@ -535,17 +551,10 @@ class Desk:
         m = figures(self.members[0])
         return m.revenue // m.orders * self.journeys.sending.margin_percent // 100 if m.orders else 0
 
-    @property
-    def _held_out(self) -> bool:
-        """Whether this person gets no marketing at all, so that its effect can be seen (R26)."""
-        return in_holdout(self.lead, "*", self.journeys.sending.holdout_percent)
-
     def _issue(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
         book = self.journeys.world.offers
         offer = book.offers[action.step.offer or ""]
         code = new_code(offer.prefix, self.journeys.new_id())
-        if live and self._held_out:
-            return run  # what is said of it will not be sent to them either
         if live:
             vouchers.issue(
                 self.draft, book, action.step.offer or "", place.customer_id, code, self.now,
@@ -599,8 +608,9 @@ class Desk:
         if not wanted.script or self.journeys.world.templates[wanted.script].purpose != "marketing":
             return ""
         known = person(self.members, {}, "", self.now)
+        kept_out = in_holdout(self.lead, "*", self.journeys.sending.holdout_percent)
         refused = known.consent.get("call:marketing") is False or known.do_not_call
-        return WITHDRAWN if self._held_out or refused or known.complaint_open else ""
+        return WITHDRAWN if kept_out or refused or known.complaint_open else ""
 
     def _script(self, template: str, run: Run) -> str:
         declared = self.journeys.world.templates[template].variables

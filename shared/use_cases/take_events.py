@@ -43,6 +43,8 @@ from shared.use_cases.vouchers import follow_order
 
 ATTEMPTS = 6
 MESSAGE_REMEMBERED = timedelta(days=90)
+# Of what a custom event says journeys keep so many characters, of one text and of all.
+TEXT_KEPT, TEXTS_KEPT = 1000, 3000
 
 
 class Poison(NamedTuple):
@@ -379,6 +381,8 @@ class _Group:
         # What was told as history is news once the order is live, whichever came first (R1).
         told_before = before if before and before["backfill"] == history else None
         known = {signal.name for signal in news_of(told_before, row_before, sending, products)}
+        if told_before and row_before and row_before.status == "delivery_failed":
+            known.add("Order Completed")  # told before the parcel was refused; it is on its way again now
         fresh = [signal for signal in news_of(order, row, sending, products) if signal.name not in known]
         self.news += [(order["home"], signal, history) for signal in fresh]
 
@@ -435,9 +439,18 @@ class _Group:
 
 
 def _flat(properties: str) -> dict[str, Any]:
-    """What a custom event says, as far as journeys can ask for it: its own texts, whole numbers and yes or no."""
-    said = json.loads(properties)
-    return {name: value for name, value in said.items() if isinstance(value, str | int)}
+    """What a custom event says, as far as journeys can ask for it: its own texts, whole numbers and yes or no.
+
+    Runs keep it, and a write key stands in every browser: long texts are cut, and what is beyond is left out.
+    """
+    said: dict[str, Any] = {}
+    room = TEXTS_KEPT
+    for name, value in json.loads(properties).items():
+        kept = value[:TEXT_KEPT] if isinstance(value, str) else value
+        room -= len(name) + len(str(kept)) if isinstance(kept, str | int) else 0
+        if isinstance(kept, str | int) and room >= 0:
+            said[name] = kept
+    return said
 
 
 def _needs_marker(event: Event) -> bool:

@@ -1,0 +1,118 @@
+"""A customer in many journeys: what lasts for years, is long or is gone never stands in the way of today (X1, X5)."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.product import Product
+from shared.domain.vietnam_time import stamp
+from shared.runtime import journeys as runtime_journeys
+from shared.runtime.templates import templates
+from shared.use_cases import layout
+from shared.use_cases.journeys import RUNS_AT_ONCE
+from tests.journeys.conftest import Shop
+from tests.journeys.playbooks import OwnPlaybook, playbook
+
+__all__ = ["playbook"]
+
+FILTER = Product(
+    sku="LOC", name="Lõi lọc", category="Lọc nước", url="https://tiem.example/loc", maintain_every_days=90,
+    warranty_days=365, repurchase_days=200, lifespan_days=900,
+)  # fmt: skip
+
+
+def runs(shop: Shop, guest) -> dict:
+    return (shop.house.table.get(layout.journeys_of(guest.id)) or {})["runs"]
+
+
+def test_x5_reminders_that_last_for_years_leave_room_for_todays_receipt(shop: Shop) -> None:
+    shop.sell(FILTER)
+    lan = shop.guest()
+    for number in range(35):
+        shop.order(lan, f"LOC{number}", channel="store", sku="LOC")
+        shop.later(hours=3)
+
+    assert len(runs(shop, lan)) < RUNS_AT_ONCE
+    assert shop.counts("order") == {"entered": 35, "ended done": 35}
+
+
+VISIT = """
+id: visit
+title: {vi: Chuẩn bị đón khách, en: Before a visit}
+aim: {vi: Để thử, en: To try}
+trigger: {event: Appointment Booked, key: event.appointment_id}
+ends_after: 9d
+steps:
+  - {id: a_day, wait: {for: 1d}}
+  - {id: gift, offer: birthday}
+  - {id: thanks, send: {template: feedback_thanks}}
+  - {id: call, task: {kind: other, title: Chuẩn bị, reason: Khách sắp đến}}
+"""
+
+
+def test_x5_more_than_one_commit_holds_goes_on_minute_by_minute(shop: Shop, playbook: OwnPlaybook) -> None:
+    playbook.write("visit", VISIT)
+    lan = shop.guest()
+    for number in range(30):
+        shop.tell("Appointment Booked", lan, appointment_id=f"A{number}", at=shop.at(9))
+    shop.until(8, 59, days=1)
+    assert not shop.of("visit", lan)
+    shop.until(9, 20, days=1)
+
+    assert len(shop.of("visit", lan)) == len(shop.items("OT#%")) == 30
+    assert len(shop.items("I#%")) == 30
+    assert shop.counts("visit") == {"entered": 30, "ended done": 30}
+
+
+def test_x5_long_texts_of_a_page_fill_no_ones_runs(shop: Shop) -> None:
+    lan = shop.guest()
+    for number in range(20):
+        shop.tell("Appointment Booked", lan, appointment_id=f"A{number}", service="x" * 20_000, note="y" * 9_000,
+                  starts_at=stamp(shop.now + timedelta(days=30)))  # fmt: skip
+
+    assert len(runs(shop, lan)) == 20
+    assert all(len(str(run["vars"])) < 4_000 and run["vars"]["appointment_id"] for run in runs(shop, lan).values())
+    assert not shop.house.queue_state()["events-dlq"]["visible"]
+
+
+def test_r2_an_order_whose_parcel_is_refused_and_sent_again_is_no_new_order(shop: Shop) -> None:
+    lan = shop.guest()
+    shop.order(lan, "COD1", 4_000_000, payment="cod")
+    shop.later(minutes=30)
+    shop.parcel("Delivery Failed", "COD1")
+    shop.later(minutes=30)
+    shop.parcel("Order Delivered", "COD1")
+    shop.later(days=1)
+
+    assert shop.counts("order")["entered"] == 1
+    assert shop.counts("high_value_order")["entered"] == 1
+    assert len(shop.got("order", lan)) == 1
+
+
+NOTE = """
+id: note
+title: {vi: Ghi chú, en: A note}
+aim: {vi: Để thử, en: To try}
+trigger: {event: Signed Up}
+ends_after: 5d
+steps:
+  - {id: a_day, wait: {for: 1d}}
+  - {id: thanks, send: {template: feedback_thanks}}
+"""
+
+
+def test_x18_what_the_playbook_has_dropped_ends_the_run_and_holds_up_nobody(
+    shop: Shop, playbook: OwnPlaybook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lan = shop.guest()
+    playbook.write("note", NOTE)
+    shop.tell("Signed Up", lan)
+    left = {name: template for name, template in templates().items() if name != "feedback_thanks"}
+    monkeypatch.setattr(runtime_journeys, "templates", lambda: left)
+    playbook.forget()
+    shop.until(10, 1, days=1)
+
+    assert shop.ends(lan, "note") == [("note", "content_gone")]
+    assert shop.counts("note") == {"entered": 1, "ended content_gone": 1}
