@@ -530,11 +530,12 @@ class Desk:
             margin=self._margin() if template.purpose == "marketing" else 0,
         )
         missing = [name for name, v in template.variables.items() if v.required and name not in variables]
-        if not live or missing:
+        held = run["arm"] == "holdout" or (live and template.purpose == "marketing" and self._held_out)
+        if not live or missing or held:
             # Decided and not sent: the decision is kept with its reason all the same (X7).
-            why = "holdout" if run["arm"] == "holdout" else "shadow" if not live else "content_error"
+            why = "holdout" if held else "shadow" if not live else "content_error"
             message = told(planned(intent, self.now), "suppressed", why, self.now)
-            if missing and live:
+            if why == "content_error":
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
             if why == "shadow":
                 self.count(run, shadow=1)
@@ -551,10 +552,17 @@ class Desk:
         m = figures(self.members[0])
         return m.revenue // m.orders * self.journeys.sending.margin_percent // 100 if m.orders else 0
 
+    @property
+    def _held_out(self) -> bool:
+        """Whether this person gets no marketing at all, so that its effect can be seen (R26)."""
+        return in_holdout(self.lead, "*", self.journeys.sending.holdout_percent)
+
     def _issue(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
         book = self.journeys.world.offers
         offer = book.offers[action.step.offer or ""]
         code = new_code(offer.prefix, self.journeys.new_id())
+        if live and self._held_out:
+            return run  # what is said of it will not be sent to them either
         if live:
             vouchers.issue(
                 self.draft, book, action.step.offer or "", place.customer_id, code, self.now,
@@ -608,9 +616,8 @@ class Desk:
         if not wanted.script or self.journeys.world.templates[wanted.script].purpose != "marketing":
             return ""
         known = person(self.members, {}, "", self.now)
-        kept_out = in_holdout(self.lead, "*", self.journeys.sending.holdout_percent)
         refused = known.consent.get("call:marketing") is False or known.do_not_call
-        return WITHDRAWN if kept_out or refused or known.complaint_open else ""
+        return WITHDRAWN if self._held_out or refused or known.complaint_open else ""
 
     def _script(self, template: str, run: Run) -> str:
         declared = self.journeys.world.templates[template].variables
