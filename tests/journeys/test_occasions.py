@@ -85,6 +85,17 @@ def test_a19_a_vip_who_gets_no_advertising_is_wished_well_all_the_same(shop: Sho
     assert [m["template"] for m in shop.of("birthday", glad)] == ["birthday_voucher"]
 
 
+def test_x17_a_vips_birthday_in_tet_is_wished_and_sells_nothing(opened: Callable[..., Shop]) -> None:
+    """«lời chúc cá nhân hóa»: promotions rest, so the present expires with its reason and the wish goes alone (R15)."""
+    shop = opened(datetime(2026, 1, 26, 3, 0, tzinfo=UTC))
+    guest = born(shop, "1985-02-19")
+    buys(shop, guest, 5, total=9_000_000)
+    shop.until(12, 0, days=days_until(shop, 2, 19, 2026))
+    present, wish = shop.of("birthday", guest)
+    assert shop.shows(present) == ("expired", "too_late_after_season")
+    assert (wish["template"], f"{shop.local(wish):%d/%m %H:%M}") == ("vip_wishes", "19/02 11:00")
+
+
 def test_a19_a_new_vip_gets_an_invitation_with_a_private_offer_the_next_morning(shop: Shop) -> None:
     """«ưu đãi riêng … mời tham gia chương trình VIP»"""
     guest = shop.guest()
