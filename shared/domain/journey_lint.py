@@ -51,7 +51,9 @@ _NUMBERS = frozenset(
     )
 )  # fmt: skip
 _LISTS = frozenset(("customer.tags", "customer.channels", "customer.open_windows", "event.skus"))
-_TRUTHS = frozenset(("order.delivered", "order.returned", "event.in_store", "offer.open", "shop.resting"))
+_TRUTHS = frozenset(
+    ("order.delivered", "order.returned", "event.in_store", "bought.in_catalogue", "offer.open", "shop.resting")
+)
 # Told as a number by some callers and as words by others.
 _EITHER = frozenset(("event.items",))
 # How far a message came and how a task ended are asked by the step; so is the score of an answer.

@@ -46,6 +46,15 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Voucher Redeemed": ("code", "offer", "order_id", "value"),
 }
 
+# What only we can know. Whoever sends an event of that name has a place on the timeline and gets nobody a present: a
+# write key stands in every browser.
+OURS = frozenset(
+    (
+        "Goods Received", "Asked In Chat", "Followed", "Survey Answered", "Lifecycle Changed", "Value Changed",
+        "Tag Added", "Birthday", "Points Expiring", "Task Done", "Voucher Redeemed",
+    )
+)  # fmt: skip
+
 # Facts by subject. `event` are the properties of what let the customer in; `message`, `answer` and `task` are asked by
 # the id of a step: how far its message came, the score of its answer, the outcome of its task.
 FACTS: dict[str, tuple[str, ...]] = {
@@ -56,13 +65,13 @@ FACTS: dict[str, tuple[str, ...]] = {
     "cart": ("items", "total", "product", "sku", "url"),
     "order": ("status", "total", "kept", "delivered", "returned"),
     # Of all products of the order: the dearest with a guide, and what goes best with them.
-    "bought": ("guide_for", "guide_url", "suggestion_for", "suggestion", "suggestion_url"),
+    "bought": ("in_catalogue", "guide_for", "guide_url", "suggestion_for", "suggestion", "suggestion_url"),
     "product": (
         "sku", "name", "category", "url", "guide_url", "suggestion", "suggestion_url", "replacement",
         "replacement_url", "maintain_on", "warranty_ends_on", "repurchase_on", "lifespan_ends_on",
     ),
     "offer": ("voucher", "gift", "valid_until", "offer_ends", "url", "open"),
     "run": ("variant", "deal", "entered_on", "anchor", "days", "tet_on"),
-    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "hotline", "resting"),
+    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "guide_url", "hotline", "resting"),
 }  # fmt: skip
 BY_STEP = ("message", "answer", "task")

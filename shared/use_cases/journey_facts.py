@@ -131,7 +131,7 @@ class RunFacts:
         lines = (order or {}).get("content", {}).get("lines", [])
         known = self.products.around([line.get("sku", "") for line in lines])
         hidden = self.sending.sensitive_categories
-        said: dict[str, Any] = {}
+        said: dict[str, Any] = {"in_catalogue": any(line.get("sku") in known for line in lines)}
         if guided := dearest_with("guide_url", lines, known, hidden):
             said |= {"guide_for": guided.name, "guide_url": guided.guide_url}
         if also := suggest(lines, known, self._owned(), self.run["vars"].get("store", ""), hidden):

@@ -369,6 +369,18 @@ def test_a6_a_guide_comes_only_with_goods_that_have_one(shop):
     assert [m["step"] for m in shop.of("post_purchase", minh)] == ["guide", "survey", "suggestion"]
 
 
+def test_a8_a_shop_without_a_catalogue_has_the_sequence_with_its_general_pages(shop):
+    """«sau 3 ngày … sau 7 ngày … sau 14 ngày»."""
+    lan = shop.guest()
+    shop.order(lan, "HD1", channel="store", products=[{"name": "Bình gốm", "quantity": 1, "price": 250_000}])
+    shop.later(days=15)
+
+    guide, survey, suggestion = shop.of("post_purchase", lan)
+    assert [m["step"] for m in (guide, survey, suggestion)] == ["guide_for_all", "survey", "suggestion_for_all"]
+    assert all(m["status"] in ("sent", "delivered") for m in (guide, survey, suggestion))
+    assert "Bình gốm" in shop.got("post_purchase", lan)[0].text
+
+
 @pytest.mark.parametrize("news", ["Order Refunded", "Returned To Sender", "Order Cancelled"])
 def test_r3_who_gives_everything_back_is_asked_nothing_more(shop, news):
     lan = shop.guest()
