@@ -53,6 +53,14 @@ class KeyKind(StrEnum):
     WRITE = "write"
 
 
+class AdPlatform(StrEnum):
+    """Where an audience is uploaded."""
+
+    META = "meta"
+    GOOGLE = "google"
+    ZALO = "zalo"
+
+
 @app.command()
 def up(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on 127.0.0.1; 0 takes any free one.")] = 8000,
@@ -404,6 +412,39 @@ def dnc(
     if done.refused:
         said["rejects"] = str(operations.write_refused(done.refused, file))
     _print(said)
+
+
+@ops.command()
+def audience(
+    label: Annotated[str, typer.Argument(help="A segment, such as lapsed_60, vip or promo_hunter.")],
+    out: Annotated[Path, typer.Option(help="Where the CSV goes; readable by you alone.")],
+    platform: Annotated[AdPlatform, typer.Option(help="Whose upload it is for.")] = AdPlatform.META,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Write a segment as the custom audience of an advertising platform: hashes only, of those who agreed to it."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from infra.local import ops as operations
+    from shared.runtime.playbook import sending_rules
+    from shared.use_cases.ads_audience import expected
+
+    with operations.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=expected(where.table, label))
+        found = operations.write_audience(
+            where, sending_rules(), label, platform.value, out, lambda n: bar.advance(task, n)
+        )
+    _print(
+        {
+            "segment": label,
+            "platform": platform.value,
+            "members": found.members,
+            "written": len(found.rows),
+            "left_out": dict(found.left_out.most_common()),
+            "file": str(out),
+        }
+    )
 
 
 @zalo.command("connect")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 import os
 import secrets
@@ -13,21 +14,25 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 from infra.catalogue import QUEUES
-from infra.local.house import DLQ
+from infra.local.house import DLQ, write_private
 from infra.local.trouble import Trouble
 from infra.local.up import opened
 from shared.adapters.channels.zalo_token import ZaloTokens, permission_url
-from shared.domain.errors import Conflict
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.sending import ChannelError
+from shared.domain.sending_rules import SendingRules
 from shared.ports import Queue, Table
 from shared.runtime import wiring
 from shared.use_cases import keys
+from shared.use_cases.ads_audience import COLUMNS, AdsAudience, Audience, Platform
 from shared.use_cases.do_not_call import DoNotCall, Listing
+from shared.use_cases.list_segments import KINDS
 
 # Looking at an SQS queue means receiving from it; whoever comes next sees the messages again after this time.
 LOOK_SECONDS = 10
 SHOWN = 100
+SEGMENTS = tuple(label for labels in KINDS.values() for label in labels)
 # Numbers of a do-not-call list per step of its progress bar.
 NUMBERS_A_STEP = 500
 
@@ -202,6 +207,32 @@ def import_do_not_call(where: Place, file: Path, *, full: bool, on_line: Callabl
         total.cleared = calls.clear_all_but(where.now)
     calls.checked(where.now)
     return Imported(total, refused)
+
+
+def write_audience(
+    where: Place, rules: SendingRules, label: str, platform: Platform, out: Path, on_people: Callable[[int], None]
+) -> Audience:
+    """Write the hashes of a segment's people for an advertising platform; Trouble where no consent covers that.
+
+    Phone numbers are few enough to be guessed from their hashes, so the file is its owner's alone, and its order tells
+    nothing.
+    """
+    if rules.ads_consent_since is None:
+        raise Trouble(
+            "sending.yaml: ads_consent_since is not set: say since when the text of your consent names advertising "
+            "platforms; nobody is uploaded before that"
+        )
+    audience = AdsAudience(where.table, where.identity_key(), rules.holdout_percent, rules.ads_consent_since)
+    try:
+        found = audience.of(label, platform, on_people)
+    except NotFound as error:
+        raise Trouble(f"{label}: {error}; the segments are {', '.join(SEGMENTS)}") from error
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS[platform])
+    writer.writerows(sorted(found.rows))
+    write_private(out, text.getvalue().encode())
+    return found
 
 
 def _number_in(cells: list[str]) -> str | BadPhone:

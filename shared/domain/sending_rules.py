@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import time, timedelta
+from datetime import date, time, timedelta
 from typing import Annotated, Self, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
@@ -87,6 +87,7 @@ class SendingRules(_Rules):
     store_channels: tuple[str, ...]
     sensitive_categories: tuple[str, ...]
     exchange_days: PositiveInt
+    ads_consent_since: date | None = None
     payment_words: dict[str, str]
     reasons: dict[str, dict[str, str]]
 
