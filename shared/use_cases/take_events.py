@@ -20,6 +20,7 @@ from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.event import Event
 from shared.domain.identity import link_key
 from shared.domain.journey_engine import Signal
+from shared.domain.journey_words import OURS
 from shared.domain.order import OrderRow, absorb, lines_shown, read
 from shared.domain.rules import Rules
 from shared.domain.segmentation import due_at
@@ -119,7 +120,8 @@ class EventTaker:
 
     def is_news(self, event: Event) -> bool:
         """Whether journeys may want to hear of an event."""
-        return event.order is not None or (event.type == "track" and self.journeys.world.heard(event.name))
+        told = event.type == "track" and event.name not in OURS and self.journeys.world.heard(event.name)
+        return event.order is not None or told
 
     def _groups(
         self, events: Sequence[Event], links: dict[str, list[Key]], known: dict[Key, Item | None]

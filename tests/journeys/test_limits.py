@@ -116,3 +116,21 @@ def test_x18_what_the_playbook_has_dropped_ends_the_run_and_holds_up_nobody(
 
     assert shop.ends(lan, "note") == [("note", "content_gone")]
     assert shop.counts("note") == {"entered": 1, "ended content_gone": 1}
+
+
+def test_x1_what_only_we_can_know_nobody_else_tells_journeys(shop: Shop) -> None:
+    """The write key stands in every browser: whoever plays us with it gets no voucher out of it."""
+    lan = shop.guest()
+    today = f"{shop.now:%Y-%m-%d}"
+    shop.tell("Birthday", lan, on=today)
+    shop.tell("Value Changed", lan, to="vip", was="none", on=today)
+    shop.tell("Survey Answered", lan, survey="nps", score=10, asked="A", journey="nps", step="survey", run="R")
+    shop.tell("Voucher Redeemed", lan, offer="referral_friend", code="BB-23456789", order_id="X", value=1)
+    shop.tell("Followed", lan, channel="zalo")
+    shop.tell("Goods Received", lan, order_id="X", total=90_000_000)
+    shop.later(days=2)
+
+    assert not shop.inside(lan)
+    assert not shop.messages()
+    assert not shop.items("I#%")
+    assert "Birthday" in [entry["name"] for entry in shop.entries(lan)]
