@@ -59,6 +59,8 @@ CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8
 # After a channel failed, these say that no other leads to the person either.
 NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
+# What comes on these wakes nobody at night.
+SILENT = ("zalo", "email")
 # Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 # Messages of a campaign that somebody paused look again after this.
@@ -341,7 +343,8 @@ class Dispatcher:
         if trouble.kind == "back_off":
             self.pace.failed(channel, now)
             said.setdefault("troubled_since", stamp(now))
-            worn_out = message["tries"] >= self.rules.attempts and self._elsewhere(draft, said, channel, now)
+            elsewhere = self._elsewhere(draft, said, channel, now)
+            worn_out = message["tries"] >= self.rules.attempts and elsewhere.outcome in ("send", "defer")
             if worn_out or moment(said["troubled_since"]) < now - PATIENCE:
                 return self._next(draft, said, channel, "provider_trouble", now)
             until = trouble.until or now + self._pause(message["tries"])
@@ -349,21 +352,24 @@ class Dispatcher:
         if trouble.kind == "wait_until":
             until = trouble.until or now + timedelta(hours=1)
             too_late = "send_before" in said and stamp(until) >= said["send_before"]
-            if too_late or message["tries"] >= self.rules.attempts:
+            # What somebody waits for need not wait for Zalo's morning where it can come without a sound (A4).
+            other = self._elsewhere(draft, said, channel, now)
+            at_once = said["purpose"] == "transactional" and other.outcome == "send" and other.channel in SILENT
+            if too_late or at_once or message["tries"] >= self.rules.attempts:
                 return self._next(draft, said, channel, "provider_hours", now)
             return self._later(draft, said, "provider_hours", until, now)
         if trouble.kind in ("refused", "unreachable"):
             self._close(draft, message["customer_id"], channel, trouble.kind)
         return self._next(draft, said, channel, trouble.kind, now)
 
-    def _elsewhere(self, draft: Draft, message: Message, channel: str, now: datetime) -> bool:
+    def _elsewhere(self, draft: Draft, message: Message, channel: str, now: datetime) -> Decision:
         """Whether another channel may still bring the message; where none may, this one's recovery is waited for."""
         members = members_of(draft, message["customer_id"])
         if not members:
-            return False
+            return Decision("suppress", "no_address")
         left = self._channels_left({**message, "tried": [*message.get("tried", ()), channel]}, members, now)
         prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
-        return self._choose(draft, message, members, prices, now).outcome in ("send", "defer")
+        return self._choose(draft, message, members, prices, now)
 
     def _pause(self, tries: int) -> timedelta:
         pause: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 10))

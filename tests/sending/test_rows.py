@@ -200,6 +200,18 @@ def test_x7_the_story_says_how_it_got_there(care):
 # ---- X8, R10, R15, R17: the law and our own restraint ----
 
 
+def test_a4_a_confirmation_at_night_comes_by_email_where_there_is_one_and_waits_for_zalo_where_not(care):
+    """«ngay lập tức»: Zalo's templates sleep at night, an e-mail wakes nobody; an SMS would."""
+    night = tonight(care, 23)
+    reads_mail = care.plan(care.customer(1), "transactional", send_after=night)
+    phone_only = care.plan(care.customer(2, phone=phone(2)), "transactional", send_after=night)
+    care.later(hours=14)
+    assert one(care, reads_mail).channel == "email"
+    assert care.received(phone_only) == []
+    care.later(hours=10)
+    assert one(care, phone_only).channel == "zns"
+
+
 def test_x8_an_advertisement_at_night_waits_for_the_morning(care):
     sent = care.plan(care.customer(1), "marketing", send_after=tonight(care, 23))
     care.later(hours=14)
