@@ -491,7 +491,7 @@ class Desk:
         if step.task and live:
             return self._task(place, run, action)
         if step.tag and live:
-            self._tag(step)
+            self._tag(place, step)
         return run
 
     def _live(self, journey: Journey) -> bool:
@@ -624,14 +624,17 @@ class Desk:
         known = {name: run["vars"][name] for name in declared if run["vars"].get(name) not in (None, "")}
         return self.journeys.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
 
-    def _tag(self, step: Step) -> None:
+    def _tag(self, place: Place, step: Step) -> None:
+        """A mark stays with whoever got it, also when a merge is undone; taken away it is gone from all of them."""
         assert step.tag is not None
-        key = layout.profile(self.lead)
-        profile = self.draft.get(key) or {}
-        marks = set(profile.get("marks", ())) - {step.tag.remove}
-        marks |= {step.tag.add} if step.tag.add else set()
-        if marks != set(profile.get("marks", ())):
-            self.draft.put(key, {**profile, "marks": sorted(m for m in marks if m)})
+        for member in self.members:
+            who = member["customer_id"]
+            key = layout.profile(who)
+            profile = self.draft.get(key) or {}
+            marks = set(profile.get("marks", ())) - {step.tag.remove}
+            marks |= {step.tag.add} if step.tag.add and who == place.customer_id else set()
+            if marks != set(profile.get("marks", ())):
+                self.draft.put(key, {**profile, "marks": sorted(marks)})
 
     # ---- out ----
 

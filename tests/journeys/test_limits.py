@@ -134,3 +134,19 @@ def test_x1_what_only_we_can_know_nobody_else_tells_journeys(shop: Shop) -> None
     assert not shop.messages()
     assert not shop.items("I#%")
     assert "Birthday" in [entry["name"] for entry in shop.entries(lan)]
+
+
+def test_x3_a_mark_that_a_merged_customer_brought_along_is_taken_away(shop: Shop) -> None:
+    lan, other = shop.guest(mail=False), shop.customer(900, consent=True, email="lan900@example.vn")
+    event = {"type": "track", "event": "Product Reviewed", "messageId": "review", "timestamp": stamp(shop.now),
+             "userId": "lan900@example.vn", "properties": {"sku": "AO", "rating": 1, "review_body": "x"}}  # fmt: skip
+    shop.call("POST", "/v1/batch", {"batch": [event]}, key="write")
+    shop.house.drain()
+    shop.later(minutes=1)
+    shop.call("PUT", "/v1/customers", {"identities": {"phone": lan.phone, "email": "lan900@example.vn"}})
+    assert shop.tags(lan) == ["unhappy"]
+    (task,) = shop.call("GET", "/v1/tasks")["items"]
+    shop.finish(task, "reached")
+
+    assert shop.tags(lan) == []
+    assert (shop.house.table.get(layout.profile(other)) or {})["marks"] == []
