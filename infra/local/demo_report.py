@@ -7,7 +7,9 @@ from html import escape
 from pathlib import Path
 
 from infra.local import svg
-from infra.local.demo import OUTAGES, SHOWN_OF_WINBACK, Bubble, Picture
+from infra.local.demo_doors import OUTAGES
+from infra.local.demo_phone import Bubble, Deed
+from infra.local.demo_picture import SHOWN_OF_WINBACK, JourneyRow, Picture
 from infra.local.demo_words import (
     Words,
     action,
@@ -16,7 +18,9 @@ from infra.local.demo_words import (
     count,
     day_month,
     days_months,
+    ended,
     label,
+    outcome,
     reason,
     say,
     share,
@@ -39,7 +43,10 @@ def page(picture: Picture) -> str:
     title, lead = say("title"), say("lead")
     lead = lead.filled(customers=count(picture.customers), first=day_month(picture.first), last=day_month(picture.last))
     style = Path(__file__).with_name("demo_report.css").read_text(encoding="utf-8")
-    sections = (_lifecycle, _value, _months, _winback, _messages, _phone, _cashiers, _tags, _meter)
+    sections = (
+        _lifecycle, _value, _months, _journeys, _phone, _vouchers, _tasks, _campaign, _winback, _messages, _cashiers,
+        _tags, _meter,
+    )  # fmt: skip
     return f"""<!DOCTYPE html>
 <html lang="vi">
 <head>
@@ -70,7 +77,7 @@ def _tiles(picture: Picture) -> str:
         ("identified", share(picture.named, picture.revenue)),
         ("returning", share(picture.returning, picture.customers)),
         ("at_risk", count(picture.labels["at_risk"])),
-        ("messages_total", count(picture.message_count)),
+        ("messages_total", count(picture.sent_count)),
     )
     tiles = (f'<div class="tile"><b>{value}</b>{_both(say(key))}</div>' for key, value in figures)
     return f'<div class="tiles">{"".join(tiles)}</div>'
@@ -162,29 +169,130 @@ def _turns(picture: Picture) -> str:
     return _section(say("turns"), _table(heads, rows, "outcomes"), say("turns_note").filled(days=days_months(OUTAGES)))
 
 
+def _journeys(picture: Picture) -> str:
+    rows = []
+    for row in picture.journeys:
+        sent = f"{count(row.sent)} / {count(row.unsent)}"
+        held = f"{count(row.holdout.entered)} ({_rate(row.holdout.converted, row.holdout.entered)})"
+        cells = [("name", f"<b>{_both(row.title)}</b><small>{_ended(row)}</small>")]
+        cells += [("number", count(row.live.entered)), ("number", sent)]
+        reached = f"{count(row.live.converted)} ({_rate(row.live.converted, row.live.entered)})"
+        cells += [("number", reached if row.aimed else "–")]
+        cells += [("number", held if row.holdout.entered else "–"), ("number", count(row.inside))]
+        rows.append([*cells, ("number", vnd_sum(row.cost))])
+    total = [("name", f"<b>{say('total').vi}</b>"), ("number", count(picture.entered))]
+    total += [
+        ("number", f"{count(sum(r.sent for r in picture.journeys))} / {count(sum(r.unsent for r in picture.journeys))}")
+    ]
+    total += [("number", count(sum(row.live.converted for row in picture.journeys)))]
+    total += [("number", count(sum(row.holdout.entered for row in picture.journeys)))]
+    total += [("number", count(sum(row.inside for row in picture.journeys)))]
+    rows.append([*total, ("number", vnd_sum(sum(row.cost for row in picture.journeys)))])
+    keys = ("entered", "sent_kept", "converted", "held_out", "inside", "spent")
+    note = say("journeys_note").filled(entered=count(picture.entered), count=len(picture.journeys))
+    return _section(say("journeys"), _wide_table(say("journey"), keys, rows), note)
+
+
+def _ended(row: JourneyRow) -> str:
+    """Why it was over, the most frequent first."""
+    said = sorted(row.live.ended.items(), key=lambda one: (-one[1], one[0]))
+    told = (f"{escape(ended(why).vi)} {count(number)}" for why, number in said)
+    return " · ".join(told)
+
+
+def _rate(part: int, whole: int) -> str:
+    return share(part, whole) if whole else "–"
+
+
+def _vouchers(picture: Picture) -> str:
+    keys = ("issued", "redeemed", "expired_count", "open_count", "given", "liability")
+    rows = [
+        [
+            ("name", f"<b>{_both(row.title)}</b>"),
+            *(("number", count(one)) for one in (row.issued, row.redeemed, row.expired, row.open)),
+            ("number", vnd_sum(row.given)),
+            ("number", vnd_sum(row.liability)),
+        ]
+        for row in picture.vouchers
+    ]
+    of = picture.vouchers
+    sums = (sum(r.issued for r in of), sum(r.redeemed for r in of), sum(r.expired for r in of), sum(r.open for r in of))
+    total = [("name", f"<b>{say('total').vi}</b>"), *(("number", count(one)) for one in sums)]
+    total += [("number", vnd_sum(sum(row.given for row in of))), ("number", vnd_sum(sum(row.liability for row in of)))]
+    return _section(say("vouchers"), _wide_table(say("offer"), keys, [*rows, total]), say("vouchers_note"))
+
+
+def _tasks(picture: Picture) -> str:
+    rows = []
+    for row in picture.tasks:
+        said = " · ".join(f"{escape(outcome(name).vi)} {count(number)}" for name, number in row.outcomes.items())
+        cells = [("name", f"<b>{_both(row.title)}</b><small>{said}</small>")]
+        rows.append([*cells, ("number", count(row.opened)), ("number", count(row.open))])
+    total = [("name", f"<b>{say('total').vi}</b>")]
+    total += [("number", count(sum(row.opened for row in picture.tasks)))]
+    rows.append([*total, ("number", count(sum(row.open for row in picture.tasks)))])
+    return _section(say("tasks"), _wide_table(say("task"), ("opened_count", "inside"), rows), say("tasks_note"))
+
+
+def _campaign(picture: Picture) -> str:
+    if picture.campaign is None:
+        return ""
+    campaign = picture.campaign
+    rows = []
+    for key, promised, real in campaign.figures:
+        amount = vnd_sum if key == "spent" else count
+        rows.append([("name", _both(say(key))), ("number", amount(promised)), ("number", amount(real))])
+    note = say("campaign_note").filled(day=day_month(campaign.day))
+    table = _wide_table(Words("", ""), ("previewed", "real"), rows)
+    return _section(say("campaign").filled(name=campaign.name), table, note)
+
+
+def _wide_table(first: Words, keys: Sequence[str], rows: Sequence[Sequence[tuple[str, str]]]) -> str:
+    """A table whose rows become cards on a phone, each figure with its heading."""
+    heads = [("name", first), *(("number", say(key)) for key in keys)]
+    body = ""
+    for row in rows:
+        cells = "".join(
+            f'<td class="{css}" data-label="{escape(heads[place][1].vi)}">{cell}</td>'
+            for place, (css, cell) in enumerate(row)
+        )
+        body += f"<tr>{cells}</tr>"
+    head = "".join(f'<th class="{css}">{_both(words)}</th>' for css, words in heads)
+    return f'<table class="figures"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
+
+
 def _phone(picture: Picture) -> str:
     if picture.phone is None:
         return ""
-    bubbles, day = [], ""
-    for bubble in picture.phone.bubbles:
-        if (today := day_month(bubble.at.date())) != day:
+    lines, day = [], ""
+    for one in picture.phone.shown:
+        if (today := day_month(one.at.date())) != day:
             day = today
-            bubbles.append(f'<p class="day">{today}</p>')
-        bubbles.append(_bubble(bubble))
+            lines.append(f'<p class="day">{today}</p>')
+        lines.append(_bubble(one) if isinstance(one, Bubble) else _deed(one))
     name = escape(picture.phone.name)
-    screen = f'<div class="screen"><h3>{name}</h3><div class="talk">{"".join(bubbles)}</div></div>'
-    note = say("phone_note").filled(name=picture.phone.name)
+    screen = f'<div class="screen"><h3>{name}</h3><div class="talk" tabindex="0">{"".join(lines)}</div></div>'
+    got = sum(bool(bubble.text) for bubble in picture.phone.bubbles)
+    kept = len(picture.phone.bubbles) - got
+    note = say("phone_note").filled(name=picture.phone.name, got=got, kept=kept)
     return _section(say("phone"), f'<div class="phone">{screen}</div>', note)
 
 
 def _bubble(bubble: Bubble) -> str:
     """One message; one that was never sent is an empty frame with the reason in it."""
-    body = escape(bubble.text) if bubble.text else f"{escape(say('not_sent').vi)}: {escape(reason(bubble.reason).vi)}"
+    kept = f"{say('not_sent').vi}: {reason(bubble.reason).vi}"
+    body = escape(bubble.text or kept)
     cost = f" · {vnd_sum(bubble.cost)}" if bubble.cost else ""
     foot = f"{bubble.at:%H:%M} · {escape(status(bubble.status).vi)}{cost}"
     kind = escape(bubble.channel) if bubble.text else "unsent"
-    head = escape(channel(bubble.channel).vi)
-    return f'<div class="bubble {kind}"><b>{head}</b><p>{body}</p><small>{foot}</small></div>'
+    head = escape(" · ".join(part for part in (bubble.text and channel(bubble.channel).vi, bubble.journey.vi) if part))
+    used = escape(say("voucher_used").filled(code=bubble.voucher).vi)
+    mark = f'<p class="used">{used}</p>' if bubble.voucher else ""
+    return f'<div class="bubble {kind}"><b>{head}</b><p>{body}</p>{mark}<small>{foot}</small></div>'
+
+
+def _deed(deed: Deed) -> str:
+    return f'<p class="deed">{escape(say(deed.what).filled(**deed.figures).vi)}</p>'
 
 
 def _cashiers(picture: Picture) -> str:

@@ -7,7 +7,9 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.demo import OUTAGES, SHOWN_OF_WINBACK, Phone, Picture
+from infra.local.demo_doors import OUTAGES
+from infra.local.demo_phone import Deed, Phone
+from infra.local.demo_picture import SHOWN_OF_WINBACK, Campaigned, Picture
 from infra.local.demo_words import (
     Words,
     action,
@@ -15,7 +17,9 @@ from infra.local.demo_words import (
     count,
     day_month,
     days_months,
+    ended,
     label,
+    outcome,
     reason,
     say,
     share,
@@ -54,10 +58,14 @@ def show(picture: Picture, console: Console) -> None:
         _labels(picture, say("tags"), TAGS, console.width),
         _months(picture),
         _cashiers(picture),
+        _journeys(picture),
+        *([_phone(picture.phone)] if picture.phone else []),
+        _vouchers(picture),
+        _tasks(picture),
+        *([_campaign(picture.campaign)] if picture.campaign else []),
         _winback(picture),
         _messages(picture),
         _turns(picture),
-        *([_phone(picture.phone)] if picture.phone else []),
         _meter(picture),
     ):
         console.print()
@@ -72,7 +80,7 @@ def _headline(picture: Picture) -> RenderableType:
         ("identified", share(picture.named, picture.revenue)),
         ("returning", share(picture.returning, picture.customers)),
         ("at_risk", count(picture.labels["at_risk"])),
-        ("messages_total", f"{count(picture.message_count)} · {vnd_sum(picture.message_cost)}"),
+        ("messages_total", f"{count(picture.sent_count)} · {vnd_sum(picture.message_cost)}"),
     ):
         grid.add_row(_both(say(key)), Text(value, style="bold"))
     days = f"{day_month(picture.first)} – {day_month(picture.last)}"
@@ -171,17 +179,83 @@ def _turns(picture: Picture) -> Table:
     return table
 
 
+def _journeys(picture: Picture) -> Table:
+    table = _table(say("journeys"))
+    table.add_column(say("journey").vi)
+    for key in ("entered", "sent_kept", "converted", "held_out", "inside", "spent"):
+        table.add_column(say(key).vi, justify="right")
+    table.add_column(say("ended_why").vi, style="dim")
+    for row in picture.journeys:
+        held = share(row.holdout.converted, row.holdout.entered)
+        said = sorted(row.live.ended.items(), key=lambda one: (-one[1], one[0]))
+        table.add_row(
+            row.title.vi,
+            count(row.live.entered),
+            f"{count(row.sent)} / {count(row.unsent)}",
+            share(row.live.converted, row.live.entered) if row.aimed else "–",
+            f"{count(row.holdout.entered)} ({held})" if row.holdout.entered else "–",
+            count(row.inside),
+            vnd_sum(row.cost),
+            " · ".join(f"{ended(why).vi} {count(number)}" for why, number in said),
+        )
+    table.caption = say("journeys_note").filled(entered=count(picture.entered), count=len(picture.journeys)).vi
+    return table
+
+
+def _vouchers(picture: Picture) -> Table:
+    table = _table(say("vouchers"))
+    table.add_column(say("offer").vi)
+    for key in ("issued", "redeemed", "expired_count", "open_count", "given", "liability"):
+        table.add_column(say(key).vi, justify="right")
+    for row in picture.vouchers:
+        numbers = (count(one) for one in (row.issued, row.redeemed, row.expired, row.open))
+        table.add_row(row.title.vi, *numbers, vnd_sum(row.given), vnd_sum(row.liability))
+    table.caption = say("vouchers_note").vi
+    return table
+
+
+def _tasks(picture: Picture) -> Table:
+    table = _table(say("tasks"))
+    table.add_column(say("task").vi)
+    for key in ("opened_count", "inside"):
+        table.add_column(say(key).vi, justify="right")
+    table.add_column(say("outcomes_of").vi, style="dim")
+    for row in picture.tasks:
+        said = " · ".join(f"{outcome(name).vi} {count(number)}" for name, number in row.outcomes.items())
+        table.add_row(row.title.vi, count(row.opened), count(row.open), said)
+    table.caption = say("tasks_note").vi
+    return table
+
+
+def _campaign(campaign: Campaigned) -> Table:
+    table = _table(say("campaign").filled(name=campaign.name))
+    table.add_column("")
+    for key in ("previewed", "real"):
+        table.add_column(say(key).vi, justify="right")
+    for key, promised, real in campaign.figures:
+        amount = vnd_sum if key == "spent" else count
+        table.add_row(say(key).vi, amount(promised), amount(real))
+    table.caption = say("campaign_note").filled(day=day_month(campaign.day)).vi
+    return table
+
+
 def _phone(phone: Phone) -> Table:
     table = _table(say("phone"))
     table.add_column("", no_wrap=True)
     table.add_column(say("channel").vi)
-    table.add_column(say("outcome").vi)
     table.add_column(phone.name)
-    for bubble in phone.bubbles:
-        said = " ".join(bubble.text.split()) or reason(bubble.reason).vi
+    for one in phone.shown:
+        if isinstance(one, Deed):
+            table.add_row(f"{one.at:%d/%m %H:%M}", "", Text(f"↩ {say(one.what).filled(**one.figures).vi}", "italic"))
+            continue
+        said = " ".join(one.text.split())
         short = said if len(said) <= BUBBLE else f"{said[: BUBBLE - 1]}…"
-        table.add_row(f"{bubble.at:%d/%m %H:%M}", channel(bubble.channel).vi, status(bubble.status).vi, short)
-    table.caption = say("phone_note").filled(name=phone.name).vi
+        kept = f"{say('not_sent').vi}: {reason(one.reason).vi}"
+        body = Text.assemble((f"{one.journey.vi}. ", "bold"), short or kept)
+        way = f"{channel(one.channel).vi}, {status(one.status).vi.lower()}" if short else ""
+        table.add_row(f"{one.at:%d/%m %H:%M}", way, body, style="" if short else "dim")
+    got = sum(bool(bubble.text) for bubble in phone.bubbles)
+    table.caption = say("phone_note").filled(name=phone.name, got=got, kept=len(phone.bubbles) - got).vi
     return table
 
 

@@ -51,6 +51,16 @@ def status(name: str) -> Words:
     return Words(*_texts()["statuses"][name])
 
 
+def ended(name: str) -> Words:
+    """Why a run of a journey was over."""
+    return Words(*_texts()["ended"][name])
+
+
+def outcome(name: str) -> Words:
+    """What came of a staff task."""
+    return Words(*_texts()["outcomes"][name])
+
+
 def reason(name: str) -> Words:
     """Why, in the playbook's words."""
     return Words(**sending_rules().reasons[name])

@@ -55,8 +55,8 @@ Handler = Callable[[Any, Any], Any]
 API_LIMIT = 10 * 1024 * 1024
 INVOKE_LIMIT = 6 * 1024 * 1024
 
-# A tick of this job does nothing while its lane of the due index holds nothing that is due.
-ONLY_WHEN_DUE = {"timers": "timer#"}
+# A tick of these jobs does nothing while its lane of the due index holds nothing that is due.
+ONLY_WHEN_DUE = {"timers": "timer#", "segments": "lifecycle#"}
 
 # A queue's dead-letter queue bears its name and this ending.
 DLQ = "-dlq"
@@ -67,8 +67,6 @@ log = logging.getLogger("khach_quen.local")
 def load_door(name: str) -> Handler:
     """The handler of `functions/<name>.py`."""
     os.environ.setdefault("KQ_STAGE", "local")
-    # A simulated year would log a million lines of routine.
-    os.environ.setdefault("POWERTOOLS_LOG_LEVEL", "WARNING")
     handler: Handler = importlib.import_module(f"functions.{name}").handler
     return handler
 

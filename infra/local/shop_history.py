@@ -11,7 +11,7 @@ import csv
 import gzip
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -55,6 +55,12 @@ PAYMENTS = {"cash": 40, "card": 25, "transfer": 35}
 # their number why not (as Zalo's stand-in reads them: no account, inactive, refusing this account).
 WITHOUT_ZALO = 9
 ENDINGS = {"118": 70, "114": 15, "141": 15}
+
+# What customers agree to on the form at the till, where they want the shop's news: percent by channel.
+WANTS_NEWS = 58
+AGREES = {"zns": 92, "email": 80, "sms": 35, "web": 60}
+# Of the birthdays that are known: in percent, what tills put in where they do not know, and what is nobody's usual day.
+PLACEHOLDERS, NEW_YEARS, LEAP_DAYS, LUNAR = 8, 1, 1, 6
 
 # Ranges of today's carriers; those with a predecessor of 11 digits are sometimes still written that way.
 PREFIXES = ("90", "91", "93", "94", "96", "97", "98", "86", "87", "88", *sorted(RETIRED_PREFIXES.values()))
@@ -127,7 +133,8 @@ class Invoice:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Who stands behind a customer number. `phone` is the nine national digits of a mobile number."""
+    """Who stands behind a customer number. `phone` is the nine national digits of a mobile number, `agrees` are the
+    channels on which they want the shop's news, `extras` what else the till's form says of them."""
 
     number: str
     phone: str
@@ -137,6 +144,8 @@ class Person:
     email: str | None
     store: str
     bargain_hunter: bool
+    agrees: tuple[str, ...]
+    extras: Mapping[str, str | int | bool]
 
 
 def invoices(source: Path = SLICE) -> list[Invoice]:
@@ -170,16 +179,18 @@ def person(number: str) -> Person:
     draw = Draw(f"customer {number}")
     gender = "female" if draw.percent("gender", 68) else "male"
     name = _full_name(draw, gender)
-    birthday = None
-    if draw.percent("birthday known", 55):
-        born = date(1960, 1, 1) + timedelta(days=draw.number("birthday", 365 * 43))
-        # Tills that insist on a birthday get the first of January.
-        birthday = born.replace(month=1, day=1).isoformat() if draw.percent("placeholder", 8) else born.isoformat()
+    birthday, extras = _birthday(draw) if draw.percent("birthday known", 55) else (None, {})
     email = f"{fold(name).replace(' ', '.')}.{number}@example.com" if draw.percent("email", 22) else None
     prefix = PREFIXES[draw.number("prefix", len(PREFIXES))]
     phone = prefix + f"{draw.number('phone', 9_999_999) + 1:07d}"
     if draw.percent("without Zalo", WITHOUT_ZALO):
         phone = phone[:-3] + draw.of("ending", ENDINGS)
+    if draw.percent("collects points", 25):
+        expires = date(2010, 2, 1) + timedelta(days=draw.number("points expire", 300))
+        extras |= {"points": 40 + draw.number("points", 900), "points_expire_on": expires.isoformat()}
+    agrees = [
+        name for name, part in AGREES.items() if draw.percent(f"agrees {name}", part) and (email or name != "email")
+    ]
     return Person(
         number=number,
         phone=phone,
@@ -189,7 +200,22 @@ def person(number: str) -> Person:
         email=email,
         store=draw.of("store", STORES),
         bargain_hunter=draw.percent("bargain hunter", 9),
+        agrees=tuple(agrees) if draw.percent("wants news", WANTS_NEWS) else (),
+        extras=extras,
     )
+
+
+def _birthday(draw: Draw) -> tuple[str, dict[str, str | int | bool]]:
+    """A birthday as the till has it, and how it is meant."""
+    born = date(1960, 1, 1) + timedelta(days=draw.number("birthday", 365 * 43))
+    if draw.percent("leap day", LEAP_DAYS):
+        return born.replace(year=born.year // 4 * 4, month=2, day=29).isoformat(), {}
+    # Tills that insist on a birthday get the first of January; a few people were really born on it.
+    if draw.percent("new year", NEW_YEARS):
+        return born.replace(month=1, day=1).isoformat(), {"birthday_confirmed": True}
+    if draw.percent("placeholder", PLACEHOLDERS):
+        return born.replace(month=1, day=1).isoformat(), {}
+    return born.isoformat(), {"birthday_calendar": "lunar"} if draw.percent("lunar", LUNAR) else {}
 
 
 def demo_products() -> list[Product]:
@@ -211,7 +237,7 @@ def events_of(day: Sequence[Invoice], known: set[str]) -> dict[str, list[dict[st
         report = reports.setdefault(store, [])
         if invoice.customer and invoice.customer not in known:
             known.add(invoice.customer)
-            report.append(_registration(invoice, store))
+            report.append(registration(invoice, store, invoice.at))
         report.append(_sale(invoice, store))
     return reports
 
@@ -245,7 +271,8 @@ def written(phone: str, draw: Draw) -> str:
     return draw.of("form", WRITTEN).format(a=phone[:2], b=phone[2:5], c=phone[5:])
 
 
-def _registration(invoice: Invoice, store: str) -> dict[str, Any]:
+def registration(invoice: Invoice, store: str, at: datetime) -> dict[str, Any]:
+    """The form a customer fills in, as a message of the protocol."""
     who = person(invoice.customer)
     traits = {
         "phone": written(who.phone, Draw(f"registration {who.number}")),
@@ -255,12 +282,15 @@ def _registration(invoice: Invoice, store: str) -> dict[str, Any]:
         "email": who.email,
         "city": CITIES[who.store],
         "home_store": store,
+        **who.extras,
     }
+    said = {"purpose": "marketing", "granted": True, "proof": f"form {who.number}"}
+    consent = [{"channel": channel, **said} for channel in who.agrees]
     return {
         "type": "identify",
         "messageId": f"registration-{who.number}",
-        "timestamp": invoice.at.isoformat(),
-        "context": {"source": "pos"},
+        "timestamp": at.isoformat(),
+        "context": {"source": "pos", "consent": consent},
         "traits": {name: value for name, value in traits.items() if value is not None},
     }
 

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from infra.local.demo import Replay, day_totals, open_shop
+from infra.local.demo import Replay, open_shop
+from infra.local.demo_picture import day_totals
 from infra.local.shop_history import person
 from tests.domain.lunar_table import LAST_MONTH_DAYS, TET
 
