@@ -171,8 +171,9 @@ class Life(Care):
     def _reacts(self, what: str, who: int, number: int) -> None:
         """Somebody opens one of their messages, or answers what one asks."""
         with self.honest():
-            mine = sorted(m["message_id"] for m in self.messages() if m["customer_id"] == self.people[who]
-                          and m["status"] in PROGRESS)  # fmt: skip
+            got = [m for m in self.messages() if m["customer_id"] == self.people[who] and m["status"] in PROGRESS]
+            asked = [m for m in got if "survey" in m["template"] and what == "answers"]
+            mine = sorted(m["message_id"] for m in asked or got)
         if not mine:
             return
         pages = MessageLinks("", link_key(self.house.outside.identity_key), mine[number % len(mine)])

@@ -186,7 +186,7 @@ def test_a13_what_nobody_opened_goes_to_no_other_channel_after_the_goal(shop: Sh
     lan, minh = shop.guest(chat=True), shop.guest(chat=True)
     shop.order(lan, "HD1", channel="store")
     shop.order(minh, "HD2", channel="store")
-    shop.until(10, days=30)
+    shop.until(12, days=30)
     sent = {guest: shop.of("winback_30", guest)[0] for guest in (lan, minh)}
     assert {m["status"] for m in sent.values()} == {"delivered"}
     shop.order(lan, "HD3", channel="store")
@@ -202,7 +202,7 @@ def test_r17_a_channel_that_fails_does_not_make_us_forget_that_an_earlier_one_de
     lan = shop.guest()
     shop.order(lan, "HD1", channel="store")
     shop.house.town.set_fault("zns", "error", 1.0)
-    shop.until(10, days=30)
+    shop.until(12, days=30)
     (message,) = shop.of("winback_30", lan)
     assert [one.channel for one in shop.got("winback_30", lan)] == ["email"]
     shop.later(days=3)
