@@ -94,7 +94,7 @@ def _richness(got: list[Message]) -> int:
     journeys = {one["journey"] for one in there}
     kept = {one["reason"] for one in got if one["status"] not in PROGRESS}
     answered = any("answer" in one for one in got)
-    variety = 3 * len(journeys) + 3 * len({one.get("channel") for one in there}) + 2 * min(3, len(kept)) + 3 * answered
+    variety = 3 * len(journeys) + 8 * len({one.get("channel") for one in there}) + 2 * min(3, len(kept)) + 3 * answered
     # What was kept from somebody is worth showing, but not most of the year.
     return variety - max(0, 2 * (len(got) - len(there)) - len(there))
 

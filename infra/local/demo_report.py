@@ -231,7 +231,7 @@ def _tasks(picture: Picture) -> str:
     total = [("name", f"<b>{say('total').vi}</b>")]
     total += [("number", count(sum(row.opened for row in picture.tasks)))]
     rows.append([*total, ("number", count(sum(row.open for row in picture.tasks)))])
-    return _section(say("tasks"), _wide_table(say("task"), ("opened_count", "inside"), rows), say("tasks_note"))
+    return _section(say("tasks"), _wide_table(say("task"), ("opened_count", "open_tasks"), rows), say("tasks_note"))
 
 
 def _campaign(picture: Picture) -> str:

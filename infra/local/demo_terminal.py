@@ -217,7 +217,7 @@ def _vouchers(picture: Picture) -> Table:
 def _tasks(picture: Picture) -> Table:
     table = _table(say("tasks"))
     table.add_column(say("task").vi)
-    for key in ("opened_count", "inside"):
+    for key in ("opened_count", "open_tasks"):
         table.add_column(say(key).vi, justify="right")
     table.add_column(say("outcomes_of").vi, style="dim")
     for row in picture.tasks:

@@ -1,8 +1,8 @@
 """The whole system in one process: the catalogue's doors over a local table, local queues and a local clock.
 
 Time. Nothing sleeps and nothing polls: `advance` jumps from one due moment to the next (a message becoming visible, a
-schedule firing) and runs what is due there, in order. The minute tick is run only at minutes where its lane of the due
-index holds something due, because an idle sweep changes nothing; so ninety quiet days cost what happens in them.
+schedule firing) and runs what is due there, in order. Ticks that sweep a lane of the due index are run only
+where it holds something due, because an idle sweep changes nothing; so ninety quiet days cost what happens in them.
 
 Left out on purpose: Lambda's time-outs, batching windows and concurrency. One door runs at a time.
 """
