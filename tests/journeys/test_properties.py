@@ -62,6 +62,7 @@ class Life(Care):
         with self.honest():
             super().__init__(MONDAY, seed=seed, hostile=bad)
             self.know_the_do_not_call_list()
+            assert self.town  # the providers open their doors
             Products(self.house.table, self.house.outside.memory, self.now).put(GOODS)
             self.people = [
                 self.customer(number + 1, consent=number != 2, phone=phone(number + 1), email=f"k{number}@example.vn",
