@@ -227,7 +227,7 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
     months, cashiers = _totals(doors.house, first, last)
     tiers = weeks[-1].labels
     sent = messages(doors.house)
-    titles = {row["journey"]: Words(**row["title"]) for row in doors.get("/v1/journeys")["items"]}
+    titles = {row["id"]: Words(**row["title"]) for row in doors.get("/v1/journeys")["items"]}
     lines = _voucher_lines(doors, first, last)
     return Picture(
         first=first,
@@ -261,7 +261,7 @@ def _journeys(doors: Doors, sent: Sequence[Message]) -> list[JourneyRow]:
         cost[message["journey"]] += message["cost"]
     rows = [
         JourneyRow(
-            journey=(name := told["journey"]),
+            journey=(name := told["id"]),
             title=Words(**told["title"]),
             aimed="goal" in doors.get(f"/v1/journeys/{name}")["definition"],
             live=Arm(told["entered"], told["results"]),

@@ -64,7 +64,7 @@ def people_by_version(journeys: Journeys, journey_id: str) -> dict[str, int]:
 def _short(journeys: Journeys, journey: Journey, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     everybody: Counter[str] = sum((Counter(told) for told in counts.values()), Counter())
     return {
-        "journey": journey.id,
+        "id": journey.id,
         "title": journey.title.model_dump(),
         "aim": journey.aim.model_dump(),
         "version": journey.version,

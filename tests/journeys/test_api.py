@@ -40,7 +40,7 @@ def test_the_list_has_every_journey_that_ships(doors: Doors):
     assert answer.status == 200
     assert answer.json["next"] is None
     shipped = load_journeys(PLAYBOOK)
-    assert [(item["journey"], item["version"]) for item in answer.json["items"]] == [
+    assert [(item["id"], item["version"]) for item in answer.json["items"]] == [
         (name, shipped[name].version) for name in sorted(shipped)
     ]
     assert {item["mode"] for item in answer.json["items"]} == {"all"}
