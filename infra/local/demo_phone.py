@@ -68,17 +68,15 @@ class Phone:
         return [one for one in self.shown if isinstance(one, Bubble)]
 
 
-def phone(
-    doors: Doors, sent: Iterable[Message], titles: Mapping[str, Words], redeemers: Set[str] = frozenset()
-) -> Phone | None:
-    """The phone of whoever has most to show, best of the `redeemers` of vouchers; None when nobody got any message."""
+def phone(doors: Doors, sent: Iterable[Message], titles: Mapping[str, Words], redeemed: Set[str]) -> Phone | None:
+    """The phone of whoever has most to show, with a `redeemed` voucher where there is one; None without messages."""
     of: defaultdict[str, list[Message]] = defaultdict(list)
     for message in sent:
         of[message["customer_id"]].append(message)
     few = {who: got for who, got in of.items() if len(got) <= SHOWN_OF_PHONE}
     if not few:
         return None
-    who = max(few, key=lambda who: (20 * (who in redeemers) + _richness(few[who]), len(few[who]), who))
+    who = max(few, key=lambda who: (_brought(few[who], redeemed), _richness(few[who]), len(few[who]), who))
     deeds = _deeds(doors.pages(f"/v1/customers/{who}/timeline"))
     used = {str(deed.figures.get("code", "")) for deed in deeds} - {""}
     profile = doors.house.table.get(layout.profile(who)) or {}
@@ -86,6 +84,11 @@ def phone(
     bubbles = [_bubble(one, texts, titles, used) for one in few[who]]
     shown: list[Bubble | Deed] = [*bubbles, *deeds]
     return Phone(profile.get("traits", {}).get("name", ""), sorted(shown, key=lambda one: one.at))
+
+
+def _brought(got: list[Message], redeemed: Set[str]) -> bool:
+    """Whether a voucher that reached somebody was used."""
+    return any(one["status"] in PROGRESS and one["variables"].get("voucher") in redeemed for one in got)
 
 
 def _richness(got: list[Message]) -> int:

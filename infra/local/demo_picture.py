@@ -246,7 +246,7 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
         vouchers=_vouchers(lines),
         tasks=_tasks(staff.opened.values(), titles),
         campaign=_campaign(doors, staff),
-        phone=phone(doors, sent, titles, {line["customer_id"] for line in lines if line["movement"] == "redeemed"}),
+        phone=phone(doors, sent, titles, {str(line["code"]) for line in lines if line["movement"] == "redeemed"}),
         meter=meter,
         calls=doors.calls,
     )
