@@ -12,8 +12,8 @@ from shared.domain.event import Event
 from shared.domain.incoming import Incoming
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
-from shared.runtime.observability import logger
 from shared.runtime.journeys import event_taker
+from shared.runtime.observability import logger
 from shared.use_cases.plan_message import enqueue
 from shared.use_cases.take_events import EventTaker
 from shared.use_cases.take_incoming import IncomingTaker

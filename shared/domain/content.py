@@ -289,7 +289,8 @@ class Shop(_Part):
     """The shop's own facts, as texts use them: `shop.yaml` in the playbook.
 
     `pages` are addresses that journeys lead to, by name; `presets` are the folders under `presets/` whose journeys
-    stand in the place of the playbook's. `opt_out_sms` is how to refuse advertisements by SMS or by
+    stand in the place of the playbook's. An address that an event brings is used on the shop's website and on
+    `link_hosts` only. `opt_out_sms` is how to refuse advertisements by SMS or by
     call, `opt_out_chat` the same in a conversation.
     """
 
@@ -301,4 +302,5 @@ class Shop(_Part):
     opt_out_sms: str
     opt_out_chat: Text
     pages: dict[str, str] = {}
+    link_hosts: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()

@@ -72,6 +72,9 @@ FACTS: dict[str, tuple[str, ...]] = {
     ),
     "offer": ("voucher", "gift", "valid_until", "offer_ends", "url", "open"),
     "run": ("variant", "deal", "entered_on", "anchor", "days", "tet_on"),
-    "shop": ("high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "guide_url", "hotline", "resting"),
+    "shop": (
+        "high_value_order", "website", "new_url", "cart_url", "points_url", "club_url", "guide_url", "hotline",
+        "resting",
+    ),
 }  # fmt: skip
 BY_STEP = ("message", "answer", "task")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 from functools import cache
+from urllib.parse import urlsplit
 
 from shared.runtime import journey_files, wiring
 from shared.runtime.offers import offers
@@ -19,7 +20,8 @@ def world(shadow_first: bool) -> World:
     """The playbook as journeys use it."""
     facts = shop()
     pages = {"website": facts.website, "hotline": facts.hotline, **facts.pages}
-    return World(journey_files.journeys(), templates(), offers(), pages, script, live=not shadow_first)
+    hosts = frozenset((urlsplit(facts.website).hostname or "", *facts.link_hosts))
+    return World(journey_files.journeys(), templates(), offers(), pages, hosts, script, live=not shadow_first)
 
 
 def journeys(now: datetime) -> Journeys:

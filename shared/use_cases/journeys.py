@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
+from urllib.parse import urlsplit
 from zlib import crc32
 
 from shared.domain.content import CUSTOMER, Lang, Template
@@ -67,13 +68,15 @@ class Mode(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """The playbook as journeys use it. `pages` are addresses of the shop by name; `script` writes what a template says
-    in a call, from its variables; `live` says what a journey's mode is until somebody sets one."""
+    """The playbook as journeys use it. `pages` are addresses of the shop by name, `link_hosts` where messages may lead;
+    `script` writes what a template says in a call, from its variables; `live` says what a journey's mode is until
+    somebody sets one."""
 
     journeys: Mapping[str, Journey]
     templates: Mapping[str, Template]
     offers: Book
     pages: Mapping[str, str]
+    link_hosts: frozenset[str]
     script: Callable[[str, Mapping[str, Any]], str]
     live: bool
 
@@ -87,6 +90,17 @@ class World:
         """News that is what some journey is for."""
         aims = [journey.goal for journey in self.journeys.values() if journey.goal and not journey.goal.same]
         return frozenset(name for goal in aims for name in goal.event)
+
+    def trusted(self, signal: Signal) -> Signal:
+        """The news without addresses that the shop does not know: the key that events come with stands in every
+        browser, and a message in the shop's name leads nowhere else."""
+        said = signal.properties
+        strange = [name for name, value in said.items() if name.endswith("_url") and not self._known(str(value))]
+        return signal._replace(properties={k: v for k, v in said.items() if k not in strange}) if strange else signal
+
+    def _known(self, address: str) -> bool:
+        host = (urlsplit(address).hostname or "").lower()
+        return any(host == known or host.endswith(f".{known}") for known in self.link_hosts)
 
     def remembered(self, journey: Journey, said: Mapping[str, Any]) -> dict[str, Any]:
         """What a run keeps of the news that lets somebody in: all but long lists that nothing in it speaks of.
@@ -151,6 +165,7 @@ class Journeys:
         History ends what it ends and lets nobody in (R1). Without `act`, whoever gets in is due at once instead. On the
         `first_try` of a draft what a new run plans is taken as new; should it not be, the commit says so.
         """
+        signal = self.world.trusted(signal)
         desk = Desk(self, draft, members, home=home, first_try=first_try)
         for place, run in desk.runs():
             try:
@@ -266,11 +281,11 @@ class Journeys:
 
 
 def set_mode(table: Table, journey_id: str, mode: Mode) -> None:
-    """Say for whom a journey is live from now on."""
-    key = layout.JOURNEY_MODES
-    item = table.get(key)
-    modes = {**(item or {}).get("modes", {}), journey_id: list(mode)}
-    table.write(Put({"pk": key.pk, "sk": key.sk, "modes": modes}))
+    """Say for whom a journey is live from now on; raises Conflict when somebody else is saying so of another."""
+    draft = Draft(table)
+    known = draft.get(layout.JOURNEY_MODES) or {}
+    draft.put(layout.JOURNEY_MODES, {"modes": {**known.get("modes", {}), journey_id: list(mode)}})
+    draft.commit()
 
 
 def label_news(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:

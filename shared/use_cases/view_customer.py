@@ -16,6 +16,8 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, figures, load_members
 
 RECENT_ORDERS = 10
+# What is open stands before the orders, in the same query.
+AT_ONCE = 100
 
 
 def find(table: Table, who: Identity, secret: bytes) -> str:
@@ -30,7 +32,7 @@ def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
     """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other."""
     pk, top = layout.profile(customer_id)
     page = table.query(
-        pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=RECENT_ORDERS + 20, consistent=False
+        pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=AT_ONCE, consistent=False
     )
     profile = page.items[0] if page.items and page.items[0]["sk"] == top else None
     if profile is None:
@@ -44,7 +46,7 @@ def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
         for member in members[1:]:
             below = layout.profile(member["customer_id"])
             more = table.query(
-                below.pk, low=layout.ORDER_ROWS[0], high=below.sk, descending=True, limit=RECENT_ORDERS + 20,
+                below.pk, low=layout.ORDER_ROWS[0], high=below.sk, descending=True, limit=AT_ONCE,
                 consistent=False,
             )  # fmt: skip
             items += [item for item in more.items if item["sk"] != below.sk]

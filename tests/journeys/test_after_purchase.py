@@ -198,7 +198,7 @@ def test_a17_a_parcel_is_told_of_when_it_leaves_when_it_comes_and_when_it_has_ar
     lan = shop.guest()
     shop.order(lan, "DH1")
     shop.later(days=1)
-    shop.parcel("Order Shipped", expected_on="2026-03-05", tracking_url="https://ghn.example/GHN7X2K91")
+    shop.parcel("Order Shipped", expected_on="2026-03-05", tracking_url="https://donhang.ghn.vn/GHN7X2K91")
     shop.later(days=2)
     shop.parcel("Out For Delivery")
     shop.later(hours=5)
@@ -379,6 +379,21 @@ def test_a8_a_shop_without_a_catalogue_has_the_sequence_with_its_general_pages(s
     assert [m["step"] for m in (guide, survey, suggestion)] == ["guide_for_all", "survey", "suggestion_for_all"]
     assert all(m["status"] in ("sent", "delivered") for m in (guide, survey, suggestion))
     assert "Bình gốm" in shop.got("post_purchase", lan)[0].text
+
+
+def test_no_message_leads_where_only_an_event_wants_it_to(shop):
+    """The key that events come with stands in every browser."""
+    lan, minh = shop.guest(), shop.guest()
+    shop.order(lan, "HD1")
+    shop.order(minh, "HD2")
+    strange, known = "https://ghn.vn.evil.example/thuong", "https://donhang.ghn.vn/GHN1"
+    parcel = {"carrier": "GHN", "tracking_code": "GHN1", "expected_on": "2026-03-05"}
+    shop.parcel("Order Shipped", "HD1", tracking_url=strange, **parcel)
+    shop.parcel("Order Shipped", "HD2", tracking_url=known, **parcel)
+    shop.later(minutes=5)
+
+    (told, told_with_link) = shop.of("shipping", lan), shop.of("shipping", minh)
+    assert [m["variables"].get("tracking_url") for m in (*told, *told_with_link)] == [None, known]
 
 
 @pytest.mark.parametrize("news", ["Order Refunded", "Returned To Sender", "Order Cancelled"])
