@@ -11,7 +11,8 @@ from shared.runtime.offers import offers
 from shared.runtime.playbook import sending_rules
 from shared.runtime.ruling import ruling
 from shared.runtime.templates import script, shop, templates
-from shared.use_cases.journeys import Journeys, World
+from shared.use_cases.journey_world import World
+from shared.use_cases.journeys import Journeys
 from shared.use_cases.take_events import EventTaker
 
 

@@ -20,7 +20,8 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
-from shared.use_cases.journeys import ATTEMPTS, Desk, Journeys, Place
+from shared.use_cases.journey_desk import Desk, Place
+from shared.use_cases.journeys import ATTEMPTS, Journeys
 from shared.use_cases.sending_state import members_of
 
 PAGE = 100

@@ -31,9 +31,7 @@ def find(table: Table, who: Identity, secret: bytes) -> str:
 def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
     """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other."""
     pk, top = layout.profile(customer_id)
-    page = table.query(
-        pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=AT_ONCE, consistent=False
-    )
+    page = table.query(pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=AT_ONCE, consistent=False)
     profile = page.items[0] if page.items and page.items[0]["sk"] == top else None
     if profile is None:
         raise NotFound("there is no such customer")

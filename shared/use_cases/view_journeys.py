@@ -8,7 +8,8 @@ from typing import Any
 
 from shared.domain.errors import NotFound
 from shared.domain.journey import Journey
-from shared.use_cases.journeys import Journeys, Mode
+from shared.use_cases.journey_world import Mode
+from shared.use_cases.journeys import Journeys
 from shared.use_cases.migrate_journeys import versions
 
 WAITS_FOR_GOAL = "goal"

@@ -24,7 +24,8 @@ from shared.runtime.templates import templates
 from shared.use_cases import layout
 from shared.use_cases.blueprint import CHECKS
 from shared.use_cases.draft import Draft
-from shared.use_cases.journeys import Mode, set_mode
+from shared.use_cases.journey_world import Mode
+from shared.use_cases.journeys import set_mode
 from shared.use_cases.keys import issue_key
 from shared.use_cases.sources import KINDS
 from shared.use_cases.tasks import open_task

@@ -159,7 +159,7 @@ def test_the_examples_themselves_are_clean(mistakes: Callable[..., list[str]]):
          "messenger.template.body: “ưu đãi” is a word of promotion, refused in a utility template"),
         # the shape of the file
         ("kind: date,", "kind: day,", "variables.day.kind: must be 'text', 'money', 'date'"),
-        ("registered: true", "registred: true", "sms_care.registred: there is no such field; did you mean registered? Fields are text"),
+        ("registered: true", "registred: true", "sms_care.registred: there is no such field; did you mean registered? Fields are text"),  # noqa: E501
         ("purpose: service", "purpose: service\ncolour: red", "colour: there is no such field; fields are id, purpose"),
         ("  points: {kind: text", "  shop: {kind: text", "variables.shop: is given to every template"),
         ("zalo:\n", "zalo:\n  text: Dạ\n", "zalo.text: stands here a second time"),

@@ -11,7 +11,7 @@ from shared.domain.vietnam_time import stamp
 from shared.runtime import journeys as runtime_journeys
 from shared.runtime.templates import templates
 from shared.use_cases import layout
-from shared.use_cases.journeys import RUNS_AT_ONCE
+from shared.use_cases.journey_desk import RUNS_AT_ONCE
 from tests.journeys.conftest import Shop
 from tests.journeys.playbooks import OwnPlaybook, playbook
 
