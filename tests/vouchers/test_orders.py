@@ -143,7 +143,7 @@ def test_r21_a_walk_ins_order_uses_the_code_until_it_turns_out_whose_it_was(till
 
 def test_a18_a_code_for_related_goods_needs_some_in_the_order(till: Till):
     customer = till.customer()
-    given = till.give(customer, "post_purchase")
+    given = till.give(customer, "post_purchase", categories=("Phụ kiện",))
     shirt = {"sku": "A1", "name": "Áo", "category": "Áo", "price": 300_000}
     belt = {"sku": "T1", "name": "Thắt lưng", "category": "Phụ kiện", "price": 200_000}
     till.tell("Order Completed", "HD1", total=300_000, coupon=given.code, products=[shirt])
