@@ -38,12 +38,13 @@ LIVE_FROM = {"Cầu Giấy": date(2009, 12, 1), "Thủ Đức": date(2010, 9, 1)
 class Replay:
     """A shop's history on its way through the doors of a house, one calendar day at a time.
 
-    Around its sales its people live: see `demo_people` and `demo_staff`.
+    Around its sales its people live, see `demo_people` and `demo_staff`; `sales_only` tells the bare sales, as history.
     """
 
     house: House
     keys: Keys
     shop: Sequence[Invoice] = field(default_factory=invoices)
+    sales_only: bool = False
     doors: Doors = field(init=False)
     people: People = field(init=False)
     staff: Staff = field(init=False)
@@ -75,7 +76,8 @@ class Replay:
             if day > self.last:
                 return
             self.house.town.set_fault("zns", "error" if day in OUTAGES else "off", 1.0)
-            errands = [*self.people.errands(day), *self.staff.errands(day), *self._reports(day, sold.get(day, []))]
+            errands = [] if self.sales_only else [*self.people.errands(day), *self.staff.errands(day)]
+            errands += self._reports(day, sold.get(day, []))
             for errand in sorted(errands, key=lambda errand: errand.at):
                 self.doors.let_pass(errand.at)
                 errand.do()
@@ -97,16 +99,16 @@ class Replay:
         till = self.staff.key("care")
         for store, report in events_of(told, self.people.registered).items():
             for event in report:
-                if told[0].day < LIVE_FROM[store]:
+                if self.sales_only or told[0].day < LIVE_FROM[store]:
                     event["context"]["backfill"] = True
                 invoice = invoice_of.get(event.get("properties", {}).get("order_id", ""))
-                if invoice and invoice.customer:
+                if invoice and invoice.customer and not self.sales_only:
                     self.people.bring_voucher(invoice, event, till)
             self.doors.tell(report)
         self.doors.drain()
 
 
-def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None) -> Replay:
+def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None, *, sales_only: bool = False) -> Replay:
     """A house on the shop's first day, with the history ready to be replayed; the caller closes `house`.
 
     Raises Trouble for a data folder that has lived through later days already.
@@ -118,7 +120,7 @@ def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None) -
         house.close()
         raise Trouble(f"{data} has another past already; the demo needs a folder of its own")
     house.load()
-    return Replay(house, local_keys(house, data), history)
+    return Replay(house, local_keys(house, data), history, sales_only)
 
 
 def run(replay: Replay, on_day: Callable[[date], None]) -> Picture:
