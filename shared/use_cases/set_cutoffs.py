@@ -100,8 +100,8 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
         relabelled: bool = after["labels"] != profile.get("labels")
         if not stale and all(after.get(name) == profile.get(name) for name in ("labels", "vip_until", "due_at")):
             return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
-        if relabelled and draft.get(layout.journeys_of(after["customer_id"])):
-            # Journeys know whom they have heard of; of the others there is nothing but history (R1).
+        if relabelled and (draft.get(layout.journeys_of(after["customer_id"])) or {}).get("last"):
+            # Journeys know who has bought since they listen; of the others there is nothing but history (R1).
             members, at = load_members(draft, after), stamp(day_start(ruling.today))
             for signal in label_news(profile.get("labels", ()), after["labels"], at):
                 if signal.name != "Lifecycle Changed":  # the wake of the day tells that

@@ -141,12 +141,14 @@ def test_a_second_run_changes_nothing(tmp_path: Path, shop: Shop) -> None:
 
 
 def test_24_months_of_history_leave_nothing_to_send(tmp_path: Path, shop: Shop) -> None:
-    """R1: neither now nor when time goes on does history start anything."""
+    """R1: history starts nothing, and who lapses later has agreed to no advertising."""
     shop.run(history(tmp_path / "orders.csv", 500))
 
     assert shop.house.table.next_due(("timer",)) is None
     shop.house.advance(NOW + timedelta(days=120))
-    assert shop.house.table.next_due(("timer",)) is None
+    assert shop.house.town.outbox() == []
+    said = shop.house.store.db.execute("SELECT body FROM items WHERE sk LIKE 'X#%'").fetchall()
+    assert {json.loads(body)["reason"] for (body,) in said} <= {"no_consent", "holdout"}
     assert all(count == 0 for count in shop.counts().values())
 
 
