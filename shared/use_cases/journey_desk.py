@@ -379,8 +379,11 @@ class Desk:
         return self.journeys.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
 
     def _tag(self, place: Place, step: Step) -> None:
-        """A mark stays with whoever got it, also when a merge is undone; taken away it is gone from all of them."""
+        """A mark stays with whoever got it, also when a merge is undone; taken away it is gone from all of them, unless
+        another run that sets it is still under way."""
         assert step.tag is not None
+        if step.tag.remove and any(other != place and self._marks(run, step.tag.remove) for other, run in self.runs()):
+            return
         for member in self.members:
             who = member["customer_id"]
             key = layout.profile(who)
@@ -389,6 +392,9 @@ class Desk:
             marks |= {step.tag.add} if step.tag.add and who == place.customer_id else set()
             if marks != set(profile.get("marks", ())):
                 self.draft.put(key, {**profile, "marks": sorted(marks)})
+
+    def _marks(self, run: Run, mark: str) -> bool:
+        return any(step.tag and step.tag.add == mark for step in self.journeys.definition(run).steps)
 
     # ---- out ----
 

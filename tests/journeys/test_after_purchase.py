@@ -605,6 +605,17 @@ def test_a10_an_alarm_that_was_dealt_with_takes_its_mark_away(shop):
     assert shop.ends(lan, "low_rating") == [("low_rating", "done")]
 
 
+def test_a10_who_is_unhappy_about_two_things_is_so_until_both_were_dealt_with(shop):
+    lan = bought_and_asked(shop)
+    shop.answer(survey_of(shop, lan), 1)
+    shop.tell("Product Reviewed", lan, sku="AO-LINEN", rating=2, review_body="Chỉ thừa nhiều")
+    shop.later(minutes=2)
+    shop.finish(shop.tasks(lan, "low_rating")[0], "reached")
+    assert "unhappy" in shop.tags(lan)
+    shop.finish(shop.tasks(lan, "low_review")[0], "reached")
+    assert "unhappy" not in shop.tags(lan)
+
+
 def test_a24_a_low_review_on_the_page_raises_the_alarm(shop):
     lan = shop.guest()
     shop.tell("Product Reviewed", lan, sku="AO-LINEN", rating=2, review_body="Chỉ thừa nhiều")
