@@ -31,7 +31,7 @@ REPORTS = (day_time(12, 30), day_time(16, 30), day_time(21, 30))
 
 # From when a branch's tills talk to the doors as they sell. Until then its sales are brought over as history (R1): they
 # count, and nobody gets a message about them.
-LIVE_FROM = {"Cầu Giấy": date(2009, 12, 1), "Thủ Đức": date(2010, 9, 1), "Quận 1": date(2010, 12, 1)}
+LIVE_FROM = {"Cầu Giấy": date(2009, 12, 1), "Thủ Đức": date(2010, 11, 1), "Quận 1": date(2010, 12, 1)}
 
 
 @dataclass

@@ -108,6 +108,7 @@ class Journeys:
         LookupError when one of them has a content nobody has any more, once the others went on."""
         for _ in range(ATTEMPTS):
             draft = Draft(self.table)
+            draft.load([layout.journeys_of(customer_id), layout.profile(customer_id)])
             if draft.get(layout.journeys_of(customer_id)) is None:
                 return []
             members = members_of(draft, customer_id)

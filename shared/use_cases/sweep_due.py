@@ -20,6 +20,10 @@ PAGE = 100
 SPARE = timedelta(minutes=1)
 
 
+# So few are worked without a lease: should two sweeps meet, each row is still worked by one of them.
+FEW = 10
+
+
 @dataclass
 class Swept:
     """How many due rows were worked, and how many turned out to be somebody else's or no longer due."""
@@ -45,26 +49,18 @@ def sweep(
     the lease is taken by another, or `seconds` have passed. A row that fails holds up no other: what was wrong with the
     first of them is raised when the sweep is through.
     """
-    if not table.due(partition, stamp(until), limit=1):
+    page = table.due(partition, stamp(until), limit=PAGE)
+    if not page:
         return Swept()  # the usual tick: nothing is due, and one request says so
     began = clock()
-    lease = layout.lease(partition)
-    try:
-        table.write(
-            Update(
-                lease,
-                set={("until",): stamp(began + timedelta(seconds=seconds) + SPARE)},
-                when=(absent_or_at_most(("until",), stamp(began)),),
-            )
-        )
-    except Conflict:
+    leased = len(page) > FEW
+    if leased and not _take_lease(table, partition, began, seconds):
         return Swept()
     swept = Swept()
     seen: set[DueRow] = set()
     failure: Exception | None = None
     try:
         while (clock() - began).total_seconds() < seconds:
-            page = table.due(partition, stamp(until), limit=PAGE)
             fresh = [row for row in page if row not in seen]
             if fresh and read_ahead:
                 read_ahead(fresh)
@@ -80,8 +76,25 @@ def sweep(
             # A page of nothing but rows already worked is the index lagging; the next tick reads it again.
             if len(page) < PAGE or not fresh:
                 break
+            page = table.due(partition, stamp(until), limit=PAGE)
     finally:
-        table.write(Update(lease, remove=(("until",),)))
+        if leased:
+            table.write(Update(layout.lease(partition), remove=(("until",),)))
     if failure:
         raise failure
     return swept
+
+
+def _take_lease(table: Table, partition: str, began: datetime, seconds: float) -> bool:
+    until = stamp(began + timedelta(seconds=seconds) + SPARE)
+    try:
+        table.write(
+            Update(
+                layout.lease(partition),
+                set={("until",): until},
+                when=(absent_or_at_most(("until",), stamp(began)),),
+            )
+        )
+    except Conflict:
+        return False
+    return True
