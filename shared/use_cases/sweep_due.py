@@ -20,10 +20,6 @@ PAGE = 100
 SPARE = timedelta(minutes=1)
 
 
-# So few are worked without a lease: should two sweeps meet, each row is still worked by one of them.
-FEW = 10
-
-
 @dataclass
 class Swept:
     """How many due rows were worked, and how many turned out to be somebody else's or no longer due."""
@@ -41,19 +37,21 @@ def sweep(
     clock: Clock,
     seconds: float,
     read_ahead: Callable[[list[DueRow]], None] | None = None,
+    unleased: int = 0,
 ) -> Swept:
     """Work every row due until `until`; `work` answers whether there was something to do.
 
     `work` has to move or remove the row's due date in one conditional write, so that a row which two sweeps see is
-    worked by one of them. `read_ahead` sees each page before its rows are worked. Stops when the partition is swept,
-    the lease is taken by another, or `seconds` have passed. A row that fails holds up no other: what was wrong with the
-    first of them is raised when the sweep is through.
+    worked by one of them. `read_ahead` sees each page before its rows are worked. Up to `unleased` rows are worked
+    without a lease: should two sweeps meet over them, each row is still worked by one of them. Stops when the
+    partition is swept, the lease is taken by another, or `seconds` have passed. A row that fails holds up no other: what
+    was wrong with the first of them is raised when the sweep is through.
     """
     page = table.due(partition, stamp(until), limit=PAGE)
     if not page:
         return Swept()  # the usual tick: nothing is due, and one request says so
     began = clock()
-    leased = len(page) > FEW
+    leased = len(page) > unleased
     if leased and not _take_lease(table, partition, began, seconds):
         return Swept()
     swept = Swept()
