@@ -44,8 +44,8 @@ def sweep(
     `work` has to move or remove the row's due date in one conditional write, so that a row which two sweeps see is
     worked by one of them. `read_ahead` sees each page before its rows are worked. Up to `unleased` rows are worked
     without a lease: should two sweeps meet over them, each row is still worked by one of them. Stops when the
-    partition is swept, the lease is taken by another, or `seconds` have passed. A row that fails holds up no other: what
-    was wrong with the first of them is raised when the sweep is through.
+    partition is swept, the lease is taken by another, or `seconds` have passed. A row that fails holds up no other:
+    what was wrong with the first of them is raised when the sweep is through.
     """
     page = table.due(partition, stamp(until), limit=PAGE)
     if not page:
