@@ -101,6 +101,11 @@ def test_r18_a_service_campaign_takes_a_service_template_and_no_other(desk):
     assert desk.campaign(content=survey, purpose="service")["state"] == "draft"
 
 
+def test_r18_an_admin_may_approve_what_they_made_for_a_small_shop_has_nobody_else(desk):
+    mine = desk.campaign(key="api")["campaign_id"]
+    assert desk.tell(mine, "approve", key="api")["approved_by"]
+
+
 def test_r18_who_made_it_may_not_approve_it_and_marketing_approves_nothing(desk):
     desk.new_key("second marketer", "marketing")
     mine = desk.campaign(key="manager")["campaign_id"]
