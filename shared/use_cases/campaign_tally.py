@@ -26,5 +26,13 @@ def tally(draft: Draft, before: Message, after: Message) -> None:
 def counted(table: Table, campaign_id: str) -> dict[str, int]:
     """How many messages have come to each outcome, and what they cost in VND."""
     low, high = layout.CAMPAIGN_TALLIES
-    page = table.query(layout.campaign(campaign_id).pk, low=low, high=high, consistent=False)
-    return {name: sum(shard.get(name, 0) for shard in page.items) for name in (*OUTCOMES, "cost")}
+    total = dict.fromkeys((*OUTCOMES, "cost"), 0)
+    start = None
+    while True:
+        page = table.query(layout.campaign(campaign_id).pk, low=low, high=high, start=start, consistent=False)
+        for shard in page.items:
+            for name in total:
+                total[name] += shard.get(name, 0)
+        start = page.next
+        if start is None:
+            return total

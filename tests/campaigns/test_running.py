@@ -115,7 +115,7 @@ def test_r18_killed_at_every_step_and_repeated_everybody_gets_it_once(monkeypatc
         got, counts = Counter(desk.got(campaign)), desk.seen(campaign)["counts"]
         wanted = [p for p in people if not in_holdout(p, "*", 5) and not in_holdout(p, campaign, 10)]
         assert got == Counter(wanted)
-        assert sum(reaper.kills.values()) > 15
+        assert sum(reaper.kills.values()) > 10
         assert {"handed over", "other write", "timer claimed"} <= reaper.kills.keys(), reaper.kills
         assert (counts["planned"], counts["targeted"], counts["waiting"]) == (len(wanted), 150, 0)
         assert desk.seen(campaign)["state"] == "done"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -12,6 +13,7 @@ from infra.local.bench import phone
 from infra.local.clock import LocalClock
 from infra.local.house import House
 from infra.local.providers.base import Received
+from shared.domain.errors import Busy
 from shared.domain.message import FINAL, PROGRESS, WAITING, Intent
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Put
@@ -90,7 +92,10 @@ class Care:
 
     def know_the_do_not_call_list(self) -> None:
         state = {"pk": layout.DO_NOT_CALL_STATE.pk, "sk": layout.DO_NOT_CALL_STATE.sk}
-        self.house.table.write(Put({**state, "checked_on": local_day(self.now).isoformat()}))
+        while True:
+            with suppress(Busy):  # whoever writes it down tries again, as everybody does at a busy table
+                self.house.table.write(Put({**state, "checked_on": local_day(self.now).isoformat()}))
+                return
 
     def plan(self, customer_id: str, purpose: str, run: str = "1", *, journey: str = "winback_30", template: str = "",
              variables: Any = None, queued: bool = True, **more: Any) -> str:  # fmt: skip
