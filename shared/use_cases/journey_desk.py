@@ -394,7 +394,9 @@ class Desk:
                 self.draft.put(key, {**profile, "marks": sorted(marks)})
 
     def _marks(self, run: Run, mark: str) -> bool:
-        return any(step.tag and step.tag.add == mark for step in self.journeys.definition(run).steps)
+        # As shipped: that a run's own version is gone must not stop the others.
+        journey = self.journeys.world.journeys.get(run["journey"])
+        return journey is not None and any(step.tag and step.tag.add == mark for step in journey.steps)
 
     # ---- out ----
 

@@ -12,6 +12,7 @@ from shared.domain.content import Template
 from shared.domain.journey import Journey
 from shared.domain.journey_engine import Signal
 from shared.domain.journey_words import NEWS
+from shared.domain.links import web_address
 from shared.domain.voucher import Book
 
 # Properties of news that are as long as an order.
@@ -58,7 +59,10 @@ class World:
         return signal._replace(properties={k: v for k, v in said.items() if k not in strange}) if strange else signal
 
     def _known(self, address: str) -> bool:
-        host = (urlsplit(address).hostname or "").lower()
+        try:
+            host = (urlsplit(web_address(address)).hostname or "").lower()
+        except ValueError:
+            return False
         return any(host == known or host.endswith(f".{known}") for known in self.link_hosts)
 
     def remembered(self, journey: Journey, said: Mapping[str, Any]) -> dict[str, Any]:

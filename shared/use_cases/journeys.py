@@ -18,7 +18,7 @@ from shared.domain.journey import Journey
 from shared.domain.journey_engine import Run, Signal, hear
 from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import local_day, moment, stamp
-from shared.ports import NewId, Put, Table, Update, absent
+from shared.ports import NewId, Put, Table, Update, absent, present
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.journey_desk import Desk, Planned
@@ -128,8 +128,9 @@ class Journeys:
 
     def put_off(self, customer_id: str) -> None:
         """Let a customer whose runs cannot go on stand back, so that they hold up nobody."""
-        key = layout.journeys_of(customer_id)
-        self.table.write(Update(key, set={("due_at",): stamp(self.now + PAUSE)}, add={("version",): 1}))
+        key, later = layout.journeys_of(customer_id), stamp(self.now + PAUSE)
+        with suppress(Conflict):  # nothing of theirs is due any more
+            self.table.write(Update(key, set={("due_at",): later}, add={("version",): 1}, when=(present("due_at"),)))
 
     # ---- definitions and modes ----
 

@@ -1,4 +1,4 @@
-"""The timer lane: every minute, claim what is due and do it; what fails comes back when its claim runs out."""
+"""The timer lane: every minute, do what is due, once; what fails comes back a quarter of an hour later."""
 
 from __future__ import annotations
 

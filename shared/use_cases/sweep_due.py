@@ -1,4 +1,4 @@
-"""Sweep a partition of the due index: under a lease, from its start, until nothing is due or time is up.
+"""Sweep a partition of the due index from its start, a backlog under a lease, until nothing is due or time is up.
 
 What is overdue after an outage is still there; no row is enqueued twice and none is forgotten; the index may lag.
 """
