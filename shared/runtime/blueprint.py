@@ -6,18 +6,15 @@ from functools import cache
 from pathlib import Path
 
 from shared.domain.blueprint import Blueprint
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
-from shared.runtime.playbook_files import read
+from shared.runtime.playbook import PLAYBOOK
+from shared.runtime.playbook_files import load
 
 FILE = "blueprint.yaml"
 
 
 def load_blueprint(folder: Path) -> Blueprint:
     """The checklist of a playbook folder; raises PlaybookError with the first thing wrong."""
-    found, _, mistakes = read(folder / FILE, Blueprint)
-    if found is None:
-        raise PlaybookError(str(mistakes[0]))
-    return found
+    return load(folder / FILE, Blueprint)
 
 
 @cache

@@ -6,18 +6,15 @@ from functools import cache
 from pathlib import Path
 
 from shared.domain.voucher import Book, warnings
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
-from shared.runtime.playbook_files import Mistake, read
+from shared.runtime.playbook import PLAYBOOK
+from shared.runtime.playbook_files import Mistake, load, read
 
 FILE = "offers.yaml"
 
 
 def load_offers(folder: Path) -> Book:
     """The offers of a playbook folder; raises PlaybookError with the first thing wrong."""
-    book, _, mistakes = read(folder / FILE, Book)
-    if book is None:
-        raise PlaybookError(str(mistakes[0]))
-    return book
+    return load(folder / FILE, Book)
 
 
 @cache

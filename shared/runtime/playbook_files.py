@@ -12,6 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
+from shared.runtime.playbook import PlaybookError
+
 Model = TypeVar("Model", bound=BaseModel)
 # The C parser is ten times faster and part of every wheel.
 LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -91,6 +93,14 @@ def read(path: Path, model: type[Model]) -> tuple[Model | None, Marks | None, li
         return model.model_validate(data), marks, []
     except ValidationError as error:
         return None, marks, mistakes(path.name, marks, error, model)
+
+
+def load(path: Path, model: type[Model]) -> Model:
+    """A file as its model; raises PlaybookError with the first thing wrong."""
+    found, _, mistakes = read(path, model)
+    if found is None:
+        raise PlaybookError(str(mistakes[0]))
+    return found
 
 
 # ---- what a model says is wrong, in the words of whoever writes the file ----
