@@ -1,0 +1,57 @@
+"""How tickets live: what joins what, how long they wait, who decides on money. `tickets.yaml` in the playbook."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+
+from shared.domain.content import Text
+from shared.domain.task import Role
+from shared.domain.triage import INTENTS, SEVERITIES
+
+Intent = Literal[INTENTS]  # type: ignore[valid-type]
+Severity = Literal[SEVERITIES]  # type: ignore[valid-type]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Complaints(_Part):
+    """What counts as a complaint, besides everything that sounds displeased."""
+
+    intents: tuple[Intent, ...] = ()
+    severities: tuple[Severity, ...] = ()
+
+
+class AskOf(_Part):
+    """Whom an inner question goes to: the role whose task it becomes, and what they read above it."""
+
+    role: Role
+    title: Text
+
+
+class Compensation(_Part):
+    """What staff may give by themselves, in VND; beyond it a manager decides."""
+
+    without_approval_vnd: int = Field(ge=0)
+    most_vnd: PositiveInt
+    title: Text
+
+
+class TicketRules(_Part):
+    """Spans of a ticket's life. `warn_at_percent` of a deadline's time gone, somebody is warned of it."""
+
+    join_minutes: PositiveInt
+    repeat_seconds: PositiveInt
+    reopen_days: PositiveInt
+    pending_hours: PositiveInt
+    bot_pending_hours: PositiveInt
+    lock_minutes: PositiveInt
+    retry_minutes: PositiveInt
+    warn_at_percent: int = Field(ge=1, le=99)
+    escalate_to: Literal["care", "sales", "senior_manager"] = "senior_manager"
+    complaints: Complaints
+    asks: dict[str, AskOf] = Field(min_length=1)
+    compensation: Compensation
