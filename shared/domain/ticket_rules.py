@@ -41,7 +41,7 @@ class Compensation(_Part):
 
 
 class TicketRules(_Part):
-    """Spans of a ticket's life. `warn_at_percent` of a deadline's time gone, somebody is warned of it."""
+    """Spans of a ticket's life; deadlines and what follows them are the routing table's."""
 
     join_minutes: PositiveInt
     repeat_seconds: PositiveInt
@@ -50,8 +50,6 @@ class TicketRules(_Part):
     bot_pending_hours: PositiveInt
     lock_minutes: PositiveInt
     retry_minutes: PositiveInt
-    warn_at_percent: int = Field(ge=1, le=99)
-    escalate_to: Literal["care", "sales", "senior_manager"] = "senior_manager"
     complaints: Complaints
     asks: dict[str, AskOf] = Field(min_length=1)
     compensation: Compensation

@@ -3,6 +3,11 @@
 C#<customer>   P                         profile: own facts, figures, standing; carries the lifecycle due row
                OT#<end of task id>       an open task or review, shown with the profile
                DT#<end of task id>       a task that is done (forgotten after 90 days)
+               OS#<end of ticket id>     an open or pending ticket, shown with the profile; due by itself
+               TS#<end of ticket id>     a resolved ticket
+               TM#<end of ticket id>#<at>#<n>   what was said in a ticket
+               TH                        the latest tickets by channel
+               TD#<hash>                 a message to a ticket that was taken in (forgotten after 90 days)
                OW#<message>              what the shop's own page shows next (forgotten after 14 days)
                O#<placed at>#<order>     what one order counts for
                K                         the cart
@@ -12,6 +17,10 @@ C#<customer>   P                         profile: own facts, figures, standing; 
                OJ                        the journeys the customer is in; due by itself, shown with the profile
                W                         when and how often the customer was written to
 L#<hmac>       L                         link of one identity to its customer
+TICKETS, TICKETS#<queue>, TICKETS@<person>   <status>#<urgency>#<ticket>   the tickets of all, of a queue, of a person
+STAFF#<person>  L                        how many open tickets somebody has
+DESK#<day>     <who>|<channel>|<shard>   what tickets came, how fast they were answered and solved on a local day
+CORRECTIONS#<month>  <at>#<ticket>       labels that staff put right, as examples to learn from
 ORDER#<order>  O                         the order: the set of its facts; a walk-in's open COD order is due by itself
 MSG#<id>       M                         a message that was taken in (forgotten after 90 days)
 S#<label>      <customer>                members of a segment
@@ -95,6 +104,62 @@ def task_rows(task_id: str, store: str, status: str, at: str) -> list[Key]:
     """Where a task stands in the lists: in everybody's, and in its store's."""
     lists = dict.fromkeys((task_list(), task_list(store)))
     return [Key(pk, f"{status}#{at}#{task_id}") for pk in lists]
+
+
+OPEN_TICKETS = ("OS#", "OS#~")
+TICKET_LIST = "TICKETS"
+DESK_SHARDS = 4
+
+
+def ticket(ticket_id: str) -> Key:
+    """An open or pending ticket; its id begins with its customer's, as a message's does."""
+    return Key(f"C#{ticket_id[:-20]}", f"OS#{ticket_id[-20:]}")
+
+
+def ticket_resolved(ticket_id: str) -> Key:
+    return Key(f"C#{ticket_id[:-20]}", f"TS#{ticket_id[-20:]}")
+
+
+def ticket_of(key: Key) -> str:
+    """The ticket that is open under a key, or "" for another kind of item."""
+    return key.pk.removeprefix("C#") + key.sk.removeprefix("OS#") if key.sk.startswith("OS#") else ""
+
+
+def ticket_thread(ticket_id: str) -> tuple[str, str]:
+    """The first and the last sort key of what was said in a ticket."""
+    return f"TM#{ticket_id[-20:]}#", f"TM#{ticket_id[-20:]}#~"
+
+
+def ticket_message(ticket_id: str, at: str, number: int) -> Key:
+    """`number` keeps what was said in one moment in order."""
+    return Key(f"C#{ticket_id[:-20]}", f"TM#{ticket_id[-20:]}#{at}#{number:05d}")
+
+
+def ticket_threads(customer_id: str) -> Key:
+    return Key(f"C#{customer_id}", "TH")
+
+
+def ticket_mark(customer_id: str, mark: str) -> Key:
+    return Key(f"C#{customer_id}", f"TD#{mark}")
+
+
+def ticket_lists(queue: str, assignee: str) -> list[str]:
+    """The partitions in which a ticket is listed."""
+    mine = [f"{TICKET_LIST}@{assignee}"] if assignee else []
+    return [TICKET_LIST, f"{TICKET_LIST}#{queue}", *mine]
+
+
+def staff_load(person_id: str) -> Key:
+    return Key(f"STAFF#{person_id}", "L")
+
+
+def desk_day(day: str, who: str, channel: str, ticket_id: str) -> Key:
+    """Counters in shards, so that a rush on one channel does not collide on one row."""
+    return Key(f"DESK#{day}", f"{who}|{channel}|{crc32(ticket_id.encode()) % DESK_SHARDS}")
+
+
+def correction(at: str, ticket_id: str) -> Key:
+    return Key(f"CORRECTIONS#{at[:7]}", f"{at}#{ticket_id}")
 
 
 def order_row(customer_id: str, placed_at: str, order_id: str) -> Key:
