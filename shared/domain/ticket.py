@@ -17,12 +17,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.identity import Identity
 from shared.domain.incoming import Attachment
+from shared.domain.routing import CHANNELS, Deadlines, Route
 from shared.domain.ticket_rules import TicketRules
 from shared.domain.triage import SENTIMENTS, SEVERITIES, Triage
 from shared.domain.vietnam_time import moment, stamp
@@ -35,10 +36,6 @@ ChannelOfTicket = Literal[
 ]
 
 STATUSES: tuple[Status, ...] = ("open", "pending", "resolved")
-QUEUES = ("bot", "care", "sales", "senior_manager")
-CHANNELS: tuple[ChannelOfTicket, ...] = (
-    "zalo", "messenger", "whatsapp", "web", "app", "email", "comment", "sms", "hotline", "form", "store", "api",
-)  # fmt: skip
 # Where people write to and fro, so that what they say next belongs to what they said before.
 CHATS = frozenset(CHANNELS[:8])
 FIRST_RESPONSE, RESOLVE = "first_response", "resolve"
@@ -85,23 +82,6 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:ID_TAIL]
 
 
-class Placed(NamedTuple):
-    """Where a ticket goes: its queue, how urgent it is, and by which rule of the routing table."""
-
-    queue: str
-    priority: str
-    rule: str
-
-
-class Due(NamedTuple):
-    """The deadlines of a ticket and when to warn of them, as stamps."""
-
-    first_response: str
-    resolve: str
-    warn_first_response: str
-    warn_resolve: str
-
-
 # ---- the beginning ----
 
 
@@ -145,7 +125,7 @@ def why(triage: Triage) -> list[str]:
     return [f"{triage.intent}/{triage.severity} {triage.confidence}%: {', '.join(triage.words)}".rstrip(": ")]
 
 
-def placed(ticket: Ticket, where: Placed) -> Ticket:
+def placed(ticket: Ticket, where: Route) -> Ticket:
     """The ticket in a queue; whoever had it in another has it no more."""
     moved = {**ticket, "queue": where.queue, "priority": where.priority}
     if where.queue != ticket["queue"]:
@@ -163,20 +143,17 @@ def reasoned(ticket: Ticket, reason: str) -> Ticket:
     return {**ticket, "reasons": told if len(told) <= REASONS_KEPT else [told[0], *told[-(REASONS_KEPT - 1) :]]}
 
 
-def timed(ticket: Ticket, due: Due, *, anew: bool = False) -> Ticket:
-    """The ticket with its deadlines. What was promised is only kept earlier, unless its clock begins `anew`."""
-    said = dict(ticket)
-    warn_at = dict(ticket["warn_at"])
-    for name, at, warn in (
-        (FIRST_RESPONSE, due.first_response, due.warn_first_response),
-        (RESOLVE, due.resolve, due.warn_resolve),
-    ):
+def timed(ticket: Ticket, promised: Mapping[str, Deadlines], *, anew: bool = False) -> Ticket:
+    """The ticket with its deadlines, by name. A promise is only ever made earlier, unless its clock begins `anew`."""
+    said = {**ticket, "warn_at": dict(ticket["warn_at"])}
+    for name, deadline in promised.items():
+        due = stamp(deadline.due_at)
         known = said.get(f"{name}_due_at")
-        if known and not anew and known <= at:
+        if known and known <= due and not anew:
             continue
-        said[f"{name}_due_at"] = at
-        warn_at[name] = warn
-    return {**said, "warn_at": warn_at}
+        said[f"{name}_due_at"] = due
+        said["warn_at"][name] = stamp(deadline.warn_at)
+    return said
 
 
 # ---- a message more ----
@@ -218,7 +195,7 @@ def unhappy(triage: Triage) -> bool:
     return triage.sentiment == "negative" or triage.severity in ("critical", "high")
 
 
-def rerouted(ticket: Ticket, where: Placed) -> Ticket:
+def rerouted(ticket: Ticket, where: Route) -> Ticket:
     """The ticket after its labels changed: it leaves its queue only where it must, and is never less urgent."""
     priority = min(ticket["priority"], where.priority)
     queue = ticket["queue"]
@@ -334,15 +311,15 @@ def nearly_late(ticket: Ticket, now: str) -> list[str]:
     )
 
 
-def escalated(ticket: Ticket, names: list[str], where: Placed, now: str) -> Ticket:
-    """After deadlines were missed: noted once each, and with whoever the playbook wants."""
+def escalated(ticket: Ticket, names: list[str], move_to: str, now: str) -> Ticket:
+    """After deadlines were missed: noted once each, and moved to another queue where the playbook wants that."""
     due = deadlines(ticket)
     said = {**ticket, "missed": {**ticket["missed"], **{name: due[name] for name in names}}}
-    said["escalated_at"] = now
-    said["misses"] = ticket.get("misses", 0) + len(names)
-    if said["queue"] != where.queue:
-        return placed(said, where._replace(priority=min(said["priority"], where.priority)))
-    return reasoned(said, f"{where.queue}: {where.rule}")
+    said |= {"escalated_at": now, "misses": ticket.get("misses", 0) + len(names)}
+    missed = f"missed {', '.join(names)}"
+    if move_to and said["queue"] != move_to:
+        return placed(said, Route(move_to, said["priority"], missed))
+    return reasoned(said, missed)
 
 
 def warned(ticket: Ticket, names: list[str]) -> Ticket:
@@ -399,10 +376,6 @@ def urgency(ticket: Ticket) -> str:
         due = min(deadlines(ticket).values(), default=ticket["resolve_due_at"])
         return f"{ticket['priority']}#{due}"
     return str(ticket["resolved_at"] if ticket["status"] == "resolved" else ticket["last_at"])
-
-
-def due_of(at: str, minutes: int) -> str:
-    return stamp(moment(at) + timedelta(minutes=minutes))
 
 
 def vip_in_need(ticket: Ticket) -> bool:
