@@ -57,6 +57,8 @@ CAMPAIGN#<id>  C                         a campaign: what it says to whom, how f
 CAMPAIGNS      <created>#<id>            all campaigns
 ADS#<room>     <message>                 who waits for a batch of one advertising text; # the room, due by itself
 ADCALL#<call>  C                         a batch for which the gateway was called
+STAFF          AWAY                      who is away, until which day
+NOTE#<note>    N                         a note to somebody who works here; due by itself until it was sent
 """
 
 from __future__ import annotations
@@ -107,6 +109,7 @@ def task_rows(task_id: str, store: str, status: str, at: str) -> list[Key]:
 
 
 OPEN_TICKETS = ("OS#", "OS#~")
+TICKET_ID = 44
 TICKET_LIST = "TICKETS"
 DESK_SHARDS = 4
 
@@ -421,3 +424,15 @@ TIMER_SHARDS = 4
 def timer_lane(name: str) -> str:
     """The partition of the timer lane that a row stands in, by its name."""
     return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
+
+
+STAFF_AWAY = Key("STAFF", "AWAY")
+
+
+def staff_note(note_id: str) -> Key:
+    return Key(f"NOTE#{note_id}", "N")
+
+
+def staff_note_of(key: Key) -> str:
+    """The note behind its row's key, or "" for another kind of item."""
+    return key.pk.removeprefix("NOTE#") if key.pk.startswith("NOTE#") else ""
