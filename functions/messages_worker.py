@@ -1,5 +1,5 @@
-"""Door: messages to people. A record names a planned message, or a batch of advertisements; it is brought as far as it
-goes now."""
+"""Door: messages to people. A record names a planned message, a batch of advertisements, or a note to staff; it is
+brought as far as it goes now."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from shared.domain.errors import KhachQuenError
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
-from shared.runtime.channels import dispatcher
+from shared.runtime.channels import dispatcher, staff_notes
 from shared.runtime.observability import log_failure, logger
 from shared.use_cases.dispatch_batch import AdDispatcher
 
@@ -26,7 +26,9 @@ SETTINGS = (
 
 
 def _work(sender: AdDispatcher, body: dict[str, Any]) -> Callable[[], Any]:
-    """What a record asks for: a message, the batch of an advertising text, or the reports of one that went out."""
+    """What a record asks for: a message, a note to staff, the batch of an advertising text, or the reports of one."""
+    if "staff_note" in body:
+        return partial(staff_notes().send, str(body["staff_note"]))
     if "batch" in body:
         return partial(sender.dispatch_batch, str(body["batch"]))
     if "reports_of" in body:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
-from shared.domain.content import Text
+from shared.domain.content import Lang, Text
 from shared.domain.service_hours import DAY, WEEKDAYS, Hours, Span, Weekday
 from shared.domain.task import Role
 from shared.domain.vietnam_time import VIETNAM
@@ -45,7 +45,7 @@ class Person(_Part):
 
     `stores` and `skills` (intents) limit what they do, empty: to none in particular. `senior` makes a manager the one
     for what cannot wait, and somebody of care the lead of care. `capacity` is how many open tickets they can work on,
-    `calls_a_day` how many calls of the lists they make. They are written to by e-mail or on Zalo.
+    `calls_a_day` how many calls of the lists they make. They are written to in `lang`, by e-mail or on Zalo.
     """
 
     id: str = Field(pattern=ID)
@@ -56,6 +56,7 @@ class Person(_Part):
     skills: tuple[str, ...] = ()
     capacity: PositiveInt = 20
     calls_a_day: int = Field(default=0, ge=0)
+    lang: Lang = "vi"
     shifts: tuple[str, ...] = Field(min_length=1)
     email: str = Field(default="", pattern=r"^([^@\s]+@[^@\s]+\.[^@\s]+)?$")
     zalo_user_id: str = Field(default="", pattern=r"^[0-9]*$")

@@ -23,12 +23,15 @@ from shared.domain.sending import ChannelName
 from shared.domain.sending_rules import SendingRules
 from shared.ports import Channel
 from shared.runtime import wiring
+from shared.runtime.desk import directory
 from shared.runtime.playbook import sending_rules
+from shared.runtime.staff_notes import note_words, write
 from shared.runtime.templates import renderer, templates
 from shared.use_cases.dispatch_batch import AdDispatcher
 from shared.use_cases.pace import Pace
 from shared.use_cases.provider_limits import ProviderLimits
 from shared.use_cases.tasks import PlannedCalls
+from shared.use_cases.tell_staff import StaffNotes
 
 # What an account has to have, and which channels it opens.
 ACCOUNTS: Mapping[str, tuple[tuple[ChannelName, ...], tuple[str, ...]]] = {
@@ -89,6 +92,20 @@ def dispatcher() -> AdDispatcher:
         )
         outside.memory["dispatcher"] = made
     return made
+
+
+def staff_notes() -> StaffNotes:
+    """What sends notes to staff from the current outside, by the channels of customers' messages."""
+    sender, words = dispatcher(), note_words().notes
+    return StaffNotes(
+        table=sender.table,
+        directory=directory(),
+        channels=sender.channels,
+        wanted=lambda kind: words[kind].channels,  # type: ignore[index]
+        write=write,
+        pace=sender.pace,
+        clock=sender.clock,
+    )
 
 
 def channels(accounts: Mapping[str, Any], outside: Any, rules: SendingRules) -> dict[str, Channel]:

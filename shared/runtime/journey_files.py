@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.domain.journey import Journey
 from shared.domain.journey_lint import Playbook, lint
 from shared.domain.segment_protocol import TYPES
-from shared.runtime import offers
+from shared.runtime import desk, offers, staff_notes
 from shared.runtime.playbook import PLAYBOOK, PRESETS, PlaybookError, load_yaml
 from shared.runtime.playbook_files import Marks, Mistake, read
 from shared.runtime.templates import load_shop, load_templates
@@ -34,7 +34,7 @@ def journeys() -> dict[str, Journey]:
 
 
 def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the journeys of a playbook folder, its presets and the offers they make.
+    """Everything wrong with the journeys of a playbook folder, its presets, the offers they make, and the staff.
 
     Raises PlaybookError where what they lean on cannot be read at all, such as the templates.
     """
@@ -44,7 +44,7 @@ def check(folder: Path) -> list[Mistake]:
         events=_names(folder / "stages.yaml") - set(TYPES),
         priorities=_names(folder / "sending.yaml", "priorities"),
     )
-    mistakes = offers.check(folder)
+    mistakes = [*offers.check(folder), *desk.check(folder), *staff_notes.check(folder)]
     for path in [*_files(folder), *sorted(set((folder / PRESETS).glob("*/journeys/*.yaml")) - set(_files(folder)))]:
         journey, marks, wrong = read(path, Journey)
         mistakes += wrong

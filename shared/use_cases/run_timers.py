@@ -90,6 +90,8 @@ class Timers:
             self.queues["marketing"].send([json.dumps({"batch": room})])
         elif batch := layout.ad_batch_of(row.key):
             self.queues["marketing"].send([json.dumps({"reports_of": batch})])
+        elif note_id := layout.staff_note_of(row.key):
+            self.queues["transactional"].send([json.dumps({"staff_note": note_id})])
         else:
             raise LookupError(f"nothing knows how to work the timer {row.key}")
         return True
