@@ -171,7 +171,8 @@ class Outgoing:
     `tracking_id` is 44 lower-case letters and digits, the same on every try of the same message. `to` is what the
     channel addresses: +84… for phones, an e-mail address, a Zalo user id, a Messenger PSID. `template` names the
     provider's own template where it demands one, with its `parameters`; `unsubscribe` is the link of the one-click
-    header of an e-mail.
+    header of an e-mail. `beyond_window`: a person of ours typed it after a machine could have answered. `comment`: `to`
+    is a comment on the page, which is answered in private.
     """
 
     tracking_id: str
@@ -183,6 +184,8 @@ class Outgoing:
     template: str = ""
     parameters: Mapping[str, str] = field(default_factory=dict)
     unsubscribe: str = ""
+    beyond_window: bool = False
+    comment: bool = False
 
 
 class Sent(NamedTuple):

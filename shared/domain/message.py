@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.domain.sending import Purpose
 from shared.domain.sending_rules import SendingRules
@@ -24,12 +24,20 @@ PURPOSES: dict[str, Purpose] = {"a": "transactional", "b": "service", "c": "mark
 LOG_KEPT = 20
 
 
+class Comment(NamedTuple):
+    """A comment on the page: its id at the provider, and the stamp until which it takes a private answer."""
+
+    comment_id: str
+    until: str
+
+
 @dataclass(frozen=True)
 class Intent:
     """What a journey, a campaign or an order wants to say. `run` and `step` make it the same intent on every try.
 
     `margin` is what an advertisement is expected to bring, in VND: where a quota is short, the best go first. What
-    nobody opens goes on to the next channel, unless `until_opened` says that one is enough.
+    nobody opens goes on to the next channel, unless `until_opened` says that one is enough. `human`: a person of ours
+    typed it, and chats take that for longer. `comment` is the comment on the page that it answers in private.
     """
 
     customer_id: str
@@ -44,6 +52,8 @@ class Intent:
     send_before: datetime | None = None
     margin: int = 0
     until_opened: bool = True
+    human: bool = False
+    comment: Comment | None = None
 
     @property
     def message_id(self) -> str:
@@ -80,6 +90,10 @@ def planned(intent: Intent, at: datetime) -> Message:
         message["margin"] = intent.margin
     if not intent.until_opened:
         message["until_opened"] = False
+    if intent.human:
+        message["human"] = True
+    if intent.comment:
+        message["comment"] = intent.comment._asdict()
     return told(message, "planned", "waiting", at)
 
 

@@ -7,7 +7,7 @@ dies, the next one knows what may be repeated: a marketing message whose fate no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -20,6 +20,7 @@ from shared.domain.sending_policy import ON_PHONE, Decision, Wish, choose
 from shared.domain.sending_rules import SendingRules
 from shared.domain.task import NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.domain.windows import SPANS, closes
 from shared.ports import (
     Channel,
     Check,
@@ -44,6 +45,7 @@ from shared.use_cases.sending_state import (
     addresses,
     age,
     forgotten,
+    last_words,
     ledger_of,
     members_of,
     person,
@@ -59,6 +61,8 @@ CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8
 # After a channel failed, these say that no other leads to the person either.
 NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
+# Comments on the page are answered here.
+COMMENTS = "messenger"
 # What comes on these wakes nobody at night.
 SILENT = ("zalo", "email")
 # Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
@@ -163,7 +167,10 @@ class Dispatcher:
     ) -> Decision:
         """The policy's choice among the channels in order; one whose provider is left alone is passed over."""
         limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
-        who = person(members, ledger_of(draft, members), message["message_id"], now)
+        who = person(members, ledger_of(draft, members), message["message_id"], now, human=message.get("human", False))
+        if comment := message.get("comment"):
+            # It goes to the comment, whoever wrote it and wherever else they may be reached.
+            who = replace(who, reachable=who.reachable | {COMMENTS}, windows={COMMENTS: moment(comment["until"])})
         everybody = situation(draft, now, message["journey"], limits)
         wish = Wish(
             purpose=message["purpose"],
@@ -212,7 +219,7 @@ class Dispatcher:
         message = self._claim(draft, message, members, channel, price, content, now)
         outgoing = Outgoing(
             tracking_id=message["message_id"],
-            to=addresses(members)[channel],
+            to=_address(message, members, channel),
             purpose=message["purpose"],
             text=content.text,
             subject=content.subject,
@@ -220,6 +227,8 @@ class Dispatcher:
             template=content.template,
             parameters=content.parameters,
             unsubscribe=content.unsubscribe,
+            beyond_window=bool(message.get("human")) and _is_late(members, channel, now),
+            comment=channel == COMMENTS and "comment" in message,
         )
         try:
             sent = self.channels[channel].send(outgoing)
@@ -358,7 +367,7 @@ class Dispatcher:
             if too_late or at_once or message["tries"] >= self.rules.attempts:
                 return self._next(draft, said, channel, "provider_hours", now)
             return self._later(draft, said, "provider_hours", until, now)
-        if trouble.kind in ("refused", "unreachable"):
+        if trouble.kind in ("refused", "unreachable") and "comment" not in message:
             self._close(draft, message["customer_id"], channel, trouble.kind)
         return self._next(draft, said, channel, trouble.kind, now)
 
@@ -457,7 +466,9 @@ class Dispatcher:
         """No channel is left. What the person has to know goes to staff; an advertisement just ends."""
         if "withdrawn" in message:
             return self._end(draft, message, "suppressed", message["withdrawn"], now)
-        if message["purpose"] == "marketing" or "reached" in message:
+        # Whoever commented has a ticket as well; only what a person of ours wrote has to reach them some other way.
+        first_word = "comment" in message and "human" not in message
+        if message["purpose"] == "marketing" or "reached" in message or first_word:
             return self._end(draft, message, "failed", reason, now)
         members = members_of(draft, message["customer_id"])
         if members:
@@ -511,6 +522,18 @@ def _still_ours(known: Message, claimed: Message) -> bool:
     return known["status"] in PROGRESS or all(
         known.get(name) == claimed[name] for name in ("status", "channel", "claimed_until")
     )
+
+
+def _address(message: Message, members: list[Item], channel: str) -> str:
+    if channel == COMMENTS and "comment" in message:
+        return str(message["comment"]["comment_id"])
+    return addresses(members)[channel]
+
+
+def _is_late(members: list[Item], channel: str, now: datetime) -> bool:
+    """Whether a machine could no more answer on a channel."""
+    last = last_words(members).get(channel, "")
+    return bool(last) and channel in SPANS and closes(channel, moment(last), human=False) <= now
 
 
 def _undue(message: Message) -> Message:

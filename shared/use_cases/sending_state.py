@@ -6,16 +6,19 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.domain.customer import Profile, fold_members
-from shared.domain.sending_policy import Contact, Person, Situation
+from shared.domain.sending_policy import STAFF_CALL, Contact, Person, Situation
 from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.domain.windows import SPANS, closes
 from shared.ports import Item, Key
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import load_members
 
-# How long a conversation stays open after the person's last word (R13): free on Zalo, at all on Messenger and WhatsApp.
-WINDOW = {"zalo": timedelta(hours=48), "messenger": timedelta(hours=24), "whatsapp": timedelta(hours=24)}
+# How long a chat takes what a machine says after the person's last word (R13).
+WINDOW = {channel: span.free for channel, span in SPANS.items()}
 _LANDLINE = "phone:+842"
+# Longer than any cap on calls looks back.
+CALLS_REMEMBERED = timedelta(days=7)
 # The mark that journeys put on who rated us low, until somebody has talked with them: a complaint all the same (R17).
 UNHAPPY = "unhappy"
 
@@ -74,6 +77,15 @@ def addresses(members: list[Profile]) -> dict[str, str]:
     return found
 
 
+def last_words(members: list[Profile]) -> dict[str, str]:
+    """When the person last wrote on each channel, as stamps."""
+    found: dict[str, str] = {}
+    for member in members:
+        for channel, at in member.get("inbound", {}).items():
+            found[channel] = max(at, found.get(channel, ""))
+    return found
+
+
 def ledger_of(draft: Draft, members: list[Profile]) -> Item:
     """What the person got and what waits for them, under whichever customer it was noted: merged people have had
     each other's messages."""
@@ -81,20 +93,33 @@ def ledger_of(draft: Draft, members: list[Profile]) -> Item:
     draft.load(keys)
     ledgers = [draft.get(key) or {} for key in keys]
     contacts = [contact for ledger in ledgers for contact in ledger.get("contacts", ())]
-    return {"contacts": contacts, "waiting": {k: v for ledger in ledgers for k, v in ledger.get("waiting", {}).items()}}
+    calls = [call for ledger in ledgers for call in ledger.get("calls", ())]
+    waits = {k: v for ledger in ledgers for k, v in ledger.get("waiting", {}).items()}
+    return {"contacts": contacts, "calls": calls, "waiting": waits}
 
 
-def person(members: list[Profile], ledger: Item, message_id: str, now: datetime) -> Person:
-    """The person as the policy sees them; `ledger` as `ledger_of` gives it.
+def last_selling_call(ledger: Item) -> datetime | None:
+    """When the person was last called to be sold something, by whomever; `ledger` as `ledger_of` gives it."""
+    staff = [at for at, _ in ledger.get("calls", ())]
+    planned = [at for at, purpose, channel, _ in ledger.get("contacts", ()) if (purpose, channel) == ("marketing", "call")]
+    return moment(max(staff + planned)) if staff or planned else None
+
+
+def called(ledger: Item, task_id: str, now: datetime) -> Item:
+    """The ledger with a call of staff that was to sell something; one task may be several calls."""
+    since = stamp(now - CALLS_REMEMBERED)
+    return {**ledger, "calls": [*(known for known in ledger.get("calls", ()) if known[0] > since), [stamp(now), task_id]]}
+
+
+def person(members: list[Profile], ledger: Item, message_id: str, now: datetime, *, human: bool = False) -> Person:
+    """The person as the policy sees them; `ledger` as `ledger_of` gives it, `human` as of the message's intent.
 
     An earlier try of the same message on another channel does not count against it: it is still one message (A13).
     """
     lead, view = members[0], fold_members(members)
-    inbound: dict[str, str] = {}
+    inbound = last_words(members)
     closed: dict[str, str] = {}
     for member in members:
-        for channel, at in member.get("inbound", {}).items():
-            inbound[channel] = max(at, inbound.get(channel, ""))
         closed |= member.get("closed", {})
     others = [
         priority
@@ -106,12 +131,13 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime)
         reachable=frozenset(addresses(members)),
         consent={slot: said["granted"] for slot, said in view["consent"].items()},
         closed=closed,
-        windows={channel: moment(at) + WINDOW[channel] for channel, at in inbound.items() if channel in WINDOW},
+        windows={c: closes(c, moment(at), human=human) for c, at in inbound.items() if c in SPANS},
         contacts=[
             Contact(moment(at), purpose, channel)
             for at, purpose, channel, of in ledger.get("contacts", ())
             if of != message_id
-        ],
+        ]
+        + [Contact(moment(at), STAFF_CALL, "call") for at, _ in ledger.get("calls", ())],
         province=view["traits"].get("city", ""),
         complaint_open=any(member.get("complaints") or UNHAPPY in member.get("marks", ()) for member in members),
         do_not_call=any(member.get("do_not_call") for member in members),

@@ -1,4 +1,5 @@
-"""A stand-in for Facebook Messenger: one page, its 24-hour window, utility templates, echoes and receipts, signed."""
+"""A stand-in for a page on Facebook: Messenger with its windows, utility templates, echoes and receipts, and the
+comments under the page's posts, all signed."""
 
 from __future__ import annotations
 
@@ -6,6 +7,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -14,17 +16,29 @@ from infra.local.providers.base import Callback, Received, Reply, Request, Stand
 from shared.ports import Clock
 
 VERSION = "v25.0"
-WINDOW = timedelta(hours=24)
+WINDOW, HUMAN_WINDOW = timedelta(hours=24), timedelta(days=7)
+COMMENT_WINDOW = timedelta(days=7)
 
-# Tags that were retired on 2026-04-27, and the one that is left, which needs a permission this app lacks.
-RETIRED_TAGS = frozenset({"CONFIRMED_EVENT_UPDATE", "POST_PURCHASE_UPDATE", "ACCOUNT_UPDATE"})
+
+@dataclass
+class PageComment:
+    """A comment under a post of the page. `replies` are what the page said below it, `private` what it told its author
+    alone."""
+
+    author: str
+    text: str
+    at: datetime
+    hidden: bool = False
+    private: str = ""
+    replies: list[str] = field(default_factory=list)
 
 
 class Messenger(StandIn):
     """Messenger with one page.
 
-    Knobs: `templates` (approved utility templates: name → text with {{1}}, {{2}} …), `user_errors` (PSID → code and
-    sub-code), and those of every stand-in.
+    Knobs: `templates` (approved utility templates: name → text with {{1}}, {{2}} …), `user_errors` (PSID or comment →
+    code and sub-code), `human_agent` (whether the app has that permission), and those of every stand-in. `comments`
+    shows what became of each.
     """
 
     name = "messenger"
@@ -38,6 +52,7 @@ class Messenger(StandIn):
         app_secret: str = "local-meta-secret",  # noqa: S107
         verify_token: str = "local-verify-token",  # noqa: S107
         templates: Mapping[str, str] | None = None,
+        human_agent: bool = True,
         delivery_after: timedelta = timedelta(seconds=3),
         seed: int = 0,
     ) -> None:
@@ -45,7 +60,9 @@ class Messenger(StandIn):
         self.app_secret, self.verify_token = app_secret, verify_token
         self.templates = dict(templates or {})
         self.delivery_after = delivery_after
+        self.human_agent = human_agent
         self.user_errors: dict[str, tuple[int, int]] = {}
+        self.comments: dict[str, PageComment] = {}
         self.path = f"/{VERSION}/{page_id}/messages"
         self.sends = {self.path: "messenger"}
         self._last_words: dict[str, datetime] = {}
@@ -54,10 +71,33 @@ class Messenger(StandIn):
 
     # What people and administrators do
 
-    def say(self, psid: str, text: str) -> None:
-        """A person writes to the page, which opens the window for answers."""
+    def say(self, psid: str, text: str, *, photo: str = "") -> None:
+        """A person writes to the page, which opens the window for answers; `photo` is an address of Meta's own."""
         self._last_words[psid] = self.clock()
-        self._event(self.clock(), self._from(psid) | {"message": {"mid": self._id(), "text": text}})
+        message: dict[str, Any] = {"mid": self._id()}
+        message |= {"text": text} if text else {}
+        message |= {"attachments": [{"type": "image", "payload": {"url": photo}}]} if photo else {}
+        self._event(self.clock(), self._from(psid) | {"message": message})
+
+    def comment(self, author: str, text: str, *, name: str = "Nguyễn Thị Lan", verb: str = "add", of: str = "") -> str:
+        """A person, or the page itself, comments on a post, or changes the comment `of`; the id of the comment."""
+        now, post = self.clock(), f"{self.page_id}_900000000000001"
+        comment_id = of or f"900000000000001_{self._id().removeprefix('m_')}"
+        self.comments[comment_id] = PageComment(author, text, now)
+        value = {
+            "from": {"id": author, "name": name},
+            "post": {"status_type": "added_photos", "is_published": True, "id": post, "promotion_status": "inactive"},
+            "message": text,
+            "post_id": post,
+            "comment_id": comment_id,
+            "created_time": milliseconds(now) // 1000,
+            "item": "comment",
+            "parent_id": post,
+            "verb": verb,
+        }
+        entry = {"id": self.page_id, "time": milliseconds(now) // 1000, "changes": [{"value": value, "field": "feed"}]}
+        self._deliver(now, entry)
+        return comment_id
 
     def tap(self, psid: str, title: str, payload: str) -> None:
         """A person taps a button."""
@@ -77,7 +117,8 @@ class Messenger(StandIn):
     # What the app calls
 
     def handle(self, request: Request) -> Reply:
-        if request.path != self.path:
+        comment_id, _, edge = request.path.removeprefix(f"/{VERSION}/").partition("/")
+        if request.path != self.path and comment_id not in self.comments:
             return _error(100, 33, "Unsupported post request")
         token = request.query.get("access_token", "")
         if token != self.page_token:
@@ -86,9 +127,13 @@ class Messenger(StandIn):
         if proof is not None and proof != hmac.new(self.app_secret.encode(), token.encode(), "sha256").hexdigest():
             return _error(100, 0, "Invalid appsecret_proof provided in the API argument")
         content = request.json()
+        if comment_id in self.comments:
+            return self._moderate(comment_id, edge, content)
         recipient, message = content.get("recipient"), content.get("message")
         if not isinstance(recipient, dict) or not isinstance(message, dict):
             return _error(100, 0, "recipient and message are required")
+        if "comment_id" in recipient:
+            return self._answer_comment(str(recipient["comment_id"]), message)
         psid = str(recipient.get("id", ""))
         if psid in self.user_errors:
             return _error(*self.user_errors[psid], "This person isn't available right now")
@@ -109,15 +154,42 @@ class Messenger(StandIn):
         if kind == "UTILITY":
             return self._template(message)
         if kind == "MESSAGE_TAG":
-            if content.get("tag") in RETIRED_TAGS:
+            # All others were retired on 2026-04-27; this one needs a permission.
+            if content.get("tag") != "HUMAN_AGENT":
                 return _error(100, 0, "This message tag is no longer supported")
-            return _error(200, 0, "The app has no permission for this message tag")
-        if kind not in ("RESPONSE", "UPDATE"):
+            if not self.human_agent:
+                return _error(200, 0, "The app has no permission for this message tag")
+        elif kind not in ("RESPONSE", "UPDATE"):
             return _error(100, 0, "messaging_type is invalid")
-        if self.clock() - self._last_words[psid] > WINDOW:
+        if self.clock() - self._last_words[psid] > (HUMAN_WINDOW if kind == "MESSAGE_TAG" else WINDOW):
             return _error(10, 2018278, "This message is sent outside of allowed window")
         text = message.get("text")
         return text if isinstance(text, str) and text else _error(100, 0, "The message is empty")
+
+    def _answer_comment(self, comment_id: str, message: Mapping[str, Any]) -> Reply:
+        """The one private answer that a comment takes; it reaches the author and opens no window."""
+        comment, text = self.comments.get(comment_id), str(message.get("text", ""))
+        if comment is None:
+            return _error(100, 33, "The comment does not exist")
+        if comment_id in self.user_errors:
+            return _error(*self.user_errors[comment_id], "This user can't reply to this activity")
+        if comment.private:
+            return _error(10900, 0, "Activity already replied to")
+        if comment.author == self.page_id or self.clock() - comment.at > COMMENT_WINDOW:
+            return _error(10903, 0, "This user can't reply to this activity")
+        comment.private = text
+        return self._take(comment.author, text, message)
+
+    def _moderate(self, comment_id: str, edge: str, content: Mapping[str, Any]) -> Reply:
+        """What the page does with a comment: hide it, or say something below it."""
+        comment = self.comments[comment_id]
+        if edge == "comments" and content.get("message"):
+            comment.replies.append(str(content["message"]))
+            return json_reply({"id": f"900000000000001_{self._id().removeprefix('m_')}"})
+        if edge or "is_hidden" not in content:
+            return _error(100, 0, "Unsupported post request")
+        comment.hidden = bool(content["is_hidden"])
+        return json_reply({"success": True})
 
     def _template(self, message: Mapping[str, Any]) -> str | Reply:
         try:
@@ -147,7 +219,10 @@ class Messenger(StandIn):
 
     def _event(self, at: datetime, event: Mapping[str, Any]) -> None:
         stamped = {**event, "timestamp": milliseconds(at)}
-        payload = {"object": "page", "entry": [{"id": self.page_id, "time": milliseconds(at), "messaging": [stamped]}]}
+        self._deliver(at, {"id": self.page_id, "time": milliseconds(at), "messaging": [stamped]})
+
+    def _deliver(self, at: datetime, entry: Mapping[str, Any]) -> None:
+        payload = {"object": "page", "entry": [entry]}
         body = json.dumps(payload, ensure_ascii=True, separators=(",", ":")).encode()
         mac = hmac.new(self.app_secret.encode(), body, hashlib.sha256).hexdigest()
         headers = {"Content-Type": "application/json", "X-Hub-Signature-256": f"sha256={mac}"}

@@ -1,6 +1,8 @@
-"""Facebook Messenger: answers inside the 24-hour window, approved utility templates outside of it.
+"""Facebook Messenger: answers inside the 24-hour window, approved utility templates outside of it, private answers to
+comments.
 
-The tag HUMAN_AGENT is for what a person writes with their own hands; nothing here uses it.
+The tag HUMAN_AGENT is for what a person writes with their own hands, up to seven days after the customer did; the app
+needs a permission for it.
 """
 
 from __future__ import annotations
@@ -28,6 +30,8 @@ ERRORS: dict[tuple[int, int], Trouble] = {
     (10, 2018278): Trouble("unreachable", "more than 24 hours since they wrote: the window is closed"),
     (10, 1893063): Trouble("misconfigured", "the page is restricted"),
     (10, 0): Trouble("misconfigured", "the app lacks a permission"),
+    (10900, 0): Trouble("unreachable", "the comment has its private answer already"),
+    (10903, 0): Trouble("unreachable", "the comment takes no private answer"),
     (551, 0): Trouble("unreachable", "the person cannot be reached on Messenger"),
     (190, 0): Trouble("misconfigured", "the access token of the page is refused"),
     (200, 0): Trouble("misconfigured", "the app lacks a permission"),
@@ -68,10 +72,16 @@ class Messenger:
         self._language = language
 
     def send(self, message: Outgoing) -> Sent:
-        kind, body = ("UTILITY", self._template(message)) if message.template else ("RESPONSE", {"text": message.text})
+        kind: dict[str, Any] = {"messaging_type": "RESPONSE"}
+        body: dict[str, Any] = {"text": message.text}
+        if message.template:
+            kind, body = {"messaging_type": "UTILITY"}, self._template(message)
+        elif message.beyond_window:
+            kind = {"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}
         # Messenger has no tracking id; it gives `metadata` back with the echo of what the page said.
         body["metadata"] = message.tracking_id
-        content = {"recipient": {"id": message.to}, "messaging_type": kind, "message": body}
+        recipient = {"comment_id" if message.comment else "id": message.to}
+        content = {"recipient": recipient, **kind, "message": body}
         answer = self._http.post_json(self._path, content, query=self._query)
         return Sent(_message_id(answer), 0)
 

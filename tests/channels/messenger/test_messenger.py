@@ -167,7 +167,6 @@ def test_what_surely_was_not_sent_is_told_from_what_may_have_been(world: World, 
     ("wish", "code"),
     [
         ({"messaging_type": "MESSAGE_TAG", "tag": "POST_PURCHASE_UPDATE"}, 100),
-        ({"messaging_type": "MESSAGE_TAG", "tag": "HUMAN_AGENT"}, 200),
         ({"messaging_type": "WHATEVER"}, 100),
     ],
 )
@@ -195,3 +194,58 @@ def test_no_machine_writes_as_a_human(world: World):
 
     assert [content["messaging_type"] for content in asked] == ["RESPONSE", "UTILITY"]
     assert not [content for content in asked if "tag" in content]
+
+
+def by_hand(to: str = "p1") -> Outgoing:
+    return Outgoing("h" * 44, to, "transactional", text="Dạ em gửi chị mã vận đơn ạ", beyond_window=True)
+
+
+def test_r13_what_a_person_typed_goes_for_seven_days_and_no_longer(world: World):
+    world.meta.say("p1", "đơn của chị đâu")
+    world.wait(days=7)
+    world.channel.send(by_hand())
+    world.wait(seconds=1)
+
+    with pytest.raises(ChannelError) as error:
+        world.channel.send(by_hand())
+
+    assert (error.value.kind, error.value.code) == ("unreachable", "10/2018278")
+    assert [message.text for message in world.meta.received] == ["Dạ em gửi chị mã vận đơn ạ"]
+
+
+def test_r13_an_app_without_the_permission_needs_a_human(world: World):
+    world.meta.human_agent = False
+    world.meta.say("p1", "đơn của chị đâu")
+    world.wait(hours=25)
+
+    with pytest.raises(ChannelError) as error:
+        world.channel.send(by_hand())
+
+    assert (error.value.kind, error.value.code) == ("misconfigured", "200")
+
+
+def private(comment_id: str) -> Outgoing:
+    return Outgoing("c" * 44, comment_id, "transactional", text="Dạ shop nhắn riêng chị ạ", comment=True)
+
+
+def test_r25_a_comment_takes_one_private_answer(world: World):
+    comment_id = world.meta.comment("u1", "0901234567 tư vấn em")
+
+    world.channel.send(private(comment_id))
+    with pytest.raises(ChannelError) as error:
+        world.channel.send(private(comment_id))
+
+    assert (error.value.kind, error.value.code) == ("unreachable", "10900")
+    assert [(message.to, message.text) for message in world.meta.received] == [("u1", "Dạ shop nhắn riêng chị ạ")]
+
+
+def test_r25_a_comment_takes_no_answer_after_seven_days_nor_one_that_opens_a_chat(world: World):
+    early, late = world.meta.comment("u1", "giá ạ"), world.meta.comment("u2", "giá ạ")
+    world.channel.send(private(early))
+    with pytest.raises(ChannelError) as chat:
+        world.channel.send(answer("u1"))
+    world.wait(days=7, seconds=1)
+    with pytest.raises(ChannelError) as comment:
+        world.channel.send(private(late))
+
+    assert (chat.value.code, comment.value.code) == ("551/1545041", "10903")
