@@ -141,6 +141,6 @@ def read(order_id: str, state: dict[str, Any], today: date, cod_matures_days: in
 def lines_shown(content: dict[str, Any]) -> list[dict[str, Any]]:
     """The first lines of an order, short, for the views that show what somebody bought."""
     return [
-        {k: line[k] for k in ("sku", "name", "quantity", "price", "category") if k in line}
+        {k: line[k] for k in ("sku", "name", "variant", "size", "quantity", "price", "category") if k in line}
         for line in content.get("lines", [])[:LINES_IN_A_ROW]
     ]

@@ -83,7 +83,7 @@ def _lines(read: Reader, properties: dict[str, Any], rate: int) -> list[dict[str
         line: dict[str, Any] = {"quantity": 1}
         if sku := read.text(product, "sku", here + ".", 80) or read.text(product, "product_id", here + ".", 80):
             line["sku"] = sku
-        for name in ("name", "category", "variant"):
+        for name in ("name", "category", "variant", "size"):
             if text := read.text(product, name, here + ".", 120):
                 line[name] = text
         if (raw := product.get("price")) is not None:

@@ -44,9 +44,10 @@ class TagRules(_Rules):
 
 
 class OrderRules(_Rules):
-    """When an order is kept (R2)."""
+    """When an order is kept (R2), and which of its lines are no goods: words in their name or category."""
 
     cod_matures_days: PositiveInt = 14
+    no_goods: tuple[str, ...] = ()
     currency_to_vnd: dict[str, PositiveInt] = Field(default_factory=dict)
 
 

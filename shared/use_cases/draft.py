@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from shared.ports import Action, Delete, Item, Key, Put, Table, Update, absent, equals
 
-# DynamoDB takes 100 actions in one transaction; a caller that sees this many pending commits before it goes on.
-FULL = 70
+# DynamoDB takes 100 actions in one transaction; a caller that sees this many pending commits before it goes on. One
+# order brings up to forty: its own items, a dozen of its customer's and the counts of its goods before and now.
+FULL = 60
 
 
 class Draft:

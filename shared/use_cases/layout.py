@@ -19,6 +19,8 @@ C#<customer>   P                         profile: own facts, figures, standing; 
 L#<hmac>       L                         link of one identity to its customer
 TICKETS, TICKETS#<queue>, TICKETS@<person>   <status>#<urgency>#<ticket>   the tickets of all, of a queue, of a person
 STAFF#<person>  L                        how many open tickets somebody has
+               D#<day>                   how many calls somebody has on a local day (forgotten after 60 days)
+TASKS, TASKS#<store>, TASKS@<person>   <status>#<at>#<task>   the staff tasks of all, of a store, of a person
 DESK#<day>     <who>|<channel>|<shard>   what tickets came, how fast they were answered and solved on a local day
 CORRECTIONS#<month>  <at>#<ticket>       labels that staff put right, as examples to learn from
 ORDER#<order>  O                         the order: the set of its facts; a walk-in's open COD order is due by itself
@@ -50,6 +52,9 @@ V#<code>       V                         a voucher and the orders that came with
 TILL#<order>   V                         the codes a till was told yes for on this order
 VOUCHERS#<day>#<shard>  I#<code>, R#<code>   the vouchers that were issued and redeemed on a local day
 PRODUCT#<sku>  P                         a product of the catalogue
+SHELVES        NAMES                     the categories there are
+SHELF#<category>  <margin>#<sku>         the products of a category, those that leave most first
+PAIRS#<sku>    <shard>                   in how many orders a product was, and what else was in them
 CAMPAIGN#<id>  C                         a campaign: what it says to whom, how far it is; due by itself while it runs
                V                         its preview
                P#<customer>              who it was for: got its message, or belongs to the hold-out
@@ -102,10 +107,20 @@ def task_range(status: str) -> tuple[str, str]:
     return f"{status}#", f"{status}#~"
 
 
-def task_rows(task_id: str, store: str, status: str, at: str) -> list[Key]:
-    """Where a task stands in the lists: in everybody's, and in its store's."""
-    lists = dict.fromkeys((task_list(), task_list(store)))
+def tasks_of(person_id: str) -> str:
+    """The partition of somebody's own tasks."""
+    return f"TASKS@{person_id}"
+
+
+def task_rows(task_id: str, store: str, status: str, at: str, assignee: str = "") -> list[Key]:
+    """Where a task stands in the lists: in everybody's, in its store's, and in that of who does it."""
+    lists = dict.fromkeys((task_list(), task_list(store), *([tasks_of(assignee)] if assignee else ())))
     return [Key(pk, f"{status}#{at}#{task_id}") for pk in lists]
+
+
+def staff_day(person_id: str, day: str) -> Key:
+    """How many calls somebody has on a local day."""
+    return Key(f"STAFF#{person_id}", f"D#{day}")
 
 
 OPEN_TICKETS = ("OS#", "OS#~")
@@ -146,10 +161,11 @@ def ticket_mark(customer_id: str, mark: str) -> Key:
     return Key(f"C#{customer_id}", f"TD#{mark}")
 
 
-def ticket_lists(queue: str, assignee: str) -> list[str]:
-    """The partitions in which a ticket is listed."""
-    mine = [f"{TICKET_LIST}@{assignee}"] if assignee else []
-    return [TICKET_LIST, f"{TICKET_LIST}#{queue}", *mine]
+def ticket_list(*, queue: str = "", assignee: str | None = None) -> str:
+    """The partition of everybody's tickets, of a queue's, or of a person's; "" as the person is nobody yet."""
+    if assignee is not None:
+        return f"{TICKET_LIST}@{assignee}"
+    return f"{TICKET_LIST}#{queue}" if queue else TICKET_LIST
 
 
 def staff_load(person_id: str) -> Key:
@@ -361,6 +377,30 @@ def quota(channel: str, day: str) -> Key:
 
 def product(sku: str) -> Key:
     return Key(f"PRODUCT#{sku}", "P")
+
+
+SHELVES = Key("SHELVES", "NAMES")
+
+
+def shelf(category: str) -> str:
+    return f"SHELF#{category}"
+
+
+def on_shelf(category: str, margin: int, sku: str) -> Key:
+    """Where a product stands in its category: the more a piece leaves (VND), the smaller the key."""
+    return Key(shelf(category), f"{RANK_TOP - margin:016d}#{sku}")
+
+
+PAIR_SHARDS = 4
+
+
+def pairs(sku: str, shard: int) -> Key:
+    return Key(f"PAIRS#{sku}", str(shard))
+
+
+def pairs_of_order(sku: str, order_id: str) -> Key:
+    """Sharded by order, so that a flash sale of one product does not collide on one row."""
+    return pairs(sku, crc32(order_id.encode()) % PAIR_SHARDS)
 
 
 CAMPAIGNS = "CAMPAIGNS"

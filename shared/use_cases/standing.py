@@ -13,10 +13,12 @@ from shared.domain.segmentation import due_at, lifecycle, stand
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Key, Table
 from shared.use_cases import layout
+from shared.use_cases.co_purchase import basket, recount
 from shared.use_cases.draft import Draft
 
 LIFECYCLE_LANE = "lifecycle#0"
-# So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items.
+# So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items; fewer
+# where the counts of their goods fill it.
 MATURED_AT_ONCE = 25
 
 
@@ -84,7 +86,11 @@ def rows_of(draft: Draft, members: list[Profile], ruling: Ruling) -> list[OrderR
     ]
     ripe = [row for row in rows if row.matures and row.matures <= ruling.today][:MATURED_AT_ONCE]
     draft.load(layout.order(row.order_id) for row in ripe)
-    matured = {row.order_id: mature(draft, row.order_id, ruling) for row in ripe}
+    matured: dict[str, OrderRow | None] = {}
+    for row in ripe:
+        if draft.full:
+            break
+        matured[row.order_id] = mature(draft, row.order_id, ruling)
     return [matured.get(row.order_id) or row for row in rows]
 
 
@@ -103,6 +109,8 @@ def mature(draft: Draft, order_id: str, ruling: Ruling) -> OrderRow | None:
         home, placed_at = order["row"]
         draft.mark(layout.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
     draft.count(total_key(row, content), kept=row.kept - before.kept)
+    orders = ruling.rules.orders
+    recount(draft, order_id, basket(before, content, orders), basket(row, content, orders))
     return row
 
 

@@ -27,6 +27,7 @@ from shared.domain.segmentation import due_at
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
 from shared.use_cases import layout, sources
+from shared.use_cases.co_purchase import basket, recount
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
 from shared.use_cases.journeys import Journeys, label_news
@@ -364,6 +365,8 @@ class _Group:
         self.draft.put(key, order)
         self._totals(before or {}, row_before, -1)
         self._totals(order, row, 1)
+        goods_before = basket(row_before, before["content"], self.rules.orders) if before else frozenset()
+        recount(self.draft, fact.order, goods_before, basket(row, order["content"], self.rules.orders))
         if placed_before and placed_before != order["row"]:
             self.draft.delete(layout.order_row(placed_before[0], placed_before[1], fact.order))
             self._touch(self.registry.lead_of(placed_before[0])["customer_id"], None)

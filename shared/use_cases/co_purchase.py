@@ -1,0 +1,127 @@
+"""Which goods go into one order: counts by product and by pair, kept up with every order (U1, U3).
+
+An order counts while it is a purchase: its effect on the counts is the difference between what stood in it before and
+what stands in it now, in the write that takes it in, so that any order and repetition of its facts ends in the same
+counts. History counts as today's orders do. Goods that one customer bought in several orders are not counted together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from shared.domain.names import fold
+from shared.domain.order import OrderRow
+from shared.domain.rules import OrderRules
+from shared.ports import Item, Key, Table, Update
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+
+# Whoever orders more different goods than these buys for a shop or an office; that tells nothing about a product.
+MOST_GOODS = 8
+REMEMBERED_FOR = timedelta(minutes=10)
+REMEMBERED = 2_000
+# A row that holds more other goods than these loses those that came once, some at a time.
+OTHERS_KEPT = 400
+DROPPED_AT_ONCE = 50
+_TOTAL = "orders"
+
+
+class Counts(NamedTuple):
+    """In how many orders a product was, and in how many of them each other product."""
+
+    orders: int
+    together: Mapping[str, int]
+
+
+def basket(row: OrderRow | None, content: Mapping[str, Any], rules: OrderRules) -> frozenset[str]:
+    """The different goods of an order that counts today, by SKU; empty for one that does not or says too much."""
+    if row is None or not row.counts:
+        return frozenset()
+    goods = frozenset(line["sku"] for line in content.get("lines", ()) if "sku" in line and is_goods(line, rules))
+    return goods if len(goods) <= MOST_GOODS else frozenset()
+
+
+def is_goods(line: Mapping[str, Any], rules: OrderRules) -> bool:
+    """Whether a line is something one buys, and not a fee or a bag."""
+    said = f" {fold(str(line.get('name', '')))} {fold(str(line.get('category', '')))} "
+    return not any(f" {fold(word)} " in said for word in rules.no_goods)
+
+
+def recount(draft: Draft, order_id: str, before: frozenset[str], after: frozenset[str]) -> None:
+    """Bring the counts from what an order was to what it is, in the draft that takes it in."""
+    if before == after:
+        return
+    for goods, step in ((before, -1), (after, 1)):
+        for sku in goods:
+            others = {_name(other): step for other in goods if other != sku}
+            draft.count(layout.pairs_of_order(sku, order_id), **{_TOTAL: step}, **others)
+
+
+def _name(sku: str) -> str:
+    return f"+{sku}"
+
+
+@dataclass(frozen=True)
+class CoPurchase:
+    """The counts as one process sees them at `now`; `memory` is the process's own."""
+
+    table: Table
+    memory: dict[str, Any]
+    now: datetime
+
+    def load(self, skus: Iterable[str]) -> dict[str, Counts]:
+        """The counts of these products, remembered for ten minutes."""
+        wanted = list(dict.fromkeys(skus))
+        known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
+        missing = self.missing(wanted)
+        if missing:
+            found = self.table.batch_get(self.keys(missing), consistent=False)
+            return self.learn(wanted, found)
+        return {sku: known[sku][1] for sku in wanted}
+
+    def missing(self, skus: Iterable[str]) -> list[str]:
+        """Those that have to be read."""
+        known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
+        fresh = self.now - REMEMBERED_FOR
+        return [sku for sku in skus if sku not in known or known[sku][0] <= fresh]
+
+    @staticmethod
+    def keys(skus: Iterable[str]) -> list[Key]:
+        return [layout.pairs(sku, shard) for sku in skus for shard in range(layout.PAIR_SHARDS)]
+
+    def learn(self, skus: Iterable[str], items: Mapping[Key, Item]) -> dict[str, Counts]:
+        """The counts of these products, those that are not remembered taken from items that were read."""
+        wanted = list(skus)
+        known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
+        missing = set(self.missing(wanted))
+        read = {}
+        for sku in wanted:
+            shards = [items[key] for key in self.keys([sku]) if key in items] if sku in missing else []
+            for item in shards:
+                self._keep_small(item)
+            read[sku] = _sum(shards) if sku in missing else known[sku][1]
+        if len(known) + len(missing) > REMEMBERED:
+            known.clear()
+        known.update((sku, (self.now, read[sku])) for sku in sorted(missing)[:REMEMBERED])
+        return read
+
+    def _keep_small(self, item: Item) -> None:
+        """Drop some of what came once from a row that has grown large: it would cost more with every order."""
+        others = [name for name in item if name.startswith("+")]
+        if len(others) > OTHERS_KEPT:
+            once = sorted(name for name in others if item[name] <= 1)[:DROPPED_AT_ONCE]
+            self.table.write(Update(Key(item["pk"], item["sk"]), remove=[(name,) for name in once]))
+
+
+def _sum(shards: Iterable[Item]) -> Counts:
+    together: dict[str, int] = {}
+    orders = 0
+    for item in shards:
+        orders += item.get(_TOTAL, 0)
+        for name, number in item.items():
+            if name.startswith("+"):
+                together[name[1:]] = together.get(name[1:], 0) + number
+    return Counts(orders, {sku: number for sku, number in together.items() if number > 0})
