@@ -12,15 +12,24 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.domain.faq import Both, Entry, Faq, Lang
+from shared.domain import bot_guards, bot_orders
+from shared.domain.bot_orders import Limits
+from shared.domain.faq import OWN_ORDERS, Both, Entry, Faq
+from shared.domain.greeting import greet
+from shared.domain.language import Language
+from shared.domain.names import fold
+from shared.domain.opt_out import asks_to_stop
 from shared.domain.triage import INTENTS, Triage
+from shared.domain.vietnam_time import local_day
 
 Reason = Literal[
     "critical", "high_severity", "negative", "asked_for_person", "sarcasm", "picture", "transfer_picture",
     "not_understood", "same_matter", "low_confidence", "not_for_bot", "to_do", "not_found", "ambiguous",
     "order_unknown", "order_late", "order_trouble", "no_order", "window_closed",
 ]  # fmt: skip
-Line = Literal["hello", "hello_nobody", "again", "person", "verify", "opt_out", "praise"]
+Line = Literal["hello", "hello_nobody", "again", "more", "person", "verify", "opt_out"]
+# What the bot's answers are about beside the entries of the FAQ and OWN_ORDERS.
+OPT_OUT = "opt_out"
 
 
 class Asked(NamedTuple):
@@ -35,7 +44,7 @@ class Asked(NamedTuple):
     text: str
     triage: Triage
     now: datetime
-    language: Lang = "vi"
+    language: Language = "vi"
     value: str = "none"
     channel: str = ""
     verified: bool = False
@@ -80,28 +89,31 @@ class BotRules(_Part):
     """`bot.yaml`: when the bot may answer and what it says beside the FAQ. Floors and margins are percent.
 
     `triage_floor`: how sure triage must be; `find_floor`: how alike a question of the FAQ must be; `find_lead`: how
-    much better than the next entry. After `same_matter` answers about one matter a person takes over. `recent_days`:
-    how long a finished order is spoken of. `order_lines` are by the order's state; a line with a field that an order
-    does not have is left out.
+    much better than the next entry. After `same_matter` answers about one matter a person takes over. `orders_shown`,
+    `recent_days`, `late_days`: see `bot_orders.Limits`. `lines` may say {you}, {You} and {called}; `order_lines` are by
+    the order's state, and a line with a field that an order does not have is left out. `small_talk` are entries that
+    stand on no page.
     """
 
     triage_floor: int = Field(ge=0, le=100)
     find_floor: int = Field(ge=0, le=100)
     find_lead: int = Field(ge=0, le=100)
     same_matter: int = Field(ge=1)
-    recent_days: int = Field(ge=1)
     orders_shown: int = Field(ge=1)
+    recent_days: int = Field(ge=1)
+    late_days: int = Field(ge=1)
     intents: tuple[str, ...]
     lines: dict[Line, Both]
     order_lines: dict[str, Both]
     order_questions: tuple[str, ...]
-    small_talk: tuple[Entry, ...] = ()
+    small_talk: tuple[Entry, ...]
     reasons: dict[Reason, ReasonWords]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for field, given, needed in (
             ("lines", self.lines, get_args(Line)),
+            ("order_lines", self.order_lines, bot_orders.TOLD),
             ("reasons", self.reasons, get_args(Reason)),
         ):
             if missing := [name for name in needed if name not in given]:
@@ -113,17 +125,102 @@ class BotRules(_Part):
 
 
 def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
-    """The bot's answer to a message, or why a person has to give it."""
-    if asked.triage.severity == "critical":
-        return _hand_over("critical", asked, rules)
+    """The bot's answer to a message, or why a person has to give it.
+
+    `faq` holds the entries of the page, the small talk and `rules.order_questions`.
+    """
+    said = bot_guards.plain(asked.text)
+    if reason := _feelings(asked.triage):
+        return _hand_over(reason, asked, rules)
+    if asked.triage.intent == "opt_out" or asks_to_stop(asked.text):
+        return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
+    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, rules):
+        return _hand_over(reason, asked, rules)
     found = faq.find(asked.text, asked.triage.intent)
-    if found.percent < rules.find_floor:
-        return _hand_over("not_found", asked, rules)
-    text = faq.entries[found.id].answer.told(asked.language)
-    return Answer(text, (f"faq:{found.id}",), found.id, min(found.percent, asked.triage.confidence))
+    sure = found.percent >= rules.find_floor and found.lead >= rules.find_lead
+    if found.id == OWN_ORDERS or (asked.triage.intent == "order_status" and not sure):
+        return _own_orders(asked, rules)
+    if not sure:
+        return _hand_over("not_found" if found.percent < rules.find_floor else "ambiguous", asked, rules)
+    sources = (f"faq:{found.id}",)
+    confidence = min(found.percent, asked.triage.confidence)
+    return _answer(faq.entries[found.id].answer.told(asked.language), asked, rules, sources, found.id, confidence)
+
+
+def _feelings(triage: Triage) -> Reason | None:
+    """What nobody may meet a machine with. The most serious first, as it is what staff read."""
+    if triage.severity == "critical":
+        return "critical"
+    if triage.severity == "high":
+        return "high_severity"
+    if triage.intent == "opt_out":
+        return None  # it is done at once, however it is said
+    return "negative" if triage.sentiment == "negative" else None
+
+
+def _kept_for_people(asked: Asked, said: str) -> Reason | None:
+    if asked.triage.intent == "human_request" or bot_guards.asks_for_person(said):
+        return "asked_for_person"
+    if bot_guards.shows_something(asked.attachments):
+        payments = [str(order.get("payment", "")) for order in asked.orders] if asked.verified else []
+        transfer = bot_guards.shows_a_transfer(said, asked.triage.intent, payments)
+        return "transfer_picture" if transfer else "picture"
+    if asked.turns and bot_guards.was_misunderstood(said):
+        return "not_understood"
+    if asked.triage.intent == "feedback_praise" and asked.triage.sentiment != "positive":
+        return "sarcasm"
+    if bot_guards.wants_something_done(said):
+        return "to_do"
+    return None if asked.window_open else "window_closed"
+
+
+def _unsure(triage: Triage, rules: BotRules) -> Reason | None:
+    if triage.intent not in rules.intents:
+        return "not_for_bot"
+    if triage.confidence < rules.triage_floor:
+        return "low_confidence"
+    return None if triage.bot else "to_do"
+
+
+def _own_orders(asked: Asked, rules: BotRules) -> Answer | HandOver:
+    """The state of the customer's own orders; to somebody who may be another, only how to be sure."""
+    if not asked.verified:
+        return _answer(
+            rules.lines["verify"].told(asked.language), asked, rules, (), OWN_ORDERS, asked.triage.confidence
+        )
+    limits = Limits(rules.orders_shown, rules.recent_days, rules.late_days)
+    orders = bot_orders.meant(fold(asked.text), asked.orders, local_day(asked.now), limits)
+    if isinstance(orders, str):
+        return _hand_over(orders, asked, rules)
+    told = "\n\n".join(bot_orders.told(order, rules.order_lines[order["state"]].told(lang), lang) for order in orders)
+    sources = tuple(f"order:{order['order_id']}" for order in orders)
+    return _answer(told, asked, rules, sources, OWN_ORDERS, confidence)
+
+
+def _answer(
+    words: str, asked: Asked, rules: BotRules, sources: tuple[str, ...], matter: str, confidence: int
+) -> Answer | HandOver:
+    """An answer with its greeting, unless the customer has had enough of them on the matter."""
+    if asked.turns.count(matter) >= rules.same_matter:
+        return _hand_over("same_matter", asked, rules)
+    known = asked.verified and greet(asked.traits, asked.language) != greet({}, asked.language)
+    opening: Line = "again" if asked.turns else "hello" if known else "hello_nobody"
+    parts = [rules.lines[opening].told(asked.language), words]
+    if not asked.turns:
+        parts.append(rules.lines["more"].told(asked.language))
+    return Answer(_addressed("\n".join(parts), asked), sources, matter, confidence)
 
 
 def _hand_over(reason: Reason, asked: Asked, rules: BotRules) -> HandOver:
+    """Nothing is said by a machine where it is critical: a person speaks first."""
     words = rules.reasons[reason]
-    told = words.customer or rules.lines["person"]
-    return HandOver(reason, told.told(asked.language), {"vi": words.vi, "en": words.en})
+    told = "" if reason == "critical" else (words.customer or rules.lines["person"]).told(asked.language)
+    return HandOver(reason, _addressed(told, asked), {"vi": words.vi, "en": words.en})
+
+
+def _addressed(text: str, asked: Asked) -> str:
+    """The text with the customer's form of address, by name only to who surely is the customer (R5, R6)."""
+    greeting = greet(asked.traits if asked.verified else {}, asked.language)
+    you = greeting.address
+    text = text.replace("{called}", greeting.called)
+    return text.replace("{you}", you).replace("{You}", you[:1].upper() + you[1:])

@@ -1,25 +1,21 @@
-"""The shop's FAQ and the finding in it: which entry a message asks for, and how sure that is (T5, A7).
-
-A message is compared with every way of asking by the cosine of their TF-IDF vectors over words and word pairs
-(Salton and Buckley 1988, "Term-weighting approaches in automatic text retrieval"). What nobody ever asked with counts
-against a message, so that a question about something else is not taken for one of ours.
-"""
+"""The shop's FAQ and the finding in it: which entry a message asks for, and how sure that is (T5, A7)."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
-from functools import cached_property
-from math import log, sqrt
 from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from shared.domain.language import Language
+from shared.domain.likeness import Index
 from shared.domain.names import fold
 from shared.domain.triage import INTENTS
 
-Lang = str
+Spell = Callable[[str], Sequence[str]]
+# What a message asks for when it asks for the writer's own orders; no entry of the page.
+OWN_ORDERS = "own_orders"
 
 
 class _Part(BaseModel):
@@ -32,18 +28,20 @@ class Both(_Part):
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
-    def told(self, lang: Lang) -> str:
+    def told(self, lang: Language) -> str:
         return self.en if lang == "en" else self.vi
 
 
 class Entry(_Part):
-    """One question with its answer. `title` is how the public page asks it, `questions` are other ways to ask.
+    """One question with its answer. `title` is how the public page asks it, `questions` are other ways to ask; `also`
+    are intents that triage may see in it beside its own.
 
     An answer may address whoever asked as `{you}` or, at the beginning of a sentence, `{You}`.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
     intent: str
+    also: tuple[str, ...] = ()
     title: Both
     questions: tuple[str, ...] = Field(min_length=3)
     answer: Both
@@ -51,10 +49,11 @@ class Entry(_Part):
 
     @model_validator(mode="after")
     def _asks_about_something(self) -> Self:
-        if self.intent not in INTENTS:
-            raise ValueError(f"intent: must be one of {', '.join(INTENTS)}")
+        for field, intent in (("intent", self.intent), *((f"also.{at}", name) for at, name in enumerate(self.also))):
+            if intent not in INTENTS:
+                raise ValueError(f"{field}: must be one of {', '.join(INTENTS)}")
         for number, question in enumerate(self.questions):
-            if not words(question):
+            if not plain(question):
                 raise ValueError(f"questions.{number}: asks nothing")
         return self
 
@@ -82,7 +81,7 @@ class FaqFile(_Part):
             if entry.intent not in self.topics:
                 raise ValueError(f"entries.{number}.intent: has no heading under topics")
             for at, question in enumerate(entry.questions):
-                known = asked.setdefault(" ".join(words(question)), entry.id)
+                known = asked.setdefault(" ".join(plain(question)), entry.id)
                 if known != entry.id:
                     raise ValueError(f"entries.{number}.questions.{at}: is asked by {known} too")
         return self
@@ -97,100 +96,35 @@ class Found(NamedTuple):
     lead: int
 
 
-def words(text: str) -> list[str]:
-    """A text as the words that carry its meaning, in one spelling."""
-    plain = "".join(char if char.isalnum() else " " for char in fold(text))
-    return [word for word in plain.split() if word not in _EMPTY]
+def plain(text: str) -> list[str]:
+    """A text as folded words."""
+    return "".join(char if char.isalnum() else " " for char in fold(text)).split()
 
 
-# What stands in every message and asks nothing.
-_EMPTY = frozenset(
-    [
-        "a",
-        "ah",
-        "alo",
-        "anh",
-        "ban",
-        "cho",
-        "chi",
-        "da",
-        "dum",
-        "e",
-        "em",
-        "giup",
-        "hoi",
-        "minh",
-        "nha",
-        "nhe",
-        "nhi",
-        "oi",
-        "shop",
-        "thi",
-        "tiem",
-        "u",
-        "vay",
-        "voi",
-    ]
-)
-# Entries of another intent than the message's fit so much less.
+# An entry of another intent than the message's fits so much less.
 _STRANGER = 0.8
 
 
 class Faq:
-    """All entries, ready to be searched; made once per process."""
+    """All entries, ready to be searched; made once per process. `spell` writes a text as the words that compare."""
 
-    def __init__(self, entries: Iterable[Entry]) -> None:
+    def __init__(self, entries: Iterable[Entry], own_orders: Sequence[str] = (), spell: Spell = plain) -> None:
         self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
-
-    @cached_property
-    def _index(self) -> _Index:
-        return _Index([(entry.id, question) for entry in self.entries.values() for question in entry.asked])
+        self._spell = spell
+        self._intents = {entry.id: {entry.intent, *entry.also} for entry in self.entries.values()}
+        self._intents[OWN_ORDERS] = {"order_status", "delivery_problem"}
+        asked = [(entry.id, spell(question)) for entry in self.entries.values() for question in entry.asked]
+        self._index = Index([*asked, *((OWN_ORDERS, spell(question)) for question in own_orders)])
 
     def find(self, text: str, intent: str = "") -> Found:
-        """What a message asks for; what triage says of its intent tells alike entries apart."""
-        best = self._index.alike(text)
-        for entry_id in best:
-            if intent and self.entries[entry_id].intent != intent:
-                best[entry_id] *= _STRANGER
-        ranked = sorted(best.items(), key=lambda entry: (-entry[1], entry[0]))[:2]
-        if not ranked:
+        """What a message asks for: the id of an entry, OWN_ORDERS or "". The intent tells alike entries apart."""
+        alike = self._index.alike(self._spell(text))
+        fits = {
+            name: score if not intent or intent in self._intents[name] else _STRANGER * score
+            for name, score in alike.items()
+        }
+        best = sorted(fits, key=lambda name: (-fits[name], name))[:2]
+        if not best:
             return Found("", 0, 0)
-        second = ranked[1][1] if len(ranked) > 1 else 0.0
-        return Found(ranked[0][0], round(100 * ranked[0][1]), round(100 * (ranked[0][1] - second)))
-
-
-class _Index:
-    """An inverted index over ways of asking, each of unit length."""
-
-    def __init__(self, asked: Sequence[tuple[str, str]]) -> None:
-        self._whose = [entry_id for entry_id, _ in asked]
-        counted = [Counter(_terms(question)) for _, question in asked]
-        used = Counter(term for terms in counted for term in terms)
-        self._rarity = {term: 1.0 + log(len(asked) / count) for term, count in used.items()}
-        self._rarest = 1.0 + log(max(len(asked), 1))
-        self._found_in: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for number, terms in enumerate(counted):
-            weighed, length = self._weigh(terms)
-            for term, weight in weighed.items():
-                self._found_in[term].append((number, weight / length))
-
-    def alike(self, text: str) -> dict[str, float]:
-        """By entry, how alike its most alike way of asking is: 0 to 1."""
-        weighed, length = self._weigh(Counter(_terms(text)))
-        scores: dict[int, float] = defaultdict(float)
-        for term, weight in weighed.items():
-            for number, part in self._found_in.get(term, ()):
-                scores[number] += weight / length * part
-        best: dict[str, float] = {}
-        for number, score in scores.items():
-            best[self._whose[number]] = max(score, best.get(self._whose[number], 0.0))
-        return best
-
-    def _weigh(self, terms: Mapping[str, int]) -> tuple[dict[str, float], float]:
-        weighed = {term: (1 + log(n)) * self._rarity.get(term, self._rarest) for term, n in terms.items()}
-        return weighed, sqrt(sum(weight * weight for weight in weighed.values())) or 1.0
-
-
-def _terms(text: str) -> list[str]:
-    said = words(text)
-    return [*said, *(f"{first} {second}" for first, second in zip(said, said[1:], strict=False))]
+        first, second = fits[best[0]], fits[best[1]] if len(best) > 1 else 0.0
+        return Found(best[0], round(100 * first), round(100 * (first - second)))

@@ -11,6 +11,7 @@ import base64
 import hashlib
 import hmac
 import re
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 from urllib.parse import quote, urlsplit
 
@@ -90,6 +91,15 @@ def _base36(number: int) -> str:
         number, digit = divmod(number, 36)
         digits = "0123456789abcdefghijklmnopqrstuvwxyz"[digit] + digits
     return digits
+
+
+def leads_to(url: str, hosts: Collection[str]) -> bool:
+    """Whether an address is on one of these hosts or below one."""
+    try:
+        host = (urlsplit(web_address(url)).hostname or "").lower()
+    except ValueError:
+        return False
+    return any(host == known or host.endswith(f".{known}") for known in hosts)
 
 
 def web_address(url: str) -> str:

@@ -6,13 +6,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 from shared.domain.content import Template
 from shared.domain.journey import Journey
 from shared.domain.journey_engine import Signal
 from shared.domain.journey_words import NEWS
-from shared.domain.links import web_address
+from shared.domain.links import leads_to
 from shared.domain.voucher import Book
 
 # Properties of news that are as long as an order.
@@ -55,15 +54,10 @@ class World:
         """The news without addresses that the shop does not know: the key that events come with stands in every
         browser, and a message in the shop's name leads nowhere else."""
         said = signal.properties
-        strange = [name for name, value in said.items() if name.endswith("_url") and not self._known(str(value))]
+        strange = [
+            name for name, value in said.items() if name.endswith("_url") and not leads_to(str(value), self.link_hosts)
+        ]
         return signal._replace(properties={k: v for k, v in said.items() if k not in strange}) if strange else signal
-
-    def _known(self, address: str) -> bool:
-        try:
-            host = (urlsplit(web_address(address)).hostname or "").lower()
-        except ValueError:
-            return False
-        return any(host == known or host.endswith(f".{known}") for known in self.link_hosts)
 
     def remembered(self, journey: Journey, said: Mapping[str, Any]) -> dict[str, Any]:
         """What a run keeps of the news that lets somebody in: all but long lists that nothing in it speaks of.

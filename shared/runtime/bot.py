@@ -1,0 +1,118 @@
+"""The bot of this deployment: the playbook's FAQ and rules, with the shop's own figures written into every answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from shared.adapters.rendering import Sandbox, Wrong
+from shared.domain.bot import Answer, Asked, BotRules, HandOver, reply
+from shared.domain.customer import Profile
+from shared.domain.faq import Both, Entry, Faq, FaqFile
+from shared.runtime import journeys, wiring
+from shared.runtime.offers import load_offers
+from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_sending_rules, sending_rules
+from shared.runtime.playbook_files import Mistake, load, read
+from shared.runtime.templates import load_shop, sandbox
+from shared.use_cases.bot_orders import recent_orders
+from shared.use_cases.draft import Draft
+from shared.use_cases.products import Products
+
+FAQ, RULES = "faq.yaml", "bot.yaml"
+_SPOILED = (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError)
+
+
+def answer(asked: Asked) -> Answer | HandOver:
+    """What the bot says to a message, or why a person has to."""
+    rules, faq, _ = _bot()
+    return reply(asked, faq, rules)
+
+
+def orders(now: datetime) -> Callable[[Draft, list[Profile]], Sequence[Mapping[str, Any]]]:
+    """What loads a customer's recent orders for the bot."""
+    outside = wiring.outside()
+    products = Products(outside.table, outside.memory, now)
+    hosts = journeys.world(outside.shadow_first).link_hosts
+    return lambda draft, members: recent_orders(draft, members, sending_rules(), products, hosts)
+
+
+def faq_page() -> FaqFile:
+    """The FAQ as the public page shows it, its answers complete."""
+    return _bot()[2]
+
+
+@cache
+def _bot() -> tuple[BotRules, Faq, FaqFile]:
+    return load_bot(PLAYBOOK)
+
+
+def load_bot(folder: Path) -> tuple[BotRules, Faq, FaqFile]:
+    """The bot of a playbook folder; raises PlaybookError with the first thing wrong."""
+    rules, page = load(folder / RULES, BotRules), load(folder / FAQ, FaqFile)
+    texts, values = sandbox(folder), _values(folder, page)
+    try:
+        rules = rules.model_copy(
+            update={"lines": {name: _filled(said, texts, values) for name, said in rules.lines.items()}}
+        )
+        page = page.model_copy(update={"entries": tuple(_complete(entry, texts, values) for entry in page.entries)})
+    except _SPOILED as error:
+        wrong = check(folder)
+        raise PlaybookError(str(wrong[0]) if wrong else str(error)) from error
+    return rules, Faq((*page.entries, *rules.small_talk), rules.order_questions), page
+
+
+def _values(folder: Path, page: FaqFile) -> dict[str, Any]:
+    """What an answer may speak of."""
+    return {
+        "shop": load_shop(folder),
+        "offers": load_offers(folder).offers,
+        "exchange_days": load_sending_rules(folder).exchange_days,
+        "facts": page.facts,
+    }
+
+
+def _complete(entry: Entry, texts: Sandbox, values: Mapping[str, Any]) -> Entry:
+    return entry.model_copy(update={"answer": _filled(entry.answer, texts, values)})
+
+
+def _filled(said: Both, texts: Sandbox, values: Mapping[str, Any]) -> Both:
+    return Both(vi=texts.text(said.vi, values).strip(), en=texts.text(said.en, values).strip())
+
+
+# ---- checking ----
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the FAQ and the rules of the bot in a playbook folder."""
+    mistakes: list[Mistake] = []
+    page, page_marks, wrong = read(folder / FAQ, FaqFile)
+    mistakes += wrong
+    rules, rules_marks, wrong = read(folder / RULES, BotRules)
+    mistakes += wrong
+    if page is None or page_marks is None or rules is None or rules_marks is None:
+        return mistakes
+    texts, values = sandbox(folder), _values(folder, page)
+    for name, marks, said in ((FAQ, page_marks, _page_texts(page)), (RULES, rules_marks, _line_texts(rules))):
+        for path, text in said:
+            try:
+                texts.text(text, values)
+            except _SPOILED as error:
+                mistakes.append(marks.mistake(name, path, f"cannot be written: {error}"))
+    return mistakes
+
+
+def _page_texts(page: FaqFile) -> Iterator[tuple[tuple[str, ...], str]]:
+    for number, entry in enumerate(page.entries):
+        yield ("entries", str(number), "answer", "vi"), entry.answer.vi
+        yield ("entries", str(number), "answer", "en"), entry.answer.en
+
+
+def _line_texts(rules: BotRules) -> Iterator[tuple[tuple[str, ...], str]]:
+    for name, said in rules.lines.items():
+        yield ("lines", name, "vi"), said.vi
+        yield ("lines", name, "en"), said.en
