@@ -184,10 +184,9 @@ def _unsure(triage: Triage, rules: BotRules) -> Reason | None:
 
 def _own_orders(asked: Asked, rules: BotRules) -> Answer | HandOver:
     """The state of the customer's own orders; to somebody who may be another, only how to be sure."""
+    lang, confidence = asked.language, asked.triage.confidence
     if not asked.verified:
-        return _answer(
-            rules.lines["verify"].told(asked.language), asked, rules, (), OWN_ORDERS, asked.triage.confidence
-        )
+        return _answer(rules.lines["verify"].told(lang), asked, rules, (), OWN_ORDERS, confidence)
     limits = Limits(rules.orders_shown, rules.recent_days, rules.late_days)
     orders = bot_orders.meant(fold(asked.text), asked.orders, local_day(asked.now), limits)
     if isinstance(orders, str):
