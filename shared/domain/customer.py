@@ -99,6 +99,8 @@ def fold_members(members: list[Profile]) -> Profile:
     for name in ("engaged_on", "vip_until"):
         if told := [m[name] for m in members if m.get(name)]:
             view[name] = max(told)
+    if complaints := {ticket for m in members for ticket in m.get("complaints", ())}:
+        view["complaints"] = sorted(complaints)
     if stores := {store for m in members for store in m.get("stores", ())}:
         view["stores"] = dict.fromkeys(sorted(stores), 1)
     return view

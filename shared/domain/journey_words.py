@@ -10,6 +10,7 @@ _ORDER = (
     "ordered_on", "bought_on", "sku", "skus", "product", "items",
 )  # fmt: skip
 _SHIPMENT = (*_ORDER, "carrier", "tracking_code", "tracking_url", "expected_on")
+_TICKET = ("ticket_id", "case_code", "channel", "intent", "severity", "order_id")
 _CART = ("cart_id", "items", "sku", "product")
 
 # News by name, with the properties it may carry. What the engine makes itself is told after what comes as it is.
@@ -44,6 +45,9 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Points Expiring": ("on", "days", "points", "expires_on"),
     "Task Done": ("outcome", "task_id", "kind", "journey", "step", "run"),
     "Voucher Redeemed": ("code", "offer", "order_id", "value"),
+    "Ticket Opened": _TICKET,
+    "Ticket Reopened": _TICKET,
+    "Ticket Resolved": (*_TICKET, "by", "answered", "our_fault"),
 }
 
 # What only we can know. Whoever sends an event of that name has a place on the timeline and gets nobody a present: a
@@ -51,7 +55,8 @@ NEWS: dict[str, tuple[str, ...]] = {
 OURS = frozenset(
     (
         "Goods Received", "Asked In Chat", "Followed", "Survey Answered", "Lifecycle Changed", "Value Changed",
-        "Tag Added", "Birthday", "Points Expiring", "Task Done", "Voucher Redeemed",
+        "Tag Added", "Birthday", "Points Expiring", "Task Done", "Voucher Redeemed", "Ticket Opened",
+        "Ticket Reopened", "Ticket Resolved",
     )
 )  # fmt: skip
 

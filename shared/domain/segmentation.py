@@ -22,7 +22,7 @@ from shared.domain.vietnam_time import day_start
 
 LIFECYCLE = ("prospect", "new", "active", "lapsed_30", "lapsed_60", "lapsed_90", "lost")
 VALUE = ("vip", "loyal", "regular", "one_time", "none")
-TAGS = ("promo_hunter", "high_value", "low_engagement", "cod_risk", "at_risk")
+TAGS = ("promo_hunter", "high_value", "low_engagement", "cod_risk", "complaint_open", "at_risk")
 
 # Wakes of one day are spread over the first three hours, so that a base of millions is no midnight peak.
 SPREAD_SECONDS = 3 * 3600
@@ -152,6 +152,8 @@ def stand(
             tags.append("low_engagement")
     if m.refusals >= rules.tags.cod_refusals:
         tags.append("cod_risk")
+    if profile.get("complaints"):
+        tags.append("complaint_open")
     risk = None
     if life in ("lapsed_30", "lapsed_60", "lapsed_90") or (overdue and life != "lost"):
         tags.append("at_risk")

@@ -51,7 +51,7 @@ class Said(BaseModel):
     `dedup` is its natural key within customer and channel: the same message told twice has the same. `at` is a stamp.
     Who said it is named by `identities`, or by `customer_id` where that is known. `verified`: it surely is this
     customer who writes, so that the bot may speak of orders. `author` is "agent" for what staff wrote outside of here,
-    such as in the page's own inbox. Without `again` seconds a dedup is good for as long as we remember; with it the
+    such as in the page's own inbox. `comment_id` is the comment on the page that it was. Without `again` seconds a dedup is good for as long as we remember; with it the
     same is something new after so long.
     """
 
@@ -69,6 +69,7 @@ class Said(BaseModel):
     verified: bool = False
     author: Literal["customer", "agent"] = "customer"
     store: str = ""
+    comment_id: str = ""
     again: int = 0
 
     @property
@@ -109,7 +110,7 @@ def opened(said: Said, triage: Triage, *, ticket_id: str, customer_id: str, valu
         "reasons": why(triage),
         "messages": 0,
     }
-    for name, given in (("order_id", said.order_id), ("store", store)):
+    for name, given in (("order_id", said.order_id), ("store", store), ("comment_id", said.comment_id)):
         if given:
             ticket[name] = given
     return ticket

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
@@ -53,3 +54,11 @@ class TicketRules(_Part):
     complaints: Complaints
     asks: dict[str, AskOf] = Field(min_length=1)
     compensation: Compensation
+
+    @property
+    def retry(self) -> timedelta:
+        return timedelta(minutes=self.retry_minutes)
+
+    def pending_until(self, answered_at: datetime, by: str) -> datetime:
+        """When a ticket that waits for the customer is done by itself."""
+        return answered_at + timedelta(hours=self.bot_pending_hours if by == "bot" else self.pending_hours)

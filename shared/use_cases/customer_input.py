@@ -26,7 +26,7 @@ def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
         read.wrong(name, "is not a field of a customer")
     source = read.text(body, "source", limit=40)
     claimed = source in rules.identity.claiming_sources
-    identities = _identities(read, body, claimed=claimed)
+    identities = read_identities(read, body, claimed=claimed)
     for who in identities:
         if who.kind == "phone" and who.value in rules.identity.own_numbers:
             read.wrong("identities.phone", "is a number of the shop itself")
@@ -51,7 +51,7 @@ def read_search(body: Any) -> Identity:
     if not isinstance(body, dict) or len(body) != 1:
         raise Invalid([FieldError("body", f"must name one identity: {', '.join(IDENTITY_FIELDS)}")])
     read = Reader("")
-    found = _identities(read, {"identities": body}, claimed=False, path="")
+    found = read_identities(read, {"identities": body}, claimed=False, path="")
     if len(found) != 1 and not read.errors:
         read.wrong(next(iter(body)), "must name one identity")
     if read.errors:
@@ -59,7 +59,8 @@ def read_search(body: Any) -> Identity:
     return found[0]
 
 
-def _identities(read: Reader, body: dict[str, Any], *, claimed: bool, path: str = "identities.") -> list[Identity]:
+def read_identities(read: Reader, body: dict[str, Any], *, claimed: bool, path: str = "identities.") -> list[Identity]:
+    """The identities that `body` names, each mistake with its path."""
     stated = read.mapping(body, "identities")
     for name in sorted(stated.keys() - set(IDENTITY_FIELDS)):
         read.wrong(f"{path}{name}", "is not a kind of identity")

@@ -69,7 +69,10 @@ def rows(ticket: Ticket) -> dict[Key, Item]:
     """The rows of a ticket in the lists, by their keys."""
     shown = {name: ticket[name] for name in _IN_LISTS if ticket.get(name)}
     sk = f"{ticket['status']}#{urgency(ticket)}#{ticket['ticket_id']}"
-    return {Key(pk, sk): dict(shown) for pk in layout.ticket_lists(ticket["queue"], ticket["assignee"])}
+    lists = [layout.ticket_list(), layout.ticket_list(queue=ticket["queue"])]
+    if ticket["queue"] != "bot":
+        lists.append(layout.ticket_list(assignee=ticket["assignee"]))
+    return {Key(pk, sk): dict(shown) for pk in lists}
 
 
 def load_of(ticket: Ticket | None) -> str:

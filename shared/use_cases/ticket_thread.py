@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shared.domain.message import Intent
+from shared.domain.message import Comment, Intent
 from shared.domain.sending_rules import SendingRules
 from shared.domain.ticket import Author, Ticket, excerpt
+from shared.domain.vietnam_time import moment, stamp
+from shared.domain.windows import COMMENT_ANSWER
 from shared.ports import Item
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -50,11 +53,12 @@ def send(
     rules: SendingRules,
     *,
     channels: tuple[str, ...],
+    human: bool = False,
     template: str = REPLY,
-    **variables: Any,
+    variables: Mapping[str, Any] | None = None,
 ) -> str:
     """Plan an answer to the customer; `step` makes it the same message on every try. Answers with its id."""
-    said: dict[str, Any] = {"case_code": case_code(ticket), **variables}
+    said: dict[str, Any] = {"case_code": case_code(ticket), **(variables or {})}
     if template == REPLY:
         said |= {"text": text, "subject": excerpt(ticket["subject"])}
     intent = Intent(
@@ -66,9 +70,18 @@ def send(
         template=template,
         variables=said,
         channels=channels,
+        human=human,
+        comment=_comment(ticket),
     )
     plan(draft, intent, now, rules)
     return intent.message_id
+
+
+def _comment(ticket: Ticket) -> Comment | None:
+    """The comment that is answered in private, which takes one answer only."""
+    if not ticket.get("comment_id") or "answered_at" in ticket or "bot_first_response_at" in ticket:
+        return None
+    return Comment(ticket["comment_id"], stamp(moment(ticket["opened_at"]) + COMMENT_ANSWER))
 
 
 def back(ticket: Ticket) -> tuple[str, ...]:

@@ -1,0 +1,64 @@
+"""Tickets of this deployment, for a door: the playbook around them, who works here, who reads and who answers."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+
+from shared.domain.bot import BotRules, reply
+from shared.domain.faq import Faq
+from shared.domain.ticket_rules import TicketRules
+from shared.runtime import wiring
+from shared.runtime.desk import directory, routing
+from shared.runtime.journeys import journeys
+from shared.runtime.playbook import PLAYBOOK
+from shared.runtime.playbook_files import Mistake, load, read
+from shared.runtime.triage import triager
+from shared.use_cases.presence import away
+from shared.use_cases.tickets import Tickets
+
+FILE = "tickets.yaml"
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the rules of tickets of a playbook folder."""
+    return read(folder / FILE, TicketRules)[2]
+
+
+def load_rules(folder: Path) -> TicketRules:
+    """The rules of tickets of a playbook folder; raises PlaybookError with the first thing wrong."""
+    return load(folder / FILE, TicketRules)
+
+
+@cache
+def ticket_rules() -> TicketRules:
+    """The rules of tickets of this deployment."""
+    return load_rules(PLAYBOOK)
+
+
+@cache
+def _faq() -> Faq:
+    return load(PLAYBOOK / "faq.yaml", Faq)
+
+
+@cache
+def _bot() -> BotRules:
+    return load(PLAYBOOK / "bot.yaml", BotRules)
+
+
+def tickets(now: datetime) -> Tickets:
+    """What takes in what customers say, and what staff do about it, at this moment."""
+    outside = wiring.outside()
+    return Tickets(
+        journeys=journeys(now),
+        secret=lambda: outside.identity_key,
+        queue=lambda: outside.messages["transactional"],
+        rules=ticket_rules(),
+        directory=directory(),
+        routing=routing(),
+        triager=triager(),
+        bot=lambda asked: reply(asked, _faq(), _bot()),
+        orders=lambda _draft, _members: (),
+        away=lambda: away(outside.table, outside.memory, now),
+    )
