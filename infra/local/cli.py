@@ -27,6 +27,7 @@ dead_letters = typer.Typer(help="Messages that could not be processed.", no_args
 key = typer.Typer(help="API keys and write keys.", no_args_is_help=True)
 zalo = typer.Typer(help="The connection to the Zalo Official Account.", no_args_is_help=True)
 accounts = typer.Typer(help="The providers' accounts.", no_args_is_help=True)
+staff = typer.Typer(help="Who works here, and who is away.")
 templates = typer.Typer(help="What messages say.", no_args_is_help=True)
 journeys = typer.Typer(help="What happens to customers step by step.", no_args_is_help=True)
 app.add_typer(ops, name="ops")
@@ -36,6 +37,7 @@ ops.add_typer(dead_letters, name="dlq")
 ops.add_typer(key, name="key")
 ops.add_typer(zalo, name="zalo")
 ops.add_typer(accounts, name="accounts")
+ops.add_typer(staff, name="staff")
 
 # A command with many options of its own is declared where it lives; here it takes whatever stands on the line.
 ELSEWHERE = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
@@ -340,18 +342,29 @@ def redrive_dead_letters(data: Data = None, stage: Stage = None) -> None:
 
 @key.command("issue")
 def issue_key(
-    name: Annotated[str, typer.Option(help="Whose key it is, such as 'till 3'.")],
+    name: Annotated[
+        str,
+        typer.Option(help="Whose key it is, such as 'till 3'; a person's id, such as care_1, makes it that person's."),
+    ],
     kind: Annotated[KeyKind, typer.Option(help="api for REST calls, write for the tracking protocol.")] = KeyKind.API,
     role: Annotated[list[str] | None, typer.Option(help="May be given several times; only for api keys.")] = None,
     store: Annotated[list[str] | None, typer.Option(help="May be given several times; none is all stores.")] = None,
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Make a key; this is the only time it is seen."""
+    """Make a key; this is the only time it is seen.
+
+    A key whose name is somebody's id in staff.yaml (see kq ops staff) is this person: tickets and tasks they take with
+    it are theirs. A name that is nobody's is said on standard error, and the key is made all the same.
+    """
     from infra.local import ops as operations
+    from infra.local.staff import doubts
 
     with operations.place(data, stage) as where:
-        _print({"key": operations.issue_key(where, kind.value, role or [], store or [], name)})
+        issued = operations.issue_key(where, kind.value, role or [], store or [], name)
+    if odd := doubts(name, role or []):
+        typer.echo(f"note: {odd}", err=True)
+    _print({"key": issued})
 
 
 @key.command("revoke")
@@ -481,6 +494,47 @@ def check_accounts(data: Data = None, stage: Stage = None) -> None:
 
     with operations.place(data, stage) as where:
         _print([state._asdict() for state in account_states(where.accounts())])
+
+
+@staff.callback(invoke_without_command=True)
+def list_staff(context: typer.Context, data: Data = None, stage: Stage = None) -> None:
+    """Show who works here and who is on duty now."""
+    if context.invoked_subcommand is not None:
+        return
+    from infra.local import ops as operations
+    from infra.local import staff as people
+
+    with operations.place(data, stage) as where:
+        people.show(where)
+
+
+@staff.command()
+def away(
+    person: Annotated[str, typer.Argument(help="Id of a person, such as care_1.")],
+    until: Annotated[str, typer.Option(help="The last day of the leave, such as 2026-12-01.")],
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Say that somebody is away: they get no new tickets and no calls up to and including that day."""
+    from infra.local import ops as operations
+    from infra.local import staff as people
+
+    with operations.place(data, stage) as where:
+        _print(people.send_on_leave(where, person, until))
+
+
+@staff.command()
+def back(
+    person: Annotated[str, typer.Argument(help="Id of a person, such as care_1.")],
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Say that somebody is there again."""
+    from infra.local import ops as operations
+    from infra.local import staff as people
+
+    with operations.place(data, stage) as where:
+        _print(people.bring_back(where, person))
 
 
 def _hand_over(context: typer.Context, command: Callable[..., None], words: list[str], *name: str) -> None:
