@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 from shared.domain.names import fold
 from shared.domain.order import OrderRow
 from shared.domain.rules import OrderRules
+from shared.domain.suggestion import Counts
 from shared.ports import Item, Key, Table, Update
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -27,13 +28,6 @@ REMEMBERED = 2_000
 OTHERS_KEPT = 400
 DROPPED_AT_ONCE = 50
 _TOTAL = "orders"
-
-
-class Counts(NamedTuple):
-    """In how many orders a product was, and in how many of them each other product."""
-
-    orders: int
-    together: Mapping[str, int]
 
 
 def basket(row: OrderRow | None, content: Mapping[str, Any], rules: OrderRules) -> frozenset[str]:

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.order import read
+from shared.domain.suggestion import Counts
 from shared.ports import Put
 from shared.use_cases import co_purchase, layout
-from shared.use_cases.co_purchase import CoPurchase, Counts, basket
+from shared.use_cases.co_purchase import CoPurchase, basket
 from tests.use_cases.engine import RULES, START, Engine, hostile, on, track
 
 LATER = START + timedelta(days=45)
