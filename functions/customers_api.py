@@ -12,6 +12,7 @@ from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.journeys import event_taker
 from shared.runtime.playbook import rules, sending_rules
+from shared.runtime.roster import roster
 from shared.runtime.ruling import ruling
 from shared.use_cases import list_segments, scan_winback, view_customer
 from shared.use_cases.customer_input import read_search, read_upsert
@@ -86,15 +87,7 @@ def post_unmerge(customer_id: str) -> Response[str]:
     taker = event_taker(wiring.outside().clock())
     by = handler.caller.name if handler.caller else ""
     lead, other = unmerge(taker, customer_id, body.get("merge_id"), by)
-    table = wiring.outside().table
-    return answer(
-        {
-            "customers": [
-                view_customer.view(table, lead, taker.ruling),
-                view_customer.view(table, other, taker.ruling),
-            ]
-        }
-    )
+    return answer({"customers": [_view(lead), _view(other)]})
 
 
 @handler.routes.get("/v1/segments")
@@ -120,11 +113,16 @@ def get_churn_risk() -> Response[str]:
 
 def _seen(customer_id: str) -> dict[str, Any]:
     """The 360° view, if the caller's stores reach it; raises NotFound or Forbidden."""
-    outside = wiring.outside()
-    seen = view_customer.view(outside.table, customer_id, ruling(outside.clock()))
+    seen = _view(customer_id)
     if handler.caller and not handler.caller.may_see(set(seen["stores"])):
         raise Forbidden("this customer belongs to stores the key has no access to")
     return seen
+
+
+def _view(customer_id: str) -> dict[str, Any]:
+    outside = wiring.outside()
+    now = outside.clock()
+    return view_customer.view(outside.table, customer_id, ruling(now), roster(now))
 
 
 def _check_store(customer_id: str) -> None:

@@ -1,29 +1,36 @@
-"""Door: staff tasks. What is to be done and for whom, and what became of it."""
+"""Door: staff tasks. What is to be done, by whom and for whom, and what became of it."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.customer import Profile
 from shared.domain.errors import FieldError, Forbidden, Invalid
 from shared.domain.statements import Reader, parse_moment
-from shared.domain.task import NOTE_LENGTH, OUTCOMES, ROLES, Status, Task
+from shared.domain.task import NOTE_LENGTH, OUTCOMES, ROLES, Kind, Status, Task
+from shared.domain.vietnam_time import day_start, local_day
 from shared.runtime import settings, wiring
+from shared.runtime.desk import directory
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.journeys import journeys
+from shared.runtime.offers import offers
 from shared.runtime.playbook import task_words
+from shared.runtime.roster import roster
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
-from shared.use_cases.list_tasks import listed, shown
+from shared.use_cases.hand_over import Hands
+from shared.use_cases.list_tasks import Asked, listed, shown
 from shared.use_cases.sending_state import members_of
-from shared.use_cases.tasks import Report, record_outcome, task_news
+from shared.use_cases.task_offer import Offers
+from shared.use_cases.tasks import Report, Told, record_outcome, task_news
 
-SETTINGS = (settings.STAGE, settings.TABLE)
+SETTINGS = (settings.STAGE, settings.TABLE, settings.PUBLIC)
 # Nobody promises a call for later than this.
 LATEST_CALL_BACK = timedelta(days=365)
+KINDS = get_args(Kind)
 
 handler = HttpDoor()
 
@@ -31,24 +38,44 @@ handler = HttpDoor()
 @handler.routes.get("/v1/tasks")
 def get_tasks() -> Response[str]:
     limit, start = handler.page()
-    query = handler.event.get("queryStringParameters") or {}
+    outside = wiring.outside()
+    asked = _asked(handler.event.get("queryStringParameters") or {}, start, outside.clock())
+    return listing(*listed(outside.table, asked, task_words(), limit=limit, start=start))
+
+
+def _asked(query: dict[str, str], start: str | None, now: datetime) -> Asked:
+    """What a list is asked for; raises Invalid naming every wrong field, and Forbidden."""
     read = Reader("")
-    store = read.text(query, "store")
-    role = query.get("assignee", "")
+    store, whose, kind = (read.text(query, name) for name in ("store", "assignee", "kind"))
     status: Status = "done" if query.get("status") == "done" else "open"
     if query.get("status", status) != status:
         read.wrong("status", "must be open or done")
-    if role and role not in ROLES:
-        read.wrong("assignee", f"must be one of {', '.join(ROLES)}")
+    if whose and whose not in ROLES and whose not in directory().people:
+        read.wrong("assignee", f"must be the id of somebody, or one of {', '.join(ROLES)}")
+    if kind and kind not in KINDS:
+        read.wrong("kind", f"must be one of {', '.join(KINDS)}")
+    due = _due_until(read, query.get("due", ""), now)
     if start and not start.startswith(layout.task_range(status)[0]):
         read.wrong("next", "is not one of ours")
     if read.errors:
         raise Invalid(read.errors)
-    stores = handler.caller.stores if handler.caller else frozenset()
+    stores = _stores()
     if store and stores and store not in stores:
         raise Forbidden(f"the key has no access to store {store}")
-    table, wanted = wiring.outside().table, {store} if store else stores
-    return listing(*listed(table, status, task_words(), stores=wanted, role=role, limit=limit, start=start))
+    role, person = (whose, "") if whose in ROLES else ("", whose)
+    return Asked(status, {store} if store else stores, role, person, kind, due)
+
+
+def _due_until(read: Reader, said: str, now: datetime) -> datetime | None:
+    """The end of the local day that is asked for: everything due by then, what is overdue too."""
+    if not said:
+        return None
+    try:
+        day = local_day(now) if said == "today" else date.fromisoformat(said)
+        return day_start(day + timedelta(days=1))
+    except (ValueError, OverflowError):
+        read.wrong("due", "must be today, or a day such as 2026-11-21")
+        return None
 
 
 @handler.routes.post("/v1/tasks/<task_id>/outcome")
@@ -56,14 +83,93 @@ def post_outcome(task_id: str) -> Response[str]:
     outside = wiring.outside()
     now = outside.clock()
     report = _report(handler.json(), now)
-    by, stores = (handler.caller.name, handler.caller.stores) if handler.caller else ("", frozenset())
+    task = record_outcome(
+        outside.table, task_id, report, by=_by(), now=now, stores=_stores(), told=_told(now), roster=roster(now)
+    )  # fmt: skip
+    return _shown(task)
+
+
+@handler.routes.post("/v1/tasks/<task_id>/assign")
+def post_assign(task_id: str) -> Response[str]:
+    read, body = _body("assignee", "note")
+    person, note = read.text(body, "assignee"), read.text(body, "note", limit=NOTE_LENGTH)
+    if not person and not read.errors:
+        read.wrong("assignee", "is needed: the id of who does it from now on")
+    if read.errors:
+        raise Invalid(read.errors)
+    return _shown(_hands().assign(task_id, person, note))
+
+
+@handler.routes.post("/v1/tasks/<task_id>/skip")
+def post_skip(task_id: str) -> Response[str]:
+    hands = _hands()
+    read, body = _body("reason", "until")
+    reason = read.text(body, "reason", limit=NOTE_LENGTH)
+    if not reason and not read.errors:
+        read.wrong("reason", "is needed: why it is not done now")
+    until = _later(read, body, "until", hands.now)
+    if read.errors:
+        raise Invalid(read.errors)
+    if until:
+        return _shown(hands.put_back(task_id, reason, until))
+    return _shown(hands.skip(task_id, reason, _told(hands.now)))
+
+
+@handler.routes.post("/v1/tasks/<task_id>/offer")
+def post_offer(task_id: str) -> Response[str]:
+    outside = wiring.outside()
+    made = Offers(outside.table, offers(), outside.new_id, outside.public_url, outside.clock())
+    return _shown(made.issue(task_id, _stores()))
+
+
+def _hands() -> Hands:
+    outside = wiring.outside()
+    now = outside.clock()
+    return Hands(outside.table, roster(now), _by(), _stores(), now)
+
+
+def _by() -> str:
+    return handler.caller.name if handler.caller else ""
+
+
+def _stores() -> frozenset[str]:
+    return handler.caller.stores if handler.caller else frozenset()
+
+
+def _told(now: datetime) -> Told:
+    """Tells journeys what became of a task, in the draft in which it is written down."""
     ours = journeys(now)
 
     def told(draft: Draft, members: list[Profile], task: Task) -> None:
         ours.tell(draft, members, task_news(task), act=False)
 
-    task = record_outcome(outside.table, task_id, report, by=by, now=now, stores=stores, told=told)
-    return answer(shown(task, members_of(Draft(outside.table), task["customer_id"]), task_words()))
+    return told
+
+
+def _shown(task: Task) -> Response[str]:
+    draft = Draft(wiring.outside().table)
+    return answer(shown(task, members_of(draft, task["customer_id"]), task_words(), draft))
+
+
+def _body(*names: str) -> tuple[Reader, dict[str, Any]]:
+    """The fields of a body, those that are none of these named as wrong; raises Invalid for what is no object."""
+    body = handler.json()
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("body", "must be an object")])
+    read = Reader("")
+    for name in sorted(body.keys() - set(names)):
+        read.wrong(name, "is not a field of this call")
+    return read, body
+
+
+def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> datetime | None:
+    """A moment of the year to come, or None where none is named."""
+    if body.get(name) is None:
+        return None
+    at = parse_moment(read, name, body[name])
+    if at and not now < at <= now + LATEST_CALL_BACK:
+        read.wrong(name, "must lie within the year to come")
+    return at
 
 
 def _report(body: Any, now: datetime) -> Report:
@@ -71,21 +177,18 @@ def _report(body: Any, now: datetime) -> Report:
     if not isinstance(body, dict):
         raise Invalid([FieldError("body", "must be an object")])
     read = Reader("")
-    for name in sorted(body.keys() - {"outcome", "call_back_at", "note"}):
+    for name in sorted(body.keys() - {"outcome", "call_back_at", "order_by", "note"}):
         read.wrong(name, "is not a field of an outcome")
     outcome = str(body.get("outcome"))
     if outcome not in OUTCOMES:
         read.wrong("outcome", f"must be one of {', '.join(OUTCOMES)}")
     note = read.text(body, "note", limit=NOTE_LENGTH)
-    raw, until = body.get("call_back_at"), None
-    if raw is not None:
-        until = parse_moment(read, "call_back_at", raw)
-        if until and not now < until <= now + LATEST_CALL_BACK:
-            read.wrong("call_back_at", "must lie within the year to come")
-        if outcome in OUTCOMES and outcome != "call_back":
-            read.wrong("call_back_at", "comes with the outcome call_back only")
-    elif outcome == "call_back":
+    until, order_by = (_later(read, body, name, now) for name in ("call_back_at", "order_by"))
+    for name, belongs in (("call_back_at", "call_back"), ("order_by", "reached")):
+        if body.get(name) is not None and outcome in OUTCOMES and outcome != belongs:
+            read.wrong(name, f"comes with the outcome {belongs} only")
+    if body.get("call_back_at") is None and outcome == "call_back":
         read.wrong("call_back_at", "is needed: when the customer wants to be called")
     if read.errors:
         raise Invalid(read.errors)
-    return Report(outcome, note, until)
+    return Report(outcome, note, until, order_by)

@@ -201,8 +201,16 @@ DOORS = (
     ),
     Door(
         "tasks_api",
-        Http(("GET /v1/tasks", "POST /v1/tasks/{task_id}/outcome")),
-        settings=(settings.STAGE, settings.TABLE),
+        Http(
+            (
+                "GET /v1/tasks",
+                "POST /v1/tasks/{task_id}/outcome",
+                "POST /v1/tasks/{task_id}/assign",
+                "POST /v1/tasks/{task_id}/skip",
+                "POST /v1/tasks/{task_id}/offer",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.PUBLIC),
         grants=(Grant("table", READ + WRITE),),
     ),
     Door(

@@ -17,10 +17,12 @@ from shared.domain.content import span_text
 from shared.domain.journey import Journey
 from shared.domain.vietnam_time import local_day, moment
 from shared.runtime import wiring
+from shared.runtime.desk import directory
 from shared.runtime.journey_files import check as find_mistakes
 from shared.runtime.journey_files import load_journeys, warnings
 from shared.runtime.journeys import world
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, rules, sending_rules
+from shared.use_cases.assign_task import Roster
 from shared.use_cases.journeys import Journeys, set_mode
 from shared.use_cases.migrate_journeys import Changes, Counts, Migration, compare, versions
 from shared.use_cases.standing import Ruling, current_cutoffs
@@ -83,6 +85,7 @@ def journeys_at(where: Place, *, deployed: bool) -> Journeys:
         public_url=str,
         now=where.now,
         memory=memory,
+        roster=lambda: Roster(directory(), sending_rules()),
     )
 
 

@@ -21,6 +21,9 @@ WINDOWED = frozenset(("zalo", "messenger", "whatsapp"))
 # Channels that go to a phone number, which a do-not-call list speaks of.
 ON_PHONE = frozenset(("sms_ad", "sms_care", "call", "zns", "whatsapp"))
 
+# What staff called to sell something: it counts as a call, and takes no place of a message (R17).
+STAFF_CALL = "staff_call"
+
 Outcome = Literal["send", "defer", "suppress", "expire"]
 
 
@@ -200,7 +203,8 @@ def _cap_frees(wish: Wish, channel: str, person: Person, rules: SendingRules, no
     """When the person's caps let another message through: the law's per channel and day, ours per purpose."""
     frees: list[Decision] = []
     if wish.purpose == "marketing":
-        ads = sorted(c.at for c in person.contacts if c.purpose == "marketing" and c.channel == channel)
+        sold = ("marketing", STAFF_CALL)
+        ads = sorted(c.at for c in person.contacts if c.purpose in sold and c.channel == channel)
         if until := _frees_at(ads, law.cap_a_day(channel), DAY, now):
             frees.append(Decision("defer", "legal_cap", until))
     caps = rules.caps.get(wish.purpose)

@@ -24,8 +24,9 @@ OUTCOMES: tuple[Outcome, ...] = (
 ROLES: tuple[Role, ...] = ("store_staff", "store_manager", "sales", "care", "manager")
 # After these nobody is to call this person on this number again, whatever for.
 ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
-# Not an outcome of staff's work: the task was no longer needed.
+# Not outcomes of staff's work: the task was no longer needed, or somebody took it off the list with a reason.
 WITHDRAWN = "withdrawn"
+SKIPPED = "skipped"
 ID_TAIL = 20
 NOTE_LENGTH = 1000
 
@@ -45,7 +46,8 @@ class NewTask:
 
     `title`, `reason` and `script` are what staff read, or codes that the playbook has words for. `role` says whose
     work it is; without a `store` it goes to the one that cares for the customer. `offer` is the code or name of what
-    may be promised. `details` are further facts of the task, shown with the customer.
+    may be promised. `sells`: it is a call that wants to sell something, which the law gives fewer hours. `details` are
+    further facts of the task, shown with the customer.
     """
 
     customer_id: str
@@ -61,6 +63,7 @@ class NewTask:
     run: str = ""
     step: str = ""
     offer: str = ""
+    sells: bool = False
     details: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -68,24 +71,44 @@ class NewTask:
         return task_id(self.customer_id, self.name)
 
 
+@dataclass(frozen=True)
+class Slot:
+    """Who does a task, "" where nobody is known, and when: not before `start` and until `due_at`."""
+
+    assignee: str
+    start: datetime
+    due_at: datetime
+
+
 def task_id(customer_id: str, name: str) -> str:
     """The customer and 20 hexadecimal digits of the name, so that a task is found without an index."""
     return customer_id + hashlib.sha256(name.encode()).hexdigest()[:ID_TAIL]
 
 
-def opened(new: NewTask, store: str, at: datetime) -> Task:
+def opened(new: NewTask, store: str, at: datetime, slot: Slot | None = None) -> Task:
     """The task as it is first written down; what is empty is left out."""
-    told = {name: getattr(new, name) for name in ("title", "script", "role", "journey", "run", "step", "offer")}
+    names = ("title", "script", "role", "journey", "run", "step", "offer", "sells")
+    told = {name: getattr(new, name) for name in names} | {"store": store}
+    if slot:
+        told |= {"assignee": slot.assignee, "callable_from": stamp(slot.start) if slot.start > at else ""}
     return {
         "task_id": new.task_id,
         "customer_id": new.customer_id,
         "kind": new.kind,
         "reason": new.reason,
         "at": stamp(at),
-        "due_at": stamp(new.due_at),
-        **{name: value for name, value in (told | {"store": store}).items() if value},
+        "due_at": stamp(slot.due_at if slot else new.due_at),
+        **{name: value for name, value in told.items() if value},
         **new.details,
     }
+
+
+def moved(task: Task, slot: Slot, at: datetime) -> Task:
+    """An open task in another slot: of somebody else, or at another time."""
+    others = {name: value for name, value in task.items() if name not in ("assignee", "callable_from")}
+    others |= {"assignee": slot.assignee} if slot.assignee else {}
+    others |= {"callable_from": stamp(slot.start)} if slot.start > at else {}
+    return others | {"due_at": stamp(slot.due_at)}
 
 
 def named_again(known: Task, new: NewTask) -> Task:
@@ -100,8 +123,9 @@ def finished(task: Task, outcome: str, by: str, note: str, at: datetime) -> Task
 
 
 def postponed(task: Task, until: datetime, by: str, note: str) -> Task:
-    """The task after the customer asked to be called back at `until`: open, and due then."""
-    return task | {"outcome": "call_back", "by": by, "note": note, "due_at": stamp(until)}
+    """The task after the customer asked to be called back at `until`: open, and due then, not before."""
+    said = {"outcome": "call_back", "by": by, "note": note}
+    return task | said | {"due_at": stamp(until), "callable_from": stamp(until)}
 
 
 def status_of(task: Task) -> Status:

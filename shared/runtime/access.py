@@ -73,6 +73,27 @@ ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/journeys/{journey_id}": _STAFF | {"marketing"},
     "GET /v1/tasks": _STAFF,
     "POST /v1/tasks/{task_id}/outcome": _STAFF,
+    "POST /v1/tasks/{task_id}/assign": _STAFF,
+    "POST /v1/tasks/{task_id}/skip": _STAFF,
+    "POST /v1/tasks/{task_id}/offer": _STAFF,
+    "POST /v1/tickets": _STAFF | {"pos", "web"},
+    # What a customer says or gives points for comes through the shop's own page as well.
+    "POST /v1/tickets/{ticket_id}/messages": _STAFF | {"pos", "web"},
+    "POST /v1/tickets/{ticket_id}/rating": _STAFF | {"pos", "web"},
+    **dict.fromkeys(
+        (
+            "GET /v1/tickets",
+            "GET /v1/tickets/{ticket_id}",
+            "POST /v1/tickets/{ticket_id}/resolve",
+            "POST /v1/tickets/{ticket_id}/lock",
+            "POST /v1/tickets/{ticket_id}/assign",
+            "POST /v1/tickets/{ticket_id}/labels",
+            "POST /v1/tickets/{ticket_id}/asks",
+            "POST /v1/tickets/{ticket_id}/compensation",
+        ),
+        _STAFF,
+    ),
+    "POST /v1/tickets/{ticket_id}/compensation/approve": frozenset(("manager", "admin")),
 }
 
 

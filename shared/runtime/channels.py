@@ -7,7 +7,7 @@ The secret is one JSON object; a channel without its account is not there, and m
     aws_sms    {sender_id, region}                              instead of esms       endpoint_url, credentials
     ses        {sender, region, configuration_set?, reply_to?}                        endpoint_url, credentials
     whatsapp   {phone_number_id, region}                                              endpoint_url, credentials
-    aws        {webhook_tokens, topics}                         what proves AWS's own callbacks
+    aws        {webhook_tokens, topics}                         what proves AWS's own callbacks; certificates
     messenger  {page_id, page_token, app_secret, verify_token}                        base_url
 """
 
@@ -25,6 +25,7 @@ from shared.ports import Channel
 from shared.runtime import wiring
 from shared.runtime.desk import directory
 from shared.runtime.playbook import sending_rules
+from shared.runtime.roster import roster_of
 from shared.runtime.staff_notes import note_words, write
 from shared.runtime.templates import renderer, templates
 from shared.use_cases.dispatch_batch import AdDispatcher
@@ -170,7 +171,7 @@ def channels(accounts: Mapping[str, Any], outside: Any, rules: SendingRules) -> 
             app_secret=messenger.get("app_secret", ""),
             **_given(messenger, base_url="base_url"),
         )
-    calls = PlannedCalls(table, clock)
+    calls = PlannedCalls(table, clock, lambda: roster_of(table, outside.memory, clock()))
     found["call"] = StaffCall(calls.open, calls.find)
     found["web"] = WebSlot(table, clock)
     return found

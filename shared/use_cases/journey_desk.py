@@ -11,7 +11,7 @@ from zlib import crc32
 
 from shared.domain.content import CUSTOMER, Lang
 from shared.domain.customer import Profile, fold_members
-from shared.domain.journey import Journey, Step, Task
+from shared.domain.journey import Journey, Step
 from shared.domain.journey_engine import Action, Moved, Run, Signal, advance, enter, fits, listens, next_due
 from shared.domain.message import Intent, planned, told
 from shared.domain.sending_policy import in_holdout
@@ -23,9 +23,9 @@ from shared.use_cases import layout, vouchers
 from shared.use_cases.draft import Draft
 from shared.use_cases.journey_facts import RunFacts, dearest_with
 from shared.use_cases.plan_message import plan, withdraw
-from shared.use_cases.sending_state import person
+from shared.use_cases.selling_calls import why_not_sell
 from shared.use_cases.standing import figures
-from shared.use_cases.tasks import close, number_to_call, open_task
+from shared.use_cases.tasks import close, number_to_call, open_calls, open_task
 
 if TYPE_CHECKING:
     from shared.use_cases.journeys import Journeys
@@ -339,7 +339,8 @@ class Desk:
     def _task(self, place: Place, run: Run, action: Action) -> Run:
         wanted = action.step.task
         assert wanted is not None
-        if wanted.kind == "call" and (never := self._not_to_be_called(wanted)):
+        sells = bool(wanted.script and self.journeys.world.templates[wanted.script].purpose == "marketing")
+        if wanted.kind == "call" and (never := self._not_to_be_called(sells=sells)):
             return {**run, "outcomes": {**run.get("outcomes", {}), action.step.id: never}}
         facts = self.facts(run)
         title, reason = (_FACT.sub(lambda m: _shown(facts(m[1])), text) for text in (wanted.title, wanted.reason))
@@ -356,22 +357,23 @@ class Desk:
             journey=run["journey"],
             run=run["run"],
             step=action.step.id,
-            offer=str(run["vars"].get("voucher") or ""),
+            offer=str(run["vars"].get("voucher") or run["vars"].get("gift") or ""),
+            sells=sells and wanted.kind == "call",
+            details={"offer_id": run["vars"]["offer"]} if run["vars"].get("offer") else {},
         )
-        task_id = open_task(self.draft, new, self.now)
+        task_id = open_task(self.draft, new, self.now, self.journeys.roster())
         outcomes = {name: said for name, said in run.get("outcomes", {}).items() if name != action.step.id}
         return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
 
-    def _not_to_be_called(self, wanted: Task) -> str:
+    def _not_to_be_called(self, *, sells: bool) -> str:
         """The outcome a journey goes on with where a call is not to be opened: as after a number that was wrong, or as
-        after a call that was withdrawn, where the number is good but nothing may be sold on it now (R10, R17, R26)."""
+        after a call that was withdrawn, where the number is good but nothing may be sold on it now."""
         if number_to_call(self.members) is None:
             return "wrong_number"
-        if not wanted.script or self.journeys.world.templates[wanted.script].purpose != "marketing":
+        if not sells:
             return ""
-        known = person(self.members, {}, "", self.now)
-        refused = known.consent.get("call:marketing") is False or known.do_not_call
-        return WITHDRAWN if self._held_out or refused or known.complaint_open else ""
+        told = why_not_sell(self.draft, self.members, self.journeys.sending, self.now)
+        return WITHDRAWN if told or any(task.get("sells") for task in open_calls(self.draft, self.members)) else ""
 
     def _script(self, template: str, run: Run) -> str:
         declared = self.journeys.world.templates[template].variables

@@ -6,7 +6,7 @@ draft in which it is written down, so news and what follows from it are one comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,6 +20,7 @@ from shared.domain.sending_rules import SendingRules
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import NewId, Put, Table, Update, absent, present
 from shared.use_cases import layout
+from shared.use_cases.assign_task import Roster
 from shared.use_cases.draft import Draft
 from shared.use_cases.journey_desk import Desk, Planned
 from shared.use_cases.journey_world import Mode, World
@@ -45,6 +46,7 @@ class Journeys:
     public_url: Callable[[], str]
     now: datetime
     memory: dict[str, Any]
+    roster: Callable[[], Roster]
 
     @property
     def products(self) -> Products:
@@ -81,7 +83,7 @@ class Journeys:
                 continue
             if signal.name == "Task Done" and _own(run, signal):
                 done = {**run.get("outcomes", {}), str(signal.properties["step"]): signal.properties["outcome"]}
-                run = {**run, "outcomes": done}
+                run = {**run, "outcomes": done, "vars": _promised(run["vars"], signal)}
                 if run.get("listens"):
                     run["next_due"] = min(run["next_due"], stamp(self.now))
                 desk.set(place, run)
@@ -199,6 +201,12 @@ def _own(run: Run, signal: Signal) -> bool:
     """Whether news that names a run is about this one."""
     said = signal.properties
     return bool(said.get("journey") == run["journey"] and said.get("run") == run["run"])
+
+
+def _promised(known: Mapping[str, Any], signal: Signal) -> dict[str, Any]:
+    """What a run knows, with the moment by which the customer said they would order; the latest call counts."""
+    said = {name: value for name, value in known.items() if name != "order_by"}
+    return said | {name: value for name, value in signal.properties.items() if name == "order_by"}
 
 
 def label_news(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:

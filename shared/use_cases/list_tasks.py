@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.domain.customer import Profile, fold_members
 from shared.domain.task import Status, Task, Words, status_of
+from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -14,41 +17,57 @@ from shared.use_cases.sending_state import members_of
 from shared.use_cases.tasks import number_to_call
 
 _PLACE = {"open": layout.task, "done": layout.task_done}
-_TOLD = ("script", "store", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer")
+_TOLD = (
+    "script", "store", "assignee", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer",
+    "callable_from", "order_by",
+)  # fmt: skip
+# Zalo knows people by their mobile numbers.
+_LANDLINE = "+842"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which tasks: of these stores (none: of all), of a role, a person, a kind, due until a moment; "" asks nothing."""
+
+    status: Status = "open"
+    stores: Collection[str] = ()
+    role: str = ""
+    person: str = ""
+    kind: str = ""
+    due_until: datetime | None = None
+
+    def fits(self, row: Item) -> bool:
+        if self.person and self.stores and row.get("store", "") not in self.stores:
+            return False
+        return self.role in ("", row["role"]) and self.kind in ("", row.get("kind", ""))
 
 
 def listed(
-    table: Table,
-    status: Status,
-    words: Mapping[str, Words],
-    *,
-    stores: Collection[str],
-    role: str,
-    limit: int,
-    start: str | None,
+    table: Table, asked: Asked, words: Mapping[str, Words], *, limit: int, start: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of the tasks of these stores (none: of all), for a role or, with "", for everybody.
-
-    A page may be shorter than `limit` where a role is named, or where a task moved while it was being read.
-    """
-    rows, after = _rows(table, status, stores, limit, start)
-    places = [_PLACE[status](row["task_id"]) for row in rows if role in ("", row["role"])]
+    """One page of tasks. It may be shorter than `limit` where a role, a kind or a person is asked for, or where a task
+    moved while it was being read."""
+    rows, after = _rows(table, asked, limit, start)
+    places = [_PLACE[asked.status](row["task_id"]) for row in rows if asked.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
     draft = Draft(table)
-    draft.load(layout.profile(task["customer_id"]) for task in found.values())
+    who = [task["customer_id"] for task in found.values()]
+    journeys = [task["customer_id"] for task in found.values() if task.get("journey")]
+    draft.load([*map(layout.profile, who), *map(layout.journeys_of, journeys)])
     tasks = [found[place] for place in places if place in found]
-    return [shown(task, members_of(draft, task["customer_id"]), words) for task in tasks], after
+    return [shown(task, members_of(draft, task["customer_id"]), words, draft) for task in tasks], after
 
 
-def _rows(
-    table: Table, status: Status, stores: Collection[str], limit: int, start: str | None
-) -> tuple[list[Item], str | None]:
-    """One page of list rows over several stores, in order, and the sort key to go on from."""
-    low, high = layout.task_range(status)
-    latest_first = status == "done"
+def _rows(table: Table, asked: Asked, limit: int, start: str | None) -> tuple[list[Item], str | None]:
+    """One page of list rows over several lists, in order, and the sort key to go on from."""
+    low, high = layout.task_range(asked.status)
+    latest_first = asked.status == "done"
+    if asked.due_until and not latest_first:
+        high = f"{low}{stamp(asked.due_until)}"
+    lists = [layout.tasks_of(asked.person)] if asked.person else [layout.task_list(s) for s in sorted(asked.stores)]
     rows: list[Item] = []
     ends = []
-    for pk in [layout.task_list(store) for store in sorted(stores)] or [layout.task_list()]:
+    for pk in lists or [layout.task_list()]:
         page = table.query(
             pk, low=low, high=high, start=start, descending=latest_first, limit=limit, consistent=False
         )  # fmt: skip
@@ -64,21 +83,46 @@ def _rows(
     return rows[:limit], rows[:limit][-1]["sk"] if more and rows else None
 
 
-def shown(task: Task, members: list[Profile], words: Mapping[str, Words]) -> dict[str, Any]:
-    """A task as staff see it, in words, with whom to call."""
+def shown(task: Task, members: list[Profile], words: Mapping[str, Words], draft: Draft) -> dict[str, Any]:
+    """A task as staff see it, in words: whom to call, what for, and how the deal of its journey stands."""
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
+    phone = number_to_call(members) if members else None
     return {
         "task_id": task["task_id"],
         "customer_id": members[0]["customer_id"] if members else task["customer_id"],
         "customer_name": view["traits"].get("name") if view else None,
-        "phone": number_to_call(members) if members else None,
+        "phone": phone,
+        "call_link": f"tel:{phone}" if phone else None,
+        "zalo_link": f"https://zalo.me/{phone[1:]}" if phone and not phone.startswith(_LANDLINE) else None,
+        "segments": _segments(members),
         "kind": task["kind"],
         "title": known.title if known else task.get("title"),
         "reason": known.reason if known else task["reason"],
-        "assignee": task["role"],
+        "role": task["role"],
         "opened_at": task["at"],
         "due_at": task["due_at"],
         "status": status_of(task),
+        "deal": _deal(task, members, draft),
         **{name: task.get(name) or None for name in _TOLD},
     }
+
+
+def _segments(members: list[Profile]) -> dict[str, Any] | None:
+    """The customer's labels as they were last written down."""
+    labels = list(members[0].get("labels", ())) if members else []
+    if not labels:
+        return None
+    marks = sorted({mark for member in members for mark in member.get("marks", ())})
+    return {"lifecycle": labels[0], "value": labels[1], "tags": labels[2:] + marks}
+
+
+def _deal(task: Task, members: list[Profile], draft: Draft) -> str | None:
+    """How the deal stands that the task belongs to, while it is under way."""
+    if not task.get("journey"):
+        return None
+    for member in members:
+        runs = (draft.get(layout.journeys_of(member["customer_id"])) or {}).get("runs", {})
+        if run := runs.get(f"{task['journey']}|{task.get('run', '')}"):
+            return run["deal"] or None
+    return None

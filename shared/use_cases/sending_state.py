@@ -101,14 +101,15 @@ def ledger_of(draft: Draft, members: list[Profile]) -> Item:
 def last_selling_call(ledger: Item) -> datetime | None:
     """When the person was last called to be sold something, by whomever; `ledger` as `ledger_of` gives it."""
     staff = [at for at, _ in ledger.get("calls", ())]
-    planned = [at for at, purpose, channel, _ in ledger.get("contacts", ()) if (purpose, channel) == ("marketing", "call")]
+    planned = [at for at, *how, _ in ledger.get("contacts", ()) if how == ["marketing", "call"]]
     return moment(max(staff + planned)) if staff or planned else None
 
 
 def called(ledger: Item, task_id: str, now: datetime) -> Item:
     """The ledger with a call of staff that was to sell something; one task may be several calls."""
     since = stamp(now - CALLS_REMEMBERED)
-    return {**ledger, "calls": [*(known for known in ledger.get("calls", ()) if known[0] > since), [stamp(now), task_id]]}
+    recent = [known for known in ledger.get("calls", ()) if known[0] > since]
+    return {**ledger, "calls": [*recent, [stamp(now), task_id]]}
 
 
 def person(members: list[Profile], ledger: Item, message_id: str, now: datetime, *, human: bool = False) -> Person:

@@ -12,6 +12,7 @@ from shared.domain.identity import Identity, link_key
 from shared.domain.segmentation import lifecycle, rfm, scores, silence
 from shared.ports import Item, Table
 from shared.use_cases import layout
+from shared.use_cases.assign_task import Roster
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, figures, load_members
 
@@ -28,15 +29,18 @@ def find(table: Table, who: Identity, secret: bytes) -> str:
     return str(link["customer"])
 
 
-def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
-    """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other."""
+def view(table: Table, customer_id: str, ruling: Ruling, roster: Roster | None = None) -> Item:
+    """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other.
+
+    With a `roster` the customer's salesperson is shown also before they are written down.
+    """
     pk, top = layout.profile(customer_id)
     page = table.query(pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=AT_ONCE, consistent=False)
     profile = page.items[0] if page.items and page.items[0]["sk"] == top else None
     if profile is None:
         raise NotFound("there is no such customer")
     if "merged_into" in profile:
-        return view(table, profile["merged_into"]["customer_id"], ruling)
+        return view(table, profile["merged_into"]["customer_id"], ruling, roster)
     items = page.items[1:]
     members = [profile]
     if profile.get("absorbed"):
@@ -51,12 +55,21 @@ def view(table: Table, customer_id: str, ruling: Ruling) -> Item:
     orders = sorted((i for i in items if i["sk"].startswith("O#")), key=lambda i: i["placed_at"], reverse=True)
     open_items = [i for i in items if i["sk"].startswith("OT#")]
     return describe(members, ruling) | {
+        "keeper": _keeper(members, roster),
         "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
         "open_tickets": [],
-        "tasks": [_task(item) for item in open_items],
+        "tasks": [_task(item, items) for item in open_items],
         "journeys": _journeys(items),
         "suggestions": [],
     }
+
+
+def _keeper(members: list[Profile], roster: Roster | None) -> str | None:
+    """The customer's salesperson: who was written down, else whom the rule gives somebody who has bought."""
+    known = next((member["keeper"] for member in members if "keeper" in member), None)
+    if roster is None or not (known or figures(members[0]).orders):
+        return known
+    return roster.keeper(members) or None
 
 
 def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
@@ -134,8 +147,12 @@ def _order(row: Item) -> dict[str, Any]:
     return {name: row[name] for name in names if name in row}
 
 
-def _task(item: Item) -> dict[str, Any]:
-    return {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
+def _task(item: Item, items: list[Item]) -> dict[str, Any]:
+    """An open task, with how the deal of its journey stands."""
+    shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
+    name = f"{item.get('journey', '')}|{item.get('run', '')}"
+    deals = [other["runs"][name].get("deal") for other in items if name in other.get("runs", {})]
+    return shown | ({"deal": deals[0]} if deals and deals[0] else {})
 
 
 def _journeys(items: list[Item]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.bench import phone
 from shared.domain.vietnam_time import stamp
-from shared.use_cases.list_tasks import listed
+from shared.use_cases.list_tasks import Asked, listed
 from tests.doors.conftest import PHONE
 from tests.sending.conftest import MORNING
 from tests.sending.house import Care
@@ -35,19 +35,26 @@ def test_a5_a_call_is_listed_with_whom_to_call_why_and_what_to_say(desk: Desk):
         "customer_id": lan,
         "customer_name": "Nguyễn Thị Lan",
         "phone": "+84901234567",
+        "call_link": "tel:+84901234567",
+        "zalo_link": "https://zalo.me/84901234567",
+        "segments": {"lifecycle": "prospect", "value": "none", "tags": []},
         "kind": "call",
         "title": "Gọi xác nhận đơn giá trị cao",
         "reason": "Đơn HD1 trị giá 5.000.000đ",
         "script": "Chào chị Lan, em gọi xác nhận đơn HD1",
         "store": "Q1",
-        "assignee": "store_staff",
+        "assignee": None,
+        "role": "store_staff",
         "opened_at": stamp(desk.now),
         "due_at": stamp(desk.now + timedelta(hours=1)),
+        "callable_from": None,
         "status": "open",
+        "deal": None,
         "outcome": None,
         "note": None,
         "by": None,
         "done_at": None,
+        "order_by": None,
         "journey": "high_value_order",
         "run": "HD1",
         "step": "call",
@@ -159,7 +166,7 @@ def test_r7_tasks_of_several_stores_stay_in_order_wherever_a_page_ends(desk: Des
     wanted = ids(desk.listed(f"status={status}"))
     table, found, start = Short(desk.house.table), [], None
     while start or not found:
-        page, start = listed(table, status, {}, stores=stores, role="", limit=4, start=start)
+        page, start = listed(table, Asked(status, stores), {}, limit=4, start=start)
         found += ids(page)
 
     assert len(wanted) == 9
