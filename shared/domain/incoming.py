@@ -21,6 +21,7 @@ IncomingKind = Literal[
     "followed",
     "unfollowed",
     "phone_shared",
+    "comment",
     "template_status",
     "rating",
 ]
@@ -33,6 +34,7 @@ class Attachment(BaseModel):
 
     kind: str
     url: str = ""
+    name: str = ""
 
 
 class Incoming(BaseModel):

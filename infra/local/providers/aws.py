@@ -1,4 +1,5 @@
-"""A stand-in for SES v2, End User Messaging SMS and Social: what botocore sends to them, and the events they publish.
+"""A stand-in for SES v2, End User Messaging SMS and Social: what botocore sends to them, the events they publish, and
+the mails that people write to the shop.
 
 As the real ones it knows no client token: the same message twice is two messages. Events go out as EventBridge's API
 destination posts them, with the connection's token, or as SNS posts them, signed by a key made at start.
@@ -11,6 +12,8 @@ import json
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
+from email.utils import parseaddr
 from functools import cached_property
 from typing import Any, Literal
 
@@ -28,6 +31,8 @@ Envelope = Literal["eventbridge", "sns"]
 DELIVERY = timedelta(seconds=3)
 TOPIC = "arn:aws:sns:ap-southeast-1:123456789012:khach-quen"
 CERTIFICATE = "https://sns.ap-southeast-1.amazonaws.com/SimpleNotificationService-standin.pem"
+
+SHOP_MAIL = "cskh@khachquen.example"
 
 # Local parts with a fate, as those of SES's mailbox simulator.
 _MAIL_FATES = {"bounce": "Bounce", "complaint": "Complaint"}
@@ -171,6 +176,69 @@ class AwsStandIn(StandIn):
         click = {"userAgent": user_agent, "ipAddress": ip, "link": link, "linkTags": None}
         with self.lock:
             self._mail_event(provider_id, "Click", click, at or self.clock())
+
+    def write_mail(
+        self,
+        sender: str,
+        subject: str,
+        text: str = "",
+        *,
+        html: str = "",
+        files: Mapping[str, bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        to: str = SHOP_MAIL,
+        at: datetime | None = None,
+        **verdicts: str,
+    ) -> None:
+        """Somebody writes an e-mail to the shop, which a receipt rule hands to SNS as it is, in base64.
+
+        `verdicts` are those of spam, virus, spf, dkim and dmarc where they are not PASS.
+        """
+        at = at or self.clock()
+        mail = EmailMessage()
+        domain = sender.rpartition("@")[2].rstrip(">")
+        mail["From"], mail["To"], mail["Subject"] = sender, to, subject
+        mail["Message-ID"] = f"<{self._new_id()}@{domain}>"
+        for name, value in (headers or {}).items():
+            mail[name] = value
+        if text or not html:
+            mail.set_content(text)
+        if html and text:
+            mail.add_alternative(html, subtype="html")
+        elif html:
+            mail.set_content(html, subtype="html")
+        for name, content in (files or {}).items():
+            kind = "image" if name.endswith((".jpg", ".png")) else "application"
+            mail.add_attachment(content, maintype=kind, subtype=name.rpartition(".")[2], filename=name)
+        found = {name: {"status": verdicts.get(name, "PASS")} for name in ("spam", "virus", "spf", "dkim", "dmarc")}
+        event = {
+            "notificationType": "Received",
+            "mail": {
+                "timestamp": _iso(at),
+                "source": parseaddr(sender)[1],
+                "messageId": self._new_id().replace("-", ""),
+                "destination": [to],
+                "headersTruncated": False,
+                "headers": [{"name": name, "value": str(value)} for name, value in mail.items()],
+                "commonHeaders": {
+                    "returnPath": parseaddr(sender)[1],
+                    "from": [sender],
+                    "to": [to],
+                    "messageId": str(mail["Message-ID"]),
+                    "subject": subject,
+                },
+            },
+            "receipt": {
+                "timestamp": _iso(at),
+                "processingTimeMillis": 400,
+                "recipients": [to],
+                **{f"{name}Verdict": verdict for name, verdict in found.items()},
+                "action": {"type": "SNS", "topicArn": TOPIC, "encoding": "BASE64"},
+            },
+            "content": base64.b64encode(mail.as_bytes()).decode(),
+        }
+        with self.lock:
+            self.call_back(self._notification(event, at))
 
     def _mail_event(self, mail_id: str, name: str, told: Mapping[str, Any], at: datetime) -> None:
         details = {"Send": "Sent", "Delivery": "Delivered", "Bounce": "Bounced", "Complaint": "Complaint Received"}

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, NamedTuple
 
-from infra.local.providers.aws import AwsStandIn
+from infra.local.providers.aws import CERTIFICATE, TOPIC, AwsStandIn
 from infra.local.providers.base import FaultMode, Received, StandIn
 from infra.local.providers.esms import EsmsStandIn
 from infra.local.providers.messenger import Messenger
@@ -33,6 +33,24 @@ class _StandIns(NamedTuple):
     messenger: Messenger
     esms: EsmsStandIn
     aws: AwsStandIn
+
+
+class _Certificates(Mapping[str, str]):
+    """What the stand-in of SNS signs by, made when a signature is looked at."""
+
+    def __init__(self, aws: AwsStandIn) -> None:
+        self._aws = aws
+
+    def __getitem__(self, address: str) -> str:
+        if address != CERTIFICATE:
+            raise KeyError(address)
+        return self._aws.certificate
+
+    def __iter__(self) -> Iterator[str]:
+        yield CERTIFICATE
+
+    def __len__(self) -> int:
+        return 1
 
 
 class Town(Mapping[str, Any]):
@@ -66,7 +84,11 @@ class Town(Mapping[str, Any]):
                 "base_url": town.esms.url,
             },
             "ses": {"sender": "Khách Quen <cskh@khachquen.example>", "configuration_set": "khach-quen", **aws},
-            "aws": {"webhook_tokens": [town.aws.token]},
+            "aws": {
+                "webhook_tokens": [town.aws.token],
+                "topics": [TOPIC],
+                "certificates": _Certificates(town.aws),
+            },
             "whatsapp": {"phone_number_id": "phone-number-id-local", **aws},
             "messenger": {
                 "page_id": town.messenger.page_id,

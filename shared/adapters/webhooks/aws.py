@@ -2,7 +2,7 @@
 
 EventBridge posts by an API destination, whose connection adds a header with a secret that only AWS and we know; that
 costs no signature and is how our own stages are wired. SNS posts signed messages (see `sns`); WhatsApp's inbound texts
-come only so, and shops may have topics already. Either way: what is neither is a forgery.
+and e-mails to the shop come only so, and shops may have topics already. Either way: what is neither is a forgery.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from shared.adapters.webhooks import aws_sms, ses, sns, whatsapp
+from shared.adapters.webhooks import aws_sms, ses, ses_inbound, sns, whatsapp
 from shared.adapters.webhooks.reading import inner, load, text
 from shared.domain.errors import Invalid
 from shared.domain.incoming import Incoming
@@ -48,17 +48,28 @@ def translate(payload: Mapping[str, Any]) -> list[Incoming]:
         translator = _BY_SOURCE.get(text(payload, "source"))
         detail = inner(payload, "detail")
         return translator(detail) if translator and isinstance(detail, dict) else []
+    return _of_topic(_published(payload))
+
+
+def refusal(payload: Mapping[str, Any]) -> str:
+    """Why a verified payload holds a mail to the shop that is left out, as `ses_inbound.refusal` says, or ""."""
+    event = _published(payload)
+    return ses_inbound.refusal(event) if text(event, "notificationType") == ses_inbound.RECEIVED else ""
+
+
+def _published(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """What was published to a topic, or nothing: SNS greets a new destination in plain words."""
     if text(payload, "Type") != sns.NOTIFICATION:
-        return []
+        return {}
     try:
-        event = load(text(payload, "Message").encode())
+        return load(text(payload, "Message").encode())
     except Invalid:
-        # SNS greets a new destination in plain words.
-        return []
-    return _of_topic(event)
+        return {}
 
 
 def _of_topic(event: Mapping[str, Any]) -> list[Incoming]:
+    if text(event, "notificationType") == ses_inbound.RECEIVED:
+        return ses_inbound.translate(event)
     if "mail" in event:
         return ses.translate(event)
     if "whatsAppWebhookEntry" in event:
