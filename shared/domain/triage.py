@@ -6,7 +6,11 @@ under a millisecond without a network.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
+
+from shared.domain.triage_model import Lexicon, Model, Reading
+from shared.domain.triage_text import Words
 
 INTENTS = (
     "order_status",
@@ -30,6 +34,10 @@ INTENTS = (
 SEVERITIES = ("critical", "high", "normal", "low")
 SENTIMENTS = ("positive", "neutral", "negative")
 
+# At most so many words and phrases are named as those that decided.
+MOST_WORDS = 4
+LONGEST_WHOLE = 6
+
 
 class Triage(NamedTuple):
     """What was read in a message.
@@ -46,10 +54,69 @@ class Triage(NamedTuple):
     words: tuple[str, ...]
 
 
+class Manner(NamedTuple):
+    """How sure the reader has to be: `bot_from` is the least chance (0 to 1) that the bot fully satisfies the sender,
+    `bot_intents` what it may speak of at all."""
+
+    bot_from: float
+    bot_intents: frozenset[str]
+
+
 class Triager:
-    """Reads messages by one model."""
+    """Reads messages by one lexicon and one model.
+
+    `whole` are messages that are known as a whole ("tc", "alo"), in the spelling of the lexicon, with their labels.
+    """
+
+    def __init__(
+        self, lexicon: Lexicon, model: Model, manner: Manner, whole: Mapping[str, tuple[str, str, str, bool]]
+    ) -> None:
+        self._lexicon = lexicon
+        self._model = model
+        self._manner = manner
+        self._whole = whole
 
     def read(self, text: str, subject: str = "") -> Triage:
         """Never raises, whatever the text; a message of no words is `other` and low."""
-        words = tuple(f"{subject} {text}".split()[:3])
-        return Triage("other", "normal" if words else "low", "neutral", 0, False, words)
+        words = self._lexicon.speller.words(f"{subject}\n{text}" if subject else text)
+        if len(words.plain) <= LONGEST_WHOLE:
+            known = self._whole.get(" ".join(words.plain).replace("?", ""))
+            if known is not None:
+                return Triage(*known[:3], 99, known[3], tuple(dict.fromkeys(words.written))[:MOST_WORDS])
+        reading = self._model.read(self._lexicon, words)
+        chances = self._model.chances(reading)
+        intent, how_intent = _best(chances["intent"])
+        severity, how_severe = _best(chances["severity"])
+        sentiment, _ = _best(chances["sentiment"])
+        answer = Triage(
+            INTENTS[intent],
+            SEVERITIES[severity],
+            SENTIMENTS[sentiment],
+            int(100 * min(how_intent, how_severe)),
+            False,
+            self._why(words, reading, intent, severity),
+        )
+        if not words.plain:
+            return answer._replace(intent="other", severity="low", sentiment="neutral", confidence=99, words=())
+        able = (
+            answer.severity == "low"
+            and answer.sentiment != "negative"
+            and answer.intent in self._manner.bot_intents
+            and chances["bot"][1] >= self._manner.bot_from
+        )
+        return answer._replace(bot=able)
+
+    def _why(self, words: Words, reading: Reading, intent: int, severity: int) -> tuple[str, ...]:
+        """The words that speak most for the answer, as they were written, in the order of the text."""
+        taken: list[tuple[int, int]] = []
+        for first, last in self._model.reasons(reading, intent, severity):
+            if all(last < other[0] or first > other[1] for other in taken):
+                taken.append((first, last))
+                if len(taken) == MOST_WORDS:
+                    break
+        return tuple(" ".join(dict.fromkeys(words.written[first : last + 1])) for first, last in sorted(taken))
+
+
+def _best(chances: list[float]) -> tuple[int, float]:
+    highest = max(chances)
+    return chances.index(highest), highest

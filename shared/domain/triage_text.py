@@ -1,0 +1,211 @@
+"""A customer's message as words that compare: without marks, short forms written out, numbers as their kind."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+
+# What is read of a long message: its beginning, where people say what they want, and its end, where they ask for it.
+MOST_CHARACTERS = 12_000
+FIRST_TOKENS, LAST_TOKENS = 220, 80
+LONGEST_TOKEN = 40
+
+_TOKENS = re.compile(
+    r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # links and addresses
+    r"|\+?\d+(?:[.,]\d+)*"
+    r"|[^\W\d_]+"
+    r"|[?!.,;\n]+|:[)(dp3]+|=[)(]+|<3"
+    r"|[^\w\s]"
+)
+_TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
+_RUNS = re.compile(r"(.)\1+")
+_UNITS = {
+    "k": 1_000, "ka": 1_000, "ng": 1_000, "nghin": 1_000, "ngan": 1_000, "tr": 1_000_000, "trieu": 1_000_000,
+    "cu": 1_000_000, "ty": 1_000_000_000, "d": 1, "dong": 1, "vnd": 1, "vnđ": 1, "million": 1_000_000,
+}  # fmt: skip
+# Money of these sizes in VND is a lot, or very much; below the first, little.
+_LOT, _VERY_MUCH = 1_000_000, 3_000_000
+_FACES = {
+    **dict.fromkeys("😍🥰😘❤♥💕💖💗🧡💛💚💙💜🤍🖤😊☺🙂😀😃😄😁🤗👍👏💯⭐🌟🎉🥳😋🌹🌸💐😻✨🤩😇💓💞💘👌", "#glad"),
+    **dict.fromkeys("😡😠🤬👎💢🖕😤", "#angry"),
+    **dict.fromkeys("😭😢😞😔🙁☹😩😫😿💔😰😥😓😖😣😟😨😱🤕🤒🤢🤮", "#sad"),
+    **dict.fromkeys("🙄😒😑😏🤡🙃😐🤨😬", "#wry"),
+    **dict.fromkeys("😂🤣😅😆😹", "#laugh"),
+    **dict.fromkeys("🙏", "#please"),
+}
+_ENDS = frozenset("?!.,;\n")
+
+
+def letters(word: str) -> str:
+    """A lower-case word without marks and with no letter twice in a row ("lỗiii" → "loi")."""
+    if not word.isascii():
+        plain = unicodedata.normalize("NFD", word).replace("đ", "d").replace("ð", "d")
+        word = "".join(char for char in plain if not unicodedata.combining(char))
+    return _RUNS.sub(r"\1", word)
+
+
+@lru_cache(maxsize=4096)
+def marked(word: str) -> str:
+    """A word with its marks in one spelling (hòa and hoà are one), or "" when it has none: its tone stands behind."""
+    if word.isascii():
+        return ""
+    parts = unicodedata.normalize("NFD", word)
+    bare = unicodedata.normalize("NFC", parts.translate(_TONES))
+    tone = "".join(char for char in parts if ord(char) in _TONES)[:1]
+    return _RUNS.sub(r"\1", bare) + tone if tone or not bare.isascii() else ""
+
+
+class Words:
+    """Words of one message: `plain` compare, `written` is how each stood in the text, `ends` where a clause is over."""
+
+    __slots__ = ("ends", "plain", "signs", "written")
+
+    def __init__(self) -> None:
+        self.plain: list[str] = []
+        self.written: list[str] = []
+        self.ends: set[int] = set()
+        self.signs: list[str] = []
+
+
+class Speller:
+    """Writes short forms out. `short` maps a form, with its marks if it must have them, to full words without marks."""
+
+    def __init__(self, short: Mapping[str, str]) -> None:
+        self._short = short
+        self._one = lru_cache(maxsize=8192)(self._spell)
+
+    def _spell(self, word: str) -> str:
+        plain = letters(word)
+        return self._short.get(word) or (self._short.get(plain) or plain)
+
+    def phrase(self, text: str) -> str:
+        """A phrase of the playbook in the spelling of `words`."""
+        return " ".join(self.words(text).plain)
+
+    def words(self, text: str) -> Words:
+        """Any text; of a long one its beginning and end."""
+        if len(text) > MOST_CHARACTERS:
+            text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
+        tokens = _TOKENS.findall(unicodedata.normalize("NFKC", text).lower())
+        if len(tokens) > FIRST_TOKENS + LAST_TOKENS:
+            tokens = [*tokens[:FIRST_TOKENS], "\n", *tokens[-LAST_TOKENS:]]
+        found = Words()
+        at, last = 0, len(tokens)
+        while at < last:
+            token, after = tokens[at], tokens[at + 1] if at + 1 < last else ""
+            first = token[0]
+            at += 1
+            if first.isalpha():
+                self._word(found, token, after)
+            elif first.isdecimal() or (first == "+" and len(token) > 1):
+                kind, takes_unit = _number(token, _unit(after, tokens[at + 1] if at + 1 < last else ""))
+                found.plain.append(kind)
+                found.written.append(token + after if takes_unit else token)
+                at += takes_unit
+            elif first in _ENDS:
+                found.ends.add(len(found.plain))
+                found.signs += [sign for sign in ("?", "...", "!!") if sign in token] or ["!"] * ("!" in token)
+            elif sign := _FACES.get(first) or _smile(token):
+                found.signs.append(sign)
+        found.ends.add(len(found.plain))
+        _close_questions(found)
+        return found
+
+    def _word(self, found: Words, token: str, after: str) -> None:
+        if not token.isalpha():
+            found.signs.append("#link")
+            return
+        if len(token) > LONGEST_TOKEN:
+            return
+        full = self._one(token)
+        if token in _DEPENDS or full in _DEPENDS:
+            full = _in_context(token, full, found.plain, after)
+        parts = full.split(" ")
+        found.plain += parts
+        found.written += [token] * len(parts)
+
+
+def _smile(token: str) -> str:
+    if token in ("<3",):
+        return "#glad"
+    if len(token) > 1 and token[0] in ":=":
+        return "#sad" if "(" in token else "#laugh" if token[0] == "=" else "#glad"
+    return ""
+
+
+def _set(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+# Forms that mean one thing here and another there.
+_DEPENDS = _set("k kg khong hong hỏng hông bn r h m s l xl t km d v tr c")
+_AFTER_NO = _set(
+    """
+    co biet thay duoc dc đc được có biết thấy phai phải muon muốn thich thích can cần nhan nhận nghe tra trả rep ai he
+    hề ship giao con còn mua lay lấy vua vừa dam dám hieu hiểu
+    """
+)
+_AFTER_QUESTION = _set("ạ a shop em vay vậy ta nhi nhỉ")
+_AFTER_YOU = _set("oi ơi co có cho gui gửi shop ak nao nào")
+_BREAKS = _set("bi may hang do hu da nhanh lam de mau pham chua dau se")
+_CLOSERS = _set("a shop em anh chi ban vay the ta nhi nhe nha ha ad oi ne minh hen ah ak nhen")
+
+
+def _in_context(word: str, full: str, before: list[str], after: str) -> str:
+    previous = before[-1] if before else ""
+    if word in ("hong", "hỏng", "hông"):
+        if previous in _BREAKS:
+            return "hong"
+        denies = not after or after[0] in _ENDS or after in _AFTER_NO or after in _AFTER_QUESTION
+        return "khong" if denies else "hong"
+    if word == "bn":
+        return "ban" if after in _AFTER_YOU else "bao nhieu"
+    if previous[:1] == "#" and word in ("k", "kg", "h", "km", "m", "c", "t", "d", "r", "tr"):
+        return {"h": "gio", "t": "tuan"}.get(word, word)
+    if previous in ("size", "cao") and word in ("s", "m", "l", "xl"):
+        return "#size"
+    return full
+
+
+def _unit(word: str, after: str) -> str:
+    """The unit behind a number: "2 củ" are two million, "2 củ sạc" two chargers."""
+    plain = letters(word) if word.isalpha() and len(word) < 8 else ""
+    return "" if plain == "cu" and (word == "cũ" or letters(after) in ("sac", "khoai", "toi")) else plain
+
+
+def _number(token: str, unit: str) -> tuple[str, bool]:
+    """What a number is, and whether the unit behind it belongs to it."""
+    parts = re.split("[.,]", token.lstrip("+"))
+    digits = "".join(parts)
+    if (token[0] == "+" or digits[0] == "0") and 9 <= len(digits) <= 12:
+        return "#phone", False
+    if len(digits) > 12:
+        return "#code", False
+    factor = _UNITS.get(unit, 0)
+    grouped = len(parts) > 1 and all(len(part) == 3 for part in parts[1:])
+    if factor > 1 or (factor and len(digits) > 3):
+        number = float(".".join(parts)) if len(parts) == 2 and not grouped else int(digits)
+        return _money(number * factor), True
+    if grouped or (len(digits) >= 5 and digits.endswith("000")):
+        return _money(int(digits)), False
+    if len(digits) >= 5:
+        return "#code", False
+    return ("#1" if digits == "1" else "#n" if len(digits) < 3 else "#nnn"), False
+
+
+def _money(worth: float) -> str:
+    return "#much" if worth >= _VERY_MUCH else "#lot" if worth >= _LOT else "#money"
+
+
+def _close_questions(found: Words) -> None:
+    """ "Không" and "chưa" at the end of a clause ask; elsewhere they deny."""
+    plain, ends = found.plain, found.ends
+    for at, word in enumerate(plain):
+        if word in ("khong", "chua") and at:
+            end = at + 1
+            while end not in ends and end - at < 4 and plain[end] in _CLOSERS:
+                end += 1
+            if end in ends:
+                plain[at] = "khong?" if word == "khong" else "chua?"
