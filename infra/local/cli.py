@@ -30,9 +30,11 @@ accounts = typer.Typer(help="The providers' accounts.", no_args_is_help=True)
 staff = typer.Typer(help="Who works here, and who is away.")
 templates = typer.Typer(help="What messages say.", no_args_is_help=True)
 journeys = typer.Typer(help="What happens to customers step by step.", no_args_is_help=True)
+triage = typer.Typer(help="What customers' messages are about.", invoke_without_command=True)
 app.add_typer(ops, name="ops")
 app.add_typer(templates, name="templates")
 app.add_typer(journeys, name="journeys")
+app.add_typer(triage, name="triage")
 ops.add_typer(dead_letters, name="dlq")
 ops.add_typer(key, name="key")
 ops.add_typer(zalo, name="zalo")
@@ -239,6 +241,22 @@ def deploy(stage: StageName) -> None:
         raise Trouble(f"the infra extra is not installed: {error}") from error
     except (UnknownStageError, MissingToolError, RuntimeError) as error:
         raise Trouble(str(error)) from error
+
+
+@triage.callback()
+def read_messages(
+    context: typer.Context,
+    score: Annotated[Path | None, typer.Option(help="Messages with labels; prints how well they are read.")] = None,
+) -> None:
+    """Read one message per line from standard input and print what it is about, one JSON object per line."""
+    if context.invoked_subcommand is not None:
+        return
+    from infra.local import triage as reader
+
+    if score is None:
+        reader.answer_lines(sys.stdin.buffer, sys.stdout)
+    else:
+        print(reader.score(score))
 
 
 @templates.command("check")
