@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain import bot_guards, bot_orders
 from shared.domain.bot_orders import Limits
-from shared.domain.faq import OWN_ORDERS, Both, Entry, Faq
+from shared.domain.faq import OWN_ORDERS, Both, Entry, Faq, Found
 from shared.domain.greeting import greet
 from shared.domain.language import Language
 from shared.domain.names import fold
@@ -132,13 +132,15 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     said = bot_guards.plain(asked.text)
     if reason := _feelings(asked.triage):
         return _hand_over(reason, asked, rules)
-    if asked.triage.intent == "opt_out" or asks_to_stop(asked.text):
+    if asks_to_stop(asked.text) or (asked.triage.intent == "opt_out" and asked.triage.confidence >= rules.triage_floor):
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
     if reason := _kept_for_people(asked, said) or _unsure(asked.triage, rules):
         return _hand_over(reason, asked, rules)
+    if small := _small_talk(asked, said, faq, rules):
+        return _answer(small.answer.told(asked.language), asked, rules, (), small.id, asked.triage.confidence)
     found = faq.find(asked.text, asked.triage.intent)
     sure = found.percent >= rules.find_floor and found.lead >= rules.find_lead
-    if found.id == OWN_ORDERS or (asked.triage.intent == "order_status" and not sure):
+    if _means_own_orders(asked, found, sure=sure):
         return _own_orders(asked, rules)
     if not sure:
         return _hand_over("not_found" if found.percent < rules.find_floor else "ambiguous", asked, rules)
@@ -180,6 +182,21 @@ def _unsure(triage: Triage, rules: BotRules) -> Reason | None:
     if triage.confidence < rules.triage_floor:
         return "low_confidence"
     return None if triage.bot else "to_do"
+
+
+def _small_talk(asked: Asked, said: str, faq: Faq, rules: BotRules) -> Entry | None:
+    """What to say to praise, and to a greeting that asks nothing."""
+    intent = asked.triage.intent
+    if intent == "feedback_praise" or (intent == "other" and said and not faq.terms(asked.text)):
+        return next((entry for entry in rules.small_talk if entry.intent == intent), None)
+    return None
+
+
+def _means_own_orders(asked: Asked, found: Found, *, sure: bool) -> bool:
+    """Whether the writer's own orders are asked for; what triage reads as an order's status needs less to be sure."""
+    if asked.triage.intent != "order_status":
+        return sure and found.id == OWN_ORDERS
+    return found.id == OWN_ORDERS or (not sure and bool(bot_orders.codes_in(fold(asked.text))))
 
 
 def _own_orders(asked: Asked, rules: BotRules) -> Answer | HandOver:

@@ -54,7 +54,7 @@ _DO_IT = _any(r"""
     DO(?: \w+){0,5} HELP(?: ME)?
     HELP(?: ME)? DO
     (?:nho|phien) (?:shop|tiem|ad|ban|nhan vien) DO
-    (?:please|pls|plz|can you|could you|would you) (?:please |pls )?(?:cancel|change|exchange|refund|return|resend|send)
+    (?:please|pls|plz|can you|could you|would you) (?:please |pls )?(?:cancel|change|exchange|refund|return|resend)
     (?:please|pls|plz|can you|could you|would you) (?:please |pls )?(?:issue|update|delete|remove|hold|book|replace)
 """)
 _TRANSFER = _any(r"""

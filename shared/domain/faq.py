@@ -9,13 +9,18 @@ from typing import Any, NamedTuple, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain.language import Language
-from shared.domain.likeness import Index
+from shared.domain.likeness import Index, Synonyms
 from shared.domain.names import fold
 from shared.domain.triage import INTENTS
 
 Spell = Callable[[str], Sequence[str]]
 # What a message asks for when it asks for the writer's own orders; no entry of the page.
 OWN_ORDERS = "own_orders"
+
+
+def plain(text: str) -> list[str]:
+    """A text as folded words."""
+    return "".join(char if char.isalnum() else " " for char in fold(text)).split()
 
 
 class _Part(BaseModel):
@@ -87,6 +92,27 @@ class FaqFile(_Part):
         return self
 
 
+class FaqWords(_Part):
+    """`faq_words.yaml`: groups of words and phrases that mean the same, apart by "|", and words that ask nothing."""
+
+    same: tuple[str, ...]
+    empty: str
+
+    @property
+    def groups(self) -> list[list[str]]:
+        return [[phrase.strip() for phrase in group.split("|")] for group in self.same]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        known: set[str] = set()
+        for number, group in enumerate(self.groups):
+            for phrase in group:
+                if phrase in known or not phrase:
+                    raise ValueError(f"same.{number}: {phrase or 'nothing'} stands here or in another group already")
+                known.add(phrase)
+        return self
+
+
 class Found(NamedTuple):
     """The entry that fits best. `percent`: how alike message and question are; `lead`: how much better it fits than
     the best entry behind it. No entry is "" with 0."""
@@ -96,32 +122,34 @@ class Found(NamedTuple):
     lead: int
 
 
-def plain(text: str) -> list[str]:
-    """A text as folded words."""
-    return "".join(char if char.isalnum() else " " for char in fold(text)).split()
-
-
 # An entry of another intent than the message's fits so much less.
-_STRANGER = 0.8
+_STRANGER = 0.7
 
 
 class Faq:
-    """All entries, ready to be searched; made once per process. `spell` writes a text as the words that compare."""
+    """All entries, ready to be searched; made once per process. `spell` writes a text in the spelling that compares."""
 
-    def __init__(self, entries: Iterable[Entry], own_orders: Sequence[str] = (), spell: Spell = plain) -> None:
+    def __init__(
+        self, entries: Iterable[Entry], own_orders: Sequence[str], words: FaqWords, spell: Spell = plain
+    ) -> None:
         self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
         self._spell = spell
+        self._same = Synonyms([map(spell, group) for group in words.groups], words.empty.split())
         self._intents = {entry.id: {entry.intent, *entry.also} for entry in self.entries.values()}
         self._intents[OWN_ORDERS] = {"order_status", "delivery_problem"}
-        asked = [(entry.id, spell(question)) for entry in self.entries.values() for question in entry.asked]
-        self._index = Index([*asked, *((OWN_ORDERS, spell(question)) for question in own_orders)])
+        asked = [(entry.id, question) for entry in self.entries.values() for question in entry.asked]
+        asked += [(OWN_ORDERS, question) for question in own_orders]
+        self._index = Index((name, self.terms(question)) for name, question in asked)
+
+    def terms(self, text: str) -> list[str]:
+        """What a text asks with; nothing for "shop ơi"."""
+        return self._same.terms(self._spell(text))
 
     def find(self, text: str, intent: str = "") -> Found:
         """What a message asks for: the id of an entry, OWN_ORDERS or "". The intent tells alike entries apart."""
-        alike = self._index.alike(self._spell(text))
         fits = {
             name: score if not intent or intent in self._intents[name] else _STRANGER * score
-            for name, score in alike.items()
+            for name, score in self._index.alike(self.terms(text)).items()
         }
         best = sorted(fits, key=lambda name: (-fits[name], name))[:2]
         if not best:

@@ -1,7 +1,9 @@
-"""How alike two short texts are: the cosine of their TF-IDF vectors over words and word pairs.
+"""How alike a message and the known ways of asking for something are, over words that mean the same.
 
-Salton and Buckley 1988, "Term-weighting approaches in automatic text retrieval". Words that nobody ever asked with
-count against a message, so that a question about something else is not taken for one of ours.
+Two measures are averaged. The cosine of TF-IDF vectors over words and word pairs (Salton and Buckley 1988,
+"Term-weighting approaches in automatic text retrieval") finds the one most alike way of asking. How much of the
+message's weight stands anywhere in the ways of asking for one thing finds words that no single way has together. Words
+that nobody ever asked with count against a message, so that a question about something else is not taken for one here.
 """
 
 from __future__ import annotations
@@ -11,54 +13,104 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import log, sqrt
 
+Asked = tuple[str, Sequence[str]]
 
-def _set(words: str) -> frozenset[str]:
-    return frozenset(words.split())
+# What nobody asked with weighs so much of the rarest word; most of it is small talk.
+_UNKNOWN = 0.5
+# A word that stands in a single way of asking says less than one that keeps coming.
+_ONCE = 0.7
+# Little that fits is little evidence: what fits with this weight counts by half.
+_DOUBT = 6.0
 
 
-# What stands in every message and asks nothing.
-_EMPTY = _set(
-    """
-    a ad ah ak alo anh ban cho chi chu co da dang dum duoc e em giup gium hoi ha he i la luon ma minh muon nha nhe nhi
-    nua oi q r roi shop the thi tiem toi u va vay vi voi xin y z
-    an are can do does for how i if is it me my of please to what you your
-    """
-)
+class Synonyms:
+    """Words and phrases that mean the same become one word; what asks nothing is left out."""
+
+    def __init__(self, same: Iterable[Iterable[Sequence[str]]], empty: Iterable[str]) -> None:
+        self._one: dict[tuple[str, ...], str] = {}
+        for group in same:
+            phrases = [tuple(phrase) for phrase in group]
+            for phrase in phrases:
+                self._one.setdefault(phrase, "=" + "_".join(phrases[0]))
+        self._longest: dict[str, int] = {}
+        for phrase in self._one:
+            self._longest[phrase[0]] = max(len(phrase), self._longest.get(phrase[0], 0))
+        self._empty = frozenset(empty)
+
+    def terms(self, words: Sequence[str]) -> list[str]:
+        """What a text asks with."""
+        found, at = [], 0
+        while at < len(words):
+            most = self._longest.get(words[at], 0)
+            for length in range(min(most, len(words) - at), 0, -1):
+                if one := self._one.get(tuple(words[at : at + length])):
+                    found.append(one)
+                    at += length
+                    break
+            else:
+                if words[at] not in self._empty:
+                    found.append(words[at])
+                at += 1
+        return found
 
 
 class Index:
-    """Texts by the name of what they ask for, each of unit length, found by the words they have."""
+    """Ways of asking, by the name of what they ask for."""
 
-    def __init__(self, asked: Iterable[tuple[str, Sequence[str]]]) -> None:
-        texts = [(name, Counter(_terms(words))) for name, words in asked]
-        used = Counter(term for _, terms in texts for term in terms)
+    def __init__(self, asked: Iterable[Asked]) -> None:
+        texts = [(name, terms) for name, terms in asked if terms]
         self._names = [name for name, _ in texts]
-        self._rarity = {term: 1.0 + log(len(texts) / count) for term, count in used.items()}
-        self._rarest = 1.0 + log(max(len(texts), 1))
+        vectors = [Counter(_with_pairs(terms)) for _, terms in texts]
+        self._rarity = _rarity(vectors)
+        self._rarest = _UNKNOWN * (1.0 + log(max(len(texts), 1)))
         self._found_in: dict[str, list[tuple[int, float]]] = defaultdict(list)
-        for number, (_, terms) in enumerate(texts):
-            for term, weight in self._weighed(terms).items():
+        for number, vector in enumerate(vectors):
+            for term, weight in self._unit(vector).items():
                 self._found_in[term].append((number, weight))
+        pooled: dict[str, Counter[str]] = defaultdict(Counter)
+        for name, terms in texts:
+            pooled[name].update(set(terms))
+        self._telling = _rarity(pooled.values())
+        self._most_telling = _UNKNOWN * (1.0 + log(max(len(pooled), 1)))
+        self._asked_with: dict[str, list[tuple[str, float]]] = defaultdict(list)
+        for name, counts in pooled.items():
+            for term, count in counts.items():
+                self._asked_with[term].append((name, 1.0 if count > 1 else _ONCE))
 
-    def alike(self, words: Sequence[str]) -> dict[str, float]:
-        """By name, how alike the most alike of its texts is, 0 to 1; names that share no word are left out."""
-        scores: dict[int, float] = defaultdict(float)
-        for term, weight in self._weighed(Counter(_terms(words))).items():
+    def alike(self, terms: Sequence[str]) -> dict[str, float]:
+        """By name, how alike a text with these terms is to what asks for it, 0 to 1; without a term in common not at all."""
+        near: dict[int, float] = defaultdict(float)
+        for term, weight in self._unit(Counter(_with_pairs(terms))).items():
             for number, part in self._found_in.get(term, ()):
-                scores[number] += weight * part
-        best: dict[str, float] = {}
-        for number, score in scores.items():
+                near[number] += weight * part
+        nearest: dict[str, float] = {}
+        for number, score in near.items():
             name = self._names[number]
-            if score > best.get(name, 0.0):
-                best[name] = score
-        return best
+            if score > nearest.get(name, 0.0):
+                nearest[name] = score
+        covered: dict[str, float] = defaultdict(float)
+        whole = 0.0
+        for term in set(terms):
+            weight = self._telling.get(term, self._most_telling) ** 2
+            whole += weight
+            for name, part in self._asked_with.get(term, ()):
+                covered[name] += weight * part
+        return {
+            name: (nearest.get(name, 0.0) + part / whole) / 2 * part / (part + _DOUBT) for name, part in covered.items()
+        }
 
-    def _weighed(self, terms: Mapping[str, int]) -> dict[str, float]:
+    def _unit(self, terms: Mapping[str, int]) -> dict[str, float]:
         weights = {term: (1 + log(n)) * self._rarity.get(term, self._rarest) for term, n in terms.items()}
         length = sqrt(sum(weight * weight for weight in weights.values())) or 1.0
         return {term: weight / length for term, weight in weights.items()}
 
 
-def _terms(words: Sequence[str]) -> list[str]:
-    said = [word for word in words if word not in _EMPTY]
-    return [*said, *(f"{first} {second}" for first, second in pairwise(said))]
+def _rarity(texts: Iterable[Mapping[str, int]]) -> dict[str, float]:
+    """The weight of a term: the fewer texts have it, the more it tells."""
+    texts = list(texts)
+    used = Counter(term for terms in texts for term in terms)
+    return {term: 1.0 + log(len(texts) / count) for term, count in used.items()}
+
+
+def _with_pairs(terms: Sequence[str]) -> list[str]:
+    return [*terms, *(f"{first} {second}" for first, second in pairwise(terms))]

@@ -13,17 +13,18 @@ from jinja2 import TemplateError
 from shared.adapters.rendering import Sandbox, Wrong
 from shared.domain.bot import Answer, Asked, BotRules, HandOver, reply
 from shared.domain.customer import Profile
-from shared.domain.faq import Both, Entry, Faq, FaqFile
+from shared.domain.faq import Both, Entry, Faq, FaqFile, FaqWords
 from shared.runtime import journeys, wiring
 from shared.runtime.offers import load_offers
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_sending_rules, sending_rules
 from shared.runtime.playbook_files import Mistake, load, read
 from shared.runtime.templates import load_shop, sandbox
+from shared.runtime.triage import lexicon_of, vocabulary
 from shared.use_cases.bot_orders import recent_orders
 from shared.use_cases.draft import Draft
 from shared.use_cases.products import Products
 
-FAQ, RULES = "faq.yaml", "bot.yaml"
+FAQ, WORDS, RULES = "faq.yaml", "faq_words.yaml", "bot.yaml"
 _SPOILED = (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError)
 
 
@@ -63,7 +64,10 @@ def load_bot(folder: Path) -> tuple[BotRules, Faq, FaqFile]:
     except _SPOILED as error:
         wrong = check(folder)
         raise PlaybookError(str(wrong[0]) if wrong else str(error)) from error
-    return rules, Faq((*page.entries, *rules.small_talk), rules.order_questions), page
+    spell = lexicon_of(vocabulary()).speller.words
+    words = load(folder / WORDS, FaqWords)
+    faq = Faq((*page.entries, *rules.small_talk), rules.order_questions, words, lambda text: spell(text).plain)
+    return rules, faq, page
 
 
 def _values(folder: Path, page: FaqFile) -> dict[str, Any]:
@@ -93,7 +97,7 @@ def check(folder: Path) -> list[Mistake]:
     page, page_marks, wrong = read(folder / FAQ, FaqFile)
     mistakes += wrong
     rules, rules_marks, wrong = read(folder / RULES, BotRules)
-    mistakes += wrong
+    mistakes += wrong + read(folder / WORDS, FaqWords)[2]
     if page is None or page_marks is None or rules is None or rules_marks is None:
         return mistakes
     texts, values = sandbox(folder), _values(folder, page)
