@@ -8,6 +8,7 @@ from shared.runtime import settings, wiring
 from shared.runtime.campaigns import campaign_run
 from shared.runtime.journeys import journeys
 from shared.runtime.ruling import tick_time
+from shared.runtime.tickets import tickets
 from shared.use_cases import layout
 from shared.use_cases.run_timers import Timers
 
@@ -21,6 +22,6 @@ SECONDS = 45
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
-    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now))
+    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now), lambda: tickets(now))
     swept = timers.run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
     return {"fired": swept.worked, "passed": swept.passed}

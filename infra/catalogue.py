@@ -82,6 +82,7 @@ DLQ_RETENTION_DAYS = 14
 
 QUEUES = (
     QueueRow("events"),
+    QueueRow("tickets"),
     QueueRow("messages-transactional"),
     QueueRow("messages-service"),
     QueueRow("messages-marketing"),
@@ -170,6 +171,14 @@ DOORS = (
         timeout_seconds=300,
     ),
     Door(
+        "digest_schedule",
+        # Behind the night's wakes and the win-back scan, whose lists it tells of; a hiccup must not cost a morning.
+        Schedule((Tick("digest", "0 8 * * ? *", "digest"),)),
+        settings=(settings.STAGE, settings.TABLE),
+        grants=(Grant("table", READ + WRITE),),
+        timeout_seconds=120,
+    ),
+    Door(
         "timers_schedule",
         # The next tick catches up, so a late minute is dropped and never repeated.
         Schedule((Tick("timers", "* * * * ? *", "timers", maximum_age_seconds=60, retries=0),)),
@@ -212,6 +221,53 @@ DOORS = (
         ),
         settings=(settings.STAGE, settings.TABLE, settings.PUBLIC),
         grants=(Grant("table", READ + WRITE),),
+    ),
+    Door(
+        "tickets_api",
+        Http(
+            (
+                "POST /v1/tickets",
+                "GET /v1/tickets",
+                "GET /v1/tickets/{ticket_id}",
+                "POST /v1/tickets/{ticket_id}/messages",
+                "POST /v1/tickets/{ticket_id}/resolve",
+                "POST /v1/tickets/{ticket_id}/rating",
+                "POST /v1/tickets/{ticket_id}/lock",
+                "POST /v1/tickets/{ticket_id}/assign",
+                "POST /v1/tickets/{ticket_id}/labels",
+                "POST /v1/tickets/{ticket_id}/asks",
+                "POST /v1/tickets/{ticket_id}/compensation",
+                "POST /v1/tickets/{ticket_id}/compensation/approve",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC),
+        grants=(
+            *SENDS,
+            Grant("table", READ + WRITE),
+            Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
+        ),
+        memory=1024,
+        timeout_seconds=15,
+    ),
+    Door(
+        "tickets_worker",
+        FromQueue(("tickets",)),
+        settings=(
+            settings.STAGE,
+            settings.TABLE,
+            settings.TICKETS_DLQ,
+            settings.IDENTITY,
+            settings.MESSAGES,
+            settings.PUBLIC,
+        ),
+        grants=(
+            *SENDS,
+            Grant("table", READ + WRITE),
+            Grant("dlq:tickets", ("sqs:SendMessage",)),
+            Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
+        ),
+        memory=1024,
+        timeout_seconds=60,
     ),
     Door(
         "journeys_api",

@@ -151,6 +151,8 @@ class House:
             events=self.queues["events"],
             events_dlq=self.queues["events-dlq"],
             messages_dlq=self.queues.get(f"messages-transactional{DLQ}", self.queues["events-dlq"]),
+            tickets=self.queues.get("tickets", self.queues["events"]),
+            tickets_dlq=self.queues.get(f"tickets{DLQ}", self.queues["events-dlq"]),
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,

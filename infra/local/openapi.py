@@ -54,7 +54,8 @@ def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
     call = source["calls"][route]
     in_path = re.findall(r"{(\w+)}", route)
     in_query = ["limit", "next"] if call.get("paged") else call.get("query", [])
-    known = source["parameters"]
+    # A call may have a parameter of its own under a name that others use otherwise.
+    known = source["parameters"] | call.get("parameters", {})
     operation: dict[str, Any] = {"operationId": call["id"], "tags": [call["tag"]], "summary": call["summary"]}
     if "description" in call:
         operation["description"] = call["description"]

@@ -43,7 +43,12 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Tag Added": ("tag", "on"),
     "Birthday": ("on",),
     "Points Expiring": ("on", "days", "points", "expires_on"),
-    "Task Done": ("outcome", "task_id", "kind", "journey", "step", "run"),
+    "Task Done": ("outcome", "task_id", "kind", "journey", "step", "run", "order_by"),
+    # The code comes when staff issue it in the call, `order_by` when the customer promises to order.
+    "Listed To Call": (
+        "on", "by", "reason", "store", "offer", "gift", "voucher", "valid_until", "offer_ends", "offer_url",
+        "voucher_url", "order_by",
+    ),
     "Voucher Redeemed": ("code", "offer", "order_id", "value"),
     "Ticket Opened": _TICKET,
     "Ticket Reopened": _TICKET,
@@ -56,16 +61,18 @@ OURS = frozenset(
     (
         "Goods Received", "Asked In Chat", "Followed", "Survey Answered", "Lifecycle Changed", "Value Changed",
         "Tag Added", "Birthday", "Points Expiring", "Task Done", "Voucher Redeemed", "Ticket Opened",
-        "Ticket Reopened", "Ticket Resolved",
+        "Ticket Reopened", "Ticket Resolved", "Listed To Call",
     )
 )  # fmt: skip
 
 # Facts by subject. `event` are the properties of what let the customer in; `message`, `answer` and `task` are asked by
-# the id of a step: how far its message came, the score of its answer, the outcome of its task.
+# the id of a step: how far its message came, the score of its answer, the outcome of its task. `round` is how often a
+# step was reached.
 FACTS: dict[str, tuple[str, ...]] = {
     "customer": (
         "lifecycle", "value", "tags", "orders", "visits", "revenue", "spend_365d", "days_silent", "last_order_on",
         "city", "gender", "age", "home_store", "points", "tier", "channels", "open_windows", "refusals",
+        "days_since_contact",
     ),
     "cart": ("items", "total", "product", "sku", "url"),
     "order": ("status", "total", "kept", "delivered", "returned"),
@@ -82,4 +89,4 @@ FACTS: dict[str, tuple[str, ...]] = {
         "resting",
     ),
 }  # fmt: skip
-BY_STEP = ("message", "answer", "task")
+BY_STEP = ("message", "answer", "task", "round")

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from shared.domain.vietnam_time import stamp
 
 Task = dict[str, Any]
-Kind = Literal["call", "deposit", "check_delivery", "alarm", "review", "other"]
+Kind = Literal["call", "deposit", "check_delivery", "alarm", "review", "ask", "other"]
 Outcome = Literal["reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call"]
 Status = Literal["open", "done"]
 Role = Literal["store_staff", "store_manager", "sales", "care", "manager"]
@@ -24,6 +24,8 @@ OUTCOMES: tuple[Outcome, ...] = (
 ROLES: tuple[Role, ...] = ("store_staff", "store_manager", "sales", "care", "manager")
 # After these nobody is to call this person on this number again, whatever for.
 ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
+# After these the two have talked with each other.
+SPOKEN = frozenset(("reached", "purchased", "refused", "call_back", "do_not_call"))
 # Not outcomes of staff's work: the task was no longer needed, or somebody took it off the list with a reason.
 WITHDRAWN = "withdrawn"
 SKIPPED = "skipped"

@@ -51,8 +51,8 @@ class Said(BaseModel):
     `dedup` is its natural key within customer and channel: the same message told twice has the same. `at` is a stamp.
     Who said it is named by `identities`, or by `customer_id` where that is known. `verified`: it surely is this
     customer who writes, so that the bot may speak of orders. `author` is "agent" for what staff wrote outside of here,
-    such as in the page's own inbox. `comment_id` is the comment on the page that it was. Without `again` seconds a dedup is good for as long as we remember; with it the
-    same is something new after so long.
+    such as in the page's own inbox. `comment_id` is the comment on the page that it was. Without `again` seconds a
+    dedup is good for as long as we remember; with it the same is something new after so long.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -175,6 +175,14 @@ def meets(ticket: Ticket, said: Said, triage: Triage, rules: TicketRules) -> Mee
         return ""
     same_matter = triage.intent == ticket["intent"] or bool(said.order_id and said.order_id == ticket.get("order_id"))
     return "reopen" if chat or same_matter else ""
+
+
+def told_onto(ticket: Ticket, said: Said, rules: TicketRules) -> tuple[Ticket | None, Meets]:
+    """A ticket and what a message for this very one does to it; None where it was resolved too long ago."""
+    if ticket["status"] != "resolved":
+        return ticket, "join"
+    late = moment(said.at) - moment(ticket["resolved_at"]) > timedelta(days=rules.reopen_days)
+    return (None, "") if late else (ticket, "reopen")
 
 
 def read_again(ticket: Ticket, triage: Triage) -> Ticket:
@@ -339,7 +347,23 @@ def next_due(ticket: Ticket) -> str | None:
             moments.append(warn if ticket["warned"].get(name) != due and warn < due else due)
     if waits(ticket) and "retry_at" in ticket:
         moments.append(str(ticket["retry_at"]))
+    moments += [asked["due_at"] for asked in ticket.get("asks", {}).values() if _unanswered(asked)]
     return min(moments, default=None)
+
+
+def asks_late(ticket: Ticket, now: str) -> list[str]:
+    """The inner questions, by their tasks, that should have been answered by now and nobody was told of yet."""
+    asks = ticket.get("asks", {})
+    return sorted(task for task, asked in asks.items() if _unanswered(asked) and asked["due_at"] <= now)
+
+
+def asks_told(ticket: Ticket, tasks: list[str]) -> Ticket:
+    asks = ticket["asks"]
+    return {**ticket, "asks": {**asks, **{task: {**asks[task], "late": True} for task in tasks}}}
+
+
+def _unanswered(asked: Mapping[str, Any]) -> bool:
+    return asked["status"] == "open" and not asked.get("late")
 
 
 # ---- the end ----

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from shared.domain.content import Text
 from shared.domain.task import Role
@@ -41,8 +41,14 @@ class Compensation(_Part):
     title: Text
 
 
+Line = Literal[
+    "asked", "asked_answered", "given", "given_waits", "given_refused", "voucher", "escalated", "silence", "resolved"
+]
+
+
 class TicketRules(_Part):
-    """Spans of a ticket's life; deadlines and what follows them are the routing table's."""
+    """Spans of a ticket's life; deadlines and what follows them are the routing table's. `lines` are what the thread
+    tells staff of what happened."""
 
     join_minutes: PositiveInt
     repeat_seconds: PositiveInt
@@ -54,6 +60,13 @@ class TicketRules(_Part):
     complaints: Complaints
     asks: dict[str, AskOf] = Field(min_length=1)
     compensation: Compensation
+    lines: dict[Line, Text]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if missing := [name for name in get_args(Line) if name not in self.lines]:
+            raise ValueError(f"lines: {missing[0]} is missing")
+        return self
 
     @property
     def retry(self) -> timedelta:

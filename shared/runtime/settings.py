@@ -32,6 +32,9 @@ MESSAGES = Group(
         "KQ_MESSAGES_MARKETING_QUEUE_URL",
     ),
 )
+# What customers say, on its way into tickets.
+TICKETS = Group("tickets", ("KQ_TICKETS_QUEUE_URL",))
+TICKETS_DLQ = Group("tickets_dlq", ("KQ_TICKETS_DLQ_URL",))
 MESSAGES_DLQ = Group("messages_dlq", ("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL",))
 # Accounts of the providers as one JSON document in Secrets Manager; see `runtime/channels.py` for its fields.
 CHANNELS = Group("channels", ("KQ_CHANNELS_SECRET_ARN",))

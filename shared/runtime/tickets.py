@@ -6,10 +6,9 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from shared.domain.bot import BotRules, reply
-from shared.domain.faq import Faq
 from shared.domain.ticket_rules import TicketRules
 from shared.runtime import wiring
+from shared.runtime.bot import answer, orders
 from shared.runtime.desk import directory, routing
 from shared.runtime.journeys import journeys
 from shared.runtime.playbook import PLAYBOOK
@@ -37,16 +36,6 @@ def ticket_rules() -> TicketRules:
     return load_rules(PLAYBOOK)
 
 
-@cache
-def _faq() -> Faq:
-    return load(PLAYBOOK / "faq.yaml", Faq)
-
-
-@cache
-def _bot() -> BotRules:
-    return load(PLAYBOOK / "bot.yaml", BotRules)
-
-
 def tickets(now: datetime) -> Tickets:
     """What takes in what customers say, and what staff do about it, at this moment."""
     outside = wiring.outside()
@@ -58,7 +47,7 @@ def tickets(now: datetime) -> Tickets:
         directory=directory(),
         routing=routing(),
         triager=triager(),
-        bot=lambda asked: reply(asked, _faq(), _bot()),
-        orders=lambda _draft, _members: (),
+        bot=answer,
+        orders=orders(now),
         away=lambda: away(outside.table, outside.memory, now),
     )

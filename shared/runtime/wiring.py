@@ -34,6 +34,8 @@ class Outside:
     identity_key: bytes
     clock: Clock
     new_id: NewId
+    tickets: Queue
+    tickets_dlq: Queue
     messages: Mapping[str, Queue] = field(default_factory=dict)
     channel_accounts: Mapping[str, Any] = field(default_factory=dict)
     public_url: str = ""
@@ -70,6 +72,14 @@ class _OnAws:
     @property
     def events_dlq(self) -> Queue:
         return _sqs_queue(settings.read("KQ_EVENTS_DLQ_URL"))
+
+    @property
+    def tickets(self) -> Queue:
+        return _sqs_queue(settings.read("KQ_TICKETS_QUEUE_URL"))
+
+    @property
+    def tickets_dlq(self) -> Queue:
+        return _sqs_queue(settings.read("KQ_TICKETS_DLQ_URL"))
 
     @property
     def identity_key(self) -> bytes:

@@ -63,6 +63,8 @@ CAMPAIGNS      <created>#<id>            all campaigns
 ADS#<room>     <message>                 who waits for a batch of one advertising text; # the room, due by itself
 ADCALL#<call>  C                         a batch for which the gateway was called
 STAFF          AWAY                      who is away, until which day
+BIRTHDAYS#<day>#<store>  <customer>      whose birthday it is, by the store that cares for them (forgotten after it)
+PICKUPS#<store>  <order>                 an order that waits there to be picked up (forgotten after 30 days)
 NOTE#<note>    N                         a note to somebody who works here; due by itself until it was sent
 """
 
@@ -467,6 +469,24 @@ def timer_lane(name: str) -> str:
 
 
 STAFF_AWAY = Key("STAFF", "AWAY")
+
+
+def birthdays(day: str, store: str) -> str:
+    """The partition of those whose birthday a local day is, in a store."""
+    return f"BIRTHDAYS#{day}#{store}"
+
+
+def birthday(day: str, store: str, customer_id: str) -> Key:
+    return Key(birthdays(day, store), customer_id)
+
+
+def pickups(store: str) -> str:
+    """The partition of the orders that wait in a store."""
+    return f"PICKUPS#{store}"
+
+
+def pickup(store: str, order_id: str) -> Key:
+    return Key(pickups(store), order_id)
 
 
 def staff_note(note_id: str) -> Key:

@@ -17,6 +17,8 @@ from shared.use_cases.plan_message import enqueue
 from shared.use_cases.run_campaign import CampaignRun
 from shared.use_cases.set_cutoffs import relabel
 from shared.use_cases.sweep_due import Swept, sweep
+from shared.use_cases.ticket_timers import put_off, wake
+from shared.use_cases.tickets import Tickets
 
 CLAIM = timedelta(minutes=15)
 # The usual minute: so few need no lease, which costs two writes.
@@ -27,11 +29,12 @@ PAGES_A_TICK = 5
 
 @dataclass(frozen=True)
 class Timers:
-    """Everything a timer needs. What is due is told by its key; what runs campaigns is made for the first one."""
+    """Everything a timer needs. What is due is told by its key; the rest is made for the first that needs it."""
 
     journeys: Journeys
     queues: Mapping[str, Queue]
     campaigns: Callable[[], CampaignRun]
+    tickets: Callable[[], Tickets]
 
     @property
     def table(self) -> Table:
@@ -75,6 +78,8 @@ class Timers:
         """
         if customer_id := layout.journeys_whose(row.key):
             return self._go_on(customer_id, messages)
+        if ticket_id := layout.ticket_of(row.key):
+            return self._look_at(ticket_id)
         claimed_until = stamp(self.now + CLAIM)
         try:
             self.table.write(Update(row.key, set={("due_at",): claimed_until}, when=(equals(("due_at",), row.due_at),)))
@@ -95,6 +100,14 @@ class Timers:
         else:
             raise LookupError(f"nothing knows how to work the timer {row.key}")
         return True
+
+    def _look_at(self, ticket_id: str) -> bool:
+        """Let a ticket do what is due; its own commit moves its date, so it needs no claim."""
+        try:
+            return wake(self.tickets(), ticket_id)
+        except Exception:
+            put_off(self.tickets(), ticket_id)
+            raise
 
     def _go_on(self, customer_id: str, messages: dict[str, list[str]]) -> bool:
         """Let a customer's journeys go on; their own commit moves their date, so they need no claim."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from shared.domain import routing as table_of
 from shared.domain.customer import fold_members
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 AHEAD = 8
 # Who is written to about every ticket they get; others see theirs in the list.
 URGENT = frozenset(("P1", "P2"))
+LEADS = ("care_lead", "senior_manager")
 
 
 def target(desk: Tickets, ticket: Ticket) -> Target:
@@ -100,19 +102,21 @@ def tell_of(desk: Tickets, draft: Draft, before: Ticket | None, after: Ticket) -
         tell(draft, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(desk.now)}", desk.now)
 
 
-def tell_deadlines(desk: Tickets, draft: Draft, ticket: Ticket, kind: Kind, names: list[str], whom: Any) -> None:
-    """Tell people of deadlines that are near or missed; each of one deadline once. `whom` are names of a target."""
-    people = table_of.told(
-        desk.directory, whom, assignee=ticket["assignee"], store=ticket.get("store", "")
-    ) or table_of.told(desk.directory, ("care_lead", "senior_manager"), assignee="", store="")
-    for name in names:
-        due = ticket[f"{name}_due_at"]
+def tell_deadlines(
+    desk: Tickets, draft: Draft, ticket: Ticket, kind: Kind, due: Mapping[str, str], whom: Collection[str]
+) -> None:
+    """Tell people of deadlines that are near or missed, by name and moment; of each once. `whom` are names of a
+    target; a ticket that is nobody's is told to who leads."""
+    store = ticket.get("store", "")
+    people = table_of.told(desk.directory, whom, assignee=ticket["assignee"], store=store)
+    people = people or table_of.told(desk.directory, LEADS, assignee="", store=store)
+    for name, at in due.items():
         said = {**about(draft, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
-        said |= {"deadline": name, "due_at": due}
+        said |= {"deadline": name, "due_at": at}
         if kind == "deadline_missed":
             said["assignee"] = ticket["assignee"]
         for person in people:
-            tell(draft, person, kind, said, f"{ticket['ticket_id']} {name} {due}", desk.now)
+            tell(draft, person, kind, said, f"{ticket['ticket_id']} {name} {at}", desk.now)
 
 
 def about(draft: Draft, ticket: Ticket) -> dict[str, str]:

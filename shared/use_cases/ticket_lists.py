@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +14,8 @@ from shared.ports import Item, Table
 from shared.use_cases import layout, ticket_store
 from shared.use_cases.draft import Draft
 from shared.use_cases.sending_state import last_words, members_of
-from shared.use_cases.standing import Ruling
 from shared.use_cases.ticket_thread import case_code, thread
-from shared.use_cases.view_customer import stores_of, view
+from shared.use_cases.view_customer import stores_of
 
 _SHOWN = (
     "ticket_id", "channel", "status", "queue", "priority", "intent", "severity", "sentiment", "confidence", "value",
@@ -83,10 +82,11 @@ def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
 
 
 def opened(
-    table: Table, ticket_id: str, ruling: Ruling, now: datetime, *, stores: Collection[str]
+    table: Table, ticket_id: str, view: Callable[[str], Item], now: datetime, *, stores: Collection[str]
 ) -> tuple[dict[str, Any], set[str]]:
     """One ticket with its thread, its customer and the time that is left; and the stores that may see it.
 
+    `view` is the 360° view of a customer.
     Of a customer who belongs to other stores than `stores` (none: all) only the ticket is shown (R7). Raises NotFound.
     """
     draft = Draft(table)
@@ -99,12 +99,19 @@ def opened(
     body = shown(ticket, now) | {
         "customer_id": lead,
         "thread": [line(item) for item in thread(draft, ticket_id)],
-        "customer": view(table, lead, ruling) if sees else None,
+        "customer": view(lead) if sees else None,
         "windows": {channel: window._asdict() for channel, window in open_until.items()},
         "deadlines": dict(sorted(deadlines(ticket).items())),
         "asks": list(ticket.get("asks", {}).values()),
     }
     return body, {ticket.get("store", "")} | theirs
+
+
+def stores_of_ticket(table: Table, ticket_id: str) -> set[str]:
+    """The stores that may work on a ticket: its own and its customer's. Raises NotFound."""
+    draft = Draft(table)
+    ticket = ticket_store.get(draft, ticket_id)
+    return {ticket.get("store", "")} | stores_of(members_of(draft, ticket["customer_id"]))
 
 
 def line(item: Item) -> dict[str, Any]:

@@ -162,11 +162,16 @@ class Tickets:
         return message_id
 
 
-class _Message:
-    """One message on its way into its ticket, inside one draft."""
+def take_onto(desk: Tickets, work: Work, said: Said, ticket_id: str) -> Taken:
+    """Take what a customer said into a certain ticket of theirs; one resolved too long ago stays as it is."""
+    return _Message(desk, work, said, onto=ticket_id).take()
 
-    def __init__(self, desk: Tickets, work: Work, said: Said) -> None:
-        self.desk, self.work, self.said = desk, work, said
+
+class _Message:
+    """One message on its way into its ticket, inside one draft; `onto` names the ticket where that is known."""
+
+    def __init__(self, desk: Tickets, work: Work, said: Said, *, onto: str = "") -> None:
+        self.desk, self.work, self.said, self.onto = desk, work, said, onto
         self.draft = work.draft
         self.bot_reply = ""
 
@@ -254,6 +259,9 @@ class _Message:
 
     def _meeting(self, triage: Triage) -> tuple[Ticket | None, tickets.Meets]:
         """The ticket a message belongs to, of all members of the customer, and what it does to it."""
+        if self.onto:
+            ticket = ticket_store.get(self.draft, self.onto)
+            return tickets.told_onto(ticket, self.said, self.desk.rules)
         homes = [member["customer_id"] for member in self.members]
         self.draft.load(layout.ticket_threads(home) for home in homes)
         ids = [

@@ -10,11 +10,13 @@ from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import NotFound
 from shared.domain.identity import Identity, link_key
 from shared.domain.segmentation import lifecycle, rfm, scores, silence
+from shared.domain.suggestion import Matter
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.assign_task import Roster
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, figures, load_members
+from shared.use_cases.suggestions import Suggester
 
 RECENT_ORDERS = 10
 # What is open stands before the orders, in the same query.
@@ -29,10 +31,13 @@ def find(table: Table, who: Identity, secret: bytes) -> str:
     return str(link["customer"])
 
 
-def view(table: Table, customer_id: str, ruling: Ruling, roster: Roster | None = None) -> Item:
+def view(
+    table: Table, customer_id: str, ruling: Ruling, roster: Roster | None = None, suggester: Suggester | None = None
+) -> Item:
     """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other.
 
-    With a `roster` the customer's salesperson is shown also before they are written down.
+    With a `roster` the customer's salesperson is shown also before they are written down. A `suggester` reads what goes
+    with what was bought, at most two requests more; without it only the tickets say what to suggest.
     """
     pk, top = layout.profile(customer_id)
     page = table.query(pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=AT_ONCE, consistent=False)
@@ -40,7 +45,7 @@ def view(table: Table, customer_id: str, ruling: Ruling, roster: Roster | None =
     if profile is None:
         raise NotFound("there is no such customer")
     if "merged_into" in profile:
-        return view(table, profile["merged_into"]["customer_id"], ruling, roster)
+        return view(table, profile["merged_into"]["customer_id"], ruling, roster, suggester)
     items = page.items[1:]
     members = [profile]
     if profile.get("absorbed"):
@@ -57,10 +62,10 @@ def view(table: Table, customer_id: str, ruling: Ruling, roster: Roster | None =
     return describe(members, ruling) | {
         "keeper": _keeper(members, roster),
         "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
-        "open_tickets": [],
+        "open_tickets": [_ticket(item) for item in items if item["sk"].startswith("OS#")],
         "tasks": [_task(item, items) for item in open_items],
         "journeys": _journeys(items),
-        "suggestions": [],
+        "suggestions": suggester.suggest_for(members, Matter(), rows=orders, by_rules=False) if suggester else [],
     }
 
 
@@ -153,6 +158,14 @@ def _task(item: Item, items: list[Item]) -> dict[str, Any]:
     name = f"{item.get('journey', '')}|{item.get('run', '')}"
     deals = [other["runs"][name].get("deal") for other in items if name in other.get("runs", {})]
     return shown | ({"deal": deals[0]} if deals and deals[0] else {})
+
+
+def _ticket(item: Item) -> dict[str, Any]:
+    names = (
+        "ticket_id", "channel", "status", "queue", "assignee", "priority", "intent", "severity", "sentiment", "subject",
+        "order_id", "opened_at", "last_at", "first_response_due_at", "resolve_due_at",
+    )  # fmt: skip
+    return {name: item.get(name) or None for name in names}
 
 
 def _journeys(items: list[Item]) -> list[dict[str, Any]]:

@@ -42,6 +42,8 @@ STATUS = {
     "popups_api_visitor": 200,
     "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
     "tasks_api_tasks": 200,
+    "tickets_api_message": 404,  # nobody has written yet
+    "tickets_api_post": 201,
     "vouchers_api_redeem": 404,  # nobody was given this code
     "webhooks_api_esms_delivered": 200,
     "webhooks_api_forged": 401,

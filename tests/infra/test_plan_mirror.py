@@ -68,6 +68,8 @@ def test_a_door_may_reach_what_its_settings_name_and_nothing_else(door: Door):
         "table": {"table"},
         "events": {"queue:events"},
         "events_dlq": {"dlq:events"},
+        "tickets": {"queue:tickets"},
+        "tickets_dlq": {"dlq:tickets"},
         "messages": {f"queue:messages-{purpose}" for purpose in ("transactional", "service", "marketing")},
         "messages_dlq": {"dlq:messages-transactional"},
         "identity": {"secret:identity"},

@@ -45,7 +45,7 @@ def process(shop: Shop, table: Any) -> Iterator[None]:
 def tick(shop: Shop, table: Any = None) -> None:
     """The minute tick, without the sender that works after it."""
     with process(shop, table or shop.house.table):
-        timers = Timers(journeys(shop.now), shop.house.outside.messages, no_campaigns)
+        timers = Timers(journeys(shop.now), shop.house.outside.messages, no_campaigns, no_campaigns)
         timers.run(PARTITIONS, clock=lambda: shop.now, seconds=45)
 
 

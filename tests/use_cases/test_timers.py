@@ -52,7 +52,7 @@ def _no_campaigns():
 def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_none():
     engine = Engine()
     table, queue, began = Endless(engine), Queue(), engine.now
-    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns)
+    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns, _no_campaigns)
 
     swept = timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)
 
@@ -66,7 +66,7 @@ def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_
 def test_a_timer_that_fails_holds_up_neither_its_neighbours_nor_the_other_partitions():
     engine = Engine()
     table, queue = Endless(engine, broken=f"X#{TRANSACTIONAL}{5:019d}"), Queue()
-    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns)
+    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns, _no_campaigns)
 
     with pytest.raises(Busy, match="just this one"):
         timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)

@@ -1,0 +1,178 @@
+"""Door: tickets. What customers say, what staff see of it, and what they do about it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.errors import Forbidden, Invalid
+from shared.domain.routing import QUEUES
+from shared.domain.statements import Reader
+from shared.domain.ticket import STATUSES, Ticket
+from shared.ports import Item
+from shared.runtime import settings, wiring
+from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.playbook import rules
+from shared.runtime.roster import roster
+from shared.runtime.ruling import ruling
+from shared.runtime.tickets import tickets
+from shared.use_cases import ticket_asks, ticket_desk, ticket_end, ticket_input, ticket_lists, view_customer
+from shared.use_cases.keys import Caller
+from shared.use_cases.tickets import Taken, Tickets
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC)
+
+handler = HttpDoor()
+
+
+@handler.routes.post("/v1/tickets")
+def post_ticket() -> Response[str]:
+    desk = tickets(wiring.outside().clock())
+    said = ticket_input.read_ticket(handler.json(), _caller(), desk.rules, rules().identity, desk.now)
+    return answer(_taken(desk.take(said), desk.now), 201)
+
+
+@handler.routes.get("/v1/tickets")
+def get_tickets() -> Response[str]:
+    limit, start = handler.page()
+    query = handler.event.get("queryStringParameters") or {}
+    read = Reader("")
+    status, queue, store = query.get("status", "open"), query.get("queue", ""), read.text(query, "store")
+    assignee = read.text(query, "assignee") if "assignee" in query else None
+    if status not in STATUSES:
+        read.wrong("status", f"must be one of {', '.join(STATUSES)}")
+    if queue and queue not in QUEUES:
+        read.wrong("queue", f"must be one of {', '.join(QUEUES)}")
+    if start and not start.startswith(f"{status}#"):
+        read.wrong("next", "is not one of ours")
+    if read.errors:
+        raise Invalid(read.errors)
+    stores = _caller().stores
+    if store and stores and store not in stores:
+        raise Forbidden(f"the key has no access to store {store}")
+    outside = wiring.outside()
+    return listing(
+        *ticket_lists.listed(
+            outside.table,
+            status=status,
+            queue=queue,
+            assignee="" if assignee == "nobody" else assignee,
+            stores={store} if store else stores,
+            now=outside.clock(),
+            limit=limit,
+            start=start,
+        )
+    )
+
+
+@handler.routes.get("/v1/tickets/<ticket_id>")
+def get_ticket(ticket_id: str) -> Response[str]:
+    return answer(_seen(ticket_id))
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/messages")
+def post_message(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    written = ticket_input.read_message(handler.json(), _caller(), desk.rules, desk.directory)
+    return answer(_taken(ticket_desk.write(desk, ticket_id, written), desk.now), 201)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/resolve")
+def post_resolve(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    said = ticket_input.read_resolve(_body(), _caller(), desk.directory)
+    return _answer(ticket_end.resolve(desk, ticket_id, **said._asdict()), desk)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/rating")
+def post_rating(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    score, comment = ticket_input.read_rating(handler.json())
+    return _answer(ticket_end.rate(desk, ticket_id, score, comment), desk)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/lock")
+def post_lock(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    by, release = ticket_input.read_lock(_body(), _caller(), desk.directory)
+    return _answer(ticket_desk.lock(desk, ticket_id, by, release=release), desk)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/assign")
+def post_assign(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    person, queue, note = ticket_input.read_assign(handler.json(), desk.directory)
+    by = _caller().name
+    return _answer(ticket_desk.hand_over(desk, ticket_id, by, person=person, queue=queue, note=note), desk)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/labels")
+def post_labels(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    labels = ticket_input.read_labels(handler.json())
+    return _answer(ticket_desk.relabel(desk, ticket_id, labels, _caller().name), desk)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/asks")
+def post_ask(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    question = ticket_input.read_ask(handler.json(), desk.rules)
+    return _answer(ticket_asks.ask(desk, ticket_id, question, _caller().name), desk, 201)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/compensation")
+def post_compensation(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    given = ticket_input.read_compensation(handler.json())
+    return _answer(ticket_asks.give(desk, ticket_id, **given, by=_caller().name), desk, 201)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/compensation/approve")
+def post_approve(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    approved, note = ticket_input.read_approval(_body())
+    return _answer(ticket_asks.decide(desk, ticket_id, approved=approved, note=note, by=_caller().name), desk)
+
+
+def _desk(ticket_id: str) -> Tickets:
+    """What works on a ticket the caller may see; raises NotFound or Forbidden."""
+    outside, stores = wiring.outside(), _caller().stores
+    if stores and not stores & ticket_lists.stores_of_ticket(outside.table, ticket_id):
+        raise Forbidden("this ticket belongs to stores the key has no access to")
+    return tickets(outside.clock())
+
+
+def _body() -> Any:
+    """The body of a call that needs none."""
+    return handler.json() if handler.event.get("body") else {}
+
+
+def _answer(ticket: Ticket, desk: Tickets, status: int = 200) -> Response[str]:
+    return answer(ticket_lists.shown(ticket, desk.now), status)
+
+
+def _seen(ticket_id: str) -> dict[str, Any]:
+    """A ticket as the caller may see it; raises NotFound or Forbidden."""
+    outside, caller = wiring.outside(), _caller()
+    now = outside.clock()
+
+    def customer(customer_id: str) -> Item:
+        return view_customer.view(outside.table, customer_id, ruling(now), roster(now))
+
+    body, stores = ticket_lists.opened(outside.table, ticket_id, customer, now, stores=caller.stores)
+    if not caller.may_see(stores):
+        raise Forbidden("this ticket belongs to stores the key has no access to")
+    return body
+
+
+def _taken(taken: Taken, now: datetime) -> dict[str, Any]:
+    shown = ticket_lists.shown(taken.ticket, now)
+    return shown | {"joined": taken.joined, "bot_reply": taken.bot_reply or None}
+
+
+def _caller() -> Caller:
+    caller = handler.caller
+    assert caller is not None  # every route of this door takes a key
+    return caller
