@@ -153,6 +153,10 @@ def read_order(
         for name in ("coupon", "payment", "store", "channel", "cashier"):
             if text := read.text(properties, name, "properties.", 80):
                 content[name] = text.lower() if name == "payment" else text
+        if isinstance(pickup := properties.get("pickup"), bool):
+            content["pickup"] = pickup
+        elif pickup is not None:
+            read.wrong("properties.pickup", "must be true or false")
         if properties.get("system") and order == own:
             content["number"] = own.partition(":")[2]  # as the customer knows it
         _address(read, properties, "invoice_url", content)

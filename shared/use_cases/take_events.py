@@ -32,6 +32,7 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
 from shared.use_cases.journeys import Journeys, label_news
 from shared.use_cases.order_news import news_of
+from shared.use_cases.pickups import follow_pickup, waits_at
 from shared.use_cases.standing import (
     LIFECYCLE_LANE,
     Ruling,
@@ -355,6 +356,7 @@ class _Group:
         row_before = read(fact.order, before, date.fromisoformat(before["as_of"]), days) if before else None
         row = read(fact.order, order, today, days)
         placed_before = (before or {}).get("row")
+        follow_pickup(self.draft, fact.order, waits_at(fact.order, before, row_before), order, row)
         order["row"] = [order["home"], row.placed_at] if row and order.get("home") else None
         order["as_of"] = today.isoformat()
         order.pop("due", None)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from shared.domain.customer import Profile, fold_members
+from shared.domain.customer import Profile, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journey_engine import Signal
 from shared.domain.occasions import occasions
@@ -17,6 +17,9 @@ from shared.use_cases.journeys import Journeys, label_news
 from shared.use_cases.standing import LIFECYCLE_LANE, Ruling, figures, load_members, mature, settle
 from shared.use_cases.sweep_due import Swept, sweep
 from shared.use_cases.take_events import ATTEMPTS
+
+# The list of a day's birthdays is read on that day.
+BIRTHDAY_KEPT = timedelta(days=3)
 
 
 @dataclass(frozen=True)
@@ -78,9 +81,18 @@ class Waker:
         if slipped_from := lead.get("slipped_from"):
             heard[0] = slipped_from
         for signal in [*label_news(heard, after["labels"], day), *self._occasions(members, day)]:
+            if signal.name == "Birthday":
+                self._list_birthday(draft, members)
             # The early hours only let people in; the minute after goes on with them.
             if self.journeys.world.heard(signal.name):
                 self.journeys.tell(draft, members, signal, act=False)
+
+    def _list_birthday(self, draft: Draft, members: list[Profile]) -> None:
+        """Let the store that cares for somebody read of their birthday in the morning (R24)."""
+        if store := caring_store(fold_members(members)):
+            today = self.ruling.today
+            key = layout.birthday(today.isoformat(), store, members[0]["customer_id"])
+            draft.mark(key, {"ttl": int(day_start(today + BIRTHDAY_KEPT).timestamp())})
 
     def _occasions(self, members: list[Profile], at: str) -> list[Signal]:
         """What falls on today in this customer's life: the birthday, points about to expire (A3, R8)."""

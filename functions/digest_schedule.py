@@ -1,0 +1,30 @@
+"""Door: the morning of each store. Tells its managers whom to call, birthdays, complaints and pick-ups, at 08:00."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.ticket import is_complaint
+from shared.runtime import settings, wiring
+from shared.runtime.desk import directory
+from shared.runtime.observability import logger
+from shared.runtime.playbook import task_words
+from shared.runtime.ruling import tick_time
+from shared.runtime.tickets import ticket_rules
+from shared.use_cases.store_digest import Digests
+
+SETTINGS = (settings.STAGE, settings.TABLE)
+
+
+def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+    rules = ticket_rules()
+    digests = Digests(
+        table=wiring.outside().table,
+        directory=directory(),
+        words=task_words(),
+        complains=lambda ticket: is_complaint(ticket, rules),
+        now=tick_time(event),
+    )
+    told = digests.send()
+    logger.info("stores told of their day", managers=told)
+    return {"told": told}

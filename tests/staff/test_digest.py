@@ -1,0 +1,180 @@
+"""The morning of each store at 08:00: its managers read once what waits in their store, and of no other (R24)."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from shared.domain.task import NewTask
+from shared.domain.vietnam_time import stamp
+from shared.runtime.desk import directory
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.tasks import open_task
+from tests.sending.house import Care
+
+EVENING = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)  # five in the afternoon
+EIGHT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
+Q1, TD = "Quận 1", "Thủ Đức"
+LEADS = {Q1: directory().people["store_q1_lead"], TD: directory().people["store_td_lead"]}
+
+
+@pytest.fixture
+def care():
+    with Care(EVENING) as house:
+        yield house
+
+
+def customer(care, number: int, name: str, store: str, **traits: str) -> str:
+    return care.customer(number, consent=False, traits={"name": name, "home_store": store, **traits})
+
+
+def to_call(care, who: str, title: str, due: datetime) -> None:
+    draft = Draft(care.house.table)
+    open_task(draft, NewTask(who, title, "call", "told by a test", due, title=title), care.now)
+    draft.commit()
+
+
+def to_pick_up(care, number: int, order: str, store: str, **more) -> None:
+    email = f"khach{number}@example.vn"
+    care.event("Order Completed", None, order_id=order, total=500_000, store=store, pickup=True,
+               context={"traits": {"email": email}}, visitor=f"v{number}", **more)  # fmt: skip
+
+
+def complaint(care, number: int, text: str) -> None:
+    body = {"customer": {"identities": {"email": f"khach{number}@example.vn"}}, "channel": "email", "text": text}
+    care.call("POST", "/v1/tickets", body)
+
+
+def digests(care) -> list:
+    leads = {person.email for person in directory().people.values() if person.role == "store_manager"}
+    return [one for one in care.received() if one.to in leads and "việc trong ngày" in str(one.detail.get("subject"))]
+
+
+def text_for(care, store: str) -> str:
+    (one,) = [one for one in digests(care) if one.to == LEADS[store].email]
+    return one.text
+
+
+def test_r24_each_store_manager_reads_their_store_s_day_at_eight(care):
+    lan = customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-03-02")
+    minh = customer(care, 2, "Trần Minh", TD, birthday="1988-03-03")
+    hoa = customer(care, 3, "Lê Hoa", TD, birthday="1979-03-02")
+    to_call(care, lan, "Gọi cảm ơn", EIGHT + timedelta(hours=2))
+    to_call(care, hoa, "Gọi hẹn thử đồ", EIGHT + timedelta(hours=3))
+    to_call(care, minh, "Gọi tuần sau", EIGHT + timedelta(days=3))
+    to_pick_up(care, 1, "DH-LAY-1", Q1)
+    to_pick_up(care, 2, "DH-LAY-2", TD)
+    to_pick_up(care, 3, "DH-LAY-3", TD)
+    care.event("Order Delivered", None, order_id="DH-LAY-3", context={"traits": {"email": "khach3@example.vn"}})
+    complaint(care, 2, "Áo mới mua hôm qua đã rách đường chỉ, shop làm ăn kiểu gì vậy, tôi rất bực mình")
+
+    care.house.advance(EIGHT + timedelta(minutes=3))
+
+    assert sorted(one.to for one in digests(care)) == sorted(
+        person.email for person in directory().people.values() if person.role == "store_manager"
+    )
+    assert all(EIGHT <= one.at <= EIGHT + timedelta(minutes=2) for one in digests(care))
+    first, second = text_for(care, Q1), text_for(care, TD)
+
+    assert "Cần gọi và xử lý: 1" in first
+    assert "10:00 Nguyễn Thị Lan: Gọi cảm ơn" in first
+    assert "Sinh nhật hôm nay: 1\n- Nguyễn Thị Lan" in first
+    assert "Khiếu nại đang mở: 0" in first
+    assert "Đơn chờ khách tới lấy: 1\n- Đơn DH-LAY-1, Nguyễn Thị Lan" in first
+    assert "Hoa" not in first
+    assert "Minh" not in first
+
+    assert "11:00 Lê Hoa: Gọi hẹn thử đồ" in second
+    assert "Gọi tuần sau" not in second
+    assert "Sinh nhật hôm nay: 1\n- Lê Hoa" in second
+    assert re.search(r"Khiếu nại đang mở: 1\n- \[P\d\] \S.*, phiếu PH-", second)
+    assert "Đơn chờ khách tới lấy: 1\n- Đơn DH-LAY-2, Trần Minh" in second
+    assert "Lan" not in second
+
+
+def test_r24_a_subject_names_store_and_day_and_no_customer(care):
+    customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-03-02")
+    care.house.advance(EIGHT + timedelta(minutes=3))
+    subjects = {one.detail["subject"] for one in digests(care)}
+    assert subjects == {
+        f"Cửa hàng {store}, 02/03/2026: việc trong ngày" for store in (Q1, TD, "Cầu Giấy")
+    }  # fmt: skip
+
+
+def test_r24_a_morning_told_twice_is_told_once_and_the_next_one_anew(care):
+    care.house.advance(EIGHT + timedelta(minutes=3))
+    before = len(digests(care))
+    for _ in range(3):
+        assert care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 0}
+    care.later(minutes=30)
+    assert len(digests(care)) == before == 3
+    care.house.advance(EIGHT + timedelta(days=1, minutes=3))
+    assert len(digests(care)) == 6
+
+
+def test_r24_a_digest_that_dies_between_two_stores_is_finished_by_the_next_try(care):
+    table = care.house.table
+    real, writes = table.write, []
+
+    def write(*actions):
+        writes.append(actions)
+        if len(writes) == 2:
+            raise RuntimeError("died")
+        return real(*actions)
+
+    care.house.outside.table.write = write
+    with pytest.raises(RuntimeError):
+        care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)})
+    del care.house.outside.table.write
+    assert care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 2}
+    care.house.advance(EIGHT + timedelta(minutes=5))
+    assert len(digests(care)) == 3
+
+
+# ---- the lists behind it ----
+
+
+def waiting(care, store: str) -> list[str]:
+    return [row["order_id"] for row in care.house.table.query(layout.pickups(store)).items]
+
+
+def test_an_order_waits_in_its_store_until_it_is_collected_cancelled_or_returned(care):
+    for number, order in enumerate(("A", "B", "C", "D"), start=1):
+        to_pick_up(care, number, order, Q1)
+    assert waiting(care, Q1) == ["A", "B", "C", "D"]
+    for name, order in (("Order Delivered", "A"), ("Order Cancelled", "B"), ("Returned To Sender", "C")):
+        care.event(name, None, order_id=order)
+    assert waiting(care, Q1) == ["D"]
+    care.event("Order Updated", None, order_id="D", store=TD)
+    assert (waiting(care, Q1), waiting(care, TD)) == ([], ["D"])
+    care.later(minutes=1)
+    care.event("Order Updated", None, order_id="D", pickup=False)
+    assert waiting(care, TD) == []
+
+
+def test_what_was_collected_before_it_was_ordered_does_not_wait(care):
+    care.event("Order Delivered", None, order_id="A")
+    to_pick_up(care, 1, "A", Q1)
+    assert waiting(care, Q1) == []
+
+
+def test_history_does_not_wait_and_an_answer_that_is_none_is_refused(care):
+    care.event("Order Completed", None, order_id="OLD", total=1, store=Q1, pickup=True, context={"backfill": True},
+               at=EVENING - timedelta(days=200))  # fmt: skip
+    assert waiting(care, Q1) == []
+    event = {"type": "track", "event": "Order Completed", "messageId": "m", "userId": "0901234567",
+             "properties": {"order_id": "X", "total": 1, "pickup": "yes"}}  # fmt: skip
+    answer = care.call("POST", "/v1/batch", {"batch": [event]}, key="write", status=400)
+    assert "pickup" in str(answer)
+
+
+def test_a_birthday_is_listed_in_the_store_that_cares_for_the_customer(care):
+    who = customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-03-02")
+    customer(care, 2, "Trần Minh", "", birthday="1990-03-02")
+    care.house.advance(EIGHT)
+    rows = care.house.table.query(layout.birthdays("2026-03-02", Q1)).items
+    assert [row["sk"] for row in rows] == [who]
+    assert rows[0]["ttl"] > EIGHT.timestamp()
