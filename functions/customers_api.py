@@ -14,9 +14,11 @@ from shared.runtime.journeys import event_taker
 from shared.runtime.playbook import rules, sending_rules
 from shared.runtime.roster import roster
 from shared.runtime.ruling import ruling
+from shared.runtime.suggestions import suggester
 from shared.use_cases import list_segments, scan_winback, view_customer
 from shared.use_cases.customer_input import read_search, read_upsert
 from shared.use_cases.merges import unmerge
+from shared.use_cases.suggestions import Suggester
 from shared.use_cases.upsert_customer import upsert
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
@@ -60,7 +62,7 @@ def search() -> Response[str]:
 
 @handler.routes.get("/v1/customers/<customer_id>")
 def get_customer(customer_id: str) -> Response[str]:
-    return answer(_seen(customer_id))
+    return answer(_seen(customer_id, suggester(wiring.outside().clock())))
 
 
 @handler.routes.get("/v1/customers/<customer_id>/timeline")
@@ -111,18 +113,18 @@ def get_churn_risk() -> Response[str]:
     return listing(_own(shown), after)
 
 
-def _seen(customer_id: str) -> dict[str, Any]:
+def _seen(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]:
     """The 360° view, if the caller's stores reach it; raises NotFound or Forbidden."""
-    seen = _view(customer_id)
+    seen = _view(customer_id, suggests)
     if handler.caller and not handler.caller.may_see(set(seen["stores"])):
         raise Forbidden("this customer belongs to stores the key has no access to")
     return seen
 
 
-def _view(customer_id: str) -> dict[str, Any]:
+def _view(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]:
     outside = wiring.outside()
     now = outside.clock()
-    return view_customer.view(outside.table, customer_id, ruling(now), roster(now))
+    return view_customer.view(outside.table, customer_id, ruling(now), roster(now), suggests)
 
 
 def _check_store(customer_id: str) -> None:

@@ -12,6 +12,8 @@ from shared.domain.suggestion_rules import SuggestionRules
 _GONE = frozenset(("returned", "refunded", "cancelled", "delivery_failed"))
 # Of a product's name so many words have to stand in a message that names no kind of goods.
 WORDS_SHARED = 2
+# Of an order so many goods are gone on from.
+LINES_MEANT = 3
 
 
 class Line(NamedTuple):
@@ -75,11 +77,11 @@ def focus(bought: Purchases, rules: SuggestionRules, *, text: str, order_id: str
         return Focus(found, True)
     of_order = _unique(line for line in lines if line.order_id == order_id) if order_id else ()
     if of_order:
-        return Focus(_meant(of_order, rules, text) or of_order, True)
+        return Focus(_meant(of_order, rules, text) or of_order[:LINES_MEANT], True)
     if meant := _meant(lines, rules, text):
         return Focus(meant, True)
     latest = _unique(line for line in lines if line.order_id == lines[0].order_id)
-    return Focus(latest, len(latest) == 1 and not rules.kind_of(text))
+    return Focus(latest[:LINES_MEANT], len(latest) == 1 and not rules.kind_of(text))
 
 
 def _unique(lines: Iterable[Line]) -> tuple[Line, ...]:

@@ -18,8 +18,9 @@ from shared.domain.product import Product
 from shared.domain.purchases import Focus, Line, Purchases
 from shared.domain.suggestion_rules import Kind, SuggestionRules
 
-# Of what was bought together so many products are looked at, of a shelf so many, and so many places of stock are shown.
-TOGETHER_SEEN, PLACES_SHOWN = 8, 6
+# Of what is bought together with a purchase so many products are looked at, with all purchases so many, and with the
+# catalogue's complements so many; so many places of stock are shown.
+TOGETHER_SEEN, ALONG_SEEN, SEEN, PLACES_SHOWN = 8, 12, 40, 6
 # What is bought again is offered from this share of its usual span on, in percent.
 NEARLY = 80
 
@@ -78,14 +79,17 @@ def silent(rules: SuggestionRules, matter: Matter, tags: Collection[str], *, com
 
 def wanted(
     focus: Focus, products: Mapping[str, Product], counts: Mapping[str, Counts], rules: SuggestionRules
-) -> set[str]:
-    """The SKUs that have to be known before `choose` can choose: beside what was bought."""
-    found: set[str] = set()
+) -> tuple[list[str], list[str]]:
+    """The SKUs that have to be known before `choose` can choose, beside what was bought, and those of them whose
+    counts have to be; the most promising first, and no more than one request reads."""
+    along: dict[str, int] = {}
     for line in focus.lines:
-        if product := products.get(line.sku):
-            found |= {*product.complements, product.replaced_by}
-        found |= _together(counts.get(line.sku), rules).keys()
-    return found - {""}
+        for sku, percent in _together(counts.get(line.sku), rules).items():
+            along[sku] = max(percent, along.get(sku, 0))
+    often = sorted(along, key=lambda sku: (-along[sku], sku))[:ALONG_SEEN]
+    known = [product for line in focus.lines if (product := products.get(line.sku))]
+    others = [product.replaced_by for product in known] + [sku for product in known for sku in product.complements]
+    return [sku for sku in dict.fromkeys((*often, *others)) if sku][:SEEN], often
 
 
 def shelves(focus: Focus, rules: SuggestionRules) -> tuple[str, ...]:

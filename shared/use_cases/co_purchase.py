@@ -68,39 +68,31 @@ class CoPurchase:
 
     def load(self, skus: Iterable[str]) -> dict[str, Counts]:
         """The counts of these products, remembered for ten minutes."""
-        wanted = list(dict.fromkeys(skus))
-        known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
-        missing = self.missing(wanted)
-        if missing:
-            found = self.table.batch_get(self.keys(missing), consistent=False)
-            return self.learn(wanted, found)
-        return {sku: known[sku][1] for sku in wanted}
+        wanted = dict.fromkeys(skus)
+        if unknown := self.unknown(wanted):
+            return self.learn(wanted, self.table.batch_get(keys(unknown), consistent=False))
+        return self.learn(wanted, {})
 
-    def missing(self, skus: Iterable[str]) -> list[str]:
-        """Those that have to be read."""
+    def unknown(self, skus: Iterable[str]) -> list[str]:
+        """Those that are not remembered; whoever reads their items hands them to `learn`."""
         known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
-        fresh = self.now - REMEMBERED_FOR
-        return [sku for sku in skus if sku not in known or known[sku][0] <= fresh]
-
-    @staticmethod
-    def keys(skus: Iterable[str]) -> list[Key]:
-        return [layout.pairs(sku, shard) for sku in skus for shard in range(layout.PAIR_SHARDS)]
+        return [sku for sku in skus if sku not in known or self.now - known[sku][0] >= REMEMBERED_FOR]
 
     def learn(self, skus: Iterable[str], items: Mapping[Key, Item]) -> dict[str, Counts]:
-        """The counts of these products, those that are not remembered taken from items that were read."""
-        wanted = list(skus)
-        known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
-        missing = set(self.missing(wanted))
-        read = {}
-        for sku in wanted:
-            shards = [items[key] for key in self.keys([sku]) if key in items] if sku in missing else []
+        """The counts of these products, those that were not remembered taken from items that were just read."""
+        wanted = dict.fromkeys(skus)
+        unknown = dict.fromkeys(self.unknown(wanted))
+        known: dict[str, tuple[datetime, Counts]] = self.memory["co_purchase"]
+        found = {sku: known[sku][1] for sku in wanted if sku not in unknown}
+        for sku in unknown:
+            shards = [items[key] for key in keys([sku]) if key in items]
             for item in shards:
                 self._keep_small(item)
-            read[sku] = _sum(shards) if sku in missing else known[sku][1]
-        if len(known) + len(missing) > REMEMBERED:
+            found[sku] = _sum(shards)
+        if len(known) + len(unknown) > REMEMBERED:
             known.clear()
-        known.update((sku, (self.now, read[sku])) for sku in sorted(missing)[:REMEMBERED])
-        return read
+        known.update((sku, (self.now, found[sku])) for sku in list(unknown)[:REMEMBERED])
+        return found
 
     def _keep_small(self, item: Item) -> None:
         """Drop some of what came once from a row that has grown large: it would cost more with every order."""
@@ -108,6 +100,11 @@ class CoPurchase:
         if len(others) > OTHERS_KEPT:
             once = sorted(name for name in others if item[name] <= 1)[:DROPPED_AT_ONCE]
             self.table.write(Update(Key(item["pk"], item["sk"]), remove=[(name,) for name in once]))
+
+
+def keys(skus: Iterable[str]) -> list[Key]:
+    """Where the counts of these products stand."""
+    return [layout.pairs(sku, shard) for sku in skus for shard in range(layout.PAIR_SHARDS)]
 
 
 def _sum(shards: Iterable[Item]) -> Counts:

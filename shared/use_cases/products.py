@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+from shared.domain.names import fold
 from shared.domain.product import Product
-from shared.ports import Action, Item, Put, Table
+from shared.ports import Action, Delete, Item, Key, Put, Table, Update
 from shared.use_cases import layout, sources
 
 REMEMBERED_FOR = timedelta(minutes=10)
@@ -18,6 +19,8 @@ REMEMBERED = 5_000
 PAGE = 25
 # What replaces a product may have been replaced itself; longer chains are not followed.
 REPLACEMENTS = 3
+# Of a category so many are looked at, those that leave most.
+ON_SHOW = 40
 
 
 @dataclass
@@ -39,17 +42,27 @@ class Products:
 
     def load(self, skus: Iterable[str]) -> dict[str, Product]:
         """The products that exist; what was read, and what was not there, is remembered for ten minutes."""
-        known: dict[str, tuple[datetime, Product | None]] = self.memory.setdefault("products", {})
         wanted = dict.fromkeys(sku for sku in skus if sku)
-        fresh = {sku for sku in wanted if sku in known and self.now - known[sku][0] < REMEMBERED_FOR}
-        found = {sku: product for sku in fresh if (product := known[sku][1])}
-        if unknown := [sku for sku in wanted if sku not in fresh]:
-            read = self._read(unknown, consistent=False)
-            if len(known) + len(unknown) > REMEMBERED:
-                known.clear()
-            known.update((sku, (self.now, read.get(sku))) for sku in unknown[:REMEMBERED])
-            found |= read
-        return found
+        if unknown := self.unknown(wanted):
+            return self.learn(wanted, self.table.batch_get(map(layout.product, unknown), consistent=False))
+        return self.learn(wanted, {})
+
+    def unknown(self, skus: Iterable[str]) -> list[str]:
+        """Those that are not remembered; whoever reads their items hands them to `learn`."""
+        known: dict[str, tuple[datetime, Product | None]] = self.memory.setdefault("products", {})
+        return [sku for sku in skus if sku not in known or self.now - known[sku][0] >= REMEMBERED_FOR]
+
+    def learn(self, skus: Iterable[str], items: Mapping[Key, Item]) -> dict[str, Product]:
+        """The products among these that exist, those that were not remembered taken from items that were just read."""
+        wanted = dict.fromkeys(sku for sku in skus if sku)
+        unknown = dict.fromkeys(self.unknown(wanted))
+        known: dict[str, tuple[datetime, Product | None]] = self.memory["products"]
+        found = {sku: product for sku in wanted if sku not in unknown and (product := known[sku][1])}
+        read = {sku: _product(items[key]) for sku in unknown if (key := layout.product(sku)) in items}
+        if len(known) + len(unknown) > REMEMBERED:
+            known.clear()
+        known.update((sku, (self.now, read.get(sku))) for sku in list(unknown)[:REMEMBERED])
+        return found | read
 
     def around(self, skus: Iterable[str]) -> dict[str, Product]:
         """Products with their complements and replacements: what `suggest` and `replacement` choose from."""
@@ -73,7 +86,7 @@ class Products:
             stored = self._read([product.sku for product in page], consistent=True)
             differing = [product for product in page if stored.get(product.sku) != product]
             if differing:
-                self.table.write(*map(_put, differing))
+                self.table.write(*map(_put, differing), *self._shelve(differing, stored))
             for product in differing:
                 known.pop(product.sku, None)
             done.new += sum(product.sku not in stored for product in page)
@@ -82,6 +95,41 @@ class Products:
         if done != Written():
             sources.note(self.table, self.memory, ["catalogue"], self.now)
         return done
+
+    def categories(self) -> list[str]:
+        """The names of all categories, folded; "" is that of products without one."""
+        names: list[str] = self._remembered("", lambda: list(self.table.get(layout.SHELVES, consistent=False) or ()))
+        return [name[1:] for name in names if name.startswith("=")]
+
+    def shelf(self, category: str) -> dict[str, str]:
+        """Some products of a category, by name: those of which a piece leaves most."""
+        pk = layout.shelf(category)
+        rows: list[Item] = self._remembered(
+            f"={category}", lambda: self.table.query(pk, limit=ON_SHOW, consistent=False).items
+        )
+        return {row["sku"]: row["name"] for row in rows}
+
+    def _remembered(self, name: str, read: Callable[[], Any]) -> Any:
+        known: dict[str, tuple[datetime, Any]] = self.memory.setdefault("shelves", {})
+        if name not in known or self.now - known[name][0] >= REMEMBERED_FOR:
+            known[name] = self.now, read()
+        return known[name][1]
+
+    def _shelve(self, products: Iterable[Product], stored: Mapping[str, Product]) -> list[Action]:
+        """What moves products to where they stand in their categories now."""
+        moves: list[Action] = []
+        names: set[str] = set()
+        for product in products:
+            former = stored.get(product.sku)
+            before, after = _place(former) if former else None, _place(product)
+            if former is None or before != after or former.name != product.name:
+                moves.append(Put({"pk": after.pk, "sk": after.sk, "sku": product.sku, "name": product.name}))
+                names.add(fold(product.category))
+            if before and before != after:
+                moves.append(Delete(before))
+        if names:
+            moves.append(Update(layout.SHELVES, set={(f"={name}",): 1 for name in sorted(names)}))
+        return moves
 
     def _read(self, skus: Sequence[str], *, consistent: bool) -> dict[str, Product]:
         items = self.table.batch_get([layout.product(sku) for sku in skus], consistent=consistent)
@@ -95,6 +143,12 @@ def _put(product: Product) -> Action:
         # Rows instead of maps, for a map's key may not be empty.
         item["stock"] = [[store, size, n] for store, sizes in product.stock.items() for size, n in sizes.items()]
     return Put({"pk": key.pk, "sk": key.sk, **item})
+
+
+def _place(product: Product) -> Key:
+    # Where nobody said what a piece leaves, a third of its price is near enough for an order on the shelf.
+    leaves = product.margin if product.margin is not None else (product.price or 0) // 3
+    return layout.on_shelf(fold(product.category), leaves, product.sku)
 
 
 def _product(item: Item) -> Product:

@@ -36,8 +36,8 @@ def view(
 ) -> Item:
     """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other.
 
-    With a `roster` the customer's salesperson is shown also before they are written down. A `suggester` reads what goes
-    with what was bought, at most two requests more; without it only the tickets say what to suggest.
+    With a `roster` the customer's salesperson is shown also before they are written down. What is suggested stands on
+    an open ticket; where there is none a `suggester` reads what goes with what was bought, at most two requests more.
     """
     pk, top = layout.profile(customer_id)
     page = table.query(pk, low=layout.ORDER_ROWS[0], high=top, descending=True, limit=AT_ONCE, consistent=False)
@@ -65,8 +65,18 @@ def view(
         "open_tickets": [_ticket(item) for item in items if item["sk"].startswith("OS#")],
         "tasks": [_task(item, items) for item in open_items],
         "journeys": _journeys(items),
-        "suggestions": suggester.suggest_for(members, Matter(), rows=orders, by_rules=False) if suggester else [],
+        "suggestions": _suggestions(members, items, orders, suggester),
     }
+
+
+def _suggestions(
+    members: list[Profile], items: list[Item], orders: list[Item], suggester: Suggester | None
+) -> list[dict[str, Any]]:
+    tickets = [item for item in items if item["sk"].startswith("OS#")]
+    if tickets:
+        latest = max(tickets, key=lambda ticket: str(ticket["last_at"]))
+        return list(latest.get("suggestions", ()))
+    return suggester.suggest_for(members, Matter(), rows=orders, by_rules=False) if suggester else []
 
 
 def _keeper(members: list[Profile], roster: Roster | None) -> str | None:
