@@ -45,7 +45,8 @@ class Digests:
     _open: dict[str, list[Ticket]] = field(default_factory=dict)
 
     def send(self) -> int:
-        """Tell the managers of every store; how many were told. Safe to repeat: nobody is told of a day twice."""
+        """Tell the managers of every store where something waits; how many were told. Safe to repeat: nobody is told of
+        a day twice."""
         return sum(self._tell(store) for store in self.directory.stores)
 
     def _tell(self, store: str) -> int:
@@ -59,7 +60,10 @@ class Digests:
             left = [person for person, note in notes.items() if draft.get(note) is None]
             if not left:
                 return 0
-            words = {"store": self.directory.stores[store].vi, "day": day, **self._words(draft, store)}
+            waiting = self._waiting(draft, store, day)
+            if not any(part["total"] for part in waiting.values()):
+                return 0
+            words = {"store": self.directory.stores[store].vi, "day": day, **waiting}
             for person in left:
                 tell(draft, person, "store_digest", words, key, self.now)
             try:
@@ -69,8 +73,8 @@ class Digests:
             return len(left)
         raise Busy(f"the digest of {store} could not be written")
 
-    def _words(self, draft: Draft, store: str) -> dict[str, Any]:
-        today = local_day(self.now).isoformat()
+    def _waiting(self, draft: Draft, store: str, today: str) -> dict[str, dict[str, Any]]:
+        """What waits in a store today: of each kind how many, and the first of them."""
         return {
             "calls": self._calls(draft, store),
             "winback": self._winback(store, today),

@@ -73,9 +73,7 @@ def test_r24_each_store_manager_reads_their_store_s_day_at_eight(care):
 
     care.house.advance(EIGHT + timedelta(minutes=3))
 
-    assert sorted(one.to for one in digests(care)) == sorted(
-        person.email for person in directory().people.values() if person.role == "store_manager"
-    )
+    assert sorted(one.to for one in digests(care)) == sorted(person.email for person in LEADS.values())
     assert all(EIGHT <= one.at <= EIGHT + timedelta(minutes=2) for one in digests(care))
     first, second = text_for(care, Q1), text_for(care, TD)
 
@@ -95,16 +93,26 @@ def test_r24_each_store_manager_reads_their_store_s_day_at_eight(care):
     assert "Lan" not in second
 
 
+def somebody_to_call_everywhere(care, due: datetime = EIGHT) -> None:
+    for number, store in enumerate((Q1, TD, "Cầu Giấy"), start=1):
+        to_call(care, customer(care, number, "Nguyễn Thị Lan", store), "Gọi cảm ơn", due)
+
+
 def test_r24_a_subject_names_store_and_day_and_no_customer(care):
-    customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-03-02")
+    somebody_to_call_everywhere(care)
     care.house.advance(EIGHT + timedelta(minutes=3))
     subjects = {one.detail["subject"] for one in digests(care)}
-    assert subjects == {
-        f"Cửa hàng {store}, 02/03/2026: việc trong ngày" for store in (Q1, TD, "Cầu Giấy")
-    }  # fmt: skip
+    assert subjects == {f"Cửa hàng {store}, 02/03/2026: việc trong ngày" for store in (Q1, TD, "Cầu Giấy")}
+
+
+def test_r24_a_store_where_nothing_waits_is_left_in_peace(care):
+    customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-07-02")
+    care.house.advance(EIGHT + timedelta(minutes=3))
+    assert digests(care) == []
 
 
 def test_r24_a_morning_told_twice_is_told_once_and_the_next_one_anew(care):
+    somebody_to_call_everywhere(care)
     care.house.advance(EIGHT + timedelta(minutes=3))
     before = len(digests(care))
     for _ in range(3):
@@ -115,7 +123,20 @@ def test_r24_a_morning_told_twice_is_told_once_and_the_next_one_anew(care):
     assert len(digests(care)) == 6
 
 
+def test_r24_a_long_list_names_the_first_ten(care):
+    who = customer(care, 1, "Nguyễn Thị Lan", Q1)
+    for number in range(14):
+        to_call(care, who, f"Việc {number:02d}", EIGHT + timedelta(minutes=number))
+    care.house.advance(EIGHT + timedelta(minutes=3))
+    text = text_for(care, Q1)
+    assert "Cần gọi và xử lý: 14" in text
+    assert [line for line in text.splitlines() if "Việc" in line and line.startswith("-")] == [
+        f"- 08:{number:02d} Nguyễn Thị Lan: Việc {number:02d}" for number in range(10)
+    ]
+
+
 def test_r24_a_digest_that_dies_between_two_stores_is_finished_by_the_next_try(care):
+    somebody_to_call_everywhere(care)
     table = care.house.table
     real, writes = table.write, []
 
@@ -125,10 +146,10 @@ def test_r24_a_digest_that_dies_between_two_stores_is_finished_by_the_next_try(c
             raise RuntimeError("died")
         return real(*actions)
 
-    care.house.outside.table.write = write
+    table.write = write
     with pytest.raises(RuntimeError):
         care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)})
-    del care.house.outside.table.write
+    del table.write
     assert care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 2}
     care.house.advance(EIGHT + timedelta(minutes=5))
     assert len(digests(care)) == 3
