@@ -1,18 +1,22 @@
-"""Door: the daily win-back scan. Ranks the churn risk and leaves a list within staff capacity."""
+"""Door: the daily win-back scan. Ranks the churn risk and opens the day's calls within what staff can make."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from shared.runtime import settings, wiring
+from shared.runtime.journeys import journeys
 from shared.runtime.observability import logger
-from shared.runtime.ruling import ruling, tick_time
+from shared.runtime.ruling import tick_time
+from shared.use_cases.plan_message import enqueue
 from shared.use_cases.scan_winback import scan
 
-SETTINGS = (settings.STAGE, settings.TABLE)
+SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    done = scan(wiring.outside().table, ruling(tick_time(event)))
-    logger.info("win-back list written", listed=done.listed, looked_at=done.looked_at)
-    return {"listed": done.listed, "looked_at": done.looked_at}
+    done = scan(journeys(tick_time(event)))
+    for purpose, message_id in done.planned:
+        enqueue(wiring.outside().messages[purpose], [message_id])
+    logger.info("win-back list written", listed=done.listed, called=done.called, looked_at=done.looked_at)
+    return {"listed": done.listed, "called": done.called, "looked_at": done.looked_at}

@@ -166,8 +166,8 @@ DOORS = (
     Door(
         "winback_schedule",
         Schedule((Tick("winback", "0 6 * * ? *", "winback"),)),
-        settings=(settings.STAGE, settings.TABLE),
-        grants=(Grant("table", READ + WRITE),),
+        settings=(settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC),
+        grants=(*SENDS, Grant("table", READ + WRITE)),
         timeout_seconds=300,
     ),
     Door(

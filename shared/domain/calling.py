@@ -58,7 +58,7 @@ def find_slot(wanted: Wanted, directory: Directory, load: Load, away: Collection
             free = free or loads  # a customer of today does not wait for tomorrow's room
         if chosen := _best(wanted, free):
             return Slot(chosen, start, ends[chosen] or due_at)
-    return Slot("", *windows[0])
+    return Slot("", *windows[-1 if pool else 0])
 
 
 def fit(wanted: Wanted, directory: Directory) -> tuple[datetime, datetime]:
@@ -115,12 +115,14 @@ def _works_until(
 
 
 def able(wanted: Wanted, directory: Directory, away: Collection[str] = ()) -> list[Person]:
-    """The people whose work it is: of the role, for that store. The customer's own salesperson comes first there."""
+    """The people whose work it is: of the role, for that store; a store without a manager leaves it to its sales."""
     selling = directory.allocation.roles
-    roles = selling if wanted.role in selling else (wanted.role,)
-    people = [person for person in directory.with_role(*roles) if person.id not in away]
-    here = [person for person in people if person.serves(wanted.store) or person.id == wanted.keeper]
-    return [person for person in here if not person.skills] or here
+    for roles in (selling if wanted.role in selling else (wanted.role,), selling):
+        people = [person for person in directory.with_role(*roles) if person.id not in away]
+        here = [person for person in people if person.serves(wanted.store) or person.id == wanted.keeper]
+        if here or wanted.role != "store_manager":
+            return [person for person in here if not person.skills] or here
+    return []
 
 
 def _best(wanted: Wanted, people: list[tuple[Person, int]]) -> str:

@@ -13,10 +13,10 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.domain.content import Template, span_text
-from shared.domain.journey import DEALS, Condition, Exit, Goal, Journey, Send, Step, Task
+from shared.domain.journey import DEALS, KINDS, Condition, Exit, Goal, Journey, Send, Step, Task
 from shared.domain.journey_words import BY_STEP, FACTS, NEWS
 from shared.domain.segmentation import LIFECYCLE, VALUE
-from shared.domain.task import OUTCOMES, WITHDRAWN
+from shared.domain.task import OUTCOMES, SKIPPED, WITHDRAWN
 
 Path = tuple[str, ...]
 
@@ -47,7 +47,7 @@ _NUMBERS = frozenset(
         "customer.orders", "customer.visits", "customer.revenue", "customer.spend_365d", "customer.days_silent",
         "customer.age", "customer.points", "customer.refusals", "cart.items", "cart.total", "order.total",
         "order.kept", "shop.high_value_order", "event.total", "event.score", "event.rating", "event.price",
-        "event.value", "event.days", "event.points", "run.days",
+        "event.value", "event.days", "event.points", "run.days", "customer.days_since_contact",
     )
 )  # fmt: skip
 _LISTS = frozenset(("customer.tags", "customer.channels", "customer.open_windows", "event.skus"))
@@ -57,7 +57,7 @@ _TRUTHS = frozenset(
 # Told as a number by some callers and as words by others.
 _EITHER = frozenset(("event.items",))
 # How far a message came and how a task ended are asked by the step; so is the score of an answer.
-_MADE_BY = {"message": ("send", "survey"), "answer": ("survey",), "task": ("task",)}
+_MADE_BY = {"message": ("send", "survey"), "answer": ("survey",), "task": ("task",), "round": KINDS}
 _FACT = re.compile(r"[a-z]+\.[a-z][a-z0-9_]*")
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _COMPARED = ("is", "is_not", "in", "not_in")
@@ -286,14 +286,14 @@ class _Lint:
             "event.to": labels,
             "event.was": labels,
         }
-        return (*OUTCOMES, WITHDRAWN) if name.startswith("task.") else known.get(name)
+        return (*OUTCOMES, SKIPPED, WITHDRAWN) if name.startswith("task.") else known.get(name)
 
     def _kind(self, name: str, place: Path) -> str:
         """What a fact is: number, list, yes or no, text, or "" where nobody knows."""
         subject, _, rest = name.partition(".")
         if name in _EITHER or (subject == "event" and not any(rest in NEWS.get(e, ()) for e in self._heard(place))):
             return ""
-        if name in _NUMBERS or subject == "answer":
+        if name in _NUMBERS or subject in ("answer", "round"):
             return "number"
         return "list" if name in _LISTS else "yes or no" if name in _TRUTHS else "text"
 
@@ -321,7 +321,9 @@ class _Lint:
             hint = f"; did you mean {subject}.{near[0]}?" if near else f"; {subject} has {', '.join(FACTS[subject])}"
             yield Finding(path, f"there is no fact {fact}{hint}")
         elif subject == "offer" and not (self._offers & self._before(step) if step is not None else self._offers):
-            yield Finding(path, f"{fact} is not known here: no offer is made before")
+            # Where staff issue the code, it comes with the news that they were asked to.
+            if _silent("voucher", self.journey.trigger.event):
+                yield Finding(path, f"{fact} is not known here: no offer is made before")
         elif subject in ("order", "bought", "product"):
             needed = "sku" if subject == "product" else "order_id"
             picked = subject == "product" and self.journey.trigger.product_with

@@ -11,6 +11,10 @@ _ORDER = (
 )  # fmt: skip
 _SHIPMENT = (*_ORDER, "carrier", "tracking_code", "tracking_url", "expected_on")
 _TICKET = ("ticket_id", "case_code", "channel", "intent", "severity", "order_id")
+_CALL = (
+    "on", "by", "reason", "store", "offer", "gift", "voucher", "valid_until", "offer_ends", "offer_url", "voucher_url",
+    "order_by",
+)  # fmt: skip
 _CART = ("cart_id", "items", "sku", "product")
 
 # News by name, with the properties it may carry. What the engine makes itself is told after what comes as it is.
@@ -45,10 +49,7 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Points Expiring": ("on", "days", "points", "expires_on"),
     "Task Done": ("outcome", "task_id", "kind", "journey", "step", "run", "order_by"),
     # The code comes when staff issue it in the call, `order_by` when the customer promises to order.
-    "Listed To Call": (
-        "on", "by", "reason", "store", "offer", "gift", "voucher", "valid_until", "offer_ends", "offer_url",
-        "voucher_url", "order_by",
-    ),
+    "Listed To Call": _CALL,
     "Voucher Redeemed": ("code", "offer", "order_id", "value"),
     "Ticket Opened": _TICKET,
     "Ticket Reopened": _TICKET,

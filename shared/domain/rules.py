@@ -79,12 +79,13 @@ class BgNbdRules(_Rules):
 
 
 class WinbackRules(_Rules):
-    """The daily win-back list (W1, G11)."""
+    """The daily win-back list (W1, G11). `offers` names what a call may promise, by value tier (W2)."""
 
     calls_per_store_a_day: PositiveInt = 50
     rest_days: PositiveInt = 14
-    actions: dict[str, str]
+    actions: dict[str, Literal["call_by_manager", "call", "message_then_call", "message"]]
     reasons: dict[str, str]
+    offers: dict[str, str] = {}
 
 
 class CutOffs(_Rules):

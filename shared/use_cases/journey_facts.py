@@ -63,6 +63,8 @@ class RunFacts:
             return _came(message) if subject == "message" else message.get("answer", {}).get("score")
         if subject == "task":
             return self.run.get("outcomes", {}).get(name)
+        if subject == "round":
+            return self.run["rounds"].get(name, 0)
         if subject not in self._seen:
             self._seen[subject] = getattr(self, f"_{subject}")()
         return self._seen[subject].get(name)
@@ -96,7 +98,15 @@ class RunFacts:
             "channels": tuple(sorted(addresses(self.members))),
             "open_windows": tuple(sorted(channel for channel, until in windows.items() if until > self.now)),
             "refusals": m.refusals,
+            "days_since_contact": self._days_since_contact(m.last_day),
         }
+
+    def _days_since_contact(self, last_order_on: str) -> int | None:
+        """Days since the customer bought, wrote to us or was spoken with; None: never."""
+        days = [last_order_on, *(str(member.get("talked_on", "")) for member in self.members)]
+        days += [local_day(moment(at)).isoformat() for m in self.members for at in m.get("inbound", {}).values()]
+        last = max(days)
+        return (self.ruling.today - date.fromisoformat(last)).days if last else None
 
     def _cart(self) -> dict[str, Any]:
         found = [cart for m in self.members if (cart := self.draft.get(layout.cart(m["customer_id"])))]

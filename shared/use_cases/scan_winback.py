@@ -2,29 +2,35 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from shared.domain.customer import fold_members
-from shared.domain.errors import Conflict
+from shared.domain.errors import Busy, Conflict
 from shared.domain.money import vnd
 from shared.domain.segmentation import lifecycle, scores, silence
-from shared.ports import Delete, Item, Key, Put, Table, Update, present
+from shared.ports import Delete, Item, Key, Table, Update, present
 from shared.use_cases import layout
+from shared.use_cases.call_desk import CallDesk
 from shared.use_cases.draft import Draft
+from shared.use_cases.journeys import Journeys
 from shared.use_cases.standing import Ruling, figures, load_members
 
 PAGE = 200
 MAX_PAGES = 20
+ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
 class Scan:
-    """What the scan of one morning did."""
+    """What the scan of one morning did; `planned` are messages to be enqueued."""
 
     listed: int
+    called: int
     looked_at: int
+    planned: list[tuple[str, str]]
 
 
 def at_risk(table: Table, ruling: Ruling, limit: int, start: str | None) -> tuple[list[Item], str | None]:
@@ -33,56 +39,64 @@ def at_risk(table: Table, ruling: Ruling, limit: int, start: str | None) -> tupl
     return _describe(table, page.items, ruling), page.next
 
 
-def scan(table: Table, ruling: Ruling) -> Scan:
-    """Write this morning's list from the top of the ranking, within each store's capacity.
+def scan(journeys: Journeys) -> Scan:
+    """Write this morning's list from the top of the ranking, and let staff call whom it says to call.
 
     The ranking is an index kept up to date by wakes and orders, so the scan reads from its top and never the base.
-    Whoever was listed lately rests. Running it again on the same day writes the same list again.
+    Whoever was listed lately rests, and whoever is to be called on a day when nobody has room for it is listed the next
+    day, still in order of value. Running it again on the same day writes the same list again and calls nobody twice.
     """
-    rules = ruling.rules.winback
+    table, ruling = journeys.table, journeys.ruling
+    rules, today = ruling.rules.winback, ruling.today.isoformat()
     rested = (ruling.today - timedelta(days=rules.rest_days)).isoformat()
-    today = ruling.today.isoformat()
-    taken: dict[str, int] = {}
-    chosen: list[Item] = []
-    looked_at, start = 0, None
+    calls = CallDesk.of(journeys)
+    taken: Counter[str] = Counter()
+    written = looked_at = 0
+    start = None
     for _ in range(MAX_PAGES):
         page = table.query("RISK", start=start, limit=PAGE)
-        for row in page.items:
-            looked_at += 1
-            listed = row.get("listed_on", "")
-            if rested < listed < today or taken.get(row["store"], 0) >= rules.calls_per_store_a_day:
-                continue
-            taken[row["store"]] = taken.get(row["store"], 0) + 1
-            chosen.append(row)
+        looked_at += len(page.items)
+        rows = {row["customer_id"]: row for row in page.items if not rested < row.get("listed_on", "") < today}
+        described = _describe(table, list(rows.values()), ruling)
+        for entry in sorted(described, key=lambda entry: (-entry["value_at_risk"], entry["customer_id"])):
+            store = entry["store"] or ""
+            if taken[store] < rules.calls_per_store_a_day and _list(calls, rows[entry["customer_id"]], entry, written):
+                taken[store] += 1
+                written += 1
         start = page.next
         if start is None or (taken and min(taken.values()) >= rules.calls_per_store_a_day):
             break
-    described = _describe(table, chosen, ruling)
-    described.sort(key=lambda entry: (-entry["value_at_risk"], entry["customer_id"]))
-    rows = {row["customer_id"]: row for row in chosen}
-    written = 0
-    for entry in described:
-        row = rows[entry["customer_id"]]
-        key = layout.winback(today, written)
-        try:
-            table.write(
-                # The table knows no floats.
-                Put({**entry, "p_alive": str(entry["p_alive"]), "pk": key.pk, "sk": key.sk}),
-                Update(Key(row["pk"], row["sk"]), set={("listed_on",): today}, when=(present(),)),
-                Update(
-                    layout.profile(entry["customer_id"]),
-                    set={("listed_on",): today},
-                    add={("version",): 1},
-                    when=(present(),),
-                ),
-            )
-        except Conflict:
-            continue  # bought since we looked: no longer at this place of the ranking
-        written += 1
     # An earlier run of this morning may have found more: who bought since is called by nobody, and nobody twice.
     for item in _listed(table, ruling.today, layout.winback(today, written).sk):
         table.write(Delete(Key(item["pk"], item["sk"])))
-    return Scan(listed=written, looked_at=looked_at)
+    return Scan(written, calls.opened, looked_at, calls.planned)
+
+
+def _list(calls: CallDesk, row: Item, entry: dict[str, Any], rank: int) -> bool:
+    """Put somebody on this morning's list, in one commit with the call they get; False when they are not on it."""
+    journeys, place = calls.journeys, Key(row["pk"], row["sk"])
+    today = journeys.ruling.today.isoformat()
+    for _ in range(ATTEMPTS):
+        draft = Draft(journeys.table)
+        key = layout.profile(entry["customer_id"])
+        profile = draft.get(key)
+        if profile is None or layout.risk(profile.get("risk", 0), entry["customer_id"]) != place:
+            return False  # bought since we looked: no longer at this place of the ranking
+        wanted = calls.wanted(draft, profile, entry) if row.get("listed_on", "") != today else None
+        if wanted == "later":
+            return False
+        draft.put(key, {**(draft.get(key) or profile), "listed_on": today})
+        draft.also(Update(place, set={("listed_on",): today}, when=(present(),)))
+        # The table knows no floats.
+        draft.mark(layout.winback(today, rank), {**entry, "p_alive": str(entry["p_alive"])})
+        planned = calls.open(draft, entry) if wanted == "call" else []
+        try:
+            draft.commit()
+        except (Conflict, Busy):
+            continue
+        calls.done(planned, opened=wanted == "call")
+        return True
+    return False
 
 
 def listed(table: Table, day: date) -> list[Item]:

@@ -13,7 +13,7 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.sending_state import person, situation
 
 # What ends today's call; hours, the day's cap and Tết only move it, and a call costs no message's budget.
-_NOT_NOW = frozenset(("complaint_open", "do_not_call_list_old"))
+NOT_NOW = frozenset(("complaint_open", "do_not_call_list_old"))
 
 
 def why_not_sell(draft: Draft, members: list[Profile], rules: SendingRules, now: datetime) -> str:
@@ -26,4 +26,4 @@ def why_not_sell(draft: Draft, members: list[Profile], rules: SendingRules, now:
     known = replace(known, consent={"call:marketing": True, **known.consent})
     everybody = situation(draft, now, "", {})
     decided = decide(Wish("marketing", ""), "call", known, everybody, rules.model_copy(update={"tet_rests": ()}))
-    return decided.reason if decided.outcome == "suppress" or decided.reason in _NOT_NOW else ""
+    return decided.reason if decided.outcome == "suppress" or decided.reason in NOT_NOW else ""

@@ -17,6 +17,7 @@ from shared.domain.sending_policy import DAY, ON_PHONE
 from shared.domain.task import (
     ENDS_CALLS,
     SKIPPED,
+    SPOKEN,
     WITHDRAWN,
     NewTask,
     Task,
@@ -28,7 +29,7 @@ from shared.domain.task import (
     status_of,
     task_id,
 )
-from shared.domain.vietnam_time import stamp
+from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Clock, Item, Key, Table
 from shared.use_cases import layout
 from shared.use_cases.assign_task import Roster, count_call
@@ -167,6 +168,10 @@ def _record(
     if task.get("outcome") == "call_back" and report.call_back_at and task["due_at"] == stamp(report.call_back_at):
         return task
     members = members_of(draft, task["customer_id"])
+    if task["kind"] == "call" and report.outcome in SPOKEN and members:
+        lead = layout.profile(members[0]["customer_id"])
+        draft.put(lead, {**(draft.get(lead) or {}), "talked_on": local_day(now).isoformat()})
+        members = members_of(draft, task["customer_id"])
     if task.get("sells") and members:
         _note_call(draft, task, members, now, roster)
     if report.call_back_at:
