@@ -1,4 +1,4 @@
-"""Door: what people tap in a message. Click-through, unsubscribing, surveys and offers; the link itself is the key."""
+"""Door: pages for people. What they tap in a message, whose link is the key, and the FAQ, which is everybody's."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.message import Message
 from shared.domain.money import vnd
 from shared.domain.vietnam_time import moment
 from shared.domain.voucher import clock, status
-from shared.runtime import settings, wiring
+from shared.runtime import bot, settings, wiring
 from shared.runtime.http import STATUS, HttpDoor, header
 from shared.runtime.journeys import journeys
 from shared.runtime.observability import logger
@@ -116,6 +116,18 @@ def show_offer(code: str) -> Response[str]:
         bearer=voucher.bearer,
         used=clock(used.at) if used else "",
     )
+
+
+@handler.routes.get("/faq")
+def show_faq() -> Response[str]:
+    return page_answer("faq.html", public=True, question="", found=[], **bot.faq_page())
+
+
+@handler.routes.post("/faq")
+def search_faq() -> Response[str]:
+    """What somebody looks for stands in the body: an address would keep it in every log on its way."""
+    question = handler.form().get("q", "").strip()[: bot.LONGEST_QUESTION]
+    return page_answer("faq.html", question=question, found=bot.search(question), **bot.faq_page())
 
 
 def _link(token: str, kind: LinkKind) -> Link:

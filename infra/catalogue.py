@@ -357,6 +357,8 @@ DOORS = (
                 "GET /s/{token}",
                 "POST /s/{token}",
                 "GET /o/{code}",
+                "GET /faq",
+                "POST /faq",
             )
         ),
         settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),

@@ -141,6 +141,12 @@ class Faq:
         asked += [(OWN_ORDERS, question) for question in own_orders]
         self._index = Index((name, self.terms(question)) for name, question in asked)
 
+    def like(self, text: str) -> list[tuple[str, int]]:
+        """The entries by how alike a text is to them in percent, the best first."""
+        fits = self._index.alike(self.terms(text))
+        ranked = sorted(fits, key=lambda name: (-fits[name], name))
+        return [(name, round(100 * fits[name])) for name in ranked if name in self.entries]
+
     def terms(self, text: str) -> list[str]:
         """What a text asks with; nothing for "shop ơi"."""
         return self._same.terms(self._spell(text))

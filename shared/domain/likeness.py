@@ -78,7 +78,7 @@ class Index:
                 self._asked_with[term].append((name, 1.0 if count > 1 else _ONCE))
 
     def alike(self, terms: Sequence[str]) -> dict[str, float]:
-        """By name, how alike a text with these terms is to what asks for it, 0 to 1; without a term in common not at all."""
+        """By name, how alike a text with these terms is to what asks for it, 0 to 1; only of what shares a term."""
         near: dict[int, float] = defaultdict(float)
         for term, weight in self._unit(Counter(_with_pairs(terms))).items():
             for number, part in self._found_in.get(term, ()):

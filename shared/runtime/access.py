@@ -11,7 +11,7 @@ from shared.use_cases.keys import Caller, look_up
 _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", "admin"))
 
 # A route that is not here is closed to everybody; OPEN needs no key, WRITE_KEY the tracking protocol's own.
-OPEN = frozenset(("GET /health", "GET /openapi.json"))
+OPEN = frozenset(("GET /health", "GET /openapi.json", "GET /faq", "POST /faq"))
 WRITE_KEY = frozenset(
     f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias", "popups")
 )

@@ -25,6 +25,8 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.products import Products
 
 FAQ, WORDS, RULES = "faq.yaml", "faq_words.yaml", "bot.yaml"
+# What is typed into the page's search box, and what it answers with: a person chooses, so it may be less alike.
+LONGEST_QUESTION, _SHOWN, _WORTH_A_LOOK = 200, 4, 20
 _SPOILED = (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError)
 
 
@@ -42,9 +44,34 @@ def orders(now: datetime) -> Callable[[Draft, list[Profile]], Sequence[Mapping[s
     return lambda draft, members: recent_orders(draft, members, sending_rules(), products, hosts)
 
 
-def faq_page() -> FaqFile:
-    """The FAQ as the public page shows it, its answers complete."""
-    return _bot()[2]
+@cache
+def faq_page() -> dict[str, Any]:
+    """The FAQ as the public page shows it: {topics: [{intent, heading, entries}], updated_on, longest}."""
+    page = _bot()[2]
+    entries = [_spoken(entry) for entry in page.entries]
+    topics = [
+        {"intent": intent, "heading": heading, "entries": [entry for entry in entries if entry.intent == intent]}
+        for intent, heading in page.topics.items()
+    ]
+    return {
+        "topics": [topic for topic in topics if topic["entries"]],
+        "updated_on": max(entry.updated_on for entry in entries),
+        "longest": LONGEST_QUESTION,
+    }
+
+
+def search(question: str) -> list[Entry]:
+    """The entries of the page that may answer a question, the best first."""
+    _, faq, page = _bot()
+    on_page = {entry.id: entry for entry in page.entries}
+    likely = [on_page[name] for name, percent in faq.like(question) if percent >= _WORTH_A_LOOK and name in on_page]
+    return likely[:_SHOWN]
+
+
+def _spoken(entry: Entry) -> Entry:
+    """An entry as a page speaks to whoever reads it."""
+    said = {"vi": entry.answer.vi.replace("{you}", "bạn").replace("{You}", "Bạn"), "en": entry.answer.en}
+    return entry.model_copy(update={"answer": Both(**said)})
 
 
 @cache

@@ -24,7 +24,13 @@ PRIVATE = {
 }
 
 
-def page_answer(name: str, status: int = 200, *, script: str = "", **values: Any) -> Response[str]:
+# What is everybody's may be found and kept for a while.
+PUBLIC = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
+
+
+def page_answer(
+    name: str, status: int = 200, *, script: str = "", public: bool = False, **values: Any
+) -> Response[str]:
     """A page as an answer; nothing is loaded from anywhere, and nothing runs in it but the `script` that is named."""
     style, policy = _allowed("style-src", STYLE)
     policy = f"default-src 'none'; {policy}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -32,7 +38,12 @@ def page_answer(name: str, status: int = 200, *, script: str = "", **values: Any
         values["script"], allowed = _allowed("script-src", STYLE.with_name(script))
         policy += f"; {allowed}; connect-src 'self'"
     body = page(name, style=style, **values)
-    return Response(status, "text/html; charset=utf-8", body, headers={**PRIVATE, "Content-Security-Policy": policy})
+    return Response(
+        status,
+        "text/html; charset=utf-8",
+        body,
+        headers={**(PUBLIC if public else PRIVATE), "Content-Security-Policy": policy},
+    )
 
 
 @cache

@@ -48,6 +48,7 @@ STATUS = {
     "webhooks_api_esms_delivered": 200,
     "webhooks_api_forged": 401,
     "webhooks_api_zalo_text": 200,
+    "links_api_faq": 200,
     "links_api_unsubscribe": 404,  # its token was made with another shop's key
 }
 
