@@ -37,6 +37,7 @@ SENTIMENTS = ("positive", "neutral", "negative")
 # At most so many words and phrases are named as those that decided.
 MOST_WORDS = 4
 LONGEST_WHOLE = 6
+_CROSS = frozenset(("#angry", "#sad", "#wry"))
 
 
 class Triage(NamedTuple):
@@ -55,8 +56,8 @@ class Triage(NamedTuple):
 
 
 class Manner(NamedTuple):
-    """How sure the reader has to be: `bot_from` is the least chance (0 to 1) that the bot fully satisfies the sender,
-    `bot_intents` what it may speak of at all."""
+    """When a message may be left to the bot: `bot_intents` are what it may speak of at all, `bot_from` is the least
+    chance (0 to 1) of the intent, of low severity, and of the bot's fully satisfying the sender, each."""
 
     bot_from: float
     bot_intents: frozenset[str]
@@ -83,6 +84,8 @@ class Triager:
             known = self._whole.get(" ".join(words.plain).replace("?", ""))
             if known is not None:
                 return Triage(*known[:3], 99, known[3], tuple(dict.fromkeys(words.written))[:MOST_WORDS])
+        if not words.plain:
+            return _wordless(words.signs)
         reading = self._model.read(self._lexicon, words)
         chances = self._model.chances(reading)
         intent, how_intent = _best(chances["intent"])
@@ -96,13 +99,11 @@ class Triager:
             False,
             self._why(words, reading, intent, severity),
         )
-        if not words.plain:
-            return answer._replace(intent="other", severity="low", sentiment="neutral", confidence=99, words=())
         able = (
             answer.severity == "low"
             and answer.sentiment != "negative"
             and answer.intent in self._manner.bot_intents
-            and chances["bot"][1] >= self._manner.bot_from
+            and min(how_intent, how_severe, chances["bot"][1]) >= self._manner.bot_from
         )
         return answer._replace(bot=able)
 
@@ -115,6 +116,13 @@ class Triager:
                 if len(taken) == MOST_WORDS:
                     break
         return tuple(" ".join(dict.fromkeys(words.written[first : last + 1])) for first, last in sorted(taken))
+
+
+def _wordless(signs: list[str]) -> Triage:
+    """Faces and dots: small talk, unless the faces are angry or somebody only asks."""
+    cross = not _CROSS.isdisjoint(signs)
+    bot = bool(signs) and not cross and "?" not in signs
+    return Triage("other", "low", "negative" if cross else "neutral", 99, bot, ())
 
 
 def _best(chances: list[float]) -> tuple[int, float]:
