@@ -23,6 +23,7 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.journeys import Journeys
 from shared.use_cases.record_outcome import record
 from shared.use_cases.sending_state import members_of
+from shared.use_cases.ticket_store import keep_rating
 
 ATTEMPTS = 8
 COMMENT_LENGTH = 1000
@@ -133,6 +134,9 @@ def _answered(
         members = members_of(draft, message["customer_id"])
         news = _answered_news(message, kind, score, comment, at)
         journeys.tell(draft, members, news, home=message["customer_id"], act=False)
+    if kind == "csat" and len(message["run"]) == layout.TICKET_ID:
+        # A survey about a ticket runs under its number.
+        keep_rating(draft, message["run"], score, comment, given["at"])
     return {**message, "answer": given}
 
 

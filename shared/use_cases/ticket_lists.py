@@ -74,7 +74,7 @@ def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
         **{name: ticket[name] for name in _SHOWN},
         "customer_id": ticket["customer_id"],
         "case_code": case_code(ticket),
-        **{name: ticket.get(name) or None for name in _MAYBE},
+        **{name: None if ticket.get(name) == "" else ticket.get(name) for name in _MAYBE},
         "missed": sorted(ticket["missed"]),
         "suggestions": ticket.get("suggestions", []),
         "lock": ticket["lock"] if by else None,

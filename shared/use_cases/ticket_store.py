@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.errors import NotFound
-from shared.domain.ticket import Ticket, is_complaint, next_due, urgency
+from shared.domain.ticket import Ticket, is_complaint, next_due, rated, urgency
 from shared.domain.ticket_rules import TicketRules
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, Table
@@ -58,6 +58,12 @@ def save(draft: Draft, before: Ticket | None, after: Ticket, rules: TicketRules)
         if person and load_of(before) != load_of(after):
             draft.count(layout.staff_load(person), open=step)
     return _mark_complaint(draft, after, is_complaint(after, rules))
+
+
+def keep_rating(draft: Draft, ticket_id: str, score: int, comment: str, at: str) -> None:
+    """What a customer thinks of our help, as they said on the survey page; nothing else about the ticket changes."""
+    if ticket := find(draft, ticket_id):
+        draft.put(place(ticket), rated(ticket, score, comment, at))
 
 
 def place(ticket: Ticket) -> Key:

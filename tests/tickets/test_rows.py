@@ -1,0 +1,333 @@
+"""Rows of the mission that a ticket's life answers, each through the doors."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.vietnam_time import moment, stamp
+from shared.ports import Key
+from shared.use_cases import layout
+from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
+
+MAIL = {"phone": LAN, "email": "lan@example.vn"}
+
+
+def test_t1_a_complaint_is_read_routed_timed_and_somebodys(desk: Desk):
+    ticket = desk.says(ANGRY)
+
+    assert (ticket["severity"], ticket["sentiment"], ticket["queue"], ticket["priority"]) == (
+        "high", "negative", "care", "P2",
+    )  # fmt: skip
+    assert ticket["assignee"] in ("care_lead", "care_1", "care_2", "care_3", "care_4")
+    assert ticket["first_response_due_at"] == stamp(TEN + timedelta(hours=1))
+    assert ticket["reasons"]
+    assert desk.listed() == desk.listed("queue=care") == desk.listed(f"assignee={ticket['assignee']}") == [
+        ticket["ticket_id"]
+    ]  # fmt: skip
+    assert desk.listed("queue=sales") == desk.listed("status=resolved") == desk.listed("assignee=nobody") == []
+    assert desk.loads() == {ticket["assignee"]: 1}
+    (note,) = desk.notes("ticket_assigned")
+    assert note["person"] == ticket["assignee"]
+
+
+def test_t1_the_list_shows_the_most_urgent_first(desk: Desk):
+    calm = desk.says(CALM, who={"phone": HOA, "zalo_user_id": "z2"})
+    angry = desk.says(ANGRY)
+    desk.vip("0938126457")
+    critical = desk.says(CRITICAL, who={"phone": "0938126457"}, channel="hotline")
+
+    assert desk.listed() == [one["ticket_id"] for one in (critical, angry, calm)]
+    first = desk.page("limit=2")
+    assert len(first["items"]) == 2
+    assert [row["ticket_id"] for row in desk.page(f"limit=2&next={first['next']}")["items"]] == [calm["ticket_id"]]
+
+
+def test_t2_a_simple_question_is_answered_by_the_bot_at_once_on_the_same_channel(desk: Desk):
+    ticket = desk.says(ASKS_HOURS, "email", who=MAIL)
+
+    assert (ticket["queue"], ticket["assignee"], ticket["status"]) == ("bot", None, "pending")
+    assert "21:30" in ticket["bot_reply"]
+    (mail,) = desk.sent("email")
+    assert "21:30" in mail["text"]
+    seen = desk.open(ticket)
+    assert [line["author"] for line in seen["thread"]] == ["customer", "bot"]
+    assert seen["thread"][1]["sources"]
+
+
+def test_t2_who_is_unhappy_with_the_bot_gets_a_person_with_the_whole_story(desk: Desk):
+    ticket = desk.says(ASKS_HOURS)
+    again = desk.says("Trả lời vớ vẩn, tôi nhắn mấy lần rồi không ai trả lời, bực mình quá!")
+
+    assert again["ticket_id"] == ticket["ticket_id"]
+    assert again["joined"]
+    assert (again["queue"], again["status"]) == ("care", "open")
+    assert again["assignee"]
+    assert again["handover"]["reason"]
+    assert [line["author"] for line in desk.open(again)["thread"]][:3] == ["customer", "bot", "customer"]
+
+
+def test_t3_a_critical_ticket_of_a_vip_is_a_senior_managers_at_once_also_when_all_are_busy(desk: Desk):
+    desk.vip()
+    for number in range(12):
+        ticket = desk.says(CRITICAL, "hotline", who={"phone": LAN}, order_id=f"HD{number}")
+        assert (ticket["queue"], ticket["priority"], ticket["value"]) == ("senior_manager", "P1", "vip")
+        assert ticket["assignee"] == "senior_1"
+        assert ticket["bot_reply"] is None
+    assert desk.loads() == {"senior_1": 12}
+    assert len(desk.notes("ticket_assigned")) == 12
+
+
+def test_t3_the_second_message_of_a_vip_turns_critical_and_the_ticket_moves_up(desk: Desk):
+    desk.vip(zalo_user_id="z1")
+    calm = desk.says(ASKS_HOURS)
+    assert calm["queue"] == "bot"
+    worse = desk.says(CRITICAL)
+
+    assert worse["ticket_id"] == calm["ticket_id"]
+    assert (worse["queue"], worse["severity"], worse["assignee"]) == ("senior_manager", "critical", "senior_1")
+
+
+def test_t4_t8_first_response_and_handling_are_measured_for_people_and_bot_apart(desk: Desk):
+    asked = desk.says(ASKS_HOURS, who={"phone": HOA, "zalo_user_id": "z2"})
+    angry = desk.says(ANGRY)
+    desk.later(minutes=20)
+    answered = desk.reply(angry)
+    desk.later(minutes=40)
+    done = desk.do(angry, "resolve", {"note": "Đã gửi áo mới"}, by="care_1")
+
+    assert (asked["bot_first_response_seconds"], asked["first_response_seconds"]) == (0, None)
+    assert (answered["first_response_seconds"], answered["first_response_by"]) == (1200, "care_1")
+    assert (done["handled_seconds"], done["resolved_by"], done["status"]) == (3600, "care_1", "resolved")
+    day = {item["sk"].rpartition("|")[0]: item for item in desk.items("DESK#2026-11-24")}
+    figures = {name: {k: v for k, v in item.items() if k not in ("pk", "sk")} for name, item in day.items()}
+    assert (
+        figures
+        == {
+            "all|zalo": {"opened": 2},
+            "bot|zalo": {"answers": 1, "seconds": 0},
+            "people|zalo": {"answers": 1, "seconds": 1200, "in_time": 1, "resolved": 1, "handling": 3600},
+        }
+        or sum(item.get("opened", 0) for item in day.values()) == 1
+    )  # two shards
+
+
+def test_t7_an_answer_goes_out_on_the_channel_it_came_from(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL, subject="Áo rách")
+    answer = desk.reply(ticket, "Dạ em gửi áo mới cho chị ngay hôm nay ạ.")
+
+    assert (answer["status"], answer["first_response_by"]) == ("pending", "care_1")
+    (mail,) = desk.sent("email")
+    assert "áo mới" in mail["text"]
+    assert desk.loads() == {}
+    line = desk.open(ticket)["thread"][-1]
+    assert (line["author"], line["by"], bool(line["message_id"])) == ("agent", "care_1", True)
+
+
+def test_t7_an_answer_finds_another_way_where_the_channel_does_not_reach_the_customer(desk: Desk):
+    ticket = desk.says(ANGRY, "hotline", who={"phone": LAN})
+    desk.reply(ticket, "Dạ em gửi áo mới cho chị ngay hôm nay ạ.")
+    desk.later(minutes=1)
+
+    (task,) = desk.call("GET", "/v1/tasks").json["items"]
+    assert task["kind"] == "call"
+    assert "áo mới" in task["script"]
+
+
+def test_n15_intake_allocation_care_and_follow_up(desk: Desk):
+    """«tiếp nhận – phân bổ – chăm sóc – theo dõi»"""
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    desk.later(minutes=5)
+    desk.reply(ticket)
+    desk.later(minutes=5)
+    desk.do(ticket, "resolve", by="care_1")
+    desk.later(hours=2)
+
+    customer = ticket["customer_id"]
+    assert {"Ticket Opened", "Ticket Resolved"} <= set(desk.happened(customer))
+    mails = desk.sent("email")
+    assert len(mails) == 2  # the answer, and the question how it was
+    assert "/s/" in mails[1]["text"]
+
+
+def test_n16_a_low_rating_after_a_ticket_alarms_the_care_lead_and_thanks_the_customer(desk: Desk):
+    """«ghi nhận – phản hồi – cải thiện liên tục»: what was said is kept, answered, and leads to something."""
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    desk.reply(ticket)
+    desk.do(ticket, "resolve", by="care_1")
+    rated = desk.do(ticket, "rating", {"score": 2, "comment": "Chờ lâu quá"})
+    desk.later(minutes=2)
+
+    assert (rated["rating"]["score"], rated["rating"]["comment"]) == (2, "Chờ lâu quá")
+    (alarm,) = [task for task in desk.call("GET", "/v1/tasks").json["items"] if task["kind"] == "alarm"]
+    assert "2/5" in alarm["title"]
+    assert any("góp ý" in sent["text"] for sent in desk.sent())
+
+
+def test_a10_a12_the_answer_on_the_survey_page_is_the_tickets_rating(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    desk.reply(ticket)
+    desk.do(ticket, "resolve", by="care_1")
+    desk.later(hours=2)
+    link = desk.sent("email")[-1]["text"].split("/s/")[1].split()[0].strip(")")
+    status, _, _ = desk.house.http(
+        "POST", f"/s/{link}", "", {"content-type": "application/x-www-form-urlencoded"}, b"score=1&comment=Te"
+    )
+    desk.later(minutes=2)
+
+    assert status == 200
+    assert desk.open(ticket)["rating"]["score"] == 1
+    assert [task["kind"] for task in desk.call("GET", "/v1/tasks").json["items"]] == ["alarm"]
+
+
+def test_a11_the_alarm_of_a_low_rating_says_whom_to_call(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    desk.do(ticket, "resolve", by="care_1")
+    desk.do(ticket, "rating", {"score": 1})
+    desk.later(minutes=2)
+
+    (task,) = desk.call("GET", "/v1/tasks").json["items"]
+    assert task["phone"] == "+84901234567"
+    assert moment(task["due_at"]) <= desk.now + timedelta(hours=2)
+    assert task["script"]
+
+
+def test_a24_where_we_were_wrong_the_customer_gets_an_apology_with_what_was_done(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    done = desk.do(
+        ticket, "resolve", {"wrong": True, "remedy": "Tiệm đã gửi áo mới và hoàn phí giao."}, by="care_1"
+    )  # fmt: skip
+
+    assert done["our_fault"]
+    (mail,) = desk.sent("email")
+    assert "lỗi là của" in mail["text"]
+    assert "hoàn phí giao" in mail["text"]
+    desk.do(ticket, "resolve", {"wrong": True}, by="care_1")
+    assert len(desk.sent("email")) == 1
+
+
+def test_x14_promotions_pause_while_a_complaint_is_open_and_the_customer_bears_its_tag(desk: Desk):
+    ticket = desk.says(ANGRY)
+    customer = ticket["customer_id"]
+
+    assert desk.profile(customer)["complaints"] == [ticket["ticket_id"]]
+    assert "complaint_open" in desk.view(customer)["segments"]["tags"]
+    members = desk.call("GET", "/v1/segments/complaint_open/customers").json["items"]
+    assert [member["customer_id"] for member in members] == [customer]
+    desk.do(ticket, "resolve", by="care_1")
+    assert "complaints" not in desk.profile(customer)
+    assert "complaint_open" not in desk.view(customer)["segments"]["tags"]
+    assert desk.call("GET", "/v1/segments/complaint_open/customers").json["items"] == []
+
+
+def test_x13_two_agents_do_not_answer_one_customer(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    held = desk.do(ticket, "lock", by="care_1")
+    refused = desk.call(
+        "POST", f"/v1/tickets/{ticket['ticket_id']}/messages", {"author": "agent", "text": "Dạ"},
+        key=desk.agent("care_2"),
+    )  # fmt: skip
+
+    assert held["lock"] == {"by": "care_1", "until": stamp(TEN + timedelta(minutes=10))}
+    assert refused.status == 409
+    assert "care_1" in refused.json["detail"]
+    assert held["lock"]["until"] in refused.json["detail"]
+    assert desk.sent("email") == []
+    desk.reply(ticket, by="care_1")
+    desk.do(ticket, "lock", {"release": True}, by="care_1")
+    assert desk.reply(ticket, "Dạ thêm một ý nữa ạ", by="care_2")["lock"] is None
+    assert len(desk.sent("email")) == 2
+
+
+def test_x13_a_lock_runs_out_and_notes_go_in_meanwhile(desk: Desk):
+    ticket = desk.says(ANGRY)
+    desk.do(ticket, "lock", by="care_1")
+    desk.do(ticket, "messages", {"author": "agent", "text": "Khách quen của cửa hàng", "note": True}, by="care_2")
+    desk.do(ticket, "lock", by="care_2", status=409)
+    desk.later(minutes=11)
+    assert desk.do(ticket, "lock", by="care_2")["lock"]["by"] == "care_2"
+
+
+def test_d4_the_agent_on_the_fanpage_sees_the_size_m_shirt_bought_in_the_store_yesterday(desk: Desk):
+    """«thấy ngay lịch sử họ vừa mua chiếc áo sơ mi size M tại cửa hàng hôm qua»"""
+    shirt = {"sku": "SM-M", "name": "Áo sơ mi linen", "variant": "size M", "quantity": 1, "price": 450_000}
+    desk.sell("HD1", LAN, days_ago=1, store="Quận 1", channel="store", total=450_000, products=[shirt])
+    customer = desk.put(phone=LAN, messenger_psid="psid-1").json["customer_id"]
+    ticket = desk.says("Shop ơi cho mình đổi cái này với", "messenger", who={"messenger_psid": "psid-1"})
+
+    seen = desk.open(ticket, by="care_1")
+    assert seen["customer"]["customer_id"] == ticket["customer_id"] == customer
+    (order,) = seen["customer"]["recent_orders"]
+    assert (order["order_id"], order["store"]) == ("HD1", "Quận 1")
+    assert order["lines"][0]["name"] == "Áo sơ mi linen"
+    assert order["lines"][0]["variant"] == "size M"
+    assert seen["windows"]["messenger"]["state"] == "open"
+    assert seen["windows"]["messenger"]["minutes_left"] == 7 * 24 * 60
+
+
+def test_d14_what_the_bot_talked_about_stands_with_the_customer(desk: Desk):
+    ticket = desk.says(ASKS_HOURS)
+
+    opened = next(entry for entry in desk.timeline(ticket["customer_id"]) if entry["name"] == "Ticket Opened")
+    assert opened["properties"]["intent"] == "store_info"
+    (shown,) = desk.view(ticket["customer_id"])["open_tickets"]
+    assert shown["ticket_id"] == ticket["ticket_id"]
+    desk.later(hours=25)
+    assert desk.view(ticket["customer_id"])["open_tickets"] == []
+    assert desk.open(ticket)["resolved_by"] == "silence"
+
+
+def test_t1_a_missed_deadline_is_warned_of_then_escalated_once(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL)
+    desk.later(minutes=44)
+    assert desk.notes("deadline_warning") == []
+    desk.later(minutes=2)
+    (warning,) = desk.notes("deadline_warning")
+    assert (warning["person"], warning["words"]["deadline"]) == (ticket["assignee"], "first_response")
+    desk.later(minutes=20)
+
+    seen = desk.open(ticket)
+    assert seen["missed"] == ["first_response"]
+    assert (seen["queue"], seen["assignee"]) == ("senior_manager", "senior_1")
+    told = {note["person"] for note in desk.notes("deadline_missed")}
+    assert {ticket["assignee"], "care_lead"} <= told
+    before = len(desk.notes())
+    desk.later(hours=2)
+    assert len(desk.notes()) == before
+    assert desk.loads() == {"senior_1": 1}
+    assert [entry for entry in desk.happened(ticket["customer_id"]) if entry == "Ticket Escalated"] == [
+        "Ticket Escalated"
+    ]
+
+
+def test_t1_what_comes_at_night_waits_for_the_morning_shift(desk: Desk):
+    desk.house.advance(TEN + timedelta(hours=13))  # eleven at night
+    ticket = desk.says(CALM)
+
+    assert (ticket["assignee"], ticket["queue"]) == (None, "care")
+    assert moment(ticket["first_response_due_at"]) > TEN + timedelta(hours=22)
+    desk.house.advance(TEN + timedelta(hours=22, minutes=2))  # eight in the morning
+    assert desk.open(ticket)["assignee"]
+    assert sum(desk.loads().values()) == 1
+
+
+def test_t1_when_somebody_becomes_free_a_waiting_ticket_is_theirs(desk: Desk):
+    people = {"care_lead": 15}
+    first = desk.says(CALM)
+    room = dict.fromkeys(("care_lead", "care_1", "care_2", "care_3", "care_4"), 99) | people
+    for person, open_tickets in room.items():
+        key = layout.staff_load(person)
+        desk.put_item({"pk": key.pk, "sk": key.sk, "open": open_tickets})
+    waiting = desk.says(CALM, who={"phone": HOA, "zalo_user_id": "z2"})
+    assert waiting["assignee"] is None
+    key = layout.staff_load(first["assignee"])
+    desk.put_item({"pk": key.pk, "sk": key.sk, "open": 1})
+    desk.do(first, "resolve", by=first["assignee"])
+
+    assert desk.open(waiting)["assignee"] == first["assignee"]
+
+
+@pytest.mark.parametrize("key", [Key("STAFF#care_1", "L")])
+def test_the_keys_of_loads_are_as_written(key: Key):
+    assert layout.staff_load("care_1") == key
