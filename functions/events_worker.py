@@ -14,11 +14,20 @@ from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.journeys import event_taker
 from shared.runtime.observability import logger
+from shared.runtime.triage import triager
 from shared.use_cases.plan_message import enqueue
 from shared.use_cases.take_events import EventTaker
-from shared.use_cases.take_incoming import IncomingTaker
+from shared.use_cases.take_incoming import IncomingTaker, Taken
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS_DLQ, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC)
+SETTINGS = (
+    settings.STAGE,
+    settings.TABLE,
+    settings.EVENTS_DLQ,
+    settings.IDENTITY,
+    settings.MESSAGES,
+    settings.TICKETS,
+    settings.PUBLIC,
+)
 
 
 class Message(BaseModel):
@@ -53,7 +62,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     outcome = taker.take(events)
     for purpose in {purpose for purpose, _ in outcome.planned}:
         enqueue(outside.messages[purpose], [message_id for wanted, message_id in outcome.planned if wanted == purpose])
-    late = _take_news(taker, news, poison)
+    late = _take_news(taker, news, poison, outside)
     poison += [{"event": p.event.model_dump(mode="json"), "reason": p.reason} for p in outcome.poison]
     if poison:
         about = {"door": "events_worker", "failed_at": stamp(now)}
@@ -65,20 +74,30 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
-def _take_news(taker: EventTaker, news: list[tuple[str, Incoming]], poison: list[dict[str, Any]]) -> set[str]:
-    """Take provider news in; answers with the queue messages that have to come again.
+def _take_news(
+    taker: EventTaker, news: list[tuple[str, Incoming]], poison: list[dict[str, Any]], outside: Any
+) -> set[str]:
+    """Take provider news in and hand on what was said; answers with the queue messages that have to come again.
 
-    News that can never be taken in joins `poison`, so that it holds up none of its neighbours.
+    News that can never be taken in joins `poison`, so that it holds up none of its neighbours. Whoever dies before
+    handing on is given the news again, and hands it on then; tickets know what they have heard.
     """
     late = set()
+    todo: list[Taken] = []
     for message_id, one in news:
         try:
-            IncomingTaker(taker).take(one)
+            todo.append(IncomingTaker(taker, lambda text: triager().read(text)).take(one))
         except (Busy, Conflict):
             late.add(message_id)
         except (KhachQuenError, ValueError, LookupError, TypeError) as error:
             body = json.dumps({"incoming": [one.model_dump(mode="json")]}, ensure_ascii=False)
             poison.append({"body": body, "reason": f"{type(error).__name__}: {error}"})
+    if words := [{"said": one.said.model_dump(mode="json")} for one in todo if one.said]:
+        outside.tickets.send([json.dumps(word, ensure_ascii=False) for word in words])
+    if comments := [json.dumps({"comment": one.comment}) for one in todo if one.comment]:
+        outside.messages["transactional"].send(comments)
+    if answers := [one.message_id for one in todo if one.message_id]:
+        enqueue(outside.messages["transactional"], answers)
     return late
 
 

@@ -1,5 +1,5 @@
-"""Door: messages to people. A record names a planned message, a batch of advertisements, or a note to staff; it is
-brought as far as it goes now."""
+"""Door: messages to people. A record names a planned message, a batch of advertisements, a note to staff, or a comment
+on the page that something is to be done about; it is brought as far as it goes now."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from shared.domain.errors import KhachQuenError
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.channels import dispatcher, staff_notes
+from shared.runtime.comments import moderate
 from shared.runtime.observability import log_failure, logger
 from shared.use_cases.dispatch_batch import AdDispatcher
 
@@ -26,7 +27,10 @@ SETTINGS = (
 
 
 def _work(sender: AdDispatcher, body: dict[str, Any]) -> Callable[[], Any]:
-    """What a record asks for: a message, a note to staff, the batch of an advertising text, or the reports of one."""
+    """What a record asks for: a message, a note to staff, a comment, the batch of an advertising text, or the reports
+    of one."""
+    if "comment" in body:
+        return partial(moderate, str(body["comment"]))
     if "staff_note" in body:
         return partial(staff_notes().send, str(body["staff_note"]))
     if "batch" in body:

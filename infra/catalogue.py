@@ -146,11 +146,13 @@ DOORS = (
             settings.EVENTS_DLQ,
             settings.IDENTITY,
             settings.MESSAGES,
+            settings.TICKETS,
             settings.PUBLIC,
         ),
         grants=(
             *SENDS,
             Grant("table", READ + WRITE),
+            Grant("queue:tickets", ("sqs:SendMessage",)),
             Grant("dlq:events", ("sqs:SendMessage",)),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
         ),

@@ -225,6 +225,19 @@ class BatchChannel(Protocol):
         ...
 
 
+class PageComments(Protocol):
+    """The comments under the posts of the shop's page. Errors are `domain.sending.ChannelError`; `unreachable` is a
+    comment that is there no more."""
+
+    def hide(self, comment_id: str) -> None:
+        """Show it to its author and their friends only; hiding twice changes nothing."""
+        ...
+
+    def say(self, comment_id: str, text: str) -> None:
+        """Say something below it for everybody to read; said twice, it stands there twice."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """A template filled in for one channel. `links` are the targets of its tracked links, by index."""

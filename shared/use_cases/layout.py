@@ -3,9 +3,12 @@
 C#<customer>   P                         profile: own facts, figures, standing; carries the lifecycle due row
                OT#<end of task id>       an open task or review, shown with the profile
                DT#<end of task id>       a task that is done (forgotten after 90 days)
+               OA#<end of id>            an appointment, shown with the profile
+               DA#<end of id>            one that was cancelled (forgotten after 90 days)
                OS#<end of ticket id>     an open or pending ticket, shown with the profile; due by itself
                TS#<end of ticket id>     a resolved ticket
                TM#<end of ticket id>#<at>#<n>   what was said in a ticket
+               TC#<end of ticket id>     what was credited to a ticket
                TH                        the latest tickets by channel
                TD#<hash>                 a message to a ticket that was taken in (forgotten after 90 days)
                OW#<message>              what the shop's own page shows next (forgotten after 14 days)
@@ -15,8 +18,10 @@ C#<customer>   P                         profile: own facts, figures, standing; 
                M#<merge id>              record of a merge, on both sides
                X#<end of message id>     a message to the customer; due by itself while it is open
                OJ                        the journeys the customer is in; due by itself, shown with the profile
+               FC#<digest of its id>     a comment of theirs under the page's posts; due by itself while it is open
                W                         when and how often the customer was written to
 L#<hmac>       L                         link of one identity to its customer
+APPOINTMENTS#<store>  <starts at>#<id>   the appointments of a store; PLACES#<store>, <hour>  whose places are taken
 TICKETS, TICKETS#<queue>, TICKETS@<person>   <status>#<urgency>#<ticket>   the tickets of all, of a queue, of a person
 STAFF#<person>  L                        how many open tickets somebody has
                D#<day>                   how many calls somebody has on a local day (forgotten after 60 days)
@@ -55,6 +60,7 @@ PRODUCT#<sku>  P                         a product of the catalogue
 SHELVES        NAMES                     the categories there are
 SHELF#<category>  <margin>#<sku>         the products of a category, those that leave most first
 PAIRS#<sku>    <shard>                   in how many orders a product was, and what else was in them
+CREDIT#<day>   <shard>                   tickets that were first answered on a local day, and what was bought after them
 CAMPAIGN#<id>  C                         a campaign: what it says to whom, how far it is; due by itself while it runs
                V                         its preview
                P#<customer>              who it was for: got its message, or belongs to the hold-out
@@ -123,6 +129,32 @@ def task_rows(task_id: str, store: str, status: str, at: str, assignee: str = ""
 def staff_day(person_id: str, day: str) -> Key:
     """How many calls somebody has on a local day."""
     return Key(f"STAFF#{person_id}", f"D#{day}")
+
+
+OPEN_APPOINTMENTS = ("OA#", "OA#~")
+
+
+def appointment(appointment_id: str) -> Key:
+    """An appointment that stands; its id begins with its customer's."""
+    return Key(f"C#{appointment_id[:-20]}", f"OA#{appointment_id[-20:]}")
+
+
+def appointment_over(appointment_id: str) -> Key:
+    return Key(f"C#{appointment_id[:-20]}", f"DA#{appointment_id[-20:]}")
+
+
+def appointments_in(store: str) -> str:
+    """The partition of a store's appointments."""
+    return f"APPOINTMENTS#{store}"
+
+
+def appointment_row(store: str, starts_at: str, appointment_id: str) -> Key:
+    return Key(appointments_in(store), f"{starts_at}#{appointment_id}")
+
+
+def appointment_hour(store: str, hour: str) -> Key:
+    """Whose places are taken in one hour of a store."""
+    return Key(f"PLACES#{store}", hour)
 
 
 OPEN_TICKETS = ("OS#", "OS#~")
@@ -295,6 +327,16 @@ def message_of(key: Key) -> str:
     return key.pk.removeprefix("C#") + key.sk.removeprefix("X#") if key.sk.startswith("X#") else ""
 
 
+def page_comment(ref: str) -> Key:
+    """A comment by its author's id and 20 digits of its own."""
+    return Key(f"C#{ref[:-20]}", f"FC#{ref[-20:]}")
+
+
+def page_comment_of(key: Key) -> str:
+    """The comment behind a key, or "" for another kind of item."""
+    return key.pk.removeprefix("C#") + key.sk.removeprefix("FC#") if key.sk.startswith("FC#") else ""
+
+
 def contacts(customer_id: str) -> Key:
     return Key(f"C#{customer_id}", "W")
 
@@ -403,6 +445,22 @@ def pairs(sku: str, shard: int) -> Key:
 def pairs_of_order(sku: str, order_id: str) -> Key:
     """Sharded by order, so that a flash sale of one product does not collide on one row."""
     return pairs(sku, crc32(order_id.encode()) % PAIR_SHARDS)
+
+
+def ticket_credit(ticket_id: str) -> Key:
+    """What was credited to a ticket."""
+    return Key(f"C#{ticket_id[:-20]}", f"TC#{ticket_id[-20:]}")
+
+
+CREDIT_SHARDS = 4
+
+
+def credit_day(day: str) -> str:
+    return f"CREDIT#{day}"
+
+
+def credit_of_day(day: str, ticket_id: str) -> Key:
+    return Key(credit_day(day), str(crc32(ticket_id.encode()) % CREDIT_SHARDS))
 
 
 CAMPAIGNS = "CAMPAIGNS"

@@ -89,6 +89,8 @@ class Timers:
             relabel(self.journeys, pages=PAGES_A_TICK)
         elif message_id := layout.message_of(row.key):
             messages.setdefault(purpose_of(message_id), []).append(message_id)
+        elif comment := layout.page_comment_of(row.key):
+            self.queues["transactional"].send([json.dumps({"comment": comment})])
         elif campaign_id := layout.campaign_of(row.key):
             self.campaigns().run(campaign_id)
         elif room := layout.ad_room_of(row.key):

@@ -55,13 +55,17 @@ def members_of(draft: Draft, customer_id: str) -> list[Profile]:
 
 
 def addresses(members: list[Profile]) -> dict[str, str]:
-    """Where each channel reaches the person; of several numbers the one that was named last. Hints do not count."""
+    """Where each channel reaches the person; of several numbers the one that was named last. Hints do not count, but
+    for the e-mail address that somebody wrote from."""
     found: dict[str, str] = {}
     links = fold_members(members)["identities"].items()
     for name, link in sorted(links, key=lambda entry: (entry[1]["at"], entry[0])):
-        if link["certainty"] == "claimed":
-            continue
         kind, _, value = name.partition(":")
+        if link["certainty"] == "claimed":
+            # Nobody vouches for the address, but somebody wrote from it: an answer goes back to where that came from.
+            if kind == "email" and kind in last_words(members):
+                found.setdefault(kind, value)
+            continue
         if kind == "phone":
             found["call"] = value
             if not name.startswith(_LANDLINE):

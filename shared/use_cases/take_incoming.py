@@ -1,24 +1,32 @@
-"""What providers tell us: receipts move messages on, people's answers are facts about people (R5, R10, R13)."""
+"""What providers tell us: receipts move messages on, what people say are facts about people (R5, R10, R13, D14).
+
+What somebody said is kept here and handed on as the word it is; whoever took it in gives it to the tickets afterwards.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.domain.chat_cart import asks_to_buy
+from shared.domain.comment import calls_for
 from shared.domain.customer import agree
 from shared.domain.errors import Busy, Conflict, NotFound
 from shared.domain.identity import Identity, identity, link_key
+from shared.domain.inbound import said
 from shared.domain.incoming import Incoming
 from shared.domain.journey_engine import Signal
 from shared.domain.message import PROGRESS
 from shared.domain.opt_out import asks_to_stop
-from shared.domain.phone import BadPhone, parse_phone
 from shared.domain.sending import consent_channel
+from shared.domain.ticket import Said
+from shared.domain.triage import Triage
+from shared.domain.typed_phone import typed_mobile
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
-from shared.use_cases import layout, sources
+from shared.use_cases import comments, layout, sources
 from shared.use_cases.draft import Draft
 from shared.use_cases.follow_link import family, take_rating
 from shared.use_cases.identities import Registry
@@ -38,22 +46,34 @@ KNOWN_AS = {
     "whatsapp": "phone",
     "call": "phone",
 }
+# Comments are known by an id of their own, which never leads to whoever chats with the page (R5).
+COMMENTS = "external:facebook_comment"
 # What a provider says about an address, and what we remember of it.
 CLOSES = {"bounced": "bounced", "complained": "complained"}
 
 
+class Taken(NamedTuple):
+    """What is to be done about news that was taken in: what was said is for the tickets, the comment has to be worked,
+    the planned message goes out. All of it is written down but what was said, which comes again with its news."""
+
+    said: Said | None = None
+    comment: str = ""
+    message_id: str = ""
+
+
 @dataclass(frozen=True)
 class IncomingTaker:
-    """Takes one piece of news in; safe to repeat."""
+    """Takes one piece of news in; safe to repeat. `read` tells what a comment is about."""
 
     taker: EventTaker
+    read: Callable[[str], Triage]
 
-    def take(self, news: Incoming) -> None:
+    def take(self, news: Incoming) -> Taken:
         """Take it in, or change nothing; raises Busy when too many change the same customer at once."""
         if news.kind == "template_status":
             note_template(self.taker.table, news)
-            return
-        if news.channel in sources.CHATS and news.kind in ("inbound_message", "followed", "phone_shared"):
+            return Taken()
+        if news.channel in sources.CHATS and news.kind in ("inbound_message", "comment", "followed", "phone_shared"):
             sources.note(self.taker.table, self.taker.journeys.memory, [news.channel], self.taker.now)
         message_id = self._message(news)
         if message_id:
@@ -69,14 +89,13 @@ class IncomingTaker:
         if news.kind == "rating":
             self._rating(message_id, news)
         if news.kind in ("delivered", "sent", "opened", "clicked", "failed", "rating"):
-            return
+            return Taken()
         who = self._who(news)
         if who is None:
-            return
+            return Taken()
         for _ in range(ATTEMPTS):
             try:
-                self._about(who, news, message_id)
-                return
+                return self._about(who, news, message_id)
             except (Conflict, Busy):
                 continue
         raise Busy("this customer is being changed by too many at once")
@@ -129,17 +148,19 @@ class IncomingTaker:
             take_rating(self.taker.journeys, message_id, news.detail["score"], comment, at)
 
     def _who(self, news: Incoming) -> Identity | None:
-        kind = KNOWN_AS.get(news.channel)
+        kind = COMMENTS if news.kind == "comment" else KNOWN_AS.get(news.channel)
         if kind is None or not news.address:
             return None
         try:
-            return identity(kind, news.address, "verified")
+            # Whoever's domain does not vouch for an e-mail may be anybody (R5).
+            return identity(kind, news.address, "verified" if news.detail.get("authenticated", True) else "claimed")
         except ValueError:
             return None
 
-    def _about(self, who: Identity, news: Incoming, message_id: str) -> None:
+    def _about(self, who: Identity, news: Incoming, message_id: str) -> Taken:
         draft = Draft(self.taker.table)
         registry = Registry(draft, self.taker.secret, self.taker.new_id, self.taker.now)
+        who = _known_as(draft, registry, who)
         named = [who]
         shared = str(news.detail.get("phone", ""))
         if news.kind == "phone_shared" and shared:
@@ -147,12 +168,12 @@ class IncomingTaker:
             # People type what they like into a form; what cannot be a number names nobody.
             with suppress(ValueError):
                 named.append(identity("phone", shared, "verified"))
-        if news.kind == "inbound_message" and (typed := _typed_phone(news.text)):
+        if news.kind in ("inbound_message", "comment") and (typed := typed_mobile(news.text)):
             # A number typed into a chat may be anybody's: a hint for staff, nothing else (R5).
             named.append(Identity("phone", typed, "claimed"))
         known = draft.get(registry.key(who))
         if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
-            return  # nobody we know; there is nothing to stop
+            return Taken()  # nobody we know; there is nothing to stop
         home = registry.resolve(named, news.at)
         key = layout.profile(home)
         profile = draft.get(key) or {}
@@ -166,7 +187,24 @@ class IncomingTaker:
         settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
         if told := _journey_news(news):
             self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, home=home, act=False)
+        todo = self._comment(draft, home, news) if news.kind == "comment" else self._word(draft, home, who, news)
         draft.commit()
+        return todo
+
+    def _word(self, draft: Draft, home: str, who: Identity, news: Incoming) -> Taken:
+        """What a person said by themselves, and whether it surely was this customer."""
+        link = (draft.get(layout.profile(home)) or {})["identities"].get(who.name, {})
+        sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
+        return Taken(said(news, home, verified=sure))
+
+    def _comment(self, draft: Draft, home: str, news: Incoming) -> Taken:
+        """What a comment calls for. Who wrote it is nobody's proven name, whatever stands in it."""
+        calls = calls_for(news.text, self.read(news.text))
+        if not calls.hide and not calls.answer:
+            return Taken()
+        message_id = comments.note(draft, home, news, calls, self.taker.now, self.taker.journeys.sending)
+        word = said(news, home, verified=False, by_hand=calls.answer == "person")
+        return Taken(word, home + comments.digest(news.detail["comment_id"]), message_id)
 
     def _changed(self, profile: Item, news: Incoming) -> Item:
         if news.kind in CLOSES:
@@ -190,6 +228,18 @@ class IncomingTaker:
         if message_id:
             entry["message_id"] = message_id
         draft.mark(layout.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+
+
+def _known_as(draft: Draft, registry: Registry, who: Identity) -> Identity:
+    """An address that nobody vouches for is still that of whoever is known by it: an answer reaches nobody else. What
+    is known of the link becomes no surer by it."""
+    if who.joins:
+        return who
+    joined = who._replace(certainty="staff_confirmed")
+    link = draft.get(registry.key(joined))
+    profile = draft.get(layout.profile(link["customer"])) if link else None
+    known = (profile or {}).get("identities", {}).get(who.name)
+    return who._replace(certainty=known["certainty"]) if known else who
 
 
 def _journey_news(news: Incoming) -> Signal | None:
@@ -218,17 +268,3 @@ def _consent(news: Incoming, channel: str, *, granted: bool) -> dict[str, Any]:
         "proof": f"{news.channel}: {news.kind} {news.dedup}"[:300],
         "source": news.channel,
     }
-
-
-def _typed_phone(text: str) -> str:
-    """The first phone number in a chat message, or ""."""
-    digits = ""
-    for part in text.replace(".", "").replace("-", "").split():
-        digits = digits + part if part.strip("+").isdigit() else part if part.isdigit() else ""
-        try:
-            found = parse_phone(digits)
-        except BadPhone:
-            continue
-        if found.kind == "mobile" and found.sure:
-            return found.e164
-    return ""

@@ -44,6 +44,12 @@ def appsecret_proof(token: str, app_secret: str) -> str:
     return hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
 
 
+def signed_query(token: str, app_secret: str) -> dict[str, str]:
+    """What a call carries to be let in."""
+    query = {"access_token": token}
+    return query | {"appsecret_proof": appsecret_proof(token, app_secret)} if app_secret else query
+
+
 class Messenger:
     """`ports.Channel` for page-scoped user ids.
 
@@ -65,9 +71,7 @@ class Messenger:
     ) -> None:
         self._http = HttpClient(base_url, clock=clock)
         self._path = f"/{version}/{page_id}/messages"
-        self._query = {"access_token": page_token}
-        if app_secret:
-            self._query["appsecret_proof"] = appsecret_proof(page_token, app_secret)
+        self._query = signed_query(page_token, app_secret)
         self._templates = templates
         self._language = language
 
@@ -108,17 +112,22 @@ class Messenger:
         return {"attachment": {"type": "template", "payload": payload}}
 
 
-def _message_id(answer: HttpAnswer) -> str:
+def content_of(answer: HttpAnswer, errors: Mapping[tuple[int, int], Trouble]) -> dict[str, Any]:
+    """What the Graph API answered; raises ChannelError where it is an error, by code and sub-code, then by code."""
     content = answer.json()
     error = content.get("error")
     if isinstance(error, dict):
         code, detail = _number(error.get("code")), _number(error.get("error_subcode"))
-        trouble = ERRORS.get((code, detail)) or ERRORS.get((code, 0))
+        trouble = errors.get((code, detail)) or errors.get((code, 0))
         if trouble is None and answer.status >= 500:
-            raise ChannelError("uncertain", str(code), "Messenger failed without saying where")
+            raise ChannelError("uncertain", str(code), "Facebook failed without saying where")
         kind, reason, _ = trouble or Trouble("misconfigured", "an error code that is not in our table")
         raise ChannelError(kind, f"{code}/{detail}" if detail else str(code), reason)
-    message_id = content.get("message_id")
+    return content
+
+
+def _message_id(answer: HttpAnswer) -> str:
+    message_id = content_of(answer, ERRORS).get("message_id")
     if not isinstance(message_id, str):
         raise ChannelError("uncertain", f"http_{answer.status}", "the answer has neither a message id nor an error")
     return message_id

@@ -1,4 +1,5 @@
-"""What Messenger posts to us: whether it is Meta's, and what it says in our words."""
+"""What Facebook posts to us of Messenger and of the page's comments: whether it is Meta's, and what it says in our
+words."""
 
 from __future__ import annotations
 
@@ -13,6 +14,7 @@ from shared.domain.incoming import Attachment, Incoming
 
 SIGNATURE = "x-hub-signature-256"
 
+_COMMENT_ID = re.compile(r"\d{1,40}(?:_\d{1,40}){0,2}")
 # Our tracking ids, which an echo of our own message carries as `metadata`.
 _TRACKING_ID = re.compile(r"[a-z0-9]{44}")
 
@@ -47,7 +49,47 @@ def translate(payload: Mapping[str, Any]) -> list[Incoming]:
             at = millis(event, "timestamp") or millis(entry, "time")
             if at is not None:
                 found += _event(event, at)
+        for change in objects(entry, "changes"):
+            if text(change, "field") == "feed":
+                found += _comment(inner(change, "value"), text(entry, "id"), _seconds(entry, "time"))
     return found
+
+
+def _comment(value: Any, page_id: str, told_at: str | None) -> list[Incoming]:
+    """Somebody's comment under a post; what the page itself says there is no news.
+
+    The author's id is of the page as well, but Meta promises nowhere that it is the one Messenger knows them by.
+    """
+    comment_id, author, at = text(value, "comment_id"), text(value, "from", "id"), _seconds(value, "created_time")
+    verb = text(value, "verb")
+    if text(value, "item") != "comment" or verb not in ("add", "edited") or author == page_id:
+        return []
+    if not _COMMENT_ID.fullmatch(comment_id) or not (at or told_at):
+        return []
+    # An edited comment is told again with the moment it was first written, so its news is told by the words.
+    said = text(value, "message")
+    version = f":{hashlib.sha256(said.encode()).hexdigest()[:16]}" if verb == "edited" else ""
+    photo = text(value, "photo")
+    pictures = (Attachment(kind="image", url=photo),) if photo else ()
+    return [
+        Incoming(
+            kind="comment",
+            channel="messenger",
+            dedup=f"comment:{comment_id}{version}",
+            at=at or told_at or "",
+            # Without the permission to see who it was, every comment is of somebody else.
+            address=author or f"comment {comment_id}",
+            text=said,
+            attachments=(*pictures, Attachment(kind="link", url=f"https://www.facebook.com/{comment_id}")),
+            detail={"comment_id": comment_id} | ({"edited": True} if version else {}),
+        )
+    ]
+
+
+def _seconds(value: Any, *path: str) -> str | None:
+    """The stamp of seconds since 1970 at a path, or None."""
+    digits = text(value, *path)
+    return millis(f"{digits}000") if digits.isascii() and digits.isdecimal() else None
 
 
 def _event(event: Mapping[str, Any], at: str) -> list[Incoming]:
@@ -82,7 +124,11 @@ def _message(event: Mapping[str, Any], person: str, at: str) -> list[Incoming]:
             address=person,
             text=text(message, "text"),
             attachments=tuple(
-                Attachment(kind=text(entry, "type"), url=text(entry, "payload", "url"))
+                # The large thumb is a picture to Meta.
+                Attachment(
+                    kind="sticker" if text(entry, "payload", "sticker_id") else text(entry, "type"),
+                    url=text(entry, "payload", "url"),
+                )
                 for entry in objects(message, "attachments")
             ),
             detail=_said(payload=text(message, "quick_reply", "payload"), replies_to=text(message, "reply_to", "mid")),
