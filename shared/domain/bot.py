@@ -30,6 +30,8 @@ Reason = Literal[
 Line = Literal["hello", "hello_nobody", "again", "more", "person", "verify", "opt_out"]
 # What the bot's answers are about beside the entries of the FAQ and OWN_ORDERS.
 OPT_OUT = "opt_out"
+# As sure triage must be, in percent, that somebody refuses advertising.
+_SURE_TO_STOP = 50
 
 
 class Asked(NamedTuple):
@@ -130,9 +132,9 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     `faq` holds the entries of the page, the small talk and `rules.order_questions`.
     """
     said = bot_guards.plain(asked.text)
-    if reason := _feelings(asked.triage):
+    if reason := _for_people_at_once(asked, said):
         return _hand_over(reason, asked, rules)
-    if asks_to_stop(asked.text) or (asked.triage.intent == "opt_out" and asked.triage.confidence >= rules.triage_floor):
+    if wants_no_more(asked.text, asked.triage):
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
     if reason := _kept_for_people(asked, said) or _unsure(asked.triage, rules):
         return _hand_over(reason, asked, rules)
@@ -149,24 +151,34 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     return _answer(faq.entries[found.id].answer.told(asked.language), asked, rules, sources, found.id, confidence)
 
 
-def _feelings(triage: Triage) -> Reason | None:
-    """What nobody may meet a machine with. The most serious first, as it is what staff read."""
-    if triage.severity == "critical":
+def wants_no_more(text: str, triage: Triage) -> bool:
+    """Whether somebody refuses advertising: in the words the law gives them, or surely in their own (R10)."""
+    return asks_to_stop(text) or (triage.intent == "opt_out" and triage.confidence >= _SURE_TO_STOP)
+
+
+def _for_people_at_once(asked: Asked, said: str) -> Reason | None:
+    """What no machine may meddle with, and pictures. The most serious first, as it is what staff read."""
+    severity = asked.triage.severity
+    pictured = bot_guards.shows_something(asked.attachments)
+    if severity == "critical":
         return "critical"
-    if triage.severity == "high":
+    if pictured and bot_guards.shows_a_transfer(said, asked.triage.intent, _payments(asked)):
+        return "transfer_picture"
+    if severity == "high":
         return "high_severity"
-    if triage.intent == "opt_out":
-        return None  # it is done at once, however it is said
-    return "negative" if triage.sentiment == "negative" else None
+    return "picture" if pictured else None
+
+
+def _payments(asked: Asked) -> list[str]:
+    """How the customer's orders are paid; whoever may be another has none."""
+    return [str(order.get("payment", "")) for order in asked.orders] if asked.verified else []
 
 
 def _kept_for_people(asked: Asked, said: str) -> Reason | None:
+    if asked.triage.sentiment == "negative":
+        return "negative"
     if asked.triage.intent == "human_request" or bot_guards.asks_for_person(said):
         return "asked_for_person"
-    if bot_guards.shows_something(asked.attachments):
-        payments = [str(order.get("payment", "")) for order in asked.orders] if asked.verified else []
-        transfer = bot_guards.shows_a_transfer(said, asked.triage.intent, payments)
-        return "transfer_picture" if transfer else "picture"
     if asked.turns and bot_guards.was_misunderstood(said):
         return "not_understood"
     if asked.triage.intent == "feedback_praise" and asked.triage.sentiment != "positive":

@@ -33,6 +33,15 @@ class AskOf(_Part):
     title: Text
 
 
+class Transfer(_Part):
+    """Who looks whether the money of a bank transfer's picture came: one of the `asks`, what they are asked, and how
+    long they have."""
+
+    to: str
+    text: Text
+    minutes: PositiveInt
+
+
 class Compensation(_Part):
     """What staff may give by themselves, in VND; beyond it a manager decides."""
 
@@ -59,6 +68,7 @@ class TicketRules(_Part):
     retry_minutes: PositiveInt
     complaints: Complaints
     asks: dict[str, AskOf] = Field(min_length=1)
+    transfer: Transfer
     compensation: Compensation
     lines: dict[Line, Text]
 
@@ -66,6 +76,8 @@ class TicketRules(_Part):
     def _complete(self) -> Self:
         if missing := [name for name in get_args(Line) if name not in self.lines]:
             raise ValueError(f"lines: {missing[0]} is missing")
+        if self.transfer.to not in self.asks:
+            raise ValueError(f"transfer.to: must be one of {', '.join(self.asks)}")
         return self
 
     @property

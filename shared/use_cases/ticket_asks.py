@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -10,9 +9,9 @@ from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.money import vnd
 from shared.domain.staff import Directory
 from shared.domain.task import NewTask, Task
-from shared.domain.ticket import Ticket, digest, excerpt
+from shared.domain.ticket import Ticket, excerpt
 from shared.domain.ticket_rules import TicketRules
-from shared.domain.vietnam_time import VIETNAM, moment, stamp
+from shared.domain.vietnam_time import moment, stamp
 from shared.domain.voucher import new_code
 from shared.use_cases import ticket_store, ticket_thread, vouchers
 from shared.use_cases.draft import Draft
@@ -20,19 +19,10 @@ from shared.use_cases.tasks import open_task
 from shared.use_cases.tell_staff import tell
 from shared.use_cases.ticket_desk import still_open
 from shared.use_cases.ticket_hands import about
+from shared.use_cases.ticket_questions import Question, on_the_clock, questioned, worded
 from shared.use_cases.tickets import Tickets, Work
 
 PAID_WITHIN = timedelta(days=1)
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked of whom (a name of the playbook's `asks`), and by when."""
-
-    to: str
-    text: str
-    minutes: int
-    store: str = ""
 
 
 def ask(desk: Tickets, ticket_id: str, question: Question, by: str) -> Ticket:
@@ -40,31 +30,10 @@ def ask(desk: Tickets, ticket_id: str, question: Question, by: str) -> Ticket:
     same question while it is open is asked once. Raises NotFound and Conflict."""
 
     def change(work: Work) -> Ticket:
-        draft, now = work.draft, desk.now
         before = still_open(work, ticket_id)
-        whom = desk.rules.asks[question.to]
-        number = len(before.get("asks", {}))
-        for known in before.get("asks", {}).values():
-            if known["status"] == "open" and (known["to"], known["question"]) == (question.to, question.text):
-                return before
-        due = now + timedelta(minutes=question.minutes)
-        new = NewTask(
-            before["customer_id"],
-            f"ask {ticket_id} {number} {digest(question.text)}",
-            "ask",
-            question.text,
-            due,
-            title=f"{whom.title.vi} ({ticket_thread.case_code(before)})",
-            store=question.store or before.get("store", ""),
-            role=whom.role,
-            details={"ticket_id": ticket_id},
-        )
-        task_id = open_task(draft, new, now)
-        asked = {"task_id": task_id, "to": question.to, "question": question.text, "by": by, "at": stamp(now)}
-        asked |= {"due_at": stamp(due), "status": "open"}
-        line = _line(desk.rules, "asked", to=question.to, at=_clock(due), text=question.text)
-        after = {**before, "asks": {**before.get("asks", {}), task_id: asked}}
-        after = ticket_thread.add(draft, after, stamp(now), "agent", line, by=by, note=True)
+        after = questioned(work.draft, before, question, by, desk.rules, desk.now)
+        if after is before:
+            return before
         desk.keep(work, before, after)
         return after
 
@@ -80,7 +49,7 @@ def ask_answered(draft: Draft, task: Task, rules: TicketRules, directory: Direct
         return
     done = {**asked, "status": "done", "answer": task["note"], "answered_by": task["by"], "answered_at": stamp(now)}
     after = {**before, "asks": {**before["asks"], task["task_id"]: done}}
-    line = _line(rules, "asked_answered", text=task["note"] or task["outcome"])
+    line = worded(rules, "asked_answered", text=task["note"] or task["outcome"])
     after = ticket_thread.add(draft, after, stamp(now), "agent", line, by=task["by"], note=True)
     ticket_store.save(draft, before, after, rules)
     if after["assignee"] in directory.people:
@@ -117,7 +86,7 @@ def give(desk: Tickets, ticket_id: str, *, amount: int, offer: str, reason: str,
             after = {**before, "compensation": {**asked, "status": "waiting"}}
             after = _told(desk, work, after, "given_waits", reason, by)
             for person in desk.directory.seniors:
-                line = _line(desk.rules, "given_waits", what=_what(desk, asked), text=reason)
+                line = worded(desk.rules, "given_waits", what=_what(desk, asked), text=reason)
                 words = {**about(work.draft, after), "by": by, "text": excerpt(line)}
                 tell(work.draft, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", desk.now)
         desk.keep(work, before, after)
@@ -162,7 +131,7 @@ def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], not
             step="compensation",
         )  # fmt: skip
         given = {**given, "code": code, "valid_until": voucher.valid_until}
-        line = _line(desk.rules, "voucher", code=code, at=_clock(moment(voucher.valid_until)))
+        line = worded(desk.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
         after = ticket_thread.add(draft, after, stamp(now), "system", line, note=True)
     else:
         new = NewTask(
@@ -182,18 +151,10 @@ def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], not
 
 
 def _told(desk: Tickets, work: Work, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
-    line = _line(desk.rules, name, what=_what(desk, ticket["compensation"]), text=text)
+    line = worded(desk.rules, name, what=_what(desk, ticket["compensation"]), text=text)
     return ticket_thread.add(work.draft, ticket, stamp(desk.now), "agent", line, by=by, note=True)
 
 
 def _what(desk: Tickets, given: dict[str, Any]) -> str:
     offer_id = given.get("offer")
     return desk.journeys.world.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])
-
-
-def _line(rules: TicketRules, name: str, **words: str) -> str:
-    return rules.lines[name].vi.format(**words).rstrip(": ")  # type: ignore[index]
-
-
-def _clock(at: datetime) -> str:
-    return f"{at.astimezone(VIETNAM):%H:%M %d/%m/%Y}"

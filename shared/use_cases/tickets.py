@@ -13,7 +13,8 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple, TypeVar
 
 from shared.domain import ticket as tickets
-from shared.domain.bot import Answer, Asked, HandOver
+from shared.domain.bot import Answer, Asked, HandOver, wants_no_more
+from shared.domain.bot_guards import shows_something
 from shared.domain.customer import Profile, agree, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict, NotFound
 from shared.domain.language import language_of
@@ -35,6 +36,7 @@ from shared.use_cases.sending_state import addresses, members_of, person
 from shared.use_cases.standing import figures, load_members, settle
 from shared.use_cases.take_events import keep_proofs
 from shared.use_cases.ticket_hands import hand_out, promised, tell_of
+from shared.use_cases.ticket_questions import check_the_transfer
 
 ATTEMPTS = 8
 MARK_KEPT = timedelta(days=90)
@@ -200,6 +202,8 @@ class _Message:
         if said.order_id:
             after.setdefault("order_id", said.order_id)
         after = self._placed(before, after, triage, how)
+        if wants_no_more(said.text, triage):
+            self._stop_marketing(after)
         self.desk.keep(self.work, before, after)
         if how != "join":
             ticket_store.remember(draft, after, "Ticket Reopened" if before else "Ticket Opened", self.desk.now)
@@ -326,7 +330,7 @@ class _Message:
             after = tickets.placed(after, self._route(after, bot_able=triage.bot))
         else:
             after = tickets.rerouted(after, self._route(after, bot_able=triage.bot and from_bot))
-        if after["queue"] == "bot":
+        if after["queue"] == "bot" or self._shows_something(before, how, after):
             after = tickets.timed(after, promised(desk, after, at), anew=how == "reopen")
             after = self._ask_the_bot(after, triage)
         if after["queue"] == "bot":
@@ -339,6 +343,12 @@ class _Message:
         if how == "reopen" and after["assignee"] and not self._is_there(after):
             after = tickets.assigned(after, "")
         return hand_out(desk, after)
+
+    def _shows_something(self, before: Ticket | None, how: tickets.Meets, ticket: Ticket) -> bool:
+        """A picture that nobody has the ticket of yet: the bot only says who will look at it (R23)."""
+        waits = before is None or how == "reopen" or before["queue"] == "bot"
+        pictured = shows_something([one.kind for one in self.said.attachments])
+        return waits and pictured and ticket["severity"] != "critical" and ticket["channel"] not in NO_BOT
 
     def _is_there(self, ticket: Ticket) -> bool:
         return self.desk.directory.on_duty(ticket["assignee"], self.desk.now, self.desk.away())
@@ -367,6 +377,8 @@ class _Message:
         if isinstance(told, HandOver):
             ticket = tickets.handed_over(ticket, told.reason, told.words, said.at)
             ticket = tickets.placed(ticket, self._route(ticket, bot_able=False))
+            if told.reason == "transfer_picture":
+                ticket = check_the_transfer(self.draft, ticket, self.desk.rules, now)
         if told.text:
             sources = list(told.sources) if isinstance(told, Answer) else []
             ticket = self._say_as_bot(ticket, told.text, sources)
@@ -377,8 +389,6 @@ class _Message:
             if first:
                 waited = {"answers": 1, "seconds": ticket["bot_first_response_seconds"]}
                 ticket_store.count(self.draft, ticket, "bot", stamp(now), waited)
-            if triage.intent == "opt_out":
-                self._stop_marketing(ticket)
         return ticket
 
     def _say_as_bot(self, ticket: Ticket, text: str, sources: list[str]) -> Ticket:
