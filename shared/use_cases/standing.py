@@ -12,7 +12,7 @@ from shared.domain.rules import CutOffs, Rules
 from shared.domain.segmentation import due_at, lifecycle, stand
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Key, Table
-from shared.use_cases import layout
+from shared.use_cases import layout, ticket_credit
 from shared.use_cases.co_purchase import basket, recount
 from shared.use_cases.draft import Draft
 
@@ -104,6 +104,7 @@ def mature(draft: Draft, order_id: str, ruling: Ruling) -> OrderRow | None:
         return None
     content = order["content"]
     kept = {name: value for name, value in order.items() if name not in ("due", "due_at")}
+    ticket_credit.matured(draft, kept, row)
     draft.put(layout.order(order_id), {**kept, "as_of": ruling.today.isoformat()})
     if order["row"]:
         home, placed_at = order["row"]

@@ -26,7 +26,7 @@ from shared.domain.rules import Rules
 from shared.domain.segmentation import due_at
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
-from shared.use_cases import layout, sources
+from shared.use_cases import layout, sources, ticket_credit
 from shared.use_cases.co_purchase import basket, recount
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
@@ -364,6 +364,7 @@ class _Group:
         if row and row.matures and not order.get("home"):
             # No customer is woken for it.
             order |= {"due": LIFECYCLE_LANE, "due_at": stamp(due_at(fact.order, row.matures))}
+        self._credit(order, row)
         self.draft.put(key, order)
         self._totals(before or {}, row_before, -1)
         self._totals(order, row, 1)
@@ -392,6 +393,11 @@ class _Group:
             known.add("Order Completed")  # told before the parcel was refused; it is on its way again now
         fresh = [signal for signal in news_of(order, row, sending, products) if signal.name not in known]
         self.news += [(order["home"], signal, history) for signal in fresh]
+
+    def _credit(self, order: Item, row: OrderRow | None) -> None:
+        home = order.get("home")
+        members = load_members(self.draft, self.registry.lead_of(home)) if home else []
+        ticket_credit.follow(self.draft, order, row, members)
 
     def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
         """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).
