@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from shared.runtime import journey_files, wiring
 from shared.runtime.offers import offers
 from shared.runtime.playbook import sending_rules
-from shared.runtime.roster import roster
+from shared.runtime.roster import roster_of
 from shared.runtime.ruling import ruling
 from shared.runtime.templates import script, shop, templates
 from shared.use_cases.journey_world import World
@@ -38,7 +38,7 @@ def journeys(now: datetime) -> Journeys:
         public_url=lambda: outside.public_url,
         now=now,
         memory=outside.memory,
-        roster=lambda: roster(now),
+        roster=lambda: roster_of(outside.table, outside.memory, now),
     )
 
 
