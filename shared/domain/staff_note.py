@@ -34,7 +34,7 @@ WORDS: Mapping[Kind, frozenset[str]] = {
     "deadline_warning": _OF_A_TICKET | {"deadline", "due_at", "assignee"},
     "deadline_missed": _OF_A_TICKET | {"deadline", "due_at", "assignee"},
     "mention": frozenset(("ticket", "by", "text", "customer")),
-    "store_digest": frozenset(("store", "day", "calls", "winback", "birthdays", "complaints", "pickups")),
+    "store_digest": frozenset(("store", "day", "calls", "birthdays", "complaints", "pickups")),
 }
 # An e-mail's subject stands on locked screens and in logs of mail servers: nothing of a customer is in it.
 SUBJECT_WORDS = frozenset(("ticket", "priority", "intent", "severity", "deadline", "due_at", "by", "store", "day"))
@@ -48,7 +48,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "notes": KINDS,
     "intents": INTENTS,
     "severities": SEVERITIES,
-    "deadlines": ("first_response", "resolve"),
+    "deadlines": ("first_response", "resolve", "ask"),
 }
 
 

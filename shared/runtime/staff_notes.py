@@ -10,6 +10,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from shared.adapters.rendering import Wrong, cut, tidy, tidy_line
+from shared.domain.content import Lang, Text
 from shared.domain.journey_lint import Finding
 from shared.domain.sending import ContentError
 from shared.domain.staff import Person
@@ -72,16 +73,31 @@ def write(kind: str, channel: str, person: Person, words: Mapping[str, Any]) -> 
     """A note's subject and text in the person's language; raises CannotWrite."""
     said = note_words()
     wording = said.notes[kind]  # type: ignore[index]
-    values: dict[str, Any] = dict.fromkeys(WORDS[kind], "") | {SHOP: shop()} | dict(words)  # type: ignore[index]
-    for word, table in (("intent", said.intents), ("severity", said.severities), ("deadline", said.deadlines)):
-        if (name := values.get(word)) in table:
-            values[word] = table[name].told(person.lang)
-    for word in ("by", "assignee"):
-        if colleague := directory().people.get(values.get(word, "")):
-            values[word] = colleague.title.told(person.lang)
+    values = dict.fromkeys(WORDS[kind], "") | {SHOP: shop()} | _in_words(dict(words), person.lang)  # type: ignore[index]
     try:
         subject = tidy_line(_texts().text(wording.subject.told(person.lang), values))
         text = tidy(_texts().text(wording.text.told(person.lang), values))
     except (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CannotWrite(f"note {kind}: {error}") from error
     return subject, cut(text, LONGEST.get(channel, len(text)))
+
+
+def _in_words(told: Any, lang: Lang) -> Any:
+    """What is told, with words in the place of codes and with titles in the place of people's ids."""
+    if isinstance(told, list):
+        return [_in_words(one, lang) for one in told]
+    if not isinstance(told, dict):
+        return told
+    said, people = note_words(), directory().people
+    tables: Mapping[str, Mapping[str, Text]] = {
+        "intent": said.intents, "severity": said.severities, "deadline": said.deadlines
+    }  # fmt: skip
+    shown = {}
+    for name, value in told.items():
+        if name in tables and value in tables[name]:
+            shown[name] = tables[name][value].told(lang)
+        elif name in ("by", "assignee") and value in people:
+            shown[name] = people[value].title.told(lang)
+        else:
+            shown[name] = _in_words(value, lang)
+    return shown

@@ -77,14 +77,15 @@ class Digests:
         """What waits in a store today: of each kind how many, and the first of them."""
         return {
             "calls": self._calls(draft, store),
-            "winback": self._winback(store, today),
             "birthdays": self._people(draft, layout.birthdays(today, store), lambda row: row["sk"]),
             "complaints": self._complaints(store),
             "pickups": self._people(draft, layout.pickups(store), lambda row: row.get("customer_id", "")),
         }
 
     def _calls(self, draft: Draft, store: str) -> dict[str, Any]:
-        """What is due today in the store's list of tasks, the most urgent first; overdue ones too."""
+        """What is due today in the store's list of tasks, the most urgent first, overdue ones too.
+
+        The win-back scan has put its calls there."""
         ends = day_start(local_day(self.now) + DAY)
         rows = list(self._rows(layout.task_list(store), "open#", f"open#{stamp(ends)}"))
         keys = [layout.task(row["task_id"]) for row in rows[:NAMED]]
@@ -100,11 +101,6 @@ class Digests:
                     "title": known.title if known else task.get("title", task["reason"]),
                 }
             )
-        return {"total": len(rows), "first": first}
-
-    def _winback(self, store: str, today: str) -> dict[str, Any]:
-        rows = [row for row in self._rows(layout.winback(today, 0).pk) if row.get("store") == store]
-        first = [{"name": row.get("name") or "", "reason": row["reason"]} for row in rows[:NAMED]]
         return {"total": len(rows), "first": first}
 
     def _complaints(self, store: str) -> dict[str, Any]:

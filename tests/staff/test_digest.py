@@ -13,7 +13,10 @@ from shared.runtime.desk import directory
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.tasks import open_task
+from tests.clienteling.conftest import floor
 from tests.sending.house import Care
+
+__all__ = ("floor",)  # a fixture of the neighbours
 
 EVENING = datetime(2026, 3, 1, 10, 0, tzinfo=UTC)  # five in the afternoon
 EIGHT = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)
@@ -88,7 +91,7 @@ def test_r24_each_store_manager_reads_their_store_s_day_at_eight(care):
     assert "11:00 Lê Hoa: Gọi hẹn thử đồ" in second
     assert "Gọi tuần sau" not in second
     assert "Sinh nhật hôm nay: 1\n- Lê Hoa" in second
-    assert re.search(r"Khiếu nại đang mở: 1\n- \[P\d\] \S.*, phiếu PH-", second)
+    assert re.search(r"Khiếu nại đang mở: 1\n- \[P\d\] (hàng lỗi|đổi trả), phiếu PH-", second)
     assert "Đơn chờ khách tới lấy: 1\n- Đơn DH-LAY-2, Trần Minh" in second
     assert "Lan" not in second
 
@@ -153,6 +156,16 @@ def test_r24_a_digest_that_dies_between_two_stores_is_finished_by_the_next_try(c
     assert care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 2}
     care.house.advance(EIGHT + timedelta(minutes=5))
     assert len(digests(care)) == 3
+
+
+def test_r24_the_calls_of_the_morning_s_scan_are_in_it(floor):
+    """Somebody valuable has not come for long: the scan of six o'clock opens the call that the store reads at eight."""
+    guest = floor.regular(name="Nguyễn Thị Lan")
+    floor.morning()
+    (call,) = floor.calls(guest)
+    (mail,) = floor.house.town.outbox("store_cg_lead@nhamay.example.vn")
+    assert "Cần gọi và xử lý: 1" in mail["text"]
+    assert f"Nguyễn Thị Lan: {call['title']}" in mail["text"]
 
 
 # ---- the lists behind it ----
