@@ -38,6 +38,7 @@ SENTIMENTS = ("positive", "neutral", "negative")
 MOST_WORDS = 4
 LONGEST_WHOLE = 6
 _CROSS = frozenset(("#angry", "#sad", "#wry"))
+_ASKING = frozenset(("?", "#link"))
 
 
 class Triage(NamedTuple):
@@ -121,7 +122,7 @@ class Triager:
 def _wordless(signs: list[str]) -> Triage:
     """Faces and dots: small talk, unless the faces are angry or somebody only asks."""
     cross = not _CROSS.isdisjoint(signs)
-    bot = bool(signs) and not cross and "?" not in signs
+    bot = bool(signs) and not cross and _ASKING.isdisjoint(signs)
     return Triage("other", "low", "negative" if cross else "neutral", 99, bot, ())
 
 

@@ -14,7 +14,7 @@ LONGEST_TOKEN = 40
 
 _TOKENS = re.compile(
     r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # links and addresses
-    r"|\+?\d+(?:[.,]\d+)*"
+    r"|(?<!\d)0\d{2,3}[ .-]\d{3}[ .-]\d{3,4}(?!\d)|\+?\d+(?:[.,]\d+)*"
     r"|[^\W\d_]+"
     r"|[?!.,;\n]+|:[)(dp3]+|=[)(]+|<3"
     r"|[^\w\s]"
@@ -78,7 +78,8 @@ class Speller:
 
     def _spell(self, word: str) -> str:
         plain = letters(word)
-        return self._short.get(word) or (self._short.get(plain) or plain)
+        # A form is looked for as it was typed; without repeated letters only where that loses no marks ("kooo").
+        return self._short.get(word) or (self._short.get(plain, plain) if word.isascii() else plain)
 
     def phrase(self, text: str) -> str:
         """A phrase of the playbook in the spelling of `words`."""
@@ -177,7 +178,7 @@ def _unit(word: str, after: str) -> str:
 
 def _number(token: str, unit: str) -> tuple[str, bool]:
     """What a number is, and whether the unit behind it belongs to it."""
-    parts = re.split("[.,]", token.lstrip("+"))
+    parts = re.split("[., -]", token.lstrip("+"))
     digits = "".join(parts)
     if (token[0] == "+" or digits[0] == "0") and 9 <= len(digits) <= 12:
         return "#phone", False
