@@ -90,7 +90,8 @@ def _in_words(told: Any, lang: Lang) -> Any:
         return told
     said, people = note_words(), directory().people
     tables: Mapping[str, Mapping[str, Text]] = {
-        "intent": said.intents, "severity": said.severities, "deadline": said.deadlines
+        "intent": said.intents, "severity": said.severities, "deadline": said.deadlines,
+        "store": directory().stores,
     }  # fmt: skip
     shown = {}
     for name, value in told.items():

@@ -63,7 +63,7 @@ class Digests:
             waiting = self._waiting(draft, store, day)
             if not any(part["total"] for part in waiting.values()):
                 return 0
-            words = {"store": self.directory.stores[store].vi, "day": day, **waiting}
+            words = {"store": store, "day": day, **waiting}
             for person in left:
                 tell(draft, person, "store_digest", words, key, self.now)
             try:
