@@ -48,7 +48,7 @@ class Shop:
     """A fresh house with keys, and the calls the figures are made of."""
 
     def __init__(self, start: datetime = START) -> None:
-        self.house = House(None, LocalClock(start, frozen=True))
+        self.house = House(None, LocalClock(start, frozen=True), nearby=True)
         outside = self.house.outside
         issue = {"table": outside.table, "stores": [], "name": "bench", "now": start, "new_id": outside.new_id}
         write_key = issue_key(kind="write", roles=[], **issue)

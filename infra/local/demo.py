@@ -115,7 +115,7 @@ def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None, *
     """
     history = list(shop or invoices())
     start = day_start(history[0].day)
-    house = House(data, LocalClock(start, frozen=True), new_id=_numbered())
+    house = House(data, LocalClock(start, frozen=True), new_id=_numbered(), nearby=True)
     if house.now > start:
         house.close()
         raise Trouble(f"{data} has another past already; the demo needs a folder of its own")

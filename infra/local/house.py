@@ -105,7 +105,8 @@ class _Retry:
 class House:
     """The system of `catalogue`, in this process, keeping its data in the folder `data` (in memory when None).
 
-    `doors`, `queues` and `load` put another plan in the catalogue's place. Any thread may call any method.
+    `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
+    network. Any thread may call any method.
     """
 
     # Powertools' resolvers and batch processors are module globals that hold the call they are working on, so the
@@ -124,6 +125,7 @@ class House:
         doors: Sequence[Door] = catalogue.DOORS,
         queues: Sequence[QueueRow] = catalogue.QUEUES,
         load: Callable[[str], Handler] = load_door,
+        nearby: bool = False,
     ) -> None:
         self.clock = clock
         self.meter = Meter()
@@ -145,7 +147,7 @@ class House:
             # Whoever held messages was killed; should it live after all, they are worked twice, as queues may do.
             queue.recover()
         # The providers of this laptop: stand-ins, opened by the first message that is sent.
-        self.town = Town(self.table, clock.now)
+        self.town = Town(self.table, clock.now, nearby=nearby)
         self.outside = wiring.Outside(
             table=self.table,
             events=self.queues["events"],

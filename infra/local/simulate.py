@@ -106,7 +106,7 @@ def simulate(
 ) -> Forecast:
     """Live through so many days; the same numbers give the same forecast. Raises Trouble for a folder with a past."""
     shop = MadeUpShop(customers, seed, FIRST)
-    house = House(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered())
+    house = House(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True)
     try:
         if house.now > day_start(FIRST):
             raise Trouble(f"{data} has another past already; the time machine needs a folder of its own")

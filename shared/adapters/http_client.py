@@ -103,7 +103,7 @@ class HttpClient:
     ) -> HttpAnswer:
         url = f"{self._base}{path}?{urlencode(query)}" if query else f"{self._base}{path}"
         try:
-            answer = _pool().request(
+            answer = pool().request(
                 method, url, body=body, headers=dict(headers), timeout=self._timeout, retries=False, redirect=False
             )
         except HTTPError as error:
@@ -142,5 +142,6 @@ def _trouble(error: HTTPError, method: str) -> ChannelError:
 
 
 @cache
-def _pool() -> urllib3.PoolManager:
+def pool() -> urllib3.PoolManager:
+    """The connections of this process to all providers."""
     return urllib3.PoolManager(num_pools=16, maxsize=16)

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.local.providers.base import Reply, Request, StandIn, json_reply
+from infra.local.providers.nearby import address
 from shared.adapters.http_client import HttpClient
 from shared.domain.sending import ChannelError
 
@@ -24,21 +25,25 @@ class Parrot(StandIn):
         self.reply = json_reply({"ok": True})
         self.asked: list[Request] = []
         super().__init__(clock=lambda: NOW)
+        self.address = self.url
 
     def handle(self, request: Request) -> Reply:
         self.asked.append(request)
         return self.reply
 
 
-@pytest.fixture
-def parrot() -> Iterator[Parrot]:
+@pytest.fixture(params=["network", "nearby"])
+def parrot(request: pytest.FixtureRequest) -> Iterator[Parrot]:
+    """Whatever way leads to it, it is asked and answers the same."""
     parrot = Parrot()
+    if request.param == "nearby":
+        parrot.address = address(parrot)
     yield parrot
     parrot.stop()
 
 
 def client(parrot: Parrot) -> HttpClient:
-    return HttpClient(parrot.url, clock=lambda: NOW)
+    return HttpClient(parrot.address, clock=lambda: NOW)
 
 
 def test_json_query_and_headers_arrive_as_they_were_given(parrot: Parrot):
@@ -58,6 +63,23 @@ def test_a_form_arrives_as_a_form(parrot: Parrot):
     client(parrot).post_form("/f", {"a": "1 & 2", "b": ""})
 
     assert parrot.asked[0].form() == {"a": "1 & 2", "b": ""}
+
+
+def test_past_the_network_a_stand_in_hears_what_it_would_hear_over_it():
+    parrot = Parrot()
+    for way in (parrot.url, address(parrot)):
+        http = HttpClient(way, clock=lambda: NOW)
+        http.post_json("/a%20b", {"tên": "Lan"}, query={"t": "a b&c=đ"}, headers={"Access_Token": "x"})
+        http.post_form("/f", {"a": "1 & 2"})
+        http.get("/g", query={"q": ""})
+    parrot.stop()
+    of_the_network = {"host", "accept-encoding", "content-length", "user-agent"}
+    said = [
+        (*asked[:3], {name: value for name, value in asked.headers.items() if name not in of_the_network}, asked.body)
+        for asked in parrot.asked
+    ]
+
+    assert said[:3] == said[3:]
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from infra.local.providers.aws import CERTIFICATE, TOPIC, AwsStandIn
 from infra.local.providers.base import FaultMode, Received, StandIn
 from infra.local.providers.esms import EsmsStandIn
 from infra.local.providers.messenger import Messenger
+from infra.local.providers.nearby import address
 from infra.local.providers.zalo import Zalo, ZaloTemplate
 from shared.adapters.channels.zalo_token import ZaloTokens, permission_url
 from shared.adapters.rendering import LIMITS
@@ -54,16 +55,21 @@ class _Certificates(Mapping[str, str]):
 
 
 class Town(Mapping[str, Any]):
-    """The accounts of the channels, as the doors read them; reading the first one opens the stand-ins."""
+    """The accounts of the channels, as the doors read them; reading the first one opens the stand-ins.
 
-    def __init__(self, table: Table, clock: Clock) -> None:
+    `nearby`: they are reached past the network, but for AWS's.
+    """
+
+    def __init__(self, table: Table, clock: Clock, *, nearby: bool = False) -> None:
         self._table = table
         self._clock = clock
+        self._nearby = nearby
         self._open: _StandIns | None = None
 
     @cached_property
     def _accounts(self) -> dict[str, Any]:
         town = self.stand_ins
+        zalo_url = self._url(town.zalo)
         aws = {"region": REGION, "endpoint_url": town.aws.url}
         aws["credentials"] = {"access_key": "local", "secret_key": "local"}  # type: ignore[assignment]
         return {
@@ -72,16 +78,16 @@ class Town(Mapping[str, Any]):
                 "app_secret": town.zalo.app_secret,
                 "oa_id": town.zalo.oa_id,
                 "webhook_secret": town.zalo.oa_secret,
-                "oauth_url": town.zalo.url,
-                "business_url": town.zalo.url,
-                "openapi_url": town.zalo.url,
+                "oauth_url": zalo_url,
+                "business_url": zalo_url,
+                "openapi_url": zalo_url,
             },
             "esms": {
                 "api_key": town.esms.keys[0],
                 "secret_key": town.esms.keys[1],
                 "brandname": town.esms.brandname,
                 "callback_token": CALLBACK_TOKEN,
-                "base_url": town.esms.url,
+                "base_url": self._url(town.esms),
             },
             "ses": {"sender": "Khách Quen <cskh@khachquen.example>", "configuration_set": "khach-quen", **aws},
             "aws": {
@@ -95,7 +101,7 @@ class Town(Mapping[str, Any]):
                 "page_token": town.messenger.page_token,
                 "app_secret": town.messenger.app_secret,
                 "verify_token": town.messenger.verify_token,
-                "base_url": town.messenger.url,
+                "base_url": self._url(town.messenger),
             },
         }
 
@@ -164,6 +170,9 @@ class Town(Mapping[str, Any]):
     def close(self) -> None:
         for one in self._opened():
             one.stop()
+
+    def _url(self, stand_in: StandIn) -> str:
+        return address(stand_in) if self._nearby else stand_in.url
 
     def _opened(self) -> tuple[StandIn, ...]:
         return self._open or ()
