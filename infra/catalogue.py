@@ -211,6 +211,19 @@ DOORS = (
         timeout_seconds=120,
     ),
     Door(
+        "appointments_api",
+        Http(
+            (
+                "POST /v1/appointments",
+                "GET /v1/appointments",
+                "POST /v1/appointments/{appointment_id}/cancel",
+                "POST /v1/appointments/{appointment_id}/move",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY, settings.PUBLIC),
+        grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
+    ),
+    Door(
         "tasks_api",
         Http(
             (

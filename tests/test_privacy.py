@@ -196,7 +196,17 @@ def test_no_figure_of_the_meter_is_personal(shop: Shop):
 def test_no_address_has_a_place_for_personal_data(shop: Shop):
     customer = live(shop)
 
-    named = {"campaign_id", "code", "customer_id", "journey_id", "label", "task_id", "ticket_id", "token"}
+    named = {
+        "appointment_id",
+        "campaign_id",
+        "code",
+        "customer_id",
+        "journey_id",
+        "label",
+        "task_id",
+        "ticket_id",
+        "token",
+    }
     assert set(re.findall(r"{(\w+)}", " ".join(routes()))) == named
     assert personal(customer) == []
     for path in (

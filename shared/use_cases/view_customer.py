@@ -10,9 +10,11 @@ from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import NotFound
 from shared.domain.identity import Identity, link_key
 from shared.domain.segmentation import lifecycle, rfm, scores, silence
+from shared.domain.vietnam_time import local_day, moment
 from shared.domain.suggestion import Matter
 from shared.ports import Item, Table
 from shared.use_cases import layout
+from shared.use_cases.appointments import brief
 from shared.use_cases.assign_task import Roster
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import Ruling, figures, load_members
@@ -63,6 +65,7 @@ def view(
         "keeper": _keeper(members, roster),
         "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
         "open_tickets": [_ticket(item) for item in items if item["sk"].startswith("OS#")],
+        "appointments": [brief(item) for item in items if item["sk"].startswith("OA#") and _to_come(item, ruling)],
         "tasks": [_task(item, items) for item in open_items],
         "journeys": _journeys(items),
         "suggestions": _suggestions(members, items, orders, suggester),
@@ -160,6 +163,11 @@ def _traits(profile: Profile) -> dict[str, Any]:
 def _order(row: Item) -> dict[str, Any]:
     names = ("order_id", "placed_at", "total", "kept", "status", "store", "channel", "lines")
     return {name: row[name] for name in names if name in row}
+
+
+def _to_come(appointment: Item, ruling: Ruling) -> bool:
+    """Whether an appointment is today's or later."""
+    return local_day(moment(appointment["starts_at"])) >= ruling.today
 
 
 def _task(item: Item, items: list[Item]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))
 NOW = datetime(2025, 3, 23, 5, tzinfo=UTC)
 
 STATUS = {
+    "appointments_api_book": 201,
     "campaigns_api_create": 201,
     "customers_api_churn_risk": 200,
     "customers_api_put": 201,

@@ -1,0 +1,115 @@
+"""Door: appointments of customers with a store. Booked, moved, cancelled, and who comes when."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from aws_lambda_powertools.event_handler import Response
+
+from shared.domain.errors import FieldError, Forbidden, Invalid
+from shared.domain.statements import Reader, parse_moment
+from shared.domain.vietnam_time import day_start, local_day
+from shared.runtime import settings, wiring
+from shared.runtime.appointments import appointment_rules
+from shared.runtime.desk import directory
+from shared.runtime.http import HttpDoor, answer, listing
+from shared.runtime.journeys import event_taker, journeys
+from shared.runtime.playbook import rules
+from shared.use_cases.appointments import Book, Booking, listed, shown
+from shared.use_cases.customer_input import read_upsert
+from shared.use_cases.draft import Draft
+from shared.use_cases.upsert_customer import upsert
+
+SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.PUBLIC)
+NOTE_LENGTH = 500
+SHOWN_DAYS = timedelta(days=6)
+
+handler = HttpDoor()
+
+
+@handler.routes.post("/v1/appointments")
+def post_appointment() -> Response[str]:
+    now = wiring.outside().clock()
+    read, body = _body("customer", "customer_id", "starts_at", "service", "store", "note")
+    store, service = read.text(body, "store"), read.text(body, "service", limit=120)
+    note, customer_id = read.text(body, "note", limit=NOTE_LENGTH), read.text(body, "customer_id")
+    for name, said in (("store", store), ("service", service), ("starts_at", body.get("starts_at"))):
+        if not said and not any(error.field == name for error in read.errors):
+            read.wrong(name, "is needed")
+    starts_at = parse_moment(read, "starts_at", body["starts_at"]) if body.get("starts_at") else None
+    if bool(customer_id) == ("customer" in body):
+        read.wrong("customer_id", "is needed, or customer with their identities, not both")
+    if read.errors or starts_at is None:
+        raise Invalid(read.errors)
+    book = _book(now)
+    book.check(store, starts_at)
+    if not customer_id:
+        customer_id = upsert(event_taker(now), read_upsert(body["customer"], now, rules())).customer_id
+    return _shown(book.take(Booking(customer_id, store, starts_at, service, note)), 201)
+
+
+@handler.routes.get("/v1/appointments")
+def get_appointments() -> Response[str]:
+    limit, start = handler.page()
+    query = handler.event.get("queryStringParameters") or {}
+    read = Reader("")
+    store = read.text(query, "store")
+    if not store and not read.errors:
+        read.wrong("store", "is needed")
+    first = _day(read, "from", query.get("from", "")) or local_day(wiring.outside().clock())
+    last = _day(read, "to", query.get("to", "")) or first + SHOWN_DAYS
+    if read.errors:
+        raise Invalid(read.errors)
+    since, until = day_start(first), day_start(last + timedelta(days=1))
+    stores = _stores()
+    if stores and store not in stores:
+        raise Forbidden(f"the key has no access to store {store}")
+    return listing(*listed(wiring.outside().table, store, since, until, limit=limit, start=start))
+
+
+@handler.routes.post("/v1/appointments/<appointment_id>/cancel")
+def post_cancel(appointment_id: str) -> Response[str]:
+    return _shown(_book(wiring.outside().clock()).cancel(appointment_id))
+
+
+@handler.routes.post("/v1/appointments/<appointment_id>/move")
+def post_move(appointment_id: str) -> Response[str]:
+    read, body = _body("starts_at")
+    starts_at = parse_moment(read, "starts_at", body.get("starts_at"))
+    if read.errors or starts_at is None:
+        raise Invalid(read.errors)
+    return _shown(_book(wiring.outside().clock()).move(appointment_id, starts_at))
+
+
+def _day(read: Reader, name: str, said: str) -> date | None:
+    """A local day, or None where none is named."""
+    try:
+        return date.fromisoformat(said) if said else None
+    except ValueError:
+        read.wrong(name, "must be a day such as 2026-11-21")
+        return None
+
+
+def _book(now: datetime) -> Book:
+    by = handler.caller.name if handler.caller else ""
+    return Book(journeys(now), appointment_rules(), directory(), by, _stores())
+
+
+def _stores() -> frozenset[str]:
+    return handler.caller.stores if handler.caller else frozenset()
+
+
+def _shown(appointment: dict[str, Any], status: int = 200) -> Response[str]:
+    return answer(shown(Draft(wiring.outside().table), appointment), status)
+
+
+def _body(*names: str) -> tuple[Reader, dict[str, Any]]:
+    """The fields of a body, those that are none of these named as wrong; raises Invalid for what is no object."""
+    body = handler.json()
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("body", "must be an object")])
+    read = Reader("")
+    for name in sorted(body.keys() - set(names)):
+        read.wrong(name, "is not a field of an appointment")
+    return read, body
