@@ -259,6 +259,17 @@ def read_messages(
         print(reader.score(score))
 
 
+@app.command("bot")
+def try_the_bot(
+    text: Annotated[str, typer.Argument(help="A message as a customer writes it.")],
+    intent: Annotated[str | None, typer.Option(help="As if triage had read this intent.")] = None,
+) -> None:
+    """Print what the bot answers to somebody whom it does not know, and why; or why it leaves the message to people."""
+    from infra.local import bot
+
+    print(bot.tried(text, intent))
+
+
 @templates.command("check")
 def check_templates(playbook: Playbook = None) -> None:
     """Say what is wrong with the templates, with file, line and field; the exit code is 1 when something is."""

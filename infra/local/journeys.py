@@ -16,7 +16,7 @@ from infra.local.trouble import Trouble
 from shared.domain.content import span_text
 from shared.domain.journey import Journey
 from shared.domain.vietnam_time import local_day, moment
-from shared.runtime import wiring
+from shared.runtime import bot, tickets, wiring
 from shared.runtime.desk import directory
 from shared.runtime.journey_files import check as find_mistakes
 from shared.runtime.journey_files import load_journeys, warnings
@@ -30,11 +30,11 @@ from shared.use_cases.view_journeys import people_by_version, read_mode, told_mo
 
 
 def check(playbook: Path | None) -> bool:
-    """Print every mistake in the journeys and their offers with file, line and field; True when there is none."""
+    """Print every mistake in the playbook but for its templates, with file, line and field; True when there is none."""
     folder = playbook or PLAYBOOK
     console = Console(soft_wrap=True, highlight=False)
     try:
-        mistakes, doubtful = find_mistakes(folder), warnings(folder)
+        mistakes, doubtful = [*find_mistakes(folder), *bot.check(folder), *tickets.check(folder)], warnings(folder)
     except (PlaybookError, OSError) as error:
         raise Trouble(str(error)) from error
     for mistake in mistakes:

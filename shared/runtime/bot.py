@@ -60,11 +60,15 @@ def faq_page() -> dict[str, Any]:
     }
 
 
+def like(text: str) -> list[tuple[str, int]]:
+    """The entries by how alike a text is to them in percent, the best first."""
+    return _bot()[1].like(text)
+
+
 def search(question: str) -> list[Entry]:
     """The entries of the page that may answer a question, the best first."""
-    _, faq, page = _bot()
-    on_page = {entry.id: entry for entry in page.entries}
-    likely = [on_page[name] for name, percent in faq.like(question) if percent >= _WORTH_A_LOOK and name in on_page]
+    on_page = {entry.id: entry for entry in _bot()[2].entries}
+    likely = [on_page[name] for name, percent in like(question) if percent >= _WORTH_A_LOOK and name in on_page]
     return likely[:_SHOWN]
 
 
