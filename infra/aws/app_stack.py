@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import jsii
 from aws_cdk import (
@@ -31,7 +31,9 @@ from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as scheduler_targets
+from aws_cdk import aws_ses as ses
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_apigatewayv2_integrations import HttpLambdaIntegration
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
@@ -107,6 +109,8 @@ class AppStack(Stack):
         )
         functions = {door.name: self._function(door) for door in DOORS}
         self._routes(functions)
+        if stage.inbound_mail:
+            self._inbound_mail(stage.inbound_mail)
         self._clock(functions)
         self._alarms(self._api, functions)
 
@@ -299,6 +303,60 @@ class AppStack(Stack):
             )
         )
         CfnOutput(self, "Url", value=api.api_endpoint)
+
+    # E-mails to the shop
+
+    def _inbound_mail(self, recipient: str) -> None:
+        """Mails to a domain or an address, whole and scanned, by a topic to the door that checks its signature.
+
+        One rule set of an account is active at a time, and which is no business of a stack: `aws ses
+        set-active-receipt-rule-set`. The topic's ARN belongs into the secret of the channels, as aws.topics.
+        """
+        topic = sns.Topic(self, "InboundMail", topic_name=self._stage.named("inbound-mail"), enforce_ssl=True)
+        # The door takes no older signature.
+        cast(sns.CfnTopic, topic.node.default_child).signature_version = "2"
+        rules = ses.CfnReceiptRuleSet(self, "InboundRules", rule_set_name=self._stage.named("inbound"))
+        rule_name = self._stage.named("to-tickets")
+        rule_arn = self._sender("ses", f"receipt-rule-set/{rules.rule_set_name}:receipt-rule/{rule_name}")
+        allowed = topic.add_to_resource_policy(
+            iam.PolicyStatement(
+                principals=[
+                    iam.ServicePrincipal(
+                        "ses.amazonaws.com",
+                        conditions={
+                            "StringEquals": {"aws:SourceAccount": self.account, "aws:SourceArn": rule_arn},
+                        },
+                    )
+                ],
+                actions=["sns:Publish"],
+                resources=[topic.topic_arn],
+            )
+        )
+        # Base64 keeps a mail as it is, whatever characters it is written in.
+        to_topic = ses.CfnReceiptRule.SNSActionProperty(topic_arn=topic.topic_arn, encoding="Base64")
+        rule = ses.CfnReceiptRule(
+            self,
+            "InboundRule",
+            rule_set_name=rules.ref,
+            rule=ses.CfnReceiptRule.RuleProperty(
+                name=rule_name,
+                enabled=True,
+                recipients=[recipient],
+                scan_enabled=True,
+                tls_policy="Optional",
+                actions=[ses.CfnReceiptRule.ActionProperty(sns_action=to_topic)],
+            ),
+        )
+        if allowed.policy_dependable:
+            # SES tries the topic when the rule is made.
+            rule.node.add_dependency(allowed.policy_dependable)
+        door = f"{self._api.api_endpoint}/webhooks/ses"
+        topic.add_subscription(
+            subscriptions.UrlSubscription(
+                door, protocol=sns.SubscriptionProtocol.HTTPS, dead_letter_queue=self._dlqs["events"]
+            )
+        )
+        CfnOutput(self, "InboundMailTopic", value=topic.topic_arn)
 
     # Time
 

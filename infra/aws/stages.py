@@ -23,6 +23,8 @@ class Stage:
     log_days: int
     # What the shop has verified with AWS and may send by; empty: not this way.
     mail_domain: str = ""
+    # Where customers may write e-mails to: a domain, or one address, whose MX leads to SES in this region.
+    inbound_mail: str = ""
     sms_sender: str = ""
     whatsapp_number: str = ""
 
