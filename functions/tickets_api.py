@@ -17,9 +17,11 @@ from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook import rules
 from shared.runtime.roster import roster
 from shared.runtime.ruling import ruling
+from shared.runtime.suggestions import suggester
 from shared.runtime.tickets import tickets
 from shared.use_cases import ticket_asks, ticket_desk, ticket_end, ticket_input, ticket_lists, view_customer
 from shared.use_cases.keys import Caller
+from shared.use_cases.ticket_credit import credited
 from shared.use_cases.tickets import Taken, Tickets
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC)
@@ -164,7 +166,8 @@ def _seen(ticket_id: str) -> dict[str, Any]:
     body, stores = ticket_lists.opened(outside.table, ticket_id, customer, now, stores=caller.stores)
     if not caller.may_see(stores):
         raise Forbidden("this ticket belongs to stores the key has no access to")
-    return body
+    fresh = suggester(now).in_stock(body["suggestions"], body["store"] or "")
+    return body | {"suggestions": fresh, "credited": credited(outside.table, ticket_id)}
 
 
 def _taken(taken: Taken, now: datetime) -> dict[str, Any]:

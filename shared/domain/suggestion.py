@@ -50,7 +50,8 @@ class Candidate(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """What staff see. `stock` are rows {"store", "size", "pieces"}, the customer's own store first; empty: unknown."""
+    """What staff see. `size` is the one the customer needs, "" where none matters; `stock` are rows {"store", "size",
+    "pieces"}, the customer's own store first; empty: unknown."""
 
     sku: str
     name: str
@@ -59,6 +60,7 @@ class Suggestion(NamedTuple):
     kind: Kind
     reason: str
     reason_en: str
+    size: str
     stock: tuple[dict[str, Any], ...]
 
 
@@ -254,15 +256,15 @@ def size_of(product: Product, matter: Matter, line: Line) -> str:
     return ""
 
 
-def _stock(product: Product, matter: Matter, line: Line) -> tuple[dict[str, Any], ...]:
-    size = size_of(product, matter, line)
+def places(product: Product, store: str, size: str) -> tuple[dict[str, Any], ...]:
+    """Where pieces of a product are, in a size or in any: rows {"store", "size", "pieces"}, the named store first."""
     rows = [
-        {"store": store, "size": of, "pieces": pieces}
-        for store, sizes in product.stock.items()
+        {"store": at, "size": of, "pieces": pieces}
+        for at, sizes in product.stock.items()
         for of, pieces in sizes.items()
         if pieces > 0 and of in ((size, "") if size else (of,))
     ]
-    rows.sort(key=lambda row: (row["store"] != matter.store, row["store"], row["size"]))
+    rows.sort(key=lambda row: (row["store"] != store, row["store"], row["size"]))
     return tuple(rows[:PLACES_SHOWN])
 
 
@@ -292,8 +294,11 @@ def _told(one: Candidate, focus: Focus, rules: SuggestionRules, matter: Matter, 
             "every": product.repurchase_days or 0,
         }
         said[lang] = f"{begins.told(lang).format(**known)}; {rules.reasons[one.kind].told(lang).format(**known)}"
-    stock = _stock(product, matter, line)
-    return Suggestion(product.sku, product.name, product.url, product.price, one.kind, said["vi"], said["en"], stock)
+    size = size_of(product, matter, line)
+    return Suggestion(
+        product.sku, product.name, product.url, product.price, one.kind, said["vi"], said["en"], size,
+        places(product, matter.store, size),
+    )  # fmt: skip
 
 
 def _inside(name: str) -> str:

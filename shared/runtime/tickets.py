@@ -14,7 +14,6 @@ from shared.runtime.journeys import journeys
 from shared.runtime.playbook import PLAYBOOK
 from shared.runtime.playbook_files import Mistake, load, read
 from shared.runtime.suggestions import suggester
-from shared.runtime.suggestions import suggester
 from shared.runtime.triage import triager
 from shared.use_cases.presence import away
 from shared.use_cases.tickets import Tickets
@@ -53,5 +52,4 @@ def tickets(now: datetime) -> Tickets:
         orders=orders(now),
         away=lambda: away(outside.table, outside.memory, now),
         suggester=suggester(now),
-        suggest=lambda members, matter, ticket_id: suggester(now).suggest_for(members, matter, ticket_id=ticket_id),
     )

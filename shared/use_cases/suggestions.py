@@ -16,7 +16,7 @@ from shared.domain.product import Product
 from shared.domain.purchases import Focus, Purchases, focus, purchases
 from shared.domain.sending_policy import in_holdout
 from shared.domain.sending_rules import SendingRules
-from shared.domain.suggestion import Counts, Matter, Suggestion, choose, shelves, silent, wanted
+from shared.domain.suggestion import Counts, Matter, Suggestion, choose, places, shelves, silent, wanted
 from shared.domain.suggestion_rules import SuggestionRules
 from shared.domain.voucher import Book
 from shared.ports import Item, Table
@@ -71,6 +71,23 @@ class Suggester:
         meant = focus(bought, self.rules, text=matter.text, order_id=matter.order_id, sku=matter.sku)
         found, offer = self._chosen(meant, bought, matter, by_rules), self._offer(lead, tags)
         return [self._shown(one, offer) for one in found]
+
+    def still(self, ticket: Item) -> list[dict[str, Any]]:
+        """What was suggested on a ticket, as far as its labels of now allow any of it."""
+        now = Matter(ticket["intent"], ticket["severity"], ticket["sentiment"])
+        return [] if silent(self.rules, now, (), complains=False) else list(ticket.get("suggestions", ()))
+
+    def in_stock(self, shown: Iterable[dict[str, Any]], store: str) -> list[dict[str, Any]]:
+        """What was suggested earlier with the stock of now, without what is gone everywhere; at most one request."""
+        found = list(shown)
+        products = self.products.load(one["sku"] for one in found)
+        fresh = []
+        for one in found:
+            if product := products.get(one["sku"]):
+                stock = places(product, store, one["size"])
+                if stock or not product.stock:
+                    fresh.append({**one, "stock": list(stock)})
+        return fresh
 
     def _rows(self, members: Sequence[Profile]) -> list[Item]:
         """The latest order rows, one query a member."""

@@ -7,7 +7,7 @@ from datetime import timedelta
 from shared.domain.suggestion_rules import Credit
 from shared.domain.ticket import Ticket
 from shared.domain.vietnam_time import moment, stamp
-from shared.use_cases import layout
+from shared.use_cases import layout, ticket_store
 from shared.use_cases.draft import Draft
 from shared.use_cases.sending_state import members_of
 from shared.use_cases.standing import row_of
@@ -24,8 +24,11 @@ def open_window(draft: Draft, ticket: Ticket, rules: Credit) -> Ticket:
     The window goes onto the customer's profile in the same draft, and orders that were told of already are credited.
     Every ticket that was answered counts, also one that no order is credited to.
     """
+    known = ticket_store.find(draft, ticket["ticket_id"])
+    if known and "served_at" in known:
+        return {**ticket, "served_at": known["served_at"]}
     answers = [str(ticket[name]) for name in ("first_response_at", "bot_first_response_at") if name in ticket]
-    if "served_at" in ticket or not answers:
+    if not answers:
         return ticket
     opens = min(answers)
     draft.count(layout.credit_of_day(day_of(opens), ticket["ticket_id"]), tickets=1)

@@ -6,7 +6,6 @@ answers that go out. Told twice, it is done once.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -24,7 +23,6 @@ from shared.domain.sending import CONSENT_CHANNELS
 from shared.domain.sending_policy import WINDOWED
 from shared.domain.staff import Directory
 from shared.domain.suggestion import Matter
-from shared.domain.suggestion import Matter
 from shared.domain.ticket import RESOLVE, Said, Ticket, unhappy
 from shared.domain.ticket_rules import TicketRules
 from shared.domain.triage import Triage, Triager
@@ -40,8 +38,8 @@ from shared.use_cases.standing import figures, load_members, settle
 from shared.use_cases.suggestions import Suggester
 from shared.use_cases.take_events import keep_proofs
 from shared.use_cases.ticket_hands import hand_out, promised, tell_of
-from shared.use_cases.ticket_window import open_window
 from shared.use_cases.ticket_questions import check_the_transfer
+from shared.use_cases.ticket_window import open_window
 
 ATTEMPTS = 8
 MARK_KEPT = timedelta(days=90)
@@ -79,8 +77,8 @@ class Tickets:
     """Everything tickets need at one moment.
 
     `queue` takes the ids of answers to customers, `bot` answers what it is asked, `orders` are a customer's recent ones
-    as the bot speaks of them, `away` are people who are not there although their shift says so, `suggest` what may be
-    offered to whoever wrote about a matter on a ticket.
+    as the bot speaks of them, `away` are people who are not there although their shift says so, `suggester` says what
+    may be offered to whoever wrote.
     """
 
     journeys: Journeys
@@ -94,7 +92,6 @@ class Tickets:
     orders: Callable[[Draft, list[Profile]], Sequence[Mapping[str, Any]]]
     away: Callable[[], Collection[str]]
     suggester: Suggester
-    suggest: Callable[[Sequence[Profile], Matter, str], Sequence[Mapping[str, Any]]]
 
     @property
     def table(self) -> Table:
@@ -215,20 +212,12 @@ class _Message:
             after = self._with_suggestions(after)
         if wants_no_more(said.text, triage):
             self._stop_marketing(after)
-        after = {**after, "suggestions": self._suggestions(after)}
         self.desk.keep(self.work, before, after)
         if how != "join":
             ticket_store.remember(draft, after, "Ticket Reopened" if before else "Ticket Opened", self.desk.now)
             ticket_store.count(draft, after, "all", said.at, {"reopened" if before else "opened": 1})
         self._mark(home, after, joined=before is not None)
         return Taken(after, before is not None, self.bot_reply)
-
-    def _suggestions(self, ticket: Ticket) -> list[dict[str, Any]]:
-        """What whoever answers may offer beside it; what the matter is was said first, and is not said again."""
-        labels = (ticket["intent"], ticket["severity"], ticket["sentiment"])
-        text = f"{ticket['subject']} {self.said.text}"
-        matter = Matter(*labels, text, ticket.get("order_id", ""), store=ticket.get("store", ""))
-        return self.desk.suggester.suggest_for(self.members, matter, ticket_id=ticket["ticket_id"])
 
     # ---- who ----
 
@@ -370,17 +359,13 @@ class _Message:
         return waits and pictured and ticket["severity"] != "critical" and ticket["channel"] not in NO_BOT
 
     def _with_suggestions(self, ticket: Ticket) -> Ticket:
-        """What the agent may offer beside the answer; nothing while this is not the moment (U1, U4)."""
-        names = ("intent", "severity", "sentiment")
-        matter = Matter(
-            **{name: ticket[name] for name in names},
-            text=self.said.text,
-            order_id=ticket.get("order_id", ""),
-            store=ticket.get("store", ""),
-        )
-        found = self.desk.suggest(self.members, matter, ticket["ticket_id"])
-        # As the table holds it: plain lists and objects.
-        return {**ticket, "suggestions": json.loads(json.dumps(found, ensure_ascii=False))}
+        """What the agent may offer beside the answer; nothing while this is not the moment (U1, U4). What the matter is
+        was said first, and is not said again."""
+        labels = (ticket["intent"], ticket["severity"], ticket["sentiment"])
+        text = f"{ticket['subject']} {self.said.text}"
+        matter = Matter(*labels, text, ticket.get("order_id", ""), store=ticket.get("store", ""))
+        found = self.desk.suggester.suggest_for(self.members, matter, ticket_id=ticket["ticket_id"])
+        return {**ticket, "suggestions": found}
 
     def _is_there(self, ticket: Ticket) -> bool:
         return self.desk.directory.on_duty(ticket["assignee"], self.desk.now, self.desk.away())
