@@ -155,7 +155,8 @@ def route(routing: Routing, *, value: str, severity: str, intent: str, channel: 
     """Where the table sends a ticket. `bot_able`: triage was sure, and nothing else keeps the bot from answering."""
     bot = bot_may(routing, value=value, severity=severity, intent=intent, bot_able=bot_able)
     fitting = (line for line in routing.table if line.fits(value, severity, intent, channel))
-    found = next(line for line in fitting if bot or line.queue != "bot")
+    # The last line takes what has no name here yet, such as a new channel.
+    found = next((line for line in fitting if bot or line.queue != "bot"), routing.table[-1])
     if value == "vip" and severity == "critical":
         rule = found.rule if found.queue == "senior_manager" else CRITICAL_VIP
         return Route("senior_manager", "P1", rule)

@@ -72,6 +72,10 @@ def test_every_ticket_has_a_place_and_every_line_of_the_table_a_ticket():
     assert told == {line.rule for line in routing().table}
 
 
+def test_what_the_table_has_no_name_for_goes_where_everything_else_goes():
+    assert sent(channel="telegram", value="", bot=True) == ("care", "P4", "everything_else")
+
+
 # ---- what no table changes ----
 
 values, severities, intents, channels = map(st.sampled_from, (VALUE, SEVERITIES, INTENTS, CHANNELS))
