@@ -105,6 +105,7 @@ class SuggestionRules(_Part):
     contexts: Contexts
     reasons: dict[Kind, Text]
     sizes: tuple[str, ...] = Field(min_length=1)
+    mixed: tuple[str, ...] = ()
     credit: Credit
 
     @model_validator(mode="after")
@@ -147,6 +148,11 @@ class SuggestionRules(_Part):
     def offered_with(self, kind: str) -> tuple[str, ...]:
         """The kinds of goods that go with one, the best first."""
         return tuple(dict.fromkeys(other for rule in self.rules if rule.bought == kind for other in rule.offer))
+
+    def is_mixed(self, category: str) -> bool:
+        """Whether a category holds all sorts of goods, so that only a product's name tells its kind."""
+        form = _forms(category)
+        return not category.strip() or any(_says(form, *_forms(word)) for word in self.mixed)
 
     def about_size(self, text: str) -> bool:
         """Whether a message is about a size."""

@@ -96,10 +96,10 @@ class Products:
             sources.note(self.table, self.memory, ["catalogue"], self.now)
         return done
 
-    def categories(self) -> list[str]:
-        """The names of all categories, folded; "" is that of products without one."""
-        names: list[str] = self._remembered("", lambda: list(self.table.get(layout.SHELVES, consistent=False) or ()))
-        return [name[1:] for name in names if name.startswith("=")]
+    def categories(self) -> dict[str, str]:
+        """The names of all categories, by what `shelf` knows them by; "" is that of products without one."""
+        names: Item = self._remembered("", lambda: self.table.get(layout.SHELVES, consistent=False) or {})
+        return {name[1:]: said for name, said in names.items() if name.startswith("=")}
 
     def shelf(self, category: str) -> dict[str, str]:
         """Some products of a category, by name: those of which a piece leaves most."""
@@ -118,17 +118,17 @@ class Products:
     def _shelve(self, products: Iterable[Product], stored: Mapping[str, Product]) -> list[Action]:
         """What moves products to where they stand in their categories now."""
         moves: list[Action] = []
-        names: set[str] = set()
+        names: dict[str, str] = {}
         for product in products:
             former = stored.get(product.sku)
             before, after = _place(former) if former else None, _place(product)
             if former is None or before != after or former.name != product.name:
                 moves.append(Put({"pk": after.pk, "sk": after.sk, "sku": product.sku, "name": product.name}))
-                names.add(fold(product.category))
+                names[fold(product.category)] = product.category
             if before and before != after:
                 moves.append(Delete(before))
         if names:
-            moves.append(Update(layout.SHELVES, set={(f"={name}",): 1 for name in sorted(names)}))
+            moves.append(Update(layout.SHELVES, set={(f"={name}",): names[name] for name in sorted(names)}))
         return moves
 
     def _read(self, skus: Sequence[str], *, consistent: bool) -> dict[str, Product]:

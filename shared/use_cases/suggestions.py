@@ -136,14 +136,13 @@ class Suggester:
         )  # fmt: skip
 
     def _on_shelves(self, kinds: Sequence[str]) -> set[str]:
-        """Products of these kinds of goods, from the categories that are called so, and from those without a name."""
+        """Products of these kinds of goods, from the categories that are called so and those that hold all sorts."""
         found: set[str] = set()
         if not kinds:
             return found
-        for category in self.products.categories():
-            kind = self.rules.kind_of(category)
-            if kind in kinds or not category:
-                names = self.products.shelf(category).items()
+        for shelf, category in self.products.categories().items():
+            if self.rules.kind_of(category) in kinds or self.rules.is_mixed(category):
+                names = self.products.shelf(shelf).items()
                 of_kind = [sku for sku, name in names if self.rules.kind_of(name, category) in kinds]
                 found |= set(of_kind[:OF_A_KIND])
         return found
