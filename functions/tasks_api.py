@@ -19,6 +19,7 @@ from shared.runtime.journeys import journeys
 from shared.runtime.offers import offers
 from shared.runtime.playbook import task_words
 from shared.runtime.roster import roster
+from shared.runtime.tickets import ticket_rules
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.hand_over import Hands
@@ -26,6 +27,7 @@ from shared.use_cases.list_tasks import Asked, listed, shown
 from shared.use_cases.sending_state import members_of
 from shared.use_cases.task_offer import Offers
 from shared.use_cases.tasks import Report, Told, record_outcome, task_news
+from shared.use_cases.ticket_asks import ask_answered
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.PUBLIC)
 # Nobody promises a call for later than this.
@@ -137,10 +139,12 @@ def _stores() -> frozenset[str]:
 
 
 def _told(now: datetime) -> Told:
-    """Tells journeys what became of a task, in the draft in which it is written down."""
+    """Tells journeys what became of a task, and a ticket of the answer to its question, in the draft in which it is
+    written down."""
     ours = journeys(now)
 
     def told(draft: Draft, members: list[Profile], task: Task) -> None:
+        ask_answered(draft, task, ticket_rules(), directory(), now)
         ours.tell(draft, members, task_news(task), act=False)
 
     return told

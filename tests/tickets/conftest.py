@@ -22,7 +22,7 @@ TEN = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)  # ten o'clock on a Tuesday
 ANGRY = "Áo rách toạc, nhắn 3 lần không ai trả lời, làm ăn kiểu gì vậy?"
 CRITICAL = "Con tôi bị bỏng phải nhập viện vì cái máy sấy mua ở shop phát nổ"
 CALM = "Cho em đổi size M sang size L giúp em với ạ"
-ASKS_HOURS = "Shop mở cửa đến mấy giờ vậy ạ?"
+ASKS_HOURS = "Shop mở cửa mấy giờ ạ?"
 
 
 class Desk(Shop):
