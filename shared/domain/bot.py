@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.domain import bot_guards, bot_orders
 from shared.domain.bot_orders import Limits
-from shared.domain.faq import OWN_ORDERS, Both, Entry, Faq, Found
+from shared.domain.faq import FOR_PEOPLE, OWN_ORDERS, Both, Entry, Faq, Found
 from shared.domain.greeting import greet
 from shared.domain.language import Language
 from shared.domain.names import fold
@@ -91,15 +91,20 @@ class BotRules(_Part):
     """`bot.yaml`: when the bot may answer and what it says beside the FAQ. Floors and margins are percent.
 
     `triage_floor`: how sure triage must be; `find_floor`: how alike a question of the FAQ must be; `find_lead`: how
-    much better than the next entry. After `same_matter` answers about one matter a person takes over. `orders_shown`,
-    `recent_days`, `late_days`: see `bot_orders.Limits`. `lines` may say {you}, {You} and {called}; `order_lines` are by
-    the order's state, and a line with a field that an order does not have is left out. `small_talk` are entries that
-    stand on no page.
+    much better than the next entry. What is `sure_floor` and `sure_lead` alike is answered although triage is unsure or
+    would leave it to people, unless its intent is one of `never_by_likeness`. After `same_matter` answers about one
+    matter a person takes over. `orders_shown`, `recent_days`, `late_days`: see `bot_orders.Limits`. `lines` may say
+    {you}, {You} and {called}; `order_lines` are by the order's state, and a line with a field that an order does not
+    have is left out. `order_questions` ask for the writer's own orders, `for_people` only look like the FAQ;
+    `small_talk` are entries that stand on no page.
     """
 
     triage_floor: int = Field(ge=0, le=100)
     find_floor: int = Field(ge=0, le=100)
     find_lead: int = Field(ge=0, le=100)
+    sure_floor: int = Field(ge=0, le=100)
+    sure_lead: int = Field(ge=0, le=100)
+    never_by_likeness: tuple[str, ...]
     same_matter: int = Field(ge=1)
     orders_shown: int = Field(ge=1)
     recent_days: int = Field(ge=1)
@@ -108,6 +113,7 @@ class BotRules(_Part):
     lines: dict[Line, Both]
     order_lines: dict[str, Both]
     order_questions: tuple[str, ...]
+    for_people: tuple[str, ...]
     small_talk: tuple[Entry, ...]
     reasons: dict[Reason, ReasonWords]
 
@@ -120,9 +126,10 @@ class BotRules(_Part):
         ):
             if missing := [name for name in needed if name not in given]:
                 raise ValueError(f"{field}.{missing[0]}: is missing")
-        for number, intent in enumerate(self.intents):
-            if intent not in INTENTS:
-                raise ValueError(f"intents.{number}: must be one of {', '.join(INTENTS)}")
+        for field, intents in (("intents", self.intents), ("never_by_likeness", self.never_by_likeness)):
+            for number, intent in enumerate(intents):
+                if intent not in INTENTS:
+                    raise ValueError(f"{field}.{number}: must be one of {', '.join(INTENTS)}")
         return self
 
 
@@ -136,12 +143,12 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
         return _hand_over(reason, asked, rules)
     if wants_no_more(asked.text, asked.triage):
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
-    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, rules):
+    found = faq.find(asked.text, asked.triage.intent)
+    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, found, rules):
         return _hand_over(reason, asked, rules)
     if small := _small_talk(asked, said, faq, rules):
         return _answer(small.answer.told(asked.language), asked, rules, (), small.id, asked.triage.confidence)
-    found = faq.find(asked.text, asked.triage.intent)
-    sure = found.percent >= rules.find_floor and found.lead >= rules.find_lead
+    sure = found.id != FOR_PEOPLE and found.percent >= rules.find_floor and found.lead >= rules.find_lead
     if _means_own_orders(asked, found, sure=sure):
         return _own_orders(asked, rules)
     if not sure:
@@ -188,12 +195,21 @@ def _kept_for_people(asked: Asked, said: str) -> Reason | None:
     return None if asked.window_open else "window_closed"
 
 
-def _unsure(triage: Triage, rules: BotRules) -> Reason | None:
+def _unsure(triage: Triage, found: Found, rules: BotRules) -> Reason | None:
     if triage.intent not in rules.intents:
         return "not_for_bot"
+    if _known_question(triage, found, rules):
+        return None
     if triage.confidence < rules.triage_floor:
         return "low_confidence"
     return None if triage.bot else "to_do"
+
+
+def _known_question(triage: Triage, found: Found, rules: BotRules) -> bool:
+    """Whether a light message is so much like a question of the FAQ that it need not be read otherwise."""
+    light = triage.severity == "low" and triage.intent not in rules.never_by_likeness
+    asked = found.id != FOR_PEOPLE and found.percent >= rules.sure_floor and found.lead >= rules.sure_lead
+    return light and asked
 
 
 def _small_talk(asked: Asked, said: str, faq: Faq, rules: BotRules) -> Entry | None:

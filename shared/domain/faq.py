@@ -14,8 +14,8 @@ from shared.domain.names import fold
 from shared.domain.triage import INTENTS
 
 Spell = Callable[[str], Sequence[str]]
-# What a message asks for when it asks for the writer's own orders; no entry of the page.
-OWN_ORDERS = "own_orders"
+# What a message may ask for beside the entries: the writer's own orders, and what only looks like the FAQ.
+OWN_ORDERS, FOR_PEOPLE = "own_orders", "for_people"
 
 
 def plain(text: str) -> list[str]:
@@ -130,15 +130,22 @@ class Faq:
     """All entries, ready to be searched; made once per process. `spell` writes a text in the spelling that compares."""
 
     def __init__(
-        self, entries: Iterable[Entry], own_orders: Sequence[str], words: FaqWords, spell: Spell = plain
+        self,
+        entries: Iterable[Entry],
+        own_orders: Sequence[str],
+        for_people: Sequence[str],
+        words: FaqWords,
+        spell: Spell = plain,
     ) -> None:
         self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
         self._spell = spell
         self._same = Synonyms([map(spell, group) for group in words.groups], words.empty.split())
         self._intents = {entry.id: {entry.intent, *entry.also} for entry in self.entries.values()}
         self._intents[OWN_ORDERS] = {"order_status", "delivery_problem"}
+        self._intents[FOR_PEOPLE] = set(INTENTS)
         asked = [(entry.id, question) for entry in self.entries.values() for question in entry.asked]
         asked += [(OWN_ORDERS, question) for question in own_orders]
+        asked += [(FOR_PEOPLE, question) for question in for_people]
         self._index = Index((name, self.terms(question)) for name, question in asked)
 
     def like(self, text: str) -> list[tuple[str, int]]:
@@ -152,7 +159,7 @@ class Faq:
         return self._same.terms(self._spell(text))
 
     def find(self, text: str, intent: str = "") -> Found:
-        """What a message asks for: the id of an entry, OWN_ORDERS or "". The intent tells alike entries apart."""
+        """What a message asks for: an entry's id, OWN_ORDERS, FOR_PEOPLE or "". The intent tells alike ones apart."""
         fits = {
             name: score if not intent or intent in self._intents[name] else _STRANGER * score
             for name, score in self._index.alike(self.terms(text)).items()

@@ -97,7 +97,13 @@ def load_bot(folder: Path) -> tuple[BotRules, Faq, FaqFile]:
         raise PlaybookError(str(wrong[0]) if wrong else str(error)) from error
     spell = lexicon_of(vocabulary()).speller.words
     words = load(folder / WORDS, FaqWords)
-    faq = Faq((*page.entries, *rules.small_talk), rules.order_questions, words, lambda text: spell(text).plain)
+    faq = Faq(
+        (*page.entries, *rules.small_talk),
+        rules.order_questions,
+        rules.for_people,
+        words,
+        lambda text: spell(text).plain,
+    )
     return rules, faq, page
 
 
