@@ -331,13 +331,15 @@ class _Message:
         """The ticket in its queue, answered by the bot where that is the queue, else with a person and deadlines."""
         desk, at = self.desk, self.said.at
         from_bot = before is not None and before["queue"] == "bot"
+        # The bot knows questions of the FAQ that triage would leave to people; what it does not know it hands over.
+        bot_able = triage.bot or triage.severity == "low"
         if from_bot and how == "join" and unhappy(triage):
             after = tickets.handed_over(after, "unhappy", {}, at)
             after = tickets.placed(after, self._route(after, bot_able=False))
         elif before is None or how == "reopen":
-            after = tickets.placed(after, self._route(after, bot_able=triage.bot))
+            after = tickets.placed(after, self._route(after, bot_able=bot_able))
         else:
-            after = tickets.rerouted(after, self._route(after, bot_able=triage.bot and from_bot))
+            after = tickets.rerouted(after, self._route(after, bot_able=bot_able and from_bot))
         if after["queue"] == "bot" or self._shows_something(before, how, after):
             after = tickets.timed(after, promised(desk, after, at), anew=how == "reopen")
             after = self._ask_the_bot(after, triage)
