@@ -8,21 +8,21 @@ from __future__ import annotations
 
 import base64
 import math
+import struct
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from shared.domain.triage_text import Speller, Words, marked
 
-# A weight is one byte around 128; a lane takes the sum of 65,536 of them.
-LANE_BYTES = 3
-_LANE = 8 * LANE_BYTES
-_MASK = (1 << _LANE) - 1
+# A weight is one byte around 128; a lane takes the sum of millions of them, and a struct's "I" reads it.
+LANE_BYTES = 4
 ZERO = 128
-LONGEST_PHRASE = 6
 GRAM = 5
 GRAM_MARK = "~"
 _NOWHERE = (-1, -1)
+# Where in the tree of phrases the kinds of the phrase stand that ends there; no word is empty.
+_KINDS = ""
 MOST_REASONS = 12
 
 
@@ -36,18 +36,14 @@ class Lexicon:
     def __init__(self, speller: Speller, kinds: Mapping[str, Iterable[str]], small: Iterable[str]) -> None:
         self.speller = speller
         self.small = frozenset(word for said in small for word in speller.phrase(said).split())
-        self._kinds: dict[str, tuple[str, ...]] = {}
-        self._longest: dict[str, int] = {}
+        self._phrases: dict[str, Any] = {}
         for kind, phrases in kinds.items():
             for phrase in phrases:
-                plain = speller.phrase(phrase).replace("?", "")
-                if not plain:
-                    continue
-                known = self._kinds.get(plain, ())
-                if f"@{kind}" not in known:
-                    self._kinds[plain] = (*known, f"@{kind}")
-                first, length = plain.split(" ", 1)[0], plain.count(" ") + 1
-                self._longest[first] = max(self._longest.get(first, 0), min(length, LONGEST_PHRASE))
+                node = self._phrases
+                for word in speller.phrase(phrase).replace("?", "").split():
+                    node = node.setdefault(word, {})
+                if f"@{kind}" not in node.get(_KINDS, ()):
+                    node[_KINDS] = (*node.get(_KINDS, ()), f"@{kind}")
 
     def features(self, words: Words) -> Features:
         """Words, pairs of words, and kinds of words, alone and in pairs."""
@@ -63,7 +59,8 @@ class Lexicon:
             found[f"{one} {two}"] = (first, last)
         meant = self._meant(plain, found)
         for (one, first, _), (two, _, last) in pairwise(meant):
-            found[f"{one} {two}"] = (first, last)
+            if one[0] == "@" or two[0] == "@":
+                found[f"{one} {two}"] = (first, last)
         if meant:
             found[f"^ {meant[0][0]}"] = meant[0][1:]
             found[f"{meant[-1][0]} $"] = meant[-1][1:]
@@ -74,24 +71,25 @@ class Lexicon:
 
     def _meant(self, plain: Sequence[str], found: Features) -> list[tuple[str, int, int]]:
         """The message without small words, as kinds where there is one: the longest phrase counts. Notes the kinds."""
-        small, kinds, longest = self.small, self._kinds, self._longest
+        small, phrases = self.small, self._phrases
         meant: list[tuple[str, int, int]] = []
-        at, last = 0, len(plain)
-        while at < last:
+        at, count = 0, len(plain)
+        while at < count:
             word = plain[at]
-            length = longest.get(word, 0)
-            for end in range(min(at + length, last), at, -1):
-                named = kinds.get(" ".join(plain[at:end]) if end - at > 1 else word)
-                if named is not None:
-                    for kind in named:
-                        found[kind] = (at, end - 1)
-                    meant.append((named[0], at, end - 1))
-                    at = end
-                    break
-            else:
-                if word not in small:
-                    meant.append((word, at, at))
-                at += 1
+            last, named = at, None
+            node, here = phrases.get(word), at
+            while node is not None:
+                if _KINDS in node:
+                    last, named = here, node[_KINDS]
+                here += 1
+                node = node.get(plain[here]) if here < count else None
+            if named is not None:
+                for kind in named:
+                    found[kind] = (at, last)
+                meant.append((named[0], at, last))
+            elif word not in small:
+                meant.append((word, at, at))
+            at = last + 1
         return meant
 
     @staticmethod
@@ -129,7 +127,7 @@ class Model:
             labels = tuple(head["labels"])
             self.heads[name] = Head(labels, first, head["step"], tuple(head["bias"]), head["sharpness"])
             first += len(labels)
-        self._lanes = first
+        self._sums = struct.Struct(f"<{first}I")
         self._weights = _unpack(data["features"], base64.b64decode(data["weights"]), first)
         # Grams stand in the file with a mark in front, for " la " is one and "la" is a word.
         self._grams = {name[1:]: self._weights.pop(name) for name in list(self._weights) if name[0] == GRAM_MARK}
@@ -146,27 +144,26 @@ class Model:
         """For each head the chances of its labels, in their order; they add up to 1."""
         norm = 1 / math.sqrt(reading.known) if reading.known else 0.0
         nothing = ZERO * reading.known
+        sums = self._sums.unpack(reading.total.to_bytes(self._sums.size, "little"))
         answer: dict[str, list[float]] = {}
         for name, head in self.heads.items():
-            sums, scale = reading.total >> (head.first * _LANE), head.step * norm
-            scores = []
-            for bias in head.bias:
-                scores.append(((sums & _MASK) - nothing) * scale + bias)
-                sums >>= _LANE
-            answer[name] = _chances(scores, head.sharpness)
+            scale = head.step * norm
+            own = zip(sums[head.first :], head.bias, strict=False)
+            answer[name] = _chances([(lane - nothing) * scale + bias for lane, bias in own], head.sharpness)
         return answer
 
     def reasons(self, reading: Reading, intent: int, severity: int) -> list[tuple[int, int]]:
         """The words that speak most for these two labels: first and last, the weightiest first."""
-        one = (self.heads["intent"].first + intent) * _LANE
-        two = (self.heads["severity"].first + severity) * _LANE
-        for_it = [
-            (((weight >> one) & _MASK) + ((weight >> two) & _MASK), span)
-            for weight, span in reading.phrases
-            if span is not _NOWHERE
-        ]
+        one = (self.heads["intent"].first + intent) * LANE_BYTES
+        two = (self.heads["severity"].first + severity) * LANE_BYTES
+        size = self._sums.size
+        for_it = []
+        for weight, span in reading.phrases:
+            lanes = weight.to_bytes(size, "little")
+            if lanes[one] + lanes[two] > 2 * ZERO and span is not _NOWHERE:
+                for_it.append((lanes[one] + lanes[two], span))
         for_it.sort(reverse=True)
-        return [span for weight, span in for_it[:MOST_REASONS] if weight > 2 * ZERO]
+        return [span for _, span in for_it[:MOST_REASONS]]
 
 
 def _chances(scores: Sequence[float], sharpness: float) -> list[float]:

@@ -12,13 +12,15 @@ MOST_CHARACTERS = 12_000
 FIRST_TOKENS, LAST_TOKENS = 220, 80
 LONGEST_TOKEN = 40
 
-_TOKENS = re.compile(
-    r"https?://\S+|www\.\S+|[\w.+-]+@[\w-]+\.[\w.]+"  # links and addresses
+_PLAIN_TOKENS = (
+    r"[^\W\d_]+"
     r"|(?<!\d)0\d{2,3}[ .-]\d{3}[ .-]\d{3,4}(?!\d)|\+?\d+(?:[.,]\d+)*"
-    r"|[^\W\d_]+"
     r"|[?!.,;\n]+|:[)(dp3]+|=[)(]+|<3"
     r"|[^\w\s]"
 )
+_TOKENS = re.compile(_PLAIN_TOKENS)
+# Looked for only where there may be some, for that takes as long as all the rest.
+_TOKENS_AND_LINKS = re.compile(rf"https?://\S+|www\.\S+|[\w.+-]++@[\w-]+\.[\w.]*|{_PLAIN_TOKENS}")
 _TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
 _RUNS = re.compile(r"(.)\1+")
 _UNITS = {
@@ -76,10 +78,14 @@ class Speller:
         self._short = short
         self._one = lru_cache(maxsize=8192)(self._spell)
 
-    def _spell(self, word: str) -> str:
+    def _spell(self, word: str) -> tuple[tuple[str, ...], bool]:
+        """The full words of one, and whether what they are depends on the words around it."""
+        if len(word) > LONGEST_TOKEN:
+            return (), False
         plain = letters(word)
         # A form is looked for as it was typed; without repeated letters only where that loses no marks ("kooo").
-        return self._short.get(word) or (self._short.get(plain, plain) if word.isascii() else plain)
+        full = self._short.get(word) or (self._short.get(plain, plain) if word.isascii() else plain)
+        return tuple(full.split(" ")), word in _DEPENDS or full in _DEPENDS
 
     def phrase(self, text: str) -> str:
         """A phrase of the playbook in the spelling of `words`."""
@@ -89,7 +95,9 @@ class Speller:
         """Any text; of a long one its beginning and end."""
         if len(text) > MOST_CHARACTERS:
             text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
-        tokens = _TOKENS.findall(unicodedata.normalize("NFKC", text).lower())
+        text = unicodedata.normalize("NFKC", text).lower()
+        linked = "@" in text or "://" in text or "www." in text
+        tokens = (_TOKENS_AND_LINKS if linked else _TOKENS).findall(text)
         if len(tokens) > FIRST_TOKENS + LAST_TOKENS:
             tokens = [*tokens[:FIRST_TOKENS], "\n", *tokens[-LAST_TOKENS:]]
         found = Words()
@@ -99,7 +107,14 @@ class Speller:
             first = token[0]
             at += 1
             if first.isalpha():
-                self._word(found, token, after)
+                if not token.isalpha():
+                    found.signs.append("#link")
+                    continue
+                full, depends = self._one(token)
+                if depends:
+                    full = _in_context(token, full, found.plain, after)
+                found.plain += full
+                found.written += (token,) * len(full)
             elif first.isdecimal() or (first == "+" and len(token) > 1):
                 kind, takes_unit = _number(token, _unit(after, tokens[at + 1] if at + 1 < last else ""))
                 found.plain.append(kind)
@@ -113,19 +128,6 @@ class Speller:
         found.ends.add(len(found.plain))
         _close_questions(found)
         return found
-
-    def _word(self, found: Words, token: str, after: str) -> None:
-        if not token.isalpha():
-            found.signs.append("#link")
-            return
-        if len(token) > LONGEST_TOKEN:
-            return
-        full = self._one(token)
-        if token in _DEPENDS or full in _DEPENDS:
-            full = _in_context(token, full, found.plain, after)
-        parts = full.split(" ")
-        found.plain += parts
-        found.written += [token] * len(parts)
 
 
 def _smile(token: str) -> str:
@@ -149,24 +151,26 @@ _AFTER_NO = _set(
     """
 )
 _AFTER_QUESTION = _set("ạ a shop em vay vậy ta nhi nhỉ")
+# Behind a number they stand for nothing else.
+_AFTER_NUMBER = {
+    "h": "gio", "t": "tuan", "k": "k", "kg": "kg", "km": "km", "m": "m", "c": "c", "d": "d", "r": "r", "tr": "tr"
+}  # fmt: skip
 _AFTER_YOU = _set("oi ơi co có cho gui gửi shop ak nao nào")
 _BREAKS = _set("bi may hang do hu da nhanh lam de mau pham chua dau se")
 _CLOSERS = _set("a shop em anh chi ban vay the ta nhi nhe nha ha ad oi ne minh hen ah ak nhen")
 
 
-def _in_context(word: str, full: str, before: list[str], after: str) -> str:
+def _in_context(word: str, full: tuple[str, ...], before: list[str], after: str) -> tuple[str, ...]:
     previous = before[-1] if before else ""
     if word in ("hong", "hỏng", "hông"):
-        if previous in _BREAKS:
-            return "hong"
         denies = not after or after[0] in _ENDS or after in _AFTER_NO or after in _AFTER_QUESTION
-        return "khong" if denies else "hong"
+        return ("khong",) if denies and previous not in _BREAKS else ("hong",)
     if word == "bn":
-        return "ban" if after in _AFTER_YOU else "bao nhieu"
-    if previous[:1] == "#" and word in ("k", "kg", "h", "km", "m", "c", "t", "d", "r", "tr"):
-        return {"h": "gio", "t": "tuan"}.get(word, word)
+        return ("ban",) if after in _AFTER_YOU else ("bao", "nhieu")
+    if previous[:1] == "#" and word in _AFTER_NUMBER:
+        return (_AFTER_NUMBER[word],)
     if previous in ("size", "cao") and word in ("s", "m", "l", "xl"):
-        return "#size"
+        return ("#size",)
     return full
 
 
