@@ -195,8 +195,9 @@ def advance(journey: Journey, run: Run, now: datetime, facts: Facts) -> Moved:
                 name = step.id if run["rounds"][step.id] == 1 else f"{step.id}~{run['rounds'][step.id]}"
                 moved.actions.append(Action(step, name, moment(run["meant_at"])))
                 moved.run = run = {**run, "acted": run["acted"] or step.acts}
-                if step.offer:
-                    # What follows speaks of what the offer makes, so it has to be made first.
+                if step.offer or (step.task and run["rounds"][step.id] > 1):
+                    # What follows speaks of what the offer makes, or waits for the outcome of the new task and not of
+                    # the one before, so it has to be made first.
                     onward = _on_from(journey, run, journey.following(step), run["since"])
                     moved.run = onward.run
                     if onward.ended:
