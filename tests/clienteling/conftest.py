@@ -27,6 +27,7 @@ class Floor(Shop):
     def __init__(self, start: datetime = MONDAY, *, seed: int = 0, hostile: Hostile | None = None) -> None:
         super().__init__(start, seed=seed, hostile=hostile)
         self._staff: dict[tuple[str, ...], str] = {}
+        self.known: dict[str, Guest] = {}
 
     def key(self, name: str, *roles: str, stores: tuple[str, ...] = ()) -> str:
         """The key of somebody, by their id in the directory."""
@@ -55,6 +56,7 @@ class Floor(Shop):
             at = self.now - timedelta(days=days_ago + 7 * visit)
             self.order(guest, f"HD-{guest.phone[-6:]}-{visit}", total, at=at, channel="store", store=store,
                        context={"backfill": True})  # fmt: skip
+        self.known[guest.id] = guest
         return guest
 
     # ---- the list ----
