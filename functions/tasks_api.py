@@ -19,6 +19,7 @@ from shared.runtime.journeys import journeys
 from shared.runtime.offers import offers
 from shared.runtime.playbook import task_words
 from shared.runtime.roster import roster
+from shared.runtime.suggestions import suggester
 from shared.runtime.tickets import ticket_rules
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
@@ -41,8 +42,9 @@ handler = HttpDoor()
 def get_tasks() -> Response[str]:
     limit, start = handler.page()
     outside = wiring.outside()
-    asked = _asked(handler.event.get("queryStringParameters") or {}, start, outside.clock())
-    return listing(*listed(outside.table, asked, task_words(), limit=limit, start=start))
+    now = outside.clock()
+    asked = _asked(handler.event.get("queryStringParameters") or {}, start, now)
+    return listing(*listed(outside.table, asked, task_words(), limit=limit, start=start, suggester=suggester(now)))
 
 
 def _asked(query: dict[str, str], start: str | None, now: datetime) -> Asked:

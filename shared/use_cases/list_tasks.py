@@ -14,6 +14,7 @@ from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.sending_state import members_of
+from shared.use_cases.suggestions import Suggester
 from shared.use_cases.tasks import number_to_call
 
 _PLACE = {"open": layout.task, "done": layout.task_done}
@@ -43,10 +44,16 @@ class Asked:
 
 
 def listed(
-    table: Table, asked: Asked, words: Mapping[str, Words], *, limit: int, start: str | None
+    table: Table,
+    asked: Asked,
+    words: Mapping[str, Words],
+    *,
+    limit: int,
+    start: str | None,
+    suggester: Suggester | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of tasks. It may be shorter than `limit` where a role, a kind or a person is asked for, or where a task
-    moved while it was being read."""
+    """One page of tasks, open calls with what the `suggester` would offer (U1). It may be shorter than `limit` where a
+    role, a kind or a person is asked for, or where a task moved while it was being read."""
     rows, after = _rows(table, asked, limit, start)
     places = [_PLACE[asked.status](row["task_id"]) for row in rows if asked.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
@@ -55,7 +62,13 @@ def listed(
     journeys = [task["customer_id"] for task in found.values() if task.get("journey")]
     draft.load([*map(layout.profile, who), *map(layout.journeys_of, journeys)])
     tasks = [found[place] for place in places if place in found]
-    return [shown(task, members_of(draft, task["customer_id"]), words, draft) for task in tasks], after
+    people = {task["task_id"]: members_of(draft, task["customer_id"]) for task in tasks}
+    calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
+    offered: dict[str, list[dict[str, Any]]] = {}
+    if suggester and asked.status == "open":
+        offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
+    told = [shown(task, people[task["task_id"]], words, draft) for task in tasks]
+    return [one | {"suggestions": offered.get(one["task_id"], [])} for one in told], after
 
 
 def _rows(table: Table, asked: Asked, limit: int, start: str | None) -> tuple[list[Item], str | None]:

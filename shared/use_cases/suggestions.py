@@ -72,6 +72,17 @@ class Suggester:
         found, offer = self._chosen(meant, bought, matter, by_rules), self._offer(lead, tags)
         return [self._shown(one, offer) for one in found]
 
+    def for_calls(self, people: Sequence[Sequence[Profile]]) -> list[list[dict[str, Any]]]:
+        """What may be offered to each of several customers who are to be called: one query a customer, and what all of
+        them bought and what goes with it in a few requests."""
+        rows = [self._rows(members) for members in people]
+        meant = [focus(bought, self.rules, text="") for one in rows if (bought := purchases(one)).lines]
+        mine = [line.sku for one in meant for line in one.lines]
+        products, counts = self._known(mine, mine)
+        more = [wanted(one, products, counts, self.rules) for one in meant]
+        self._known([sku for goods, _ in more for sku in goods], [sku for _, along in more for sku in along])
+        return [self.suggest_for(members, Matter(), rows=own) for members, own in zip(people, rows, strict=True)]
+
     def still(self, ticket: Item) -> list[dict[str, Any]]:
         """What was suggested on a ticket, as far as its labels of now allow any of it."""
         now = Matter(ticket["intent"], ticket["severity"], ticket["sentiment"])

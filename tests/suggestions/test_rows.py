@@ -5,6 +5,11 @@ from __future__ import annotations
 import pytest
 
 from shared.domain.product import Product
+from shared.domain.task import NewTask
+from shared.domain.vietnam_time import local_day
+from shared.use_cases.draft import Draft
+from shared.use_cases.tasks import open_task
+from shared.use_cases.ticket_credit import revenue_per_ticket
 from tests.doors.test_openapi import holds_to_it
 from tests.suggestions.conftest import BAG, INSOLE, Q1, Q7, RUNNER, SOCKS, Counter
 from tests.tickets.conftest import ANGRY, CRITICAL, LAN
@@ -235,3 +240,64 @@ def seen(shop: Counter, phone: str = LAN):
     customer = shop.call("POST", "/v1/customers/search", {"phone": phone}).json["customer_id"]
     answer = shop.call("GET", f"/v1/customers/{customer}")
     return holds_to_it("GET /v1/customers/{customer_id}", answer).json
+
+
+def test_u1_a_call_to_make_shows_what_may_be_offered_and_a_page_of_calls_reads_goods_once(shop):
+    shoe = RUNNER.model_copy(update={"complements": ("LOT-1",)})
+    shop.shelve(shoe, INSOLE, SOCKS)
+    draft = Draft(shop.house.table)
+    for number in range(8):
+        shop.buys(f"HD{number}", shoe, user=f"090123456{number}", days_ago=40)
+        customer = seen(shop, f"090123456{number}")["customer_id"]
+        open_task(draft, NewTask(customer, "call", "call", "Khách quen lâu chưa ghé", shop.now, role="sales"), shop.now)
+    draft.commit()
+    shop.forget()
+
+    shop.house.meter.reset()
+    page = holds_to_it("GET /v1/tasks", shop.call("GET", "/v1/tasks", query="kind=call")).json["items"]
+    used = shop.house.meter.report()["doors"]["tasks_api"]["requests"]
+    assert [shop.offered(task) for task in page] == [["LOT-1", "VO-1"]] * 8
+    # The list, its tasks, their customers; a query a customer; goods, what goes with them, the shelves and theirs.
+    assert used <= 3 + 8 + 2 + 4
+
+
+def test_u1_whoever_opens_the_ticket_sees_them_on_it_and_with_the_customer(shop):
+    shop.shelve(RUNNER, INSOLE, SOCKS)
+    shop.buys("HD0", RUNNER, days_ago=3)
+    ticket = shop.says(EXCHANGE)
+
+    assert shop.offered(shop.open(ticket, by="care_1")) == ["LOT-1", "VO-1"]
+    assert shop.offered(shop.open(ticket)["customer"]) == ["LOT-1", "VO-1"]
+
+
+def test_k6_the_ticket_shows_what_was_bought_after_its_answer(shop):
+    shop.buys("HD0", RUNNER, days_ago=3)
+    ticket = shop.says(EXCHANGE)
+    shop.buys("HD1", INSOLE, days_ago=0)
+    shop.later(minutes=5)
+    shop.reply(ticket)
+    assert shop.open(ticket)["credited"] == {"revenue": 0, "orders": 0}
+    shop.later(hours=2)
+    shop.buys("HD2", INSOLE, SOCKS, days_ago=0)
+    shop.buys("HD3", RUNNER, days_ago=0, exchange_of="HD0")
+    assert shop.open(ticket)["credited"] == {"revenue": 270_000, "orders": 1}
+
+    shop.do(ticket, "resolve", by="care_1")
+    back = {"type": "track", "event": "Order Cancelled", "messageId": "r1", "properties": {"order_id": "HD2"}}
+    shop.call("POST", "/v1/batch", {"batch": [back]})
+    shop.house.drain()
+    assert shop.open(ticket)["credited"] == {"revenue": 0, "orders": 0}
+    kpi = revenue_per_ticket(shop.house.table, [local_day(shop.now)])
+    assert (kpi["numerator"], kpi["denominator"]) == (0, 1)
+
+
+def test_k6_a_reopened_ticket_is_answered_once(shop):
+    shop.buys("HD0", RUNNER, days_ago=3)
+    ticket = shop.says(EXCHANGE)
+    shop.reply(ticket)
+    shop.do(ticket, "resolve", by="care_1")
+    shop.later(hours=1)
+    assert shop.says("Em vẫn chưa nhận được giày đổi ạ")["ticket_id"] == ticket["ticket_id"]
+    shop.reply(ticket, "Dạ em gửi rồi ạ")
+
+    assert revenue_per_ticket(shop.house.table, [local_day(shop.now)])["denominator"] == 1

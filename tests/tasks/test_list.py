@@ -59,6 +59,7 @@ def test_a5_a_call_is_listed_with_whom_to_call_why_and_what_to_say(desk: Desk):
         "run": "HD1",
         "step": "call",
         "offer": "Freeship",
+        "suggestions": [],
     }
     (seen,) = desk.view(lan)["tasks"]
     assert seen["task_id"] == call
