@@ -22,7 +22,7 @@ _CODE = re.compile(
 _BARE_CODE = re.compile(r"\b[a-z]{2,6}[-_]?\d{4,}\b")
 _PHONE = re.compile(r"(?:0|84)\d{9,10}")
 _SHORTEST = 4
-_FIELD = re.compile(r"{(\w+)}")
+_FIELD = re.compile(r"{(?!you}|You})(\w+)}")
 _DAYS = ("placed_on", "shipped_on", "expected_on", "delivered_on", "cancelled_on", "exchange_until")
 
 

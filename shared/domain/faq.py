@@ -145,7 +145,8 @@ class Faq:
         self._intents[FOR_PEOPLE] = set(INTENTS)
         asked = [(entry.id, question) for entry in self.entries.values() for question in entry.asked]
         asked += [(OWN_ORDERS, question) for question in own_orders]
-        asked += [(FOR_PEOPLE, question) for question in for_people]
+        # Each of these is a matter of its own; together they would be a bag of all words.
+        asked += [(f"{FOR_PEOPLE}#{number}", question) for number, question in enumerate(for_people)]
         self._index = Index((name, self.terms(question)) for name, question in asked)
 
     def like(self, text: str) -> list[tuple[str, int]]:
@@ -160,10 +161,11 @@ class Faq:
 
     def find(self, text: str, intent: str = "") -> Found:
         """What a message asks for: an entry's id, OWN_ORDERS, FOR_PEOPLE or "". The intent tells alike ones apart."""
-        fits = {
-            name: score if not intent or intent in self._intents[name] else _STRANGER * score
-            for name, score in self._index.alike(self.terms(text)).items()
-        }
+        fits: dict[str, float] = {}
+        for way, score in self._index.alike(self.terms(text)).items():
+            name = way.partition("#")[0]
+            own = not intent or intent in self._intents[name]
+            fits[name] = max(score if own else _STRANGER * score, fits.get(name, 0.0))
         best = sorted(fits, key=lambda name: (-fits[name], name))[:2]
         if not best:
             return Found("", 0, 0)
