@@ -1,0 +1,198 @@
+"""Two at once, killed half-way, answers lost: whatever happens between any two operations of the table, one ticket, one
+line for a message, and counters that are the truth."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain.errors import Busy, Conflict
+from shared.use_cases import ticket_desk, ticket_end
+from shared.use_cases.ticket_timers import wake
+from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL
+from tests.tickets.engine import Engine
+from tests.use_cases.test_races import Killed, Watched, raising
+
+TEN = datetime(2026, 11, 24, 3, tzinfo=UTC)
+LAN, HOA = 1_234_567, 12_345_678
+MOST_POINTS = 60
+
+
+def everywhere(prepare, work, *, competitor=None, failure=None, writes_only=False):
+    """Run `work(engine, table)` once for each operation of the table, with the competitor or the failure there."""
+    for point in range(MOST_POINTS):
+        engine = Engine(TEN)
+        with engine_closed(engine):
+            prepare(engine)
+            table = Watched(
+                engine.table,
+                at=point,
+                before=(lambda engine=engine: competitor(engine)) if competitor else lambda: None,
+                after=failure or (lambda: None),
+                writes_only=writes_only,
+            )
+            try:
+                work(engine, table)
+            except Killed:
+                work(engine, engine.table)
+            if table.operations <= point:
+                assert point > 0, "nothing was ever interrupted"
+                return
+            yield engine
+            engine.check()
+    raise AssertionError("more points than expected")
+
+
+class engine_closed:  # noqa: N801 - reads as what it does
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+
+    def __enter__(self) -> Engine:
+        return self.engine
+
+    def __exit__(self, *_: Any) -> None:
+        self.engine.house.close()
+
+
+def nothing(_engine: Engine) -> None:
+    pass
+
+
+def says(text=ANGRY, channel="zalo", dedup="m1"):
+    return lambda engine, table=None: engine.says(LAN, channel, text, dedup=dedup, table=table)
+
+
+def lines(engine: Engine) -> list[tuple[str, str]]:
+    (ticket,) = engine.tickets()
+    return [(line["author"], line["text"]) for line in engine.thread(ticket["ticket_id"])]
+
+
+def test_the_same_first_message_at_once_is_one_ticket():
+    for engine in everywhere(nothing, says(), competitor=says()):
+        assert lines(engine) == [("customer", ANGRY)]
+
+
+def test_two_first_messages_at_once_are_one_thread():
+    for engine in everywhere(nothing, says(CALM, dedup="m1"), competitor=says(ANGRY, dedup="m2")):
+        assert sorted(lines(engine)) == sorted([("customer", CALM), ("customer", ANGRY)])
+        (ticket,) = engine.tickets()
+        assert ticket["severity"] == "high"
+
+
+@pytest.mark.parametrize("text", [ANGRY, ASKS_HOURS, CRITICAL])
+def test_killed_at_any_operation_and_begun_again_it_is_told_once(text):
+    for engine in everywhere(nothing, says(text), failure=raising(Killed())):
+        assert [author for author, _ in lines(engine)].count("customer") == 1
+        assert len(engine.items("C#%", "X#%")) <= 1
+
+
+def test_an_answer_lost_at_any_operation_changes_nothing():
+    for engine in everywhere(nothing, says(), failure=raising(Busy("lost")), writes_only=True):
+        assert lines(engine) == [("customer", ANGRY)]
+
+
+def with_a_ticket(engine: Engine) -> None:
+    engine.says(LAN, "email", ANGRY, dedup="m0")
+
+
+def only(engine: Engine) -> str:
+    (ticket,) = engine.tickets()
+    return str(ticket["ticket_id"])
+
+
+def replies(by="care_1", dedup="a1"):
+    return lambda engine, table=None: engine.replies(only(engine), by, table=table, dedup=dedup)
+
+
+def resolves(engine: Engine, table: Any = None) -> None:
+    ticket_end.resolve(engine.desk(table), only(engine), by="care_1", wrong=True)
+
+
+def test_an_answer_killed_anywhere_goes_out_once():
+    for engine in everywhere(with_a_ticket, replies(), failure=raising(Killed())):
+        assert len(engine.items("C#%", "X#%")) == 1
+        assert len(lines(engine)) == 2
+
+
+def test_an_answer_while_the_customer_writes_loses_neither():
+    for engine in everywhere(with_a_ticket, replies(), competitor=says("Alo shop?", "email", "m2")):
+        assert len(lines(engine)) == 3
+        (ticket,) = engine.tickets()
+        assert ticket["first_response_by"] == "care_1"
+
+
+def test_a_message_while_the_ticket_is_resolved_reopens_it_or_is_part_of_it():
+    for engine in everywhere(with_a_ticket, resolves, competitor=says("Vẫn chưa xong", "email", "m2")):
+        (ticket,) = engine.tickets()
+        assert len([line for line in lines(engine) if line[0] == "customer"]) == 2
+        assert ticket["status"] in ("open", "resolved")
+
+
+def test_resolving_killed_anywhere_ends_the_ticket_once_with_one_apology():
+    for engine in everywhere(with_a_ticket, resolves, failure=raising(Killed())):
+        (ticket,) = engine.tickets()
+        assert ticket["status"] == "resolved"
+        assert len(engine.items("C#%", "X#%")) == 1
+        told = [item for item in engine.items("C#%", "E#%") if item["name"] == "Ticket Resolved"]
+        assert len(told) == 1
+
+
+def test_two_agents_locking_at_once_leave_one_lock():
+    def locks(by):
+        def work(engine, table=None):
+            with suppress(Conflict):
+                ticket_desk.lock(engine.desk(table), only(engine), by, release=False)
+
+        return work
+
+    for engine in everywhere(with_a_ticket, locks("care_1"), competitor=locks("care_2")):
+        (ticket,) = engine.tickets()
+        assert ticket["lock"]["by"] in ("care_1", "care_2")
+
+
+def late(engine: Engine) -> None:
+    with_a_ticket(engine)
+    engine.clock.set(TEN + timedelta(hours=3))
+
+
+def wakes(engine: Engine, table: Any = None) -> None:
+    wake(engine.desk(table), only(engine))
+
+
+@pytest.mark.parametrize("how", ["competitor", "killed"])
+def test_a_missed_deadline_is_escalated_once_also_by_two_sweeps(how):
+    more = {"competitor": wakes} if how == "competitor" else {"failure": raising(Killed())}
+    for engine in everywhere(late, wakes, **more):
+        (ticket,) = engine.tickets()
+        assert (ticket["misses"], ticket["queue"]) == (1, "senior_manager")
+        notes = [(note["person"], note["kind"]) for note in engine.items("NOTE#%") if note["kind"] == "deadline_missed"]
+        assert len(notes) == len(set(notes)) > 0
+
+
+def waiting(engine: Engine) -> None:
+    """Two tickets, and nobody with room for either until one is done."""
+    engine.says(LAN, "email", ANGRY, dedup="m0")
+    engine.says(HOA, "email", CALM, dedup="m1")
+
+
+def test_an_escalation_while_an_agent_answers_ends_with_one_of_both():
+    for engine in everywhere(late, wakes, competitor=replies()):
+        (ticket,) = engine.tickets()
+        assert ticket["first_response_by"] == "care_1"
+        assert ticket.get("misses", 0) in (0, 1)
+
+
+def test_a_hand_over_of_one_ticket_while_another_is_answered_keeps_the_loads_true():
+    def hands_over(engine, table=None):
+        first = min(ticket["ticket_id"] for ticket in engine.tickets())
+        ticket_desk.hand_over(engine.desk(table), first, "care_lead", person="care_2", queue="", note="")
+
+    def answers(engine):
+        last = max(ticket["ticket_id"] for ticket in engine.tickets())
+        engine.replies(last, "care_1", dedup="a1")
+
+    for engine in everywhere(waiting, hands_over, competitor=answers):
+        assert sum(engine.loads().values()) in (0, 1)
