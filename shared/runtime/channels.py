@@ -3,7 +3,7 @@
 The secret is one JSON object; a channel without its account is not there, and messages take the next one:
 
     zalo       {app_id, app_secret, oa_id, webhook_secret}      also the laptop's oauth_url, business_url, openapi_url
-    esms       {api_key, secret_key, brandname, callback_token}                       base_url
+    esms       {api_key, secret_key, brandname, callback_token, short_code_key?}      base_url
     aws_sms    {sender_id, region}                              instead of esms       endpoint_url, credentials
     ses        {sender, region, configuration_set?, reply_to?}                        endpoint_url, credentials
     whatsapp   {phone_number_id, region}                                              endpoint_url, credentials

@@ -193,7 +193,8 @@ class StandIn:
         """Have a callback made when it is due."""
         with self.lock:
             for _ in range(self._copies):
-                late = self._disorder * self._random.random()
+                # In whole milliseconds, as clocks here tick: what is due between two of them would never be.
+                late = timedelta(milliseconds=self._disorder * self._random.random() // timedelta(milliseconds=1))
                 self._enqueue(replace(callback, due_at=callback.due_at + late))
 
     def next_callback_at(self) -> datetime | None:

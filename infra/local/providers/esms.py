@@ -6,6 +6,7 @@ minutes, the pause between callback retries, and how long an advertisement waits
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 from infra.local.providers.base import Callback, Received, Reply, Request, StandIn, json_reply
 from shared.domain.sms_text import advertisement_errors, measured
+from shared.domain.vietnam_time import VIETNAM
 from shared.ports import Clock
 
 PATH = "/MainService.svc/json"
@@ -61,6 +63,7 @@ class EsmsStandIn(StandIn):
         price_per_part: int = 850,
         same_text_code: str = "99",
         approval: timedelta = timedelta(minutes=30),
+        short_code_key: str = "esms-short-code",
         seed: int = 0,
     ) -> None:
         self.keys = (api_key, secret_key)
@@ -69,6 +72,7 @@ class EsmsStandIn(StandIn):
         self.price_per_part = price_per_part
         self.same_text_code = same_text_code
         self.approval = approval
+        self.short_code_key = short_code_key
         self.templates: list[str] = []
         self.failing: set[str] = set()
         self.blocked: set[str] = set()
@@ -77,6 +81,23 @@ class EsmsStandIn(StandIn):
         self._ids = 0
         self._texts: dict[tuple[str, str], datetime] = {}
         super().__init__(clock=clock, seed=seed)
+
+    def write(self, phone: str, text: str) -> None:
+        """Somebody writes an SMS to the short code; the gateway signs what it tells of it."""
+        self._ids += 1
+        told = {
+            "cpid": "1",
+            "smsid": f"mo-{self._ids}",
+            "content": text,
+            "receiverTime": f"{self.clock().astimezone(VIETNAM):%Y%m%d%H%M%S}",
+            "sender": phone.lstrip("+"),
+            "serviceNumber": "8088",
+            "keyword": text.split(" ", maxsplit=1)[0],
+        }
+        signed = "".join([told["cpid"], told["smsid"], told["content"], told["receiverTime"], self.short_code_key])
+        sign = base64.b64encode(hashlib.md5(signed.encode(), usedforsecurity=False).digest()).decode()
+        query = urlencode({**told, "sign": sign})
+        self.call_back(Callback("GET", f"/webhooks/esms-short-code?{query}", {}, b"", self.clock()))
 
     def handle(self, request: Request) -> Reply:
         asked: Mapping[str, Any] = request.json() if request.method == "POST" else request.query

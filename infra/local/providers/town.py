@@ -87,6 +87,7 @@ class Town(Mapping[str, Any]):
                 "secret_key": town.esms.keys[1],
                 "brandname": town.esms.brandname,
                 "callback_token": CALLBACK_TOKEN,
+                "short_code_key": town.esms.short_code_key,
                 "base_url": self._url(town.esms),
             },
             "ses": {"sender": "Khách Quen <cskh@khachquen.example>", "configuration_set": "khach-quen", **aws},

@@ -158,9 +158,17 @@ class Zalo(StandIn):
 
     def say(self, user_id: str, text: str, *, at: datetime | None = None) -> None:
         """A user writes to the account, which opens the window for answers."""
+        self._say("user_send_text", user_id, {"text": text}, at)
+
+    def show(self, user_id: str, kind: str, url: str, *, text: str = "", at: datetime | None = None) -> None:
+        """A user sends an image, a sticker or another file, which lies at an address of Zalo's."""
+        attachment = {"type": kind, "payload": {"url": url, "thumbnail": url}}
+        self._say(f"user_send_{kind}", user_id, {"text": text, "attachments": [attachment]}, at)
+
+    def _say(self, name: str, user_id: str, message: Mapping[str, Any], at: datetime | None) -> None:
         at = at or self.clock()
         self._user(user_id).last_interaction = at
-        self._event("user_send_text", at, self._from(user_id) | {"message": {"text": text, "msg_id": self._id("msg")}})
+        self._event(name, at, self._from(user_id) | {"message": {**message, "msg_id": self._id("msg")}})
 
     def follow(self, user_id: str) -> None:
         self._user(user_id).follows = True
