@@ -24,7 +24,14 @@ from shared.use_cases.keys import Caller
 from shared.use_cases.ticket_credit import credited
 from shared.use_cases.tickets import Taken, Tickets
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC)
+SETTINGS = (
+    settings.STAGE,
+    settings.TABLE,
+    settings.IDENTITY,
+    settings.MESSAGES,
+    settings.PUBLIC,
+    settings.SECOND_OPINION,
+)
 
 handler = HttpDoor()
 

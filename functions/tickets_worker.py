@@ -21,6 +21,7 @@ SETTINGS = (
     settings.IDENTITY,
     settings.MESSAGES,
     settings.PUBLIC,
+    settings.SECOND_OPINION,
 )
 
 

@@ -47,8 +47,8 @@ class Schedule:
 class Grant:
     """Exact actions on one resource.
 
-    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", and "sender:<channel>", which a
-    stage may not have.
+    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", and "sender:<channel>" and
+    "model:<use>", which a stage may not have.
     """
 
     resource: str
@@ -91,6 +91,8 @@ QUEUES = (
 SENDS = tuple(
     Grant(f"queue:messages-{purpose}", ("sqs:SendMessage",)) for purpose in ("transactional", "service", "marketing")
 )
+# What the `converse` call of a model needs.
+ASKS = (Grant("model:second_opinion", ("bedrock:InvokeModel",)),)
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
@@ -255,9 +257,17 @@ DOORS = (
                 "POST /v1/tickets/{ticket_id}/compensation/approve",
             )
         ),
-        settings=(settings.STAGE, settings.TABLE, settings.IDENTITY, settings.MESSAGES, settings.PUBLIC),
+        settings=(
+            settings.STAGE,
+            settings.TABLE,
+            settings.IDENTITY,
+            settings.MESSAGES,
+            settings.PUBLIC,
+            settings.SECOND_OPINION,
+        ),
         grants=(
             *SENDS,
+            *ASKS,
             Grant("table", READ + WRITE),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
         ),
@@ -274,9 +284,11 @@ DOORS = (
             settings.IDENTITY,
             settings.MESSAGES,
             settings.PUBLIC,
+            settings.SECOND_OPINION,
         ),
         grants=(
             *SENDS,
+            *ASKS,
             Grant("table", READ + WRITE),
             Grant("dlq:tickets", ("sqs:SendMessage",)),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),

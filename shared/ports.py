@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
+from shared.domain.triage import Triage
+
 Item = dict[str, Any]
 Clock = Callable[[], datetime]
 NewId = Callable[[], str]
@@ -153,6 +155,14 @@ class Table(Protocol):
 
         A single action is a plain write; the answer to a single `Update` is the whole item after it, else None.
         """
+        ...
+
+
+class SecondOpinion(Protocol):
+    """Another reader of messages, outside of us: slower, and not always there."""
+
+    def read(self, text: str) -> Triage | None:
+        """What it says a message is about; None when it says nothing usable in time. Never raises."""
         ...
 
 

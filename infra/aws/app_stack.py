@@ -43,6 +43,7 @@ from infra.aws import layer
 from infra.aws.data_stack import DUE_INDEX, DataStack
 from infra.aws.stages import REGION, Stage
 from infra.catalogue import DLQ_RETENTION_DAYS, DOORS, QUEUES, Door, FromQueue, Http, QueueRow, Schedule, Tick
+from shared.runtime.settings import OFF
 
 # AWS's own rule: a message must stay hidden for as long as a worker may need for it, with its throttled retries.
 VISIBILITY_PER_TIMEOUT = 6
@@ -229,7 +230,7 @@ class AppStack(Stack):
         )
 
     def _arn(self, resource: str) -> str:
-        """The exact ARN behind a grant's resource name; "" for a sender that this stage does not have."""
+        """The exact ARN behind a grant's resource name; "" for a sender or a model that this stage does not have."""
         stage = self._stage
         match resource.split(":"):
             case ["table"]:
@@ -251,6 +252,9 @@ class AppStack(Stack):
             case ["sender", "whatsapp"]:
                 number = f"phone-number-id/{stage.whatsapp_number}"
                 return self._sender("social-messaging", number) if stage.whatsapp_number else ""
+            case ["model", "second_opinion"]:
+                model = f"foundation-model/{stage.second_opinion_model}"
+                return f"arn:{self.partition}:bedrock:{self.region}::{model}" if stage.second_opinion_model else ""
         raise ValueError(f"the plan grants something nobody builds: {resource!r}")
 
     def _sender(self, service: str, resource: str) -> str:
@@ -263,6 +267,7 @@ class AppStack(Stack):
             "KQ_IDENTITY_SECRET_ARN": self._data.identity.secret_arn,
             "KQ_CHANNELS_SECRET_ARN": self._data.channels.secret_arn,
             "KQ_PUBLIC_URL": self._api.api_endpoint,
+            "KQ_BEDROCK_MODEL": self._stage.second_opinion_model or OFF,
         }
         for name, queue in self._queues.items():
             variable_name = name.upper().replace("-", "_")

@@ -27,6 +27,8 @@ class Stage:
     inbound_mail: str = ""
     sms_sender: str = ""
     whatsapp_number: str = ""
+    # The foundation model of Bedrock in this region that is asked for a second opinion; empty: nobody is.
+    second_opinion_model: str = ""
 
     def named(self, what: str) -> str:
         """The physical name of something in this stage."""

@@ -7,7 +7,7 @@ under a millisecond without a network.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from shared.domain.triage_model import Lexicon, Model, Reading
 from shared.domain.triage_text import Words
@@ -62,6 +62,12 @@ class Manner(NamedTuple):
 
     bot_from: float
     bot_intents: frozenset[str]
+
+
+class MessageReader(Protocol):
+    """Whoever says what a message is about; never raises."""
+
+    def read(self, text: str, subject: str = "") -> Triage: ...
 
 
 class Triager:

@@ -40,6 +40,9 @@ MESSAGES_DLQ = Group("messages_dlq", ("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL",))
 CHANNELS = Group("channels", ("KQ_CHANNELS_SECRET_ARN",))
 # Where links in messages lead: the address of the HTTP API.
 PUBLIC = Group("public", ("KQ_PUBLIC_URL",))
+# The model of Amazon Bedrock that is asked about messages our own reader is unsure of; "off" where there is none.
+SECOND_OPINION = Group("second_opinion", ("KQ_BEDROCK_MODEL",))
+OFF = "off"
 
 
 def read(variable: str) -> str:

@@ -14,7 +14,7 @@ from shared.runtime.journeys import journeys
 from shared.runtime.playbook import PLAYBOOK
 from shared.runtime.playbook_files import Mistake, load, read
 from shared.runtime.suggestions import suggester
-from shared.runtime.triage import triager
+from shared.runtime.triage import reader
 from shared.use_cases.presence import away
 from shared.use_cases.tickets import Tickets
 
@@ -47,7 +47,7 @@ def tickets(now: datetime) -> Tickets:
         rules=ticket_rules(),
         directory=directory(),
         routing=routing(),
-        triager=triager(),
+        triager=reader(now),
         bot=answer,
         orders=orders(now),
         away=lambda: away(outside.table, outside.memory, now),

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import json
 import unicodedata
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from shared.domain.triage import INTENTS, Manner, Triager
+from shared.domain.second_opinion import Asking
+from shared.domain.triage import INTENTS, Manner, MessageReader, Triager
 from shared.domain.triage_model import Lexicon, Model
 from shared.domain.triage_text import Speller
+from shared.runtime import wiring
 from shared.runtime.playbook import PLAYBOOK, PlaybookError, load_yaml
+from shared.runtime.playbook_files import load
+from shared.use_cases.second_opinion import TwoReaders
 
 FOLDER = PLAYBOOK / "triage"
 _Severity = Literal["critical", "high", "normal", "low"]
@@ -38,6 +43,20 @@ class _Vocabulary(BaseModel):
     small: str
     kinds: dict[str, str]
     whole: tuple[_Whole, ...]
+
+
+def reader(now: datetime) -> MessageReader:
+    """What reads messages at this moment: our own reader, and another one beside it where this deployment has one."""
+    outside = wiring.outside()
+    if outside.second_opinion is None:
+        return triager()
+    return TwoReaders(triager(), outside.second_opinion, outside.table, asking(), now)
+
+
+@cache
+def asking() -> Asking:
+    """When and how another reader is asked; raises PlaybookError with the first thing wrong."""
+    return load(FOLDER / "second_opinion.yaml", Asking)
 
 
 @cache

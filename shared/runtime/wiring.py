@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 from collections.abc import Mapping
 from contextvars import ContextVar
@@ -12,7 +13,7 @@ from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
-from shared.ports import Clock, NewId, Queue, Table
+from shared.ports import Clock, NewId, Queue, SecondOpinion, Table
 from shared.runtime import settings
 
 PURPOSES = ("transactional", "service", "marketing")
@@ -39,6 +40,7 @@ class Outside:
     messages: Mapping[str, Queue] = field(default_factory=dict)
     channel_accounts: Mapping[str, Any] = field(default_factory=dict)
     public_url: str = ""
+    second_opinion: SecondOpinion | None = None
     shadow_first: bool = False
     memory: dict[str, Any] = field(default_factory=dict)
 
@@ -102,6 +104,12 @@ class _OnAws:
     def public_url(self) -> str:
         return settings.read("KQ_PUBLIC_URL")
 
+    @property
+    def second_opinion(self) -> SecondOpinion | None:
+        # Most doors have no such setting, for they read no messages.
+        model = os.environ.get("KQ_BEDROCK_MODEL", settings.OFF)
+        return None if model == settings.OFF else _bedrock_reader(model)
+
 
 @cache
 def _dynamo_table(name: str) -> Table:
@@ -115,6 +123,14 @@ def _sqs_queue(url: str) -> Queue:
     from shared.adapters.sqs_queue import SqsQueue
 
     return SqsQueue(url)
+
+
+@cache
+def _bedrock_reader(model: str) -> SecondOpinion:
+    from shared.adapters.bedrock import BedrockReader
+    from shared.runtime.triage import asking
+
+    return BedrockReader(model, asking().system())
 
 
 @cache

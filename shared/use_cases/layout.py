@@ -42,7 +42,7 @@ LEASE#<lane>   L                         who sweeps a due partition
 DNC#<hmac's first two>  <hmac>            a number on the do-not-call list; DNC/STATE when the list was last checked
 SOURCES        <kind>                    since when a kind of source tells us things, and when it did last
 SENT#<day>     <shard>|<channel>         messages that providers took on a local day, and what they cost
-BUDGET#<day>   <journey>                 what was spent on messages
+BUDGET#<day>   <journey>                 what messages cost; second_opinion: how often a reader outside was asked
 PACE#<channel>  <minute>                 what was taken of a provider's pace
 CIRCUIT#<channel>  C                     until when a provider in trouble is left alone
 PID#<channel>  <provider's id>           our message behind a provider's own number

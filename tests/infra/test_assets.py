@@ -48,7 +48,7 @@ def test_the_layer_holds_the_client_models_of_granted_services_only(built: Build
     models = {path.name for path in (built(layer.LAMBDA) / "layer/python/botocore/data").iterdir() if path.is_dir()}
 
     sends = {"sesv2", "pinpoint-sms-voice-v2", "socialmessaging"}
-    assert models == {"dynamodb", "sqs", "secretsmanager"} | sends
+    assert models == {"dynamodb", "sqs", "secretsmanager", "bedrock-runtime"} | sends
 
 
 def test_the_layer_has_no_tests_no_package_notes_and_no_foreign_machine_code(built: Builder):
