@@ -15,14 +15,17 @@ from shared.ports import Item
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook import rules
+from shared.runtime.pos import pos
 from shared.runtime.roster import roster
 from shared.runtime.ruling import ruling
 from shared.runtime.suggestions import suggester
 from shared.runtime.tickets import tickets
 from shared.use_cases import ticket_asks, ticket_desk, ticket_end, ticket_input, ticket_lists, view_customer
+from shared.use_cases.draft_order import draft_order, read_wanted
 from shared.use_cases.keys import Caller
 from shared.use_cases.ticket_credit import credited
-from shared.use_cases.tickets import Taken, Tickets
+from shared.use_cases.ticket_work import Taken
+from shared.use_cases.tickets import Tickets
 
 SETTINGS = (
     settings.STAGE,
@@ -30,6 +33,7 @@ SETTINGS = (
     settings.IDENTITY,
     settings.MESSAGES,
     settings.PUBLIC,
+    settings.CHANNELS,
     settings.SECOND_OPINION,
 )
 
@@ -143,6 +147,17 @@ def post_approve(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
     approved, note = ticket_input.read_approval(_body())
     return _answer(ticket_asks.decide(desk, ticket_id, approved=approved, note=note, by=_caller().name), desk)
+
+
+@handler.routes.post("/v1/tickets/<ticket_id>/draft-order")
+def post_draft_order(ticket_id: str) -> Response[str]:
+    desk = _desk(ticket_id)
+    wanted = read_wanted(handler.json())
+    stores = _caller().stores
+    if wanted.store and stores and wanted.store not in stores:
+        raise Forbidden(f"the key has no access to store {wanted.store}")
+    made = draft_order(desk, suggester(desk.now).products, pos(), ticket_id, wanted, _caller().name)
+    return answer({name: made[name] for name in ("order_id", "number", "total", "store", "by", "at")}, 201)
 
 
 def _desk(ticket_id: str) -> Tickets:

@@ -20,7 +20,8 @@ from shared.use_cases.tell_staff import tell
 from shared.use_cases.ticket_desk import still_open
 from shared.use_cases.ticket_hands import about
 from shared.use_cases.ticket_questions import Question, on_the_clock, questioned, worded
-from shared.use_cases.tickets import Tickets, Work
+from shared.use_cases.ticket_work import Work
+from shared.use_cases.tickets import Tickets
 
 PAID_WITHIN = timedelta(days=1)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from shared.domain import ticket as tickets
+from shared.domain import ticket_deadlines as clocks
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.incoming import Attachment
 from shared.domain.routing import QUEUE_ROLES, Route, route
@@ -17,7 +18,9 @@ from shared.use_cases import layout, ticket_store, ticket_thread
 from shared.use_cases.tell_staff import tell
 from shared.use_cases.ticket_end import check_lock
 from shared.use_cases.ticket_hands import about, hand_out, promised
-from shared.use_cases.tickets import MARK_KEPT, Taken, Tickets, Work, take_onto
+from shared.use_cases.ticket_message import Message
+from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
+from shared.use_cases.tickets import Tickets
 
 _MENTION = re.compile(r"@([a-z][a-z0-9_]{1,39})\b")
 
@@ -56,7 +59,7 @@ def _from_customer(desk: Tickets, work: Work, ticket_id: str, written: Written) 
         customer_id=ticket["customer_id"],
         verified=written.verified,
     )
-    return take_onto(desk, work, said, ticket_id)
+    return Message(desk, work, said, onto=ticket_id).take()
 
 
 def _from_us(desk: Tickets, work: Work, ticket_id: str, written: Written) -> Taken:
@@ -110,7 +113,7 @@ def _sent(
         return tickets.bot_answered(after, now, "said", until) if before["queue"] == "bot" else after
     if after["queue"] == "bot":
         after = tickets.placed(after, _route(desk, after))
-        after = tickets.timed(after, promised(desk, after, now), anew=True)
+        after = clocks.timed(after, promised(desk, after, now), anew=True)
     if not after["assignee"] and written.by in desk.directory.people:
         after = tickets.assigned(after, written.by)
     if "first_response_at" not in after:
@@ -159,7 +162,7 @@ def hand_over(desk: Tickets, ticket_id: str, by: str, *, person: str, queue: str
         if to != before["queue"]:
             after = tickets.placed(after, Route(to, after["priority"], f"handed over by {by}"))
         if before["queue"] == "bot":
-            after = tickets.timed(after, promised(desk, after, stamp(desk.now)), anew=True) | {"status": "open"}
+            after = clocks.timed(after, promised(desk, after, stamp(desk.now)), anew=True) | {"status": "open"}
         if person:
             after = tickets.assigned(after, person)
         elif after["queue"] == before["queue"]:
@@ -201,7 +204,7 @@ def relabel(desk: Tickets, ticket_id: str, labels: Mapping[str, str], by: str) -
         after = tickets.placed(after, where._replace(queue=after["queue"]) if stays else where)
         if after["status"] == "pending" and before["queue"] == "bot":
             after = {**after, "status": "open"}
-        after = tickets.timed(after, promised(desk, after, now), anew=after["priority"] > before["priority"])
+        after = clocks.timed(after, promised(desk, after, now), anew=after["priority"] > before["priority"])
         after = hand_out(desk, after)
         said = [line["text"] for line in ticket_thread.thread(draft, ticket_id) if line["author"] == "customer"]
         was = {name: before[name] for name in ("intent", "severity", "sentiment")}

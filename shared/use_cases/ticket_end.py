@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 from shared.domain import ticket as tickets
 from shared.domain.errors import Conflict
@@ -14,8 +13,8 @@ from shared.ports import Item
 from shared.use_cases import layout, ticket_store, ticket_thread
 from shared.use_cases.sending_state import members_of
 from shared.use_cases.tasks import close
-from shared.use_cases.ticket_thread import case_code
-from shared.use_cases.tickets import Tickets, Work
+from shared.use_cases.ticket_work import Work
+from shared.use_cases.tickets import Tickets
 
 COMMENT_LENGTH = 1000
 
@@ -62,19 +61,8 @@ def ended(desk: Tickets, work: Work, before: Ticket, *, by: str, note: str = "",
     ticket_store.remember(draft, after, "Ticket Resolved", desk.now, by=by)
     who = "people" if "answered_by" in after else "bot"
     ticket_store.count(draft, after, who, now, {"resolved": 1, "handling": after["handled_seconds"]})
-    tell_journeys(desk, work, after, "Ticket Resolved", by=by, answered="answered_by" in after, our_fault=wrong)
+    desk.news(work, after, "Ticket Resolved", by=by, answered="answered_by" in after, our_fault=wrong)
     return after
-
-
-def tell_journeys(desk: Tickets, work: Work, ticket: Ticket, name: str, **more: Any) -> None:
-    """Tell journeys what happened to a ticket; whoever gets in is due at the next minute."""
-    members = members_of(work.draft, ticket["customer_id"])
-    if not members:
-        return
-    told = ("ticket_id", "channel", "intent", "severity", "order_id")
-    said = {field: ticket[field] for field in told if ticket.get(field)} | {"case_code": case_code(ticket)} | more
-    signal = Signal(name, stamp(desk.now), said)
-    desk.journeys.tell(work.draft, members, signal, home=ticket["customer_id"], act=False)
 
 
 def check_lock(desk: Tickets, ticket: Ticket, by: str) -> None:

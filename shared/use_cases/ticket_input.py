@@ -20,8 +20,8 @@ from shared.domain.triage import INTENTS, SENTIMENTS, SEVERITIES
 from shared.domain.vietnam_time import stamp
 from shared.use_cases.customer_input import read_identities
 from shared.use_cases.keys import Caller
-from shared.use_cases.ticket_asks import Question
 from shared.use_cases.ticket_desk import Written
+from shared.use_cases.ticket_questions import Question
 
 ATTACHMENT_KINDS = ("image", "video", "audio", "file", "location", "sticker", "other")
 URL_LENGTH = 2000

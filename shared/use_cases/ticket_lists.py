@@ -7,7 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.customer import Profile, fold_members
-from shared.domain.ticket import Ticket, deadlines, locked_by
+from shared.domain.ticket import Ticket, locked_by
+from shared.domain.ticket_deadlines import deadlines
 from shared.domain.vietnam_time import stamp
 from shared.domain.windows import windows
 from shared.ports import Item, Table

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.errors import NotFound
-from shared.domain.ticket import Ticket, is_complaint, next_due, rated, urgency
+from shared.domain.ticket import Ticket, is_complaint, rated
+from shared.domain.ticket_deadlines import next_due, urgency
 from shared.domain.ticket_rules import TicketRules
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, Table

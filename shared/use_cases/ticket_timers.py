@@ -6,6 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 
 from shared.domain import ticket as tickets
+from shared.domain import ticket_deadlines as clocks
 from shared.domain.errors import Conflict
 from shared.domain.ticket import Ticket
 from shared.domain.vietnam_time import stamp
@@ -13,7 +14,8 @@ from shared.ports import Update, present
 from shared.use_cases import layout, ticket_store, ticket_thread
 from shared.use_cases.ticket_end import ended
 from shared.use_cases.ticket_hands import hand_out, target, tell_deadlines
-from shared.use_cases.tickets import Tickets, Work
+from shared.use_cases.ticket_work import Work
+from shared.use_cases.tickets import Tickets
 
 # What failed for a reason of its own is tried again then, and the failure raised meanwhile.
 PAUSE = timedelta(minutes=15)
@@ -42,19 +44,19 @@ def _wake(desk: Tickets, work: Work, ticket_id: str) -> bool:
         after = ended(desk, work, after, by="silence")
         desk.keep(work, before, after)
         return True
-    if near := tickets.nearly_late(after, now):
-        due = tickets.deadlines(after)
+    if near := clocks.nearly_late(after, now):
+        due = clocks.deadlines(after)
         tell_deadlines(
             desk, work.draft, after, "deadline_warning", {name: due[name] for name in near}, target(desk, after).warn
         )
-        after = tickets.warned(after, near)
-    if missed := tickets.late(after, now):
+        after = clocks.warned(after, near)
+    if missed := clocks.late(after, now):
         after = _escalated(desk, work, after, missed, now)
-    if late := tickets.asks_late(after, now):
+    if late := clocks.asks_late(after, now):
         for task in late:
             said = {"ask": after["asks"][task]["due_at"]}
             tell_deadlines(desk, work.draft, after, "deadline_missed", said, ("assignee",))
-        after = tickets.asks_told(after, late)
+        after = clocks.asks_told(after, late)
     if tickets.waits(after) and after.get("retry_at", now) <= now:
         after = hand_out(desk, after)
     desk.keep(work, before, after)
@@ -64,11 +66,11 @@ def _wake(desk: Tickets, work: Work, ticket_id: str) -> bool:
 def _escalated(desk: Tickets, work: Work, ticket: Ticket, missed: list[str], now: str) -> Ticket:
     """After missed deadlines, each told and escalated once: whoever had it hears of it as well."""
     follows = target(desk, ticket).missed
-    due = {name: tickets.deadlines(ticket)[name] for name in missed}
+    due = {name: clocks.deadlines(ticket)[name] for name in missed}
     tell_deadlines(desk, work.draft, ticket, "deadline_missed", due, follows.tell)
     line = desk.rules.lines["escalated"].vi.format(text=", ".join(missed))
     ticket = ticket_thread.add(work.draft, ticket, now, "system", line, note=True)
-    ticket = hand_out(desk, tickets.escalated(ticket, missed, follows.move_to or "", now))
+    ticket = hand_out(desk, clocks.escalated(ticket, missed, follows.move_to or "", now))
     ticket_store.remember(work.draft, ticket, "Ticket Escalated", desk.now, missed=missed)
     ticket_store.count(work.draft, ticket, "people", now, {"missed": len(missed)})
     return ticket

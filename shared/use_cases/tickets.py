@@ -8,45 +8,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple, TypeVar
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
 
-from shared.domain import ticket as tickets
-from shared.domain.bot import Answer, Asked, HandOver, wants_no_more
-from shared.domain.bot_guards import shows_something
-from shared.domain.customer import Profile, agree, caring_store, fold_members
+from shared.domain.bot import Answer, Asked, HandOver
+from shared.domain.customer import Profile
 from shared.domain.errors import Busy, Conflict, NotFound
-from shared.domain.language import language_of
-from shared.domain.routing import Route, Routing, route
-from shared.domain.sending import CONSENT_CHANNELS
-from shared.domain.sending_policy import WINDOWED
+from shared.domain.journey_engine import Signal
+from shared.domain.routing import Routing
 from shared.domain.staff import Directory
-from shared.domain.suggestion import Matter
-from shared.domain.ticket import RESOLVE, Said, Ticket, unhappy
+from shared.domain.ticket import Said, Ticket
 from shared.domain.ticket_rules import TicketRules
-from shared.domain.triage import MessageReader, Triage
+from shared.domain.triage import MessageReader
 from shared.domain.vietnam_time import stamp
 from shared.ports import Queue, Table
 from shared.use_cases import layout, ticket_store, ticket_thread
 from shared.use_cases.draft import Draft
-from shared.use_cases.identities import Registry
 from shared.use_cases.journeys import Journeys
 from shared.use_cases.plan_message import enqueue
-from shared.use_cases.sending_state import addresses, members_of, person
-from shared.use_cases.standing import figures, load_members, settle
+from shared.use_cases.sending_state import members_of
+from shared.use_cases.standing import figures, settle
 from shared.use_cases.suggestions import Suggester
-from shared.use_cases.take_events import keep_proofs
-from shared.use_cases.ticket_hands import hand_out, promised, tell_of
-from shared.use_cases.ticket_questions import check_the_transfer
+from shared.use_cases.ticket_hands import hand_out, tell_of
+from shared.use_cases.ticket_message import Message
 from shared.use_cases.ticket_window import open_window
+from shared.use_cases.ticket_work import Taken, Work
 
 ATTEMPTS = 8
-MARK_KEPT = timedelta(days=90)
-# Of one channel so many tickets are looked at to find the one that a message belongs to.
-THREADS_KEPT = 3
-# Nobody reads an answer of the bot on the phone or at the counter.
-NO_BOT = frozenset(("hotline", "store"))
 # When somebody becomes free, so many tickets that wait are looked at.
 WAITING_AT_ONCE = 5
 
@@ -106,10 +95,12 @@ class Tickets:
         raise Busy("this ticket is being changed by too many at once")
 
     def _committed(self, work: Work) -> None:
-        if work.planned:
-            enqueue(self.queue(), work.planned)
-        for queue in sorted(work.freed):
-            self.hand_out_waiting(queue)
+        """What is lost here is found again: messages and tickets that wait are due by themselves."""
+        with suppress(Busy):
+            if work.planned:
+                enqueue(self.queue(), work.planned)
+            for queue in sorted(work.freed):
+                self.hand_out_waiting(queue)
 
     def keep(self, work: Work, before: Ticket | None, after: Ticket) -> None:
         """Put a ticket into the draft with all that follows from where it stands now."""
@@ -141,7 +132,18 @@ class Tickets:
             self.keep(work, before, after)
         return bool(after["assignee"])
 
-    # ---- what is said to the customer ----
+    # ---- what the customer and the journeys hear ----
+
+    def news(self, work: Work, ticket: Ticket, name: str, **more: Any) -> None:
+        """Tell journeys what happened to a ticket; whoever gets in is due at the next minute."""
+        members = members_of(work.draft, ticket["customer_id"])
+        if not members:
+            return
+        told = ("ticket_id", "channel", "intent", "severity", "order_id")
+        said = {field: ticket[field] for field in told if ticket.get(field)}
+        said |= {"case_code": ticket_thread.case_code(ticket), **more}
+        signal = Signal(name, stamp(self.now), said)
+        self.journeys.tell(work.draft, members, signal, home=ticket["customer_id"], act=False)
 
     def say(self, work: Work, ticket: Ticket, step: str, text: str, channels: tuple[str, ...], **more: Any) -> str:
         """Plan a message about a ticket to its customer; answers with its id."""

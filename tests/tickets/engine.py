@@ -12,6 +12,7 @@ from typing import Any
 from infra.local.clock import LocalClock
 from infra.local.house import House
 from shared.domain import ticket as tickets_of
+from shared.domain import ticket_deadlines as clocks
 from shared.domain.identity import identity
 from shared.domain.segment_protocol import translate
 from shared.domain.staff import Directory
@@ -25,7 +26,8 @@ from shared.use_cases import layout, ticket_store
 from shared.use_cases.draft import Draft
 from shared.use_cases.ticket_desk import Written, write
 from shared.use_cases.ticket_timers import wake
-from shared.use_cases.tickets import Taken, Tickets
+from shared.use_cases.ticket_work import Taken
+from shared.use_cases.tickets import Tickets
 from tests.use_cases.engine import sale
 
 RULES = ticket_rules()
@@ -164,7 +166,7 @@ class Engine:
     def _check_one(self, ticket: Ticket) -> None:
         place = ticket_store.place(ticket)
         assert (ticket["pk"], ticket["sk"]) == place
-        assert ticket.get("due_at") == tickets_of.next_due(ticket)
+        assert ticket.get("due_at") == clocks.next_due(ticket)
         assert ("due" in ticket) == ("due_at" in ticket)
         if ticket["status"] == "open":
             # Nothing that is open is forgotten: somebody has it and a clock runs, or somebody is looked for.
@@ -174,7 +176,7 @@ class Engine:
             assert ticket["assignee"] or ticket["status"] == "pending"
         counted = {one for one in self.missed if one[0] == ticket["ticket_id"]}
         assert ticket.get("misses", 0) == len(counted), "a missed deadline was escalated twice, or not at all"
-        late = tickets_of.late(ticket, stamp(self.now - timedelta(minutes=1)))
+        late = clocks.late(ticket, stamp(self.now - timedelta(minutes=1)))
         assert not late, "a missed deadline was not escalated"
         members = Draft(self.table).get(layout.profile(ticket["customer_id"]))
         assert members, "a ticket without its customer"

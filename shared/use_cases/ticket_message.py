@@ -1,0 +1,313 @@
+"""A message on its way into its ticket: who said it, which ticket it belongs to, where that goes, who answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from shared.domain import ticket as tickets
+from shared.domain import ticket_deadlines as clocks
+from shared.domain.bot import Answer, Asked, HandOver, wants_no_more
+from shared.domain.bot_guards import shows_something
+from shared.domain.customer import Profile, agree, caring_store, fold_members
+from shared.domain.errors import NotFound
+from shared.domain.language import language_of
+from shared.domain.routing import Route, route
+from shared.domain.sending import CONSENT_CHANNELS
+from shared.domain.sending_policy import WINDOWED
+from shared.domain.suggestion import Matter
+from shared.domain.ticket import RESOLVE, Said, Ticket, unhappy
+from shared.domain.triage import Triage
+from shared.domain.vietnam_time import stamp
+from shared.use_cases import layout, ticket_store, ticket_thread
+from shared.use_cases.draft import Draft
+from shared.use_cases.identities import Registry
+from shared.use_cases.sending_state import addresses, members_of, person
+from shared.use_cases.standing import figures, load_members, settle
+from shared.use_cases.take_events import keep_proofs
+from shared.use_cases.ticket_hands import hand_out, promised
+from shared.use_cases.ticket_questions import check_the_transfer
+from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
+
+if TYPE_CHECKING:
+    from shared.use_cases.tickets import Tickets
+
+# Of one channel so many tickets are looked at to find the one that a message belongs to.
+THREADS_KEPT = 3
+# Nobody reads an answer of the bot on the phone or at the counter.
+NO_BOT = frozenset(("hotline", "store"))
+
+
+class Message:
+    """One message on its way into its ticket, inside one draft; `onto` names the ticket where that is known."""
+
+    def __init__(self, desk: Tickets, work: Work, said: Said, *, onto: str = "") -> None:
+        self.desk, self.work, self.said, self.onto = desk, work, said, onto
+        self.draft = work.draft
+        self.bot_reply = ""
+
+    def take(self) -> Taken:
+        said, draft = self.said, self.draft
+        home, self.members = self._whose()
+        if mark := self._taken_before():
+            self.work.draft = Draft(self.desk.table)  # whatever else this message told was told by then
+            ticket = ticket_store.get(self.work.draft, mark["ticket_id"])
+            return Taken(ticket, mark["joined"], mark.get("bot_reply", ""), repeated=True)
+        self._note_on(home)
+        triage = self.desk.triager.read(said.text, said.subject)
+        before, how = self._meeting(triage)
+        if said.author == "agent":
+            return self._from_elsewhere(before if how == "join" else None)
+        if before is None:
+            after = self._opened(home, triage)
+        else:
+            after = tickets.reopened(before, said.at) if how == "reopen" else before
+            after = tickets.read_again(after, triage)
+        after = tickets.told_by_customer(after, said.at)
+        after = ticket_thread.add(
+            draft, after, said.at, "customer", said.text, subject=said.subject if before is None else "",
+            order_id=said.order_id, attachments=[one.model_dump() for one in said.attachments],
+        )  # fmt: skip
+        if said.order_id:
+            after.setdefault("order_id", said.order_id)
+        after = self._placed(before, after, triage, how)
+        if after["queue"] != "bot":
+            after = self._with_suggestions(after)
+        if wants_no_more(said.text, triage):
+            self._stop_marketing(after)
+        self.desk.keep(self.work, before, after)
+        if how != "join":
+            name = "Ticket Reopened" if before else "Ticket Opened"
+            ticket_store.remember(draft, after, name, self.desk.now)
+            self.desk.news(self.work, after, name)
+            ticket_store.count(draft, after, "all", said.at, {"reopened" if before else "opened": 1})
+        self._mark(home, after, joined=before is not None)
+        return Taken(after, before is not None, self.bot_reply)
+
+    # ---- who ----
+
+    def _whose(self) -> tuple[str, list[Profile]]:
+        """The customer whose own word it is, created where nobody knows them, and all who are the same person."""
+        said, draft, desk = self.said, self.draft, self.desk
+        if not said.identities:
+            members = members_of(draft, said.customer_id)
+            if not members:
+                raise NotFound("there is no such customer")
+            return said.customer_id, members
+        registry = Registry(draft, desk.secret(), desk.journeys.new_id, desk.now)
+        home = registry.resolve(said.identities, said.at)
+        key = layout.profile(home)
+        if home in registry.created and said.store:
+            draft.put(key, {**(draft.get(key) or {}), "stores": {said.store: 1}})
+        lead = registry.lead_of(home)
+        members = load_members(draft, lead)
+        fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
+        if fresh or not lead.get("labels"):
+            settle(draft, members, None if fresh else figures(lead), desk.journeys.ruling)
+            members = load_members(draft, registry.lead_of(home))
+        return home, members
+
+    def _taken_before(self) -> dict[str, Any] | None:
+        keys = [layout.ticket_mark(member["customer_id"], self.said.mark) for member in self.members]
+        self.draft.load(keys)
+        for key in keys:
+            mark = self.draft.get(key)
+            if mark and (not self.said.again or tickets.seconds(mark["at"], self.said.at) <= self.said.again):
+                return mark
+        return None
+
+    def _mark(self, home: str, ticket: Ticket, *, joined: bool) -> None:
+        mark = {"ticket_id": ticket["ticket_id"], "at": self.said.at, "joined": joined, "bot_reply": self.bot_reply}
+        mark["ttl"] = int((self.desk.now + MARK_KEPT).timestamp())
+        self.draft.put(layout.ticket_mark(home, self.said.mark), mark)
+
+    def _note_on(self, home: str) -> None:
+        """Whoever writes on a channel has its window open (R13)."""
+        channel = ticket_thread.OWN.get(self.said.channel, "")
+        key = layout.profile(home)
+        profile = self.draft.get(key) or {}
+        if channel in WINDOWED and self.said.author == "customer":
+            known = profile.get("inbound", {})
+            if self.said.at > known.get(channel, ""):
+                self.draft.put(key, {**profile, "inbound": {**known, channel: self.said.at}})
+                self.members = members_of(self.draft, home)
+
+    # ---- which ticket ----
+
+    def _meeting(self, triage: Triage) -> tuple[Ticket | None, tickets.Meets]:
+        """The ticket a message belongs to, of all members of the customer, and what it does to it."""
+        if self.onto:
+            ticket = ticket_store.get(self.draft, self.onto)
+            return tickets.told_onto(ticket, self.said, self.desk.rules)
+        homes = [member["customer_id"] for member in self.members]
+        self.draft.load(layout.ticket_threads(home) for home in homes)
+        ids = [
+            home + tail
+            for home in homes
+            for tail in (self.draft.get(layout.ticket_threads(home)) or {}).get(self.said.channel, ())
+        ]
+        self.draft.load(key for one in ids for key in (layout.ticket(one), layout.ticket_resolved(one)))
+        known = [found for one in ids if (found := ticket_store.find(self.draft, one))]
+        known.sort(key=lambda ticket: (ticket["status"] != "resolved", ticket["last_at"]), reverse=True)
+        for ticket in known:
+            if how := tickets.meets(ticket, self.said, triage, self.desk.rules):
+                return ticket, how
+        return None, ""
+
+    def _opened(self, home: str, triage: Triage) -> Ticket:
+        said, lead = self.said, self.members[0]
+        tail = tickets.digest(f"{said.mark}\n{said.at}")
+        for owner in dict.fromkeys((home, lead["customer_id"])):
+            # The lead's changes too, so that two first messages to two of one person's profiles meet.
+            key = layout.ticket_threads(owner)
+            item = self.draft.get(key) or {}
+            mine = [tail, *item.get(said.channel, ())][:THREADS_KEPT] if owner == home else item.get(said.channel, [])
+            self.draft.put(key, {**item, said.channel: mine, "opened": item.get("opened", 0) + 1})
+        labels = lead.get("labels", ())
+        return tickets.opened(
+            said,
+            triage,
+            ticket_id=home + tail,
+            customer_id=home,
+            value=labels[1] if len(labels) > 1 else "none",
+            store=said.store or self._store(),
+        )
+
+    def _store(self) -> str:
+        """The store a ticket belongs to: where its order was bought, else the one that cares for the customer."""
+        order = self.draft.get(layout.order(self.said.order_id)) if self.said.order_id else None
+        mine = {member["customer_id"] for member in self.members}
+        bought_at = order["content"].get("store", "") if order and order.get("home") in mine else ""
+        return str(bought_at or caring_store(fold_members(self.members)))
+
+    # ---- where it goes ----
+
+    def _route(self, ticket: Ticket, *, bot_able: bool) -> Route:
+        return route(
+            self.desk.routing,
+            value=ticket["value"],
+            severity=ticket["severity"],
+            intent=ticket["intent"],
+            channel=ticket["channel"],
+            bot_able=bot_able and ticket["channel"] not in NO_BOT,
+        )
+
+    def _placed(self, before: Ticket | None, after: Ticket, triage: Triage, how: tickets.Meets) -> Ticket:
+        """The ticket in its queue, answered by the bot where that is the queue, else with a person and deadlines."""
+        desk, at = self.desk, self.said.at
+        from_bot = before is not None and before["queue"] == "bot"
+        # The bot knows questions of the FAQ that triage would leave to people; what it does not know it hands over.
+        bot_able = triage.bot or triage.severity == "low"
+        if from_bot and how == "join" and unhappy(triage):
+            after = tickets.handed_over(after, "unhappy", {}, at)
+            after = tickets.placed(after, self._route(after, bot_able=False))
+        elif before is None or how == "reopen":
+            after = tickets.placed(after, self._route(after, bot_able=bot_able))
+        else:
+            after = tickets.rerouted(after, self._route(after, bot_able=bot_able and from_bot))
+        if after["queue"] == "bot" or self._shows_something(before, how, after):
+            after = clocks.timed(after, promised(desk, after, at), anew=how == "reopen")
+            after = self._ask_the_bot(after, triage)
+        if after["queue"] == "bot":
+            return after
+        theirs = promised(desk, after, at)
+        begins = before is None or how == "reopen" or from_bot
+        if before and not begins and before["status"] == "pending":
+            after = clocks.timed(after, {RESOLVE: theirs[RESOLVE]}, anew=True)
+        after = clocks.timed(after, theirs, anew=begins)
+        if how == "reopen" and after["assignee"] and not self._is_there(after):
+            after = tickets.assigned(after, "")
+        return hand_out(desk, after)
+
+    def _shows_something(self, before: Ticket | None, how: tickets.Meets, ticket: Ticket) -> bool:
+        """A picture that nobody has the ticket of yet: the bot only says who will look at it (R23)."""
+        waits = before is None or how == "reopen" or before["queue"] == "bot"
+        pictured = shows_something([one.kind for one in self.said.attachments])
+        return waits and pictured and ticket["severity"] != "critical" and ticket["channel"] not in NO_BOT
+
+    def _with_suggestions(self, ticket: Ticket) -> Ticket:
+        """What the agent may offer beside the answer; nothing while this is not the moment (U1, U4). What the matter is
+        was said first, and is not said again."""
+        labels = (ticket["intent"], ticket["severity"], ticket["sentiment"])
+        text = f"{ticket['subject']} {self.said.text}"
+        matter = Matter(*labels, text, ticket.get("order_id", ""), store=ticket.get("store", ""))
+        found = self.desk.suggester.suggest_for(self.members, matter, ticket_id=ticket["ticket_id"])
+        return {**ticket, "suggestions": found}
+
+    def _is_there(self, ticket: Ticket) -> bool:
+        return self.desk.directory.on_duty(ticket["assignee"], self.desk.now, self.desk.away())
+
+    def _ask_the_bot(self, ticket: Ticket, triage: Triage) -> Ticket:
+        said, now = self.said, self.desk.now
+        traits = fold_members(self.members)["traits"]
+        own = ticket_thread.OWN.get(said.channel, "")
+        windows = person(self.members, {}, "", now).windows
+        told = self.desk.bot(
+            Asked(
+                text=said.text,
+                triage=triage,
+                now=now,
+                language=language_of(said.text, str(traits.get("@language", "vi"))),
+                value=ticket["value"],
+                channel=said.channel,
+                verified=said.verified,
+                traits=traits,
+                orders=self.desk.orders(self.draft, self.members) if said.verified else (),
+                turns=ticket.get("turns", ()),
+                attachments=[one.kind for one in said.attachments],
+                window_open=own not in WINDOWED or windows.get(own, now) > now,
+            )
+        )
+        if isinstance(told, HandOver):
+            ticket = tickets.handed_over(ticket, told.reason, told.words, said.at)
+            ticket = tickets.placed(ticket, self._route(ticket, bot_able=False))
+            if told.reason == "transfer_picture":
+                ticket = check_the_transfer(self.draft, ticket, self.desk.rules, now)
+        if told.text:
+            sources = list(told.sources) if isinstance(told, Answer) else []
+            ticket = self._say_as_bot(ticket, told.text, sources)
+        if isinstance(told, Answer):
+            until = self.desk.rules.pending_until(now, "bot")
+            first = "bot_first_response_at" not in ticket
+            ticket = tickets.bot_answered(ticket, stamp(now), told.matter, stamp(until))
+            if first:
+                waited = {"answers": 1, "seconds": ticket["bot_first_response_seconds"]}
+                ticket_store.count(self.draft, ticket, "bot", stamp(now), waited)
+        return ticket
+
+    def _say_as_bot(self, ticket: Ticket, text: str, sources: list[str]) -> Ticket:
+        """The bot's words in the thread, and out on the channel they answer, where that reaches the customer."""
+        self.bot_reply = text
+        reached = addresses(self.members)
+        channels = tuple(name for name in ticket_thread.back(ticket) if name in reached)
+        message_id = ""
+        if channels:
+            message_id = self.desk.say(self.work, ticket, f"bot-{self.said.mark}", text, channels)
+        now = stamp(self.desk.now)
+        return ticket_thread.add(self.draft, ticket, now, "bot", text, sources=sources, message_id=message_id)
+
+    def _stop_marketing(self, ticket: Ticket) -> None:
+        """Who asks for no more advertising gets none from this moment on, on any channel (R10)."""
+        key = layout.profile(ticket["customer_id"])
+        profile = self.draft.get(key) or {}
+        proof = f"{ticket['channel']}: ticket {ticket['ticket_id']}"
+        told = [
+            {"channel": channel, "purpose": "marketing", "granted": False, "at": self.said.at, "proof": proof,
+             "source": ticket["channel"]}
+            for channel in CONSENT_CHANNELS
+        ]  # fmt: skip
+        self.draft.put(key, agree(profile, told))
+        keep_proofs(self.draft, ticket["customer_id"], told[:1])
+
+    # ---- what staff wrote elsewhere ----
+
+    def _from_elsewhere(self, before: Ticket | None) -> Taken:
+        """What staff answered outside of here, such as in the page's own inbox: it is an answer all the same."""
+        said = self.said
+        if before is None:
+            raise NotFound("there is no open ticket that this would answer")
+        until = self.desk.rules.pending_until(self.desk.now, "agent")
+        after = ticket_thread.add(self.draft, before, said.at, "agent", said.text, by=said.channel)
+        after = tickets.answered(after, said.at, by=said.channel, pending_until=stamp(until))
+        self.desk.keep(self.work, before, after)
+        self._mark(before["customer_id"], after, joined=True)
+        return Taken(after, True)
