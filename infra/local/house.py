@@ -342,7 +342,7 @@ class House:
 
     def _other_moments(self) -> list[datetime]:
         """When messages become visible and failed schedules are tried again."""
-        moments = [at for queue, *_ in self._workers if (at := queue.next_visible_at())]
+        moments = [at for at in self._first_visible() if at]
         moments += [at] if (at := self.town.next_callback_at()) else []
         return [*moments, self._retries[0].due] if self._retries else moments
 
@@ -376,10 +376,12 @@ class House:
         worked = True
         while worked:
             worked = False
-            for queue, door, trigger in self._workers:
-                while not self._stopping and self._waits(queue):
+            waiting = self._waiting()
+            for place, (queue, door, trigger) in enumerate(self._workers):
+                while not self._stopping and waiting[place]:
                     self._work_batch(queue, door, trigger, done)
                     worked = True
+                    waiting = self._waiting()
             if made := self.town.call_back(self.clock.now(), self._called_back):
                 done.callbacks += made
                 worked = True
@@ -387,9 +389,13 @@ class House:
     def _called_back(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> int:
         return self.http(method, path, query, headers, body).status
 
-    def _waits(self, queue: LocalQueue) -> bool:
-        visible_at = queue.next_visible_at()
-        return visible_at is not None and visible_at <= self.clock.now()
+    def _first_visible(self) -> list[datetime | None]:
+        return LocalQueue.first_visible([queue for queue, *_ in self._workers]) if self._workers else []
+
+    def _waiting(self) -> list[bool]:
+        """Of each worker's queue, whether it has a message for it now."""
+        now = self.clock.now()
+        return [at is not None and at <= now for at in self._first_visible()]
 
     def _work_batch(self, queue: LocalQueue, door: Door, trigger: FromQueue, done: Done) -> None:
         """One batch of a queue to its door; what the door does not report as failed is deleted."""

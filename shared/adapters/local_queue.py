@@ -148,13 +148,15 @@ class LocalQueue:
             ).fetchone()
         return Counts(*row)
 
-    def next_visible_at(self) -> datetime | None:
-        """When the first message can be received: now or earlier if one waits, None if there is none at all."""
-        with self._store.lock:
-            (first,) = self._store.db.execute(
-                "SELECT min(visible_at) FROM messages WHERE queue = ?", (self.name,)
-            ).fetchone()
-        return None if first is None else _moment(first)
+    @staticmethod
+    def first_visible(queues: Sequence[LocalQueue]) -> list[datetime | None]:
+        """When the first message of each of these queues of one store can be received, told in one look: now or earlier
+        if one waits, None if there is none at all."""
+        store = queues[0]._store
+        looks = ", ".join(["(SELECT min(visible_at) FROM messages WHERE queue = ?)"] * len(queues))
+        with store.lock:
+            found = store.db.execute(f"SELECT {looks}", [queue.name for queue in queues]).fetchone()
+        return [None if first is None else _moment(first) for first in found]
 
     def peek(self, limit: int = 10) -> list[Message]:
         """The first messages, whatever their state, without receiving them."""

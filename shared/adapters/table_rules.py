@@ -24,6 +24,10 @@ CLAUSE_KINDS = frozenset({"absent", "present", "equals", "absent_or_equals", "ab
 
 def check_key(key: Key) -> None:
     """Both parts must be strings of an allowed length."""
+    pk, sk = key
+    # A character has four bytes at most, so short texts need no counting.
+    if type(pk) is type(sk) is str and 0 < len(pk) <= MAX_PK_BYTES // 4 and 0 < len(sk) <= MAX_SK_BYTES // 4:
+        return
     _check_text("pk", key[0], MAX_PK_BYTES)
     _check_text("sk", key[1], MAX_SK_BYTES)
 

@@ -12,11 +12,14 @@ from functools import lru_cache
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
 
 
+# Whatever is worked on at one moment asks for the same few times again and again.
+@lru_cache(maxsize=1024)
 def stamp(moment: datetime) -> str:
     """UTC, milliseconds, always 24 characters, so that text order is time order: 2026-11-21T05:00:00.000Z."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
+@lru_cache(maxsize=1024)
 def moment(text: str) -> datetime:
     """The aware UTC moment of an RFC 3339 text; raises ValueError when it is none or has no offset."""
     parsed = datetime.fromisoformat(text)
@@ -28,6 +31,7 @@ def moment(text: str) -> datetime:
     return parsed.astimezone(UTC)
 
 
+@lru_cache(maxsize=1024)
 def local_day(when: datetime) -> date:
     """The shop's calendar day of a moment."""
     return when.astimezone(VIETNAM).date()

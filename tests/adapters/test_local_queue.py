@@ -114,22 +114,22 @@ def test_delayed_messages_wait_for_their_time(queue: LocalQueue, clock: HandCloc
     queue.send(["soon"], delay_seconds=5)
     assert queue.receive() == []
     assert queue.counts() == Counts(0, 0, 2)
-    assert queue.next_visible_at() == NOW + timedelta(seconds=5)
+    assert LocalQueue.first_visible([queue]) == [NOW + timedelta(seconds=5)]
     clock.forward(seconds=5)
     assert [message.body for message in queue.receive()] == ["soon"]
     clock.forward(seconds=895)
     assert "later" in [message.body for message in queue.receive()]
 
 
-def test_next_visible_at_knows_waiting_held_and_no_messages(queue: LocalQueue, clock: HandClock) -> None:
-    assert queue.next_visible_at() is None
+def test_first_visible_knows_waiting_held_and_no_messages(queue: LocalQueue, clock: HandClock) -> None:
+    assert LocalQueue.first_visible([queue]) == [None]
     queue.send(["a"])
-    assert queue.next_visible_at() == NOW
+    assert LocalQueue.first_visible([queue]) == [NOW]
     clock.forward(seconds=10)
     (message,) = queue.receive()
-    assert queue.next_visible_at() == NOW + timedelta(seconds=70)
+    assert LocalQueue.first_visible([queue]) == [NOW + timedelta(seconds=70)]
     queue.delete([message.receipt])
-    assert queue.next_visible_at() is None
+    assert LocalQueue.first_visible([queue]) == [None]
 
 
 def test_a_message_that_keeps_failing_ends_among_the_dead_letters(
@@ -231,7 +231,7 @@ def test_a_queue_outlives_its_process_and_recovers_what_it_held(tmp_path: Path, 
 def drain(queue: LocalQueue, clock: HandClock) -> list[str]:
     """Everything a diligent consumer gets until the queue is empty."""
     seen = []
-    while (next_at := queue.next_visible_at()) is not None:
+    while (next_at := LocalQueue.first_visible([queue])[0]) is not None:
         clock.now = max(clock.now, next_at)
         for message in queue.receive():
             seen.append(message.body)
