@@ -101,10 +101,9 @@ class Staff:
 
     def _work(self) -> None:
         """The most urgent tasks of the day, each with what came of it."""
-        for task in self._note()[:TASKS_A_DAY]:
-            due = datetime.fromisoformat(task["due_at"])
-            if task["outcome"] == "call_back" and due > self.doors.house.now + timedelta(hours=8):
-                continue
+        now = self.doors.house.now
+        soon = [task for task in self._note() if datetime.fromisoformat(task["callable_from"] or stamp(now)) <= now]
+        for task in soon[:TASKS_A_DAY]:
             draw = Draw(f"task {task['task_id']} {task['due_at']}")
             outcome = "reached" if task["kind"] not in ("call", "deposit") else draw.of("outcome", OUTCOMES)
             body: dict[str, Any] = {"outcome": outcome}

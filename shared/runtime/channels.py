@@ -92,6 +92,7 @@ def dispatcher() -> AdDispatcher:
             shuffle=random.random,
         )
         outside.memory["dispatcher"] = made
+            roster=lambda: roster_of(outside.table, outside.memory, outside.clock()),
     return made
 
 

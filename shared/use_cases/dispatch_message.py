@@ -36,6 +36,7 @@ from shared.ports import (
     absent_or_at_most,
 )
 from shared.use_cases import layout
+from shared.use_cases.assign_task import Roster
 from shared.use_cases.campaign_tally import tally
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import link_of_phone
@@ -86,6 +87,7 @@ class Dispatcher:
     pace: Pace
     limits: ProviderLimits
     shuffle: Callable[[], float]
+    roster: Callable[[], Roster]
 
     def dispatch(self, message_id: str) -> str:
         """Bring one message as far as it goes now; answers with its status. Safe to repeat at any time."""
@@ -476,7 +478,8 @@ class Dispatcher:
             told_of = {"template": message["template"], "message_id": message["message_id"]}
             name = f"call-{message['message_id']}"
             lead = members[0]["customer_id"]
-            open_task(draft, NewTask(lead, name, "call", "handed_to_staff", now, **about, details=told_of), now)
+            new = NewTask(lead, name, "call", "handed_to_staff", now, **about, details=told_of)
+            open_task(draft, new, now, self.roster())
         return self._end(draft, message, "failed", "handed_to_staff", now)
 
     def _defer(self, draft: Draft, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:
