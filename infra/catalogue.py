@@ -255,6 +255,7 @@ DOORS = (
                 "POST /v1/tickets/{ticket_id}/asks",
                 "POST /v1/tickets/{ticket_id}/compensation",
                 "POST /v1/tickets/{ticket_id}/compensation/approve",
+                "POST /v1/tickets/{ticket_id}/draft-order",
             )
         ),
         settings=(
@@ -263,6 +264,7 @@ DOORS = (
             settings.IDENTITY,
             settings.MESSAGES,
             settings.PUBLIC,
+            settings.CHANNELS,
             settings.SECOND_OPINION,
         ),
         grants=(
@@ -270,6 +272,7 @@ DOORS = (
             *ASKS,
             Grant("table", READ + WRITE),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
+            Grant("secret:channels", ("secretsmanager:GetSecretValue",)),
         ),
         memory=1024,
         timeout_seconds=15,

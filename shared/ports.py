@@ -261,6 +261,44 @@ class Rendered:
     unsubscribe: str = ""
 
 
+class DraftLine(NamedTuple):
+    """One product of a draft order; `price` is VND per piece."""
+
+    sku: str
+    quantity: int
+    price: int
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOrder:
+    """An order as a POS is to draft it. `key` is the same on every try of the same order; `phone` +84… or "" ."""
+
+    key: str
+    store: str
+    lines: tuple[DraftLine, ...]
+    phone: str = ""
+    name: str = ""
+    note: str = ""
+
+
+class Drafted(NamedTuple):
+    """A draft order in the POS: its id there, and the number that people see."""
+
+    order_id: str
+    number: str
+
+
+class PosOrders(Protocol):
+    """A POS that takes draft orders. Errors are `domain.sending.ChannelError` with the kind that says what to do:
+    `refused` with the POS's own words where it does not want this order."""
+
+    def draft(self, order: DraftOrder) -> Drafted: ...
+
+    def find(self, key: str, since: datetime) -> Drafted | None:
+        """The draft that was made under a key since a moment; None: surely none."""
+        ...
+
+
 class Renderer(Protocol):
     """Fills templates in. Errors are `domain.sending.ContentError`: nothing incomplete is ever sent."""
 

@@ -94,6 +94,7 @@ ROLES: Mapping[str, frozenset[str]] = {
             "POST /v1/tickets/{ticket_id}/labels",
             "POST /v1/tickets/{ticket_id}/asks",
             "POST /v1/tickets/{ticket_id}/compensation",
+            "POST /v1/tickets/{ticket_id}/draft-order",
         ),
         _STAFF,
     ),

@@ -9,6 +9,7 @@ The secret is one JSON object; a channel without its account is not there, and m
     whatsapp   {phone_number_id, region}                                              endpoint_url, credentials
     aws        {webhook_tokens, topics}                         what proves AWS's own callbacks; certificates
     messenger  {page_id, page_token, app_secret, verify_token}                        base_url
+    kiotviet   {client_id, client_secret, retailer, branches}   takes draft orders    id_url, api_url
 """
 
 from __future__ import annotations
@@ -43,6 +44,7 @@ ACCOUNTS: Mapping[str, tuple[tuple[ChannelName, ...], tuple[str, ...]]] = {
     "whatsapp": (("whatsapp",), ("phone_number_id", "region")),
     "messenger": (("messenger",), ("page_id", "page_token", "app_secret", "verify_token")),
     "aws": ((), ("webhook_tokens",)),
+    "kiotviet": ((), ("client_id", "client_secret", "retailer", "branches")),
 }
 
 
@@ -90,9 +92,9 @@ def dispatcher() -> AdDispatcher:
             pace=Pace(outside.table, rules, outside.memory),
             limits=ProviderLimits(outside.table, rules, outside.memory),
             shuffle=random.random,
+            roster=lambda: roster_of(outside.table, outside.memory, outside.clock()),
         )
         outside.memory["dispatcher"] = made
-            roster=lambda: roster_of(outside.table, outside.memory, outside.clock()),
     return made
 
 

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from infra.local.providers.aws import CERTIFICATE, TOPIC, AwsStandIn
 from infra.local.providers.base import FaultMode, Received, StandIn
 from infra.local.providers.esms import EsmsStandIn
+from infra.local.providers.kiotviet import KiotVietStandIn
 from infra.local.providers.messenger import Messenger
 from infra.local.providers.nearby import address
 from infra.local.providers.zalo import Zalo, ZaloTemplate
@@ -34,6 +35,7 @@ class _StandIns(NamedTuple):
     messenger: Messenger
     esms: EsmsStandIn
     aws: AwsStandIn
+    kiotviet: KiotVietStandIn
 
 
 class _Certificates(Mapping[str, str]):
@@ -104,6 +106,14 @@ class Town(Mapping[str, Any]):
                 "verify_token": town.messenger.verify_token,
                 "base_url": self._url(town.messenger),
             },
+            "kiotviet": {
+                "client_id": town.kiotviet.client_id,
+                "client_secret": town.kiotviet.client_secret,
+                "retailer": town.kiotviet.retailer,
+                "branches": {"": town.kiotviet.branch},
+                "id_url": self._url(town.kiotviet),
+                "api_url": self._url(town.kiotviet),
+            },
         }
 
     @property
@@ -122,7 +132,8 @@ class Town(Mapping[str, Any]):
             }
             zalo = Zalo(clock=self._clock, templates=approved, daily_quota=DAILY_QUOTA)
             messenger = Messenger(clock=self._clock)
-            self._open = _StandIns(zalo, messenger, EsmsStandIn(clock=self._clock), AwsStandIn(clock=self._clock))
+            esms, aws = EsmsStandIn(clock=self._clock), AwsStandIn(clock=self._clock)
+            self._open = _StandIns(zalo, messenger, esms, aws, KiotVietStandIn(clock=self._clock))
             # The tokens of an earlier run are unknown to these stand-ins: the account is connected anew.
             account = {"app_id": zalo.app_id, "oa_id": zalo.oa_id, "clock": self._clock, "oauth_url": zalo.url}
             tokens = ZaloTokens(self._table, app_secret=zalo.app_secret, **account)

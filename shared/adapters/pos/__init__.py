@@ -1,0 +1,1 @@
+"""Tills and shop systems that take something from us."""

@@ -1,0 +1,22 @@
+"""The POS of this deployment that takes draft orders, if one is connected."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.ports import PosOrders
+from shared.runtime import wiring
+
+
+def pos() -> PosOrders | None:
+    """The POS behind the account `kiotviet` (see `channels.py`), made once per process; None where there is none."""
+    outside = wiring.outside()
+    account: dict[str, Any] | None = outside.channel_accounts.get("kiotviet")
+    if account is None:
+        return None
+    made: PosOrders | None = outside.memory.get("pos")
+    if made is None:
+        from shared.adapters.pos.kiotviet import KiotViet
+
+        made = outside.memory["pos"] = KiotViet(**account, clock=outside.clock)
+    return made
