@@ -92,10 +92,10 @@ class BotRules(_Part):
 
     `triage_floor`: how sure triage must be; `find_floor`: how alike a question of the FAQ must be; `find_lead`: how
     much better than the next entry. What is `sure_floor` and `sure_lead` alike is answered although triage is unsure or
-    would leave it to people, unless its intent is one of `never_by_likeness`. After `same_matter` answers about one
-    matter a person takes over. `orders_shown`, `recent_days`, `late_days`: see `bot_orders.Limits`. `lines` may say
-    {you}, {You} and {called}; `order_lines` are by the order's state, and a line with a field that an order does not
-    have is left out. `order_questions` ask for the writer's own orders, `for_people` only look like the FAQ;
+    would leave it to people, unless that entry's intent is one of `never_by_likeness`. After `same_matter` answers
+    about one matter a person takes over. `orders_shown`, `recent_days`, `late_days`: see `bot_orders.Limits`. `lines`
+    may say {you}, {You} and {called}; `order_lines` are by the order's state, and a line with a field that an order
+    does not have is left out. `order_questions` ask for the writer's own orders, `for_people` only look like the FAQ;
     `small_talk` are entries that stand on no page.
     """
 
@@ -144,7 +144,7 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     if wants_no_more(asked.text, asked.triage):
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
     found = faq.find(asked.text, asked.triage.intent)
-    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, found, rules):
+    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, found, faq.intent(found.id), rules):
         return _hand_over(reason, asked, rules)
     if small := _small_talk(asked, said, faq, rules):
         return _answer(small.answer.told(asked.language), asked, rules, (), small.id, asked.triage.confidence)
@@ -195,19 +195,20 @@ def _kept_for_people(asked: Asked, said: str) -> Reason | None:
     return None if asked.window_open else "window_closed"
 
 
-def _unsure(triage: Triage, found: Found, rules: BotRules) -> Reason | None:
+def _unsure(triage: Triage, found: Found, intent: str, rules: BotRules) -> Reason | None:
     if triage.intent not in rules.intents:
         return "not_for_bot"
-    if _known_question(triage, found, rules):
+    if _known_question(triage, found, intent, rules):
         return None
     if triage.confidence < rules.triage_floor:
         return "low_confidence"
     return None if triage.bot else "to_do"
 
 
-def _known_question(triage: Triage, found: Found, rules: BotRules) -> bool:
-    """Whether a light message is so much like a question of the FAQ that it need not be read otherwise."""
-    light = triage.severity == "low" and triage.intent not in rules.never_by_likeness
+def _known_question(triage: Triage, found: Found, intent: str, rules: BotRules) -> bool:
+    """Whether a light message is so much like a question of the FAQ that it need not be read otherwise; `intent` is
+    that question's own."""
+    light = triage.severity == "low" and intent not in rules.never_by_likeness
     asked = found.id != FOR_PEOPLE and found.percent >= rules.sure_floor and found.lead >= rules.sure_lead
     return light and asked
 

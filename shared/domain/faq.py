@@ -149,6 +149,10 @@ class Faq:
         asked += [(f"{FOR_PEOPLE}#{number}", question) for number, question in enumerate(for_people)]
         self._index = Index((name, self.terms(question)) for name, question in asked)
 
+    def intent(self, name: str) -> str:
+        """What an entry that was found is about, "" for what is none."""
+        return self.entries[name].intent if name in self.entries else ""
+
     def like(self, text: str) -> list[tuple[str, int]]:
         """The entries by how alike a text is to them in percent, the best first."""
         fits = self._index.alike(self.terms(text))
