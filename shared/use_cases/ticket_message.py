@@ -197,12 +197,9 @@ class Message:
         from_bot = before is not None and before["queue"] == "bot"
         # The bot knows questions of the FAQ that triage would leave to people; what it does not know it hands over.
         bot_able = triage.bot or triage.severity == "low"
-        if from_bot and how == "join" and unhappy(triage):
-            after = tickets.handed_over(after, "unhappy", {}, at)
-            after = tickets.placed(after, self._route(after, bot_able=False))
-        elif before is None or how == "reopen":
+        if before is None or how == "reopen":
             after = tickets.placed(after, self._route(after, bot_able=bot_able))
-        else:
+        elif not (from_bot and unhappy(triage)):  # of that the bot says itself why it is for people
             after = tickets.rerouted(after, self._route(after, bot_able=bot_able and from_bot))
         if after["queue"] == "bot" or self._shows_something(before, how, after):
             after = clocks.timed(after, promised(desk, after, at), anew=how == "reopen")
