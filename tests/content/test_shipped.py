@@ -20,6 +20,8 @@ MESSAGES = [(template, channel) for template in TEMPLATES.values() for channel i
 IDS = [f"{template.id}-{channel}" for template, channel in MESSAGES]
 SANDBOX = sandbox(PLAYBOOK)
 KNOWN, NOBODY = SAMPLE_CUSTOMER, dict[str, str]()
+# What somebody typed goes out as it is; they know whom they write to.
+TYPED = {"ticket_reply"}
 # What staff say is read to them from a task and sent to nobody.
 SCRIPTS = {name for name, template in TEMPLATES.items() if template.channels == ("call",)}
 
@@ -96,7 +98,7 @@ def test_a_message_is_whole_for_anybody_in_both_languages(template, channel):
             assert "Quý khách Lan" not in message.text
 
 
-@pytest.mark.parametrize("template_id", TEMPLATES)
+@pytest.mark.parametrize("template_id", sorted(TEMPLATES.keys() - TYPED))
 def test_u6_who_has_a_clean_name_is_greeted_by_it_and_nobody_by_a_guess(template_id: str):
     for channel in {"zalo", "email"}.intersection(TEMPLATES[template_id].channels):
         known, nobody = (written(template_id, channel, customer) for customer in (KNOWN, NOBODY))
