@@ -1,0 +1,97 @@
+"""What customers write on their channels becomes tickets, however often it is told; advertising pauses meanwhile."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.message import Intent
+from shared.domain.vietnam_time import local_day, stamp
+from shared.runtime.playbook import sending_rules
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.plan_message import enqueue, plan
+from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, LAN, Desk
+
+
+def delivered(desk: Desk, place: Any, times: int) -> None:
+    """Make every callback that a stand-in has to make now, so many times each."""
+    for callback in list(place.due_callbacks(desk.now)):
+        path, _, query = callback.path.partition("?")
+        for _ in range(times):
+            status, _, _ = desk.house.http(callback.method, path, query, callback.headers, callback.body)
+            assert status == 200
+            desk.house.drain()
+
+
+def test_the_same_webhook_five_times_opens_one_ticket_with_one_line(desk: Desk):
+    page = desk.house.town.stand_ins.messenger
+    page.say("psid-1", ANGRY)
+    delivered(desk, page, 5)
+
+    (ticket_id,) = desk.listed()
+    assert [line["text"] for line in desk.open(ticket_id)["thread"]] == [ANGRY]
+
+
+def test_two_messages_within_a_minute_are_one_thread_and_the_answer_goes_back_there(desk: Desk):
+    page = desk.house.town.stand_ins.messenger
+    page.say("psid-1", "Shop ơi")
+    delivered(desk, page, 1)
+    desk.later(seconds=20)
+    page.say("psid-1", CALM)
+    delivered(desk, page, 2)
+
+    (ticket_id,) = desk.listed()
+    desk.reply(ticket_id, "Dạ chị gửi lại áo giúp em nhé")
+    assert "gửi lại áo" in desk.sent("messenger")[-1]["text"]
+    assert desk.open(ticket_id)["windows"]["messenger"]["state"] == "open"
+
+
+def test_a_message_on_a_resolved_ticket_reopens_it(desk: Desk):
+    oa = desk.house.town.stand_ins.zalo
+    oa.say("4872330146529331205", ANGRY)
+    delivered(desk, oa, 1)
+    (ticket_id,) = desk.listed()
+    desk.do(ticket_id, "resolve", by="care_1")
+    desk.later(hours=5)
+    oa.say("4872330146529331205", "Vẫn chưa thấy ai gọi lại")
+    delivered(desk, oa, 3)
+
+    assert desk.listed() == [ticket_id]
+    assert desk.open(ticket_id)["reopened"] == 1
+
+
+def test_the_bot_answers_in_the_chat_it_was_asked_in(desk: Desk):
+    oa = desk.house.town.stand_ins.zalo
+    oa.say("4872330146529331205", ASKS_HOURS)
+    delivered(desk, oa, 2)
+
+    (answer,) = desk.sent("zalo")
+    assert "21:30" in answer["text"]
+
+
+def test_x14_an_advertisement_waits_while_a_complaint_is_open(desk: Desk):
+    said = [{"channel": "email", "purpose": "marketing", "granted": True, "at": stamp(desk.now), "proof": "QR"}]
+    identities = {"phone": LAN, "email": "lan@example.vn"}
+    body = {"identities": identities, "consent": said, "source": "pos"}
+    customer = desk.call("PUT", "/v1/customers", body).json["customer_id"]
+    state = layout.DO_NOT_CALL_STATE
+    desk.put_item({"pk": state.pk, "sk": state.sk, "checked_on": local_day(desk.now).isoformat()})
+    ticket = desk.says(ANGRY, "email", who=identities)
+
+    def advertise(run: str) -> dict[str, Any]:
+        variables = {"new_url": "https://nhamay.example/hang-moi"}
+        intent = Intent(customer, "winback_30", run, "step", "marketing", "winback_30", variables, ("email",))
+        draft = Draft(desk.house.table)
+        plan(draft, intent, desk.now, sending_rules())
+        draft.commit()
+        enqueue(desk.house.outside.messages["marketing"], [intent.message_id])
+        desk.house.drain()
+        return desk.house.table.get(layout.message_item(intent.message_id)) or {}
+
+    waiting = advertise("1")
+    assert (waiting["status"], waiting["reason"]) == ("deferred", "complaint_open")
+    desk.do(ticket, "resolve", by="care_1")
+    desk.house.advance(desk.now + timedelta(hours=25))
+    gone = desk.house.table.get(layout.message_item(waiting["message_id"])) or {}
+    assert gone["status"] in ("sent", "delivered", "opened")
