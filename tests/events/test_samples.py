@@ -15,6 +15,8 @@ from infra.catalogue import DOORS, Http, Schedule
 from infra.local.clock import LocalClock
 from infra.local.house import House
 from infra.local.keys import local_keys
+from infra.local.providers.messenger import PageComment
+from shared.adapters.webhooks import aws
 from shared.domain.message import Intent
 from shared.runtime.playbook import sending_rules
 from shared.use_cases.draft import Draft
@@ -48,6 +50,8 @@ STATUS = {
     "vouchers_api_redeem": 404,  # nobody was given this code
     "webhooks_api_esms_delivered": 200,
     "webhooks_api_forged": 401,
+    "webhooks_api_messenger_comment": 200,
+    "webhooks_api_ses_mail": 401,  # Amazon signed it for another shop's topic
     "webhooks_api_zalo_text": 200,
     "links_api_faq": 200,
     "links_api_unsubscribe": 404,  # its token was made with another shop's key
@@ -214,6 +218,27 @@ def test_a_callback_becomes_news_and_a_forged_one_leaves_nothing(laptop: Laptop)
     rows = laptop.house.store.db.execute("SELECT body FROM items WHERE sk LIKE 'E#%'").fetchall()
     told = {entry["name"]: entry.get("text", "") for entry in (json.loads(body) for (body,) in rows)}
     assert told == {"inbound_message": "Shop ơi, áo HD004512 còn size M không ạ?", "Ticket Opened": ""}
+
+
+def test_a_comment_with_a_number_is_hidden_and_asked_about_in_private(laptop: Laptop) -> None:
+    laptop.house.town.stand_ins.messenger.comments["122101234567890123_1045678901234567"] = PageComment("6512", "", NOW)
+    laptop.house.clock.set(datetime(2025, 3, 23, 6, tzinfo=UTC))
+    laptop.invoke("webhooks_api_messenger_comment")
+    laptop.house.drain()
+
+    (comment,) = laptop.house.town.stand_ins.messenger.comments.values()
+    assert (comment.hidden, "ẩn đi để không ai khác thấy số điện thoại" in comment.private) == (True, True)
+
+
+def test_the_mail_of_the_sample_says_what_she_wrote_and_answers_ours(laptop: Laptop) -> None:
+    (news,) = aws.translate(json.loads(sample("webhooks_api_ses_mail")["body"]))
+
+    assert news.text == (
+        "Chào shop,\n\nÁo sơ mi đơn HD004512 mình nhận hôm qua bị bung chỉ ở vai, shop đổi giúp mình size M nhé."
+    )
+    assert (news.address, news.detail["subject"]) == ("lan.nguyen@mail.example", "Re: Đơn HD004512 đã giao")
+    assert news.detail["authenticated"] is True
+    assert news.provider_id.endswith("-000000")
 
 
 @pytest.mark.parametrize("door", [door.name for door in DOORS if isinstance(door.trigger, Schedule)])

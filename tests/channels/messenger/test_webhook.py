@@ -84,7 +84,34 @@ def news(kind: Any, dedup: str, **fields: Any) -> Incoming:
     return Incoming(kind=kind, channel="messenger", dedup=dedup, **{"at": AT, "address": "p1", **fields})
 
 
+def under_a_post(**fields: Any) -> dict[str, Any]:
+    value = {"from": {"id": "u1", "name": "Lan"}, "item": "comment", "verb": "add", "comment_id": "1_2",
+             "message": "giá ạ", "created_time": MS // 1000, "post_id": "9_1", **fields}  # fmt: skip
+    changes = [{"field": "feed", "value": value}]
+    return {"object": "page", "entry": [{"id": "9", "time": MS // 1000, "changes": changes}]}
+
+
+LINK = Attachment(kind="link", url="https://www.facebook.com/1_2")
+
+
+def commented(dedup: str = "comment:1_2", **fields: Any) -> Incoming:
+    known = {"address": "u1", "text": "giá ạ", "attachments": (LINK,), "detail": {"comment_id": "1_2"}}
+    return news("comment", dedup, **{**known, **fields})
+
+
 SAMPLES: dict[str, tuple[dict[str, Any], list[Incoming]]] = {
+    "comment": (under_a_post(), [commented()]),
+    "comment with a photo": (
+        under_a_post(photo="https://scontent.xx.fbcdn.net/1.jpg"),
+        [commented(attachments=(Attachment(kind="image", url="https://scontent.xx.fbcdn.net/1.jpg"), LINK))],
+    ),
+    "edited comment": (
+        under_a_post(verb="edited"),
+        [commented("comment:1_2:b1426dc211b4ad8c", detail={"comment_id": "1_2", "edited": True})],
+    ),
+    "comment of somebody we may not see": (under_a_post(**{"from": {}}), [commented(address="comment 1_2")]),
+    "comment of the page": (under_a_post(**{"from": {"id": "9"}}), []),
+    "comment that was removed": (under_a_post(verb="remove"), []),
     "text": (
         page(person(message={"mid": "m1", "text": "giá sao shop", "reply_to": {"mid": "m0"}})),
         [news("inbound_message", "message:m1", provider_id="m1", text="giá sao shop", detail={"replies_to": "m0"})],
