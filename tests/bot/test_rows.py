@@ -163,7 +163,7 @@ def test_r5_somebody_new_on_zalo_may_ask_for_anything_but_orders(chats: Chats):
 
 def test_r23_a_picture_of_a_transfer_is_not_confirmed_but_checked_by_an_accountant(chats: Chats):
     chats.buys(payment="transfer")
-    chats.town.zalo.show("z1", "image", "https://photo.zdn.vn/bill.jpg", text="Em chuyển khoản rồi ạ")
+    chats.town.zalo.show("z1", "image", "https://photo.zdn.vn/bill.jpg", text="Em gửi bill chuyển khoản ạ")
     chats.house.drain()
 
     (answer,) = chats.received("zalo")
