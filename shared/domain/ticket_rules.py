@@ -51,7 +51,7 @@ class Compensation(_Part):
 
 
 Line = Literal[
-    "asked", "asked_answered", "given", "given_waits", "given_refused", "voucher", "escalated", "silence", "resolved"
+    "asked", "asked_answered", "given", "given_waits", "given_refused", "voucher", "escalated", "silence", "received"
 ]
 
 

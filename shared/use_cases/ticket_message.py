@@ -17,7 +17,7 @@ from shared.domain.sending_policy import WINDOWED
 from shared.domain.suggestion import Matter
 from shared.domain.ticket import RESOLVE, Said, Ticket, unhappy
 from shared.domain.triage import Triage
-from shared.domain.vietnam_time import stamp
+from shared.domain.vietnam_time import moment, stamp
 from shared.use_cases import layout, ticket_store, ticket_thread
 from shared.use_cases.draft import Draft
 from shared.use_cases.identities import Registry
@@ -25,7 +25,7 @@ from shared.use_cases.sending_state import addresses, members_of, person
 from shared.use_cases.standing import figures, load_members, settle
 from shared.use_cases.take_events import keep_proofs
 from shared.use_cases.ticket_hands import hand_out, promised
-from shared.use_cases.ticket_questions import check_the_transfer
+from shared.use_cases.ticket_questions import check_the_transfer, on_the_clock, worded
 from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
 
 if TYPE_CHECKING:
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 THREADS_KEPT = 3
 # Nobody reads an answer of the bot on the phone or at the counter.
 NO_BOT = frozenset(("hotline", "store"))
+# Who writes here does not see that it arrived.
+ACKNOWLEDGED = frozenset(("email", "form"))
 
 
 class Message:
@@ -74,6 +76,8 @@ class Message:
             after = self._with_suggestions(after)
         if wants_no_more(said.text, triage):
             self._stop_marketing(after)
+        if how != "join" and not self.bot_reply and said.channel in ACKNOWLEDGED:
+            after = self._acknowledged(after)
         self.desk.keep(self.work, before, after)
         if how != "join":
             name = "Ticket Reopened" if before else "Ticket Opened"
@@ -281,6 +285,19 @@ class Message:
             message_id = self.desk.say(self.work, ticket, f"bot-{self.said.mark}", text, channels)
         now = stamp(self.desk.now)
         return ticket_thread.add(self.draft, ticket, now, "bot", text, sources=sources, message_id=message_id)
+
+    def _acknowledged(self, ticket: Ticket) -> Ticket:
+        """An automatic answer that says by when a person will give theirs, where nobody sees that it arrived (T8)."""
+        if "email" not in addresses(self.members):
+            return ticket
+        due, now = ticket["first_response_due_at"], stamp(self.desk.now)
+        message_id = self.desk.say(
+            self.work, ticket, f"received-{self.said.mark}", "", ("email",),
+            template=ticket_thread.RECEIVED, variables={"answer_by": due},
+        )  # fmt: skip
+        ticket_store.count(self.draft, ticket, "auto", now, {"answers": 1})
+        line = worded(self.desk.rules, "received", at=on_the_clock(moment(due)))
+        return ticket_thread.add(self.draft, ticket, now, "system", line, message_id=message_id)
 
     def _stop_marketing(self, ticket: Ticket) -> None:
         """Who asks for no more advertising gets none from this moment on, on any channel (R10)."""

@@ -17,7 +17,7 @@ from shared.use_cases.draft import Draft
 from shared.use_cases.plan_message import plan
 
 JOURNEY = "ticket"
-REPLY, APOLOGY = "ticket_reply", "ticket_apology"
+REPLY, APOLOGY, RECEIVED = "ticket_reply", "ticket_apology", "ticket_received"
 # The channel a message goes out on where a ticket came in on one of these; from the others nothing goes back.
 OWN = {"zalo": "zalo", "messenger": "messenger", "comment": "messenger", "whatsapp": "whatsapp", "web": "web",
        "app": "web", "email": "email", "form": "email", "sms": "sms_care"}  # fmt: skip
@@ -60,7 +60,9 @@ def send(
     """Plan an answer to the customer; `step` makes it the same message on every try. Answers with its id."""
     said: dict[str, Any] = {"case_code": case_code(ticket), **(variables or {})}
     if template == REPLY:
-        said |= {"text": text, "subject": excerpt(ticket["subject"])}
+        said["text"] = text
+    if template in (REPLY, RECEIVED):
+        said["subject"] = excerpt(ticket["subject"])
     intent = Intent(
         customer_id=ticket["customer_id"],
         journey=JOURNEY,

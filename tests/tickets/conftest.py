@@ -107,6 +107,10 @@ class Desk(Shop):
         sent = [one for one in self.house.town.outbox() if one["to"] not in staff]
         return [one for one in sent if channel in ("", one["channel"])]
 
+    def answers(self, channel: str = "") -> list[dict[str, Any]]:
+        """What was sent without the automatic word that something arrived."""
+        return [one for one in self.sent(channel) if "đã nhận được thư" not in one["text"]]
+
     def view(self, customer: str) -> Any:
         answer = self.call("GET", f"/v1/customers/{customer}")
         return holds_to_it("GET /v1/customers/{customer_id}", answer).json

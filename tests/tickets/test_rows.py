@@ -50,7 +50,7 @@ def test_t2_a_simple_question_is_answered_by_the_bot_at_once_on_the_same_channel
 
     assert (ticket["queue"], ticket["assignee"], ticket["status"]) == ("bot", None, "pending")
     assert "21:30" in ticket["bot_reply"]
-    (mail,) = desk.sent("email")
+    (mail,) = desk.answers("email")
     assert "21:30" in mail["text"]
     seen = desk.open(ticket)
     assert [line["author"] for line in seen["thread"]] == ["customer", "bot"]
@@ -113,12 +113,24 @@ def test_t4_t8_first_response_and_handling_are_measured_for_people_and_bot_apart
     }
 
 
+def test_t8_who_writes_a_mail_is_told_at_once_by_when_a_person_answers(desk: Desk):
+    ticket = desk.says(ANGRY, "email", who=MAIL, subject="Áo rách")
+    (mail,) = desk.sent("email")
+
+    assert ticket["case_code"] in mail["text"]
+    assert "11:00 ngày 24/11/2026" in mail["text"]
+    assert ticket["first_response_at"] is None
+    assert sum(item.get("answers", 0) for item in desk.items("DESK#%") if item["sk"].startswith("auto|email")) == 1
+    desk.says("Trả lời em đi ạ", "email", who=MAIL)
+    assert len(desk.sent("email")) == 1
+
+
 def test_t7_an_answer_goes_out_on_the_channel_it_came_from(desk: Desk):
     ticket = desk.says(ANGRY, "email", who=MAIL, subject="Áo rách")
     answer = desk.reply(ticket, "Dạ em gửi áo mới cho chị ngay hôm nay ạ.")
 
     assert (answer["status"], answer["first_response_by"]) == ("pending", "care_1")
-    (mail,) = desk.sent("email")
+    (mail,) = desk.answers("email")
     assert "áo mới" in mail["text"]
     assert desk.loads() == {}
     line = desk.open(ticket)["thread"][-1]
@@ -146,7 +158,7 @@ def test_n15_intake_allocation_care_and_follow_up(desk: Desk):
 
     customer = ticket["customer_id"]
     assert {"Ticket Opened", "Ticket Resolved"} <= set(desk.happened(customer))
-    mails = desk.sent("email")
+    mails = desk.answers("email")
     assert len(mails) == 2  # the answer, and the question how it was
     assert "/s/" in mails[1]["text"]
 
@@ -170,7 +182,7 @@ def test_a10_a12_the_answer_on_the_survey_page_is_the_tickets_rating(desk: Desk)
     desk.reply(ticket)
     desk.do(ticket, "resolve", by="care_1")
     desk.later(hours=2)
-    link = desk.sent("email")[-1]["text"].split("/s/")[1].split()[0].strip(")")
+    link = desk.answers("email")[-1]["text"].split("/s/")[1].split()[0].strip(")")
     status, _, _ = desk.house.http(
         "POST", f"/s/{link}", "", {"content-type": "application/x-www-form-urlencoded"}, b"score=1&comment=Te"
     )
@@ -200,11 +212,11 @@ def test_a24_where_we_were_wrong_the_customer_gets_an_apology_with_what_was_done
     )  # fmt: skip
 
     assert done["our_fault"]
-    (mail,) = desk.sent("email")
+    (mail,) = desk.answers("email")
     assert "lỗi là của" in mail["text"]
     assert "hoàn phí giao" in mail["text"]
     desk.do(ticket, "resolve", {"wrong": True}, by="care_1")
-    assert len(desk.sent("email")) == 1
+    assert len(desk.answers("email")) == 1
 
 
 def test_x14_promotions_pause_while_a_complaint_is_open_and_the_customer_bears_its_tag(desk: Desk):
@@ -233,11 +245,11 @@ def test_x13_two_agents_do_not_answer_one_customer(desk: Desk):
     assert refused.status == 409
     assert "care_1" in refused.json["detail"]
     assert held["lock"]["until"] in refused.json["detail"]
-    assert desk.sent("email") == []
+    assert desk.answers("email") == []
     desk.reply(ticket, by="care_1")
     desk.do(ticket, "lock", {"release": True}, by="care_1")
     assert desk.reply(ticket, "Dạ thêm một ý nữa ạ", by="care_2")["lock"] is None
-    assert len(desk.sent("email")) == 2
+    assert len(desk.answers("email")) == 2
 
 
 def test_x13_a_lock_runs_out_and_notes_go_in_meanwhile(desk: Desk):
