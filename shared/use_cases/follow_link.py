@@ -112,11 +112,14 @@ def answer_survey(journeys: Journeys, link: Link, score: str, comment: str, kind
     return answered[-1]
 
 
-def take_rating(journeys: Journeys, message_id: str, score: int, comment: str, at: datetime) -> None:
-    """Keep a score of 1 to 5 given at the provider itself, as one on our own page; NotFound for no message of ours."""
+def take_rating(
+    journeys: Journeys, message_id: str, score: int, comment: str, at: datetime, *, kind: SurveyKind = "csat"
+) -> None:
+    """Keep a score of the survey's kind that was given at the provider itself, as one on our own page; NotFound for no
+    message of ours."""
     link = Link(message_id, 0)
     said = comment.strip()[:COMMENT_LENGTH]
-    _change(journeys.table, link, lambda draft, message: _answered(journeys, draft, message, "csat", score, said, at))
+    _change(journeys.table, link, lambda draft, message: _answered(journeys, draft, message, kind, score, said, at))
     _reached(journeys.table, link, "replied", at)
 
 

@@ -32,6 +32,7 @@ from shared.use_cases.follow_link import family, take_rating
 from shared.use_cases.identities import Registry
 from shared.use_cases.provider_limits import note_template
 from shared.use_cases.record_outcome import record
+from shared.use_cases.score_reply import answers_survey
 from shared.use_cases.standing import figures, load_members, settle
 from shared.use_cases.take_events import ATTEMPTS, EventTaker
 
@@ -95,10 +96,16 @@ class IncomingTaker:
             return Taken()
         for _ in range(ATTEMPTS):
             try:
-                return self._about(who, news, message_id)
+                taken = self._about(who, news, message_id)
+                break
             except (Conflict, Busy):
                 continue
-        raise Busy("this customer is being changed by too many at once")
+        else:
+            raise Busy("this customer is being changed by too many at once")
+        word = taken.said
+        if word and answers_survey(self.taker.journeys, word.customer_id, news):
+            return taken._replace(said=None)
+        return taken
 
     def _message(self, news: Incoming) -> str:
         """The message a receipt is about: by our tracking id, else by the provider's own."""

@@ -12,6 +12,11 @@ import pytest
 
 from shared.adapters.hostile import Hostile
 from shared.domain.errors import Busy
+from shared.domain.message import Intent
+from shared.runtime.playbook import sending_rules
+from shared.use_cases import layout
+from shared.use_cases.draft import Draft
+from shared.use_cases.plan_message import plan
 from tests.channels.inbound.conftest import LAN, TORN, Inbox
 
 WRITES: dict[str, Callable[[Inbox, str], Any]] = {
@@ -239,3 +244,58 @@ def test_x1_every_word_reaches_its_thread_once_in_a_hostile_world(seed: int) -> 
     assert len(said) == len(set(said)) == 18
     assert len({pk for pk, _ in said}) == 3
     assert not any(dead.values()), dead
+
+
+# Scores
+
+
+def surveyed(inbox: Inbox, template: str = "survey_day7") -> str:
+    """Somebody who was asked for a score on Zalo just now; the id of the message."""
+    customer = str(inbox.put(phone=LAN, zalo_user_id="z1").json["customer_id"])
+    inbox.town.zalo.show("z1", "sticker", "https://zaloapp.com/1.png")  # opens the window and nothing else
+    inbox.hear()
+    variables = {"order_code": "DH1"} if template == "survey_day7" else {}
+    intent = Intent(customer, "t", "1", "s", "service", template, variables, channels=("zalo",))
+    draft = Draft(inbox.house.table)
+    plan(draft, intent, inbox.now, sending_rules())
+    draft.commit()
+    inbox.later(minutes=20)
+    assert inbox.received("zalo")
+    return intent.message_id
+
+
+@pytest.mark.parametrize(
+    ("word", "score"),
+    [("5", 5), (" 4 ạ", 4), ("3/5", 3), ("2 sao", 2), ("1 điểm.", 1), ("5⭐", 5)],
+)
+def test_a10_a_bare_score_in_a_chat_answers_the_survey_and_opens_no_ticket(inbox: Inbox, word: str, score: int) -> None:
+    message_id = surveyed(inbox)
+    inbox.town.zalo.disturb_callbacks(copies=3)
+    inbox.town.zalo.say("z1", word)
+    inbox.hear()
+
+    message = inbox.house.table.get(layout.message_item(message_id)) or {}
+    assert (message["answer"]["score"], message["status"]) == (score, "replied")
+    assert inbox.tickets() == []
+
+
+@pytest.mark.parametrize("word", ["5 cái", "9", "5 ngày rồi chưa thấy hàng", "0901234567", "size 5"])
+def test_a10_what_is_no_score_is_for_a_person(inbox: Inbox, word: str) -> None:
+    message_id = surveyed(inbox)
+    inbox.town.zalo.say("z1", word)
+    inbox.hear()
+
+    assert "answer" not in (inbox.house.table.get(layout.message_item(message_id)) or {})
+    assert [inbox.said(ticket) for ticket in inbox.tickets()] == [[word]]
+
+
+def test_a10_a_number_that_follows_something_else_we_said_is_no_score(inbox: Inbox) -> None:
+    surveyed(inbox)
+    inbox.town.zalo.say("z1", TORN)
+    inbox.hear()
+    inbox.answer(inbox.tickets()[0], "Dạ mình cần mấy cái ạ?")
+    inbox.later(minutes=1)
+    inbox.town.zalo.say("z1", "5")
+    inbox.hear()
+
+    assert [inbox.said(ticket) for ticket in inbox.tickets()] == [[TORN, "5"]]
