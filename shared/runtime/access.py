@@ -11,7 +11,7 @@ from shared.use_cases.keys import Caller, look_up
 _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", "admin"))
 
 # A route that is not here is closed to everybody; OPEN needs no key, WRITE_KEY the tracking protocol's own.
-OPEN = frozenset(("GET /health", "GET /openapi.json", "GET /faq", "POST /faq"))
+OPEN = frozenset(("GET /health", "GET /openapi.json"))
 WRITE_KEY = frozenset(
     f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias", "popups")
 )
@@ -29,7 +29,7 @@ SIGNED = frozenset(
     )
 )
 # Pages for people. Who holds a link from a message is whom it was sent to; the door checks the token in its path. The
-# cashier's page holds nothing: the calls it makes take a key.
+# FAQ is everybody's. The cashier's page holds nothing: the calls it makes take a key.
 BY_LINK = frozenset(
     (
         "GET /r/{token}",
@@ -39,6 +39,8 @@ BY_LINK = frozenset(
         "POST /s/{token}",
         "GET /o/{code}",
         "GET /till",
+        "GET /faq",
+        "POST /faq",
     ),
 )
 ROLES: Mapping[str, frozenset[str]] = {
