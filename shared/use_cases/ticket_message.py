@@ -98,6 +98,7 @@ class Message:
                 raise NotFound("there is no such customer")
             return said.customer_id, members
         registry = Registry(draft, desk.secret(), desk.journeys.new_id, desk.now)
+        self._read_ahead(registry)
         home = registry.resolve(said.identities, said.at)
         key = layout.profile(home)
         if home in registry.created and said.store:
@@ -109,6 +110,16 @@ class Message:
             settle(draft, members, None if fresh else figures(lead), desk.journeys.ruling)
             members = load_members(draft, registry.lead_of(home))
         return home, members
+
+    def _read_ahead(self, registry: Registry) -> None:
+        """Two requests for what nearly every message asks: its links, and what stands with whom they lead to."""
+        joining = [who for who in self.said.identities if who.joins] or list(self.said.identities)
+        keys = [registry.key(who) for who in joining]
+        self.draft.load(keys)
+        homes = {str(link["customer"]) for key in keys if (link := self.draft.get(key))}
+        places = (layout.profile, layout.ticket_threads, layout.journeys_of)
+        marks = [layout.ticket_mark(home, self.said.mark) for home in sorted(homes)]
+        self.draft.load([*(place(home) for home in sorted(homes) for place in places), *marks])
 
     def _taken_before(self) -> dict[str, Any] | None:
         keys = [layout.ticket_mark(member["customer_id"], self.said.mark) for member in self.members]
@@ -166,6 +177,8 @@ class Message:
             item = self.draft.get(key) or {}
             mine = [tail, *item.get(said.channel, ())][:THREADS_KEPT] if owner == home else item.get(said.channel, [])
             self.draft.put(key, {**item, said.channel: mine, "opened": item.get("opened", 0) + 1})
+        for place in (layout.ticket, layout.ticket_resolved):
+            self.draft.assume_absent(place(home + tail))
         labels = lead.get("labels", ())
         return tickets.opened(
             said,
