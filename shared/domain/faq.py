@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from heapq import nsmallest
 from typing import Any, NamedTuple, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -167,10 +168,11 @@ class Faq:
         """What a message asks for: an entry's id, OWN_ORDERS, FOR_PEOPLE or "". The intent tells alike ones apart."""
         fits: dict[str, float] = {}
         for way, score in self._index.alike(self.terms(text)).items():
-            name = way.partition("#")[0]
-            own = not intent or intent in self._intents[name]
-            fits[name] = max(score if own else _STRANGER * score, fits.get(name, 0.0))
-        best = sorted(fits, key=lambda name: (-fits[name], name))[:2]
+            name = FOR_PEOPLE if "#" in way else way
+            fit = score if not intent or intent in self._intents[name] else _STRANGER * score
+            if fit > fits.get(name, 0.0):
+                fits[name] = fit
+        best = nsmallest(2, fits, key=lambda name: (-fits[name], name))
         if not best:
             return Found("", 0, 0)
         first, second = fits[best[0]], fits[best[1]] if len(best) > 1 else 0.0
