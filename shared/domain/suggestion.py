@@ -50,8 +50,9 @@ class Candidate(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """What staff see. `size` is the one the customer needs, "" where none matters; `stock` are rows {"store", "size",
-    "pieces"}, the customer's own store first; empty: unknown."""
+    """What staff see. `sku` is "" for a kind of goods in a shop without a catalogue. `size` is the one the customer
+    needs, "" where none matters; `stock` are rows {"store", "size", "pieces"}, the customer's own store first; empty:
+    unknown."""
 
     sku: str
     name: str
@@ -65,10 +66,12 @@ class Suggestion(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """In how many orders a product was, and in how many of them each other product."""
+    """In how many orders a product was, and in how many of them each other product. `sold` is the product as it was
+    last sold, which is all that a shop without a catalogue knows of it; None where nobody said its name."""
 
     orders: int
     together: Mapping[str, int]
+    sold: Product | None = None
 
 
 def silent(rules: SuggestionRules, matter: Matter, tags: Collection[str], *, complains: bool) -> bool:
@@ -114,6 +117,7 @@ def choose(
 ) -> list[Suggestion]:
     """At most `rules.at_most` suggestions, the best first, each of another kind of goods."""
     hidden = {word.strip().casefold() for word in sensitive}
+    kinds_owned = {rules.kind_of(line.name, line.category) for line in bought.lines}
     best: dict[str, tuple[tuple[int, int, str], Candidate]] = {}
     for one in _candidates(focus, bought, products, counts, rules, matter):
         told = {one.product.category, one.line.category}
@@ -121,14 +125,15 @@ def choose(
         told |= {source.category} if source else set()
         if any(category.strip().casefold() in hidden for category in told):
             continue  # phones are shared in families
-        if not _may_have(one.product, bought, today):
+        if not _may_have(one.product, bought, today) or (not one.product.sku and one.of_kind in kinds_owned):
             continue
         place = _place(one.product, matter, one.line)
         if place is None:
             continue
         rank = (place, -_leaves(one.product, margin_percent) * one.chance, one.product.sku)
-        if one.product.sku not in best or rank < best[one.product.sku][0]:
-            best[one.product.sku] = rank, one
+        name = one.product.sku or one.of_kind
+        if name not in best or rank < best[name][0]:
+            best[name] = rank, one
     chosen: list[Suggestion] = []
     seen: set[str] = set()
     for _, one in sorted(best.values(), key=lambda entry: entry[0]):

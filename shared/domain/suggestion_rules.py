@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
 
 from shared.domain.content import Text
 from shared.domain.names import fold
+from shared.domain.product import Product
 from shared.domain.ticket_rules import Intent, Severity
 
 Kind = Literal["complement", "together", "rule", "upgrade", "again"]
@@ -148,6 +149,11 @@ class SuggestionRules(_Part):
     def offered_with(self, kind: str) -> tuple[str, ...]:
         """The kinds of goods that go with one, the best first."""
         return tuple(dict.fromkeys(other for rule in self.rules if rule.bought == kind for other in rule.offer))
+
+    def kind_as_product(self, kind: str) -> Product:
+        """A kind of goods to name where no catalogue names any product of it."""
+        goods = self.goods[kind]
+        return Product(sku="", name=goods.title.vi, category=goods.words[0])
 
     def is_mixed(self, category: str) -> bool:
         """Whether a category holds all sorts of goods, so that only a product's name tells its kind."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from shared.domain.names import fold
 from shared.domain.order import OrderRow
+from shared.domain.product import Product
 from shared.domain.rules import OrderRules
 from shared.domain.suggestion import Counts
 from shared.ports import Item, Key, Table, Update
@@ -28,30 +29,37 @@ REMEMBERED = 2_000
 OTHERS_KEPT = 400
 DROPPED_AT_ONCE = 50
 _TOTAL = "orders"
+# What an order says of a product stands beside its counts: all that a shop without a catalogue knows of it.
+_SOLD_AS = ("name", "category", "price")
 
 
-def basket(row: OrderRow | None, content: Mapping[str, Any], rules: OrderRules) -> frozenset[str]:
+Line = Mapping[str, Any]
+
+
+def basket(row: OrderRow | None, content: Mapping[str, Any], rules: OrderRules) -> dict[str, Line]:
     """The different goods of an order that counts today, by SKU; empty for one that does not or says too much."""
     if row is None or not row.counts:
-        return frozenset()
-    goods = frozenset(line["sku"] for line in content.get("lines", ()) if "sku" in line and is_goods(line, rules))
-    return goods if len(goods) <= MOST_GOODS else frozenset()
+        return {}
+    goods = {line["sku"]: line for line in content.get("lines", ()) if "sku" in line and is_goods(line, rules)}
+    return goods if len(goods) <= MOST_GOODS else {}
 
 
-def is_goods(line: Mapping[str, Any], rules: OrderRules) -> bool:
+def is_goods(line: Line, rules: OrderRules) -> bool:
     """Whether a line is something one buys, and not a fee or a bag."""
     said = f" {fold(str(line.get('name', '')))} {fold(str(line.get('category', '')))} "
     return not any(f" {fold(word)} " in said for word in rules.no_goods)
 
 
-def recount(draft: Draft, order_id: str, before: frozenset[str], after: frozenset[str]) -> None:
+def recount(draft: Draft, order_id: str, before: Mapping[str, Line], after: Mapping[str, Line]) -> None:
     """Bring the counts from what an order was to what it is, in the draft that takes it in."""
-    if before == after:
+    if before.keys() == after.keys():
         return
     for goods, step in ((before, -1), (after, 1)):
-        for sku in goods:
-            others = {_name(other): step for other in goods if other != sku}
-            draft.count(layout.pairs_of_order(sku, order_id), **{_TOTAL: step}, **others)
+        for sku, line in goods.items():
+            key = layout.pairs_of_order(sku, order_id)
+            draft.count(key, **{_TOTAL: step}, **{_name(other): step for other in goods if other != sku})
+            if step > 0:
+                draft.tell(key, **{name: line[name] for name in _SOLD_AS if name in line})
 
 
 def _name(sku: str) -> str:
@@ -88,7 +96,7 @@ class CoPurchase:
             shards = [items[key] for key in keys([sku]) if key in items]
             for item in shards:
                 self._keep_small(item)
-            found[sku] = _sum(shards)
+            found[sku] = _sum(sku, shards)
         if len(known) + len(unknown) > REMEMBERED:
             known.clear()
         known.update((sku, (self.now, found[sku])) for sku in list(unknown)[:REMEMBERED])
@@ -107,12 +115,15 @@ def keys(skus: Iterable[str]) -> list[Key]:
     return [layout.pairs(sku, shard) for sku in skus for shard in range(layout.PAIR_SHARDS)]
 
 
-def _sum(shards: Iterable[Item]) -> Counts:
+def _sum(sku: str, shards: Iterable[Item]) -> Counts:
     together: dict[str, int] = {}
     orders = 0
+    sold = None
     for item in shards:
         orders += item.get(_TOTAL, 0)
+        if "name" in item:
+            sold = Product(sku=sku, **{name: item[name] for name in _SOLD_AS if name in item})
         for name, number in item.items():
             if name.startswith("+"):
                 together[name[1:]] = together.get(name[1:], 0) + number
-    return Counts(orders, {sku: number for sku, number in together.items() if number > 0})
+    return Counts(orders, {other: number for other, number in together.items() if number > 0}, sold)

@@ -23,6 +23,7 @@ class Draft:
         self._read = {} if known is None else known
         self._changed: dict[Key, Item | None] = {}
         self._counts: dict[Key, dict[str, int]] = {}
+        self._told: dict[Key, dict[str, str | int]] = {}
         self._also: list[Action] = []
 
     def load(self, keys: Iterable[Key]) -> None:
@@ -91,6 +92,10 @@ class Draft:
         for name, amount in amounts.items():
             counter[name] = counter.get(name, 0) + amount
 
+    def tell(self, key: Key, **values: str | int) -> None:
+        """Set values beside counters, where the counters move; the last writer wins."""
+        self._told[key] = {**self._told.get(key, {}), **values}
+
     def also(self, action: Action) -> None:
         """Hold the commit to one more action with a condition of its own, on an item this draft does not touch."""
         self._also.append(action)
@@ -131,7 +136,10 @@ class Draft:
         for key, counter in self._counts.items():
             amounts: dict[tuple[str, ...], int] = {(name,): amount for name, amount in counter.items() if amount}
             if amounts:
-                actions.append(Update(key, add=amounts))
+                told: dict[tuple[str, ...], str | int] = {
+                    (name,): value for name, value in self._told.get(key, {}).items()
+                }
+                actions.append(Update(key, add=amounts, set=told))
         actions += self._also
         if actions:
             self._table.write(*actions)
@@ -142,4 +150,5 @@ class Draft:
             self._read[key] = item
         self._changed.clear()
         self._counts.clear()
+        self._told.clear()
         self._also.clear()

@@ -57,7 +57,7 @@ class Suggester:
         `members` are the customer and whoever was merged into them, `rows` their latest order rows where the caller
         read them already, `ticket_id` the ticket this is for: its own complaint is judged by `matter`. Without
         `by_rules` nothing is read beside what was bought and what goes with it: at most two requests, none where it is
-        remembered.
+        remembered (a third where a shop has no catalogue and nothing else is found).
         """
         lead, view = members[0], fold_members(list(members))
         tags = [*lead.get("labels", ())[2:], *(mark for member in members for mark in member.get("marks", ()))]
@@ -94,10 +94,10 @@ class Suggester:
         products = self.products.load(one["sku"] for one in found)
         fresh = []
         for one in found:
-            if product := products.get(one["sku"]):
-                stock = places(product, store, one["size"])
-                if stock or not product.stock:
-                    fresh.append({**one, "stock": list(stock)})
+            product = products.get(one["sku"])
+            stock = places(product, store, one["size"]) if product else ()
+            if stock or not (product and product.stock):
+                fresh.append({**one, "stock": list(stock)})
         return fresh
 
     def _rows(self, members: Sequence[Profile]) -> list[Item]:
@@ -119,19 +119,27 @@ class Suggester:
         more, more_counts = self._known(*wanted(meant, products, counts, self.rules))
         products, counts = products | more, counts | more_counts
         found = self._choice(meant, bought, products, counts, matter)
-        if by_rules and len(found) < self.rules.at_most:
-            shown = self._on_shelves(shelves(meant, self.rules))
-            if shown - products.keys():
-                products |= self.products.load(sorted(shown))
-                found = self._choice(meant, bought, products, counts, matter)
+        kinds = shelves(meant, self.rules)
+        if kinds and (not found or (by_rules and len(found) < self.rules.at_most)):
+            of_kinds = self._of_kinds(kinds, by_rules)
+            if of_kinds.keys() - products.keys():
+                found = self._choice(meant, bought, products | of_kinds, counts, matter)
         return found
+
+    def _of_kinds(self, kinds: Sequence[str], by_rules: bool) -> dict[str, Product]:
+        """Products of these kinds of goods; the kinds themselves where the shop has no catalogue."""
+        if not self.products.categories():
+            return {f"={kind}": self.rules.kind_as_product(kind) for kind in kinds}
+        return self.products.load(sorted(self._on_shelves(kinds))) if by_rules else {}
 
     def _known(self, skus: Sequence[str], counted: Sequence[str]) -> tuple[dict[str, Product], dict[str, Counts]]:
         """Products and counts, in one request where anything has to be read."""
         keys = [layout.product(sku) for sku in self.products.unknown(skus)]
         keys += co_purchase.keys(self.together.unknown(counted))
         items = self.table.batch_get(keys, consistent=False) if keys else {}
-        return self.products.learn(skus, items), self.together.learn(counted, items)
+        products, counts = self.products.learn(skus, items), self.together.learn(counted, items)
+        sold = {sku: one.sold for sku, one in counts.items() if one.sold and sku not in products}
+        return products | sold, counts
 
     def _choice(
         self,
@@ -149,8 +157,6 @@ class Suggester:
     def _on_shelves(self, kinds: Sequence[str]) -> set[str]:
         """Products of these kinds of goods, from the categories that are called so and those that hold all sorts."""
         found: set[str] = set()
-        if not kinds:
-            return found
         for shelf, category in self.products.categories().items():
             if self.rules.kind_of(category) in kinds or self.rules.is_mixed(category):
                 names = self.products.shelf(shelf).items()

@@ -368,7 +368,7 @@ class _Group:
         self.draft.put(key, order)
         self._totals(before or {}, row_before, -1)
         self._totals(order, row, 1)
-        goods_before = basket(row_before, before["content"], self.rules.orders) if before else frozenset()
+        goods_before = basket(row_before, before["content"], self.rules.orders) if before else {}
         recount(self.draft, fact.order, goods_before, basket(row, order["content"], self.rules.orders))
         if placed_before and placed_before != order["row"]:
             self.draft.delete(layout.order_row(placed_before[0], placed_before[1], fact.order))

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.order import read
+from shared.domain.product import Product
 from shared.domain.suggestion import Counts
 from shared.ports import Put
 from shared.use_cases import co_purchase, layout
@@ -30,7 +31,8 @@ def placed(order_id, *skus, day=1, user="0901234567", event="Order Completed", *
 
 
 def counts(engine, *skus):
-    return CoPurchase(engine.table, {}, engine.now).load(skus)
+    found = CoPurchase(engine.table, {}, engine.now).load(skus)
+    return {sku: one._replace(sold=None) for sku, one in found.items()}
 
 
 def expected(engine):
@@ -50,7 +52,7 @@ def stored(engine):
     found = Counter()
     for item in engine.items("PAIRS#"):
         sku = item["pk"].removeprefix("PAIRS#")
-        for name in item.keys() - {"pk", "sk"}:
+        for name in item.keys() - {"pk", "sk", "name", "category", "price"}:
             found[sku, name] += item[name]
     return +found
 
@@ -65,6 +67,15 @@ def test_u1_goods_of_one_order_are_counted_by_pair_history_and_walk_ins_among_th
         "C": Counts(1, {"A": 1, "B": 1}),
         "nowhere": Counts(0, {}),
     }
+
+
+def test_u1_a_product_is_known_as_it_was_sold():
+    engine = Engine(LATER)
+    engine.take(placed("1", "A", "B"))
+
+    found = CoPurchase(engine.table, {}, engine.now).load(["A", "C"])
+    assert found["A"].sold == Product(sku="A", name="Món A", price=100_000)
+    assert found["C"].sold is None
 
 
 def test_u1_an_order_that_falls_away_leaves_nothing_behind():

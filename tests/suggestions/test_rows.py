@@ -63,6 +63,27 @@ def test_u1_what_others_take_along_is_said_with_its_share(shop):
     assert socks["reason"] == "Khách vừa đổi size giày Chạy Bộ Nhẹ; 37 % khách mua món này lấy thêm vớ cao cấp"
 
 
+def test_u2_a_shop_without_a_catalogue_is_told_the_kind_of_goods(shop):
+    shop.buys("HD0", RUNNER, days_ago=3)
+    found = shop.says(EXCHANGE)["suggestions"]
+
+    assert [(one["sku"], one["name"]) for one in found] == [
+        ("", "lót giày êm chân"), ("", "vớ cao cấp"), ("", "đồ vệ sinh giày"),
+    ]  # fmt: skip
+    assert found[0]["reason"].endswith("khách mua giày hay cần thêm lót giày êm chân")
+    assert [one["name"] for one in seen(shop)["suggestions"]] == [one["name"] for one in found]
+
+
+def test_u1_a_shop_without_a_catalogue_still_says_what_others_take_along(shop):
+    shop.crowd(RUNNER, SOCKS, orders=20)
+    shop.buys("HD0", RUNNER, days_ago=3)
+    ticket = shop.says(EXCHANGE)
+
+    assert (ticket["suggestions"][0]["sku"], ticket["suggestions"][0]["kind"]) == ("VO-1", "together")
+    assert ticket["suggestions"][0]["price"] == 120_000
+    assert shop.offered(shop.open(ticket)) == shop.offered(ticket) == ["VO-1", "", ""]
+
+
 def test_u1_small_numbers_say_nothing_and_what_everybody_buys_neither(shop):
     water = Product(sku="NUOC", name="Nước suối", category="Nước", price=10_000, margin=8_000_000)
     shop.shelve(RUNNER, SOCKS, water)

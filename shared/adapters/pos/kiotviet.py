@@ -21,6 +21,8 @@ TOKEN, ORDERS = "/connect/token", "/orders"
 # A token is renewed so long before it ends, and orders are looked for from so long before they were asked for.
 EARLY = timedelta(minutes=5)
 PAGE, PAGES = 100, 5
+# Somebody waits for the answer, and a token, a look and an order have to fit into one call of ours.
+READ_SECONDS = 4.0
 
 
 class KiotViet:
@@ -42,8 +44,8 @@ class KiotViet:
         self._retailer = retailer
         self._branches = branches
         self._clock = clock
-        self._id = HttpClient(id_url, clock=clock)
-        self._api = HttpClient(api_url, clock=clock)
+        self._id = HttpClient(id_url, clock=clock, read_seconds=READ_SECONDS)
+        self._api = HttpClient(api_url, clock=clock, read_seconds=READ_SECONDS)
         self._token = ""
         self._token_until = clock()
 
@@ -104,7 +106,7 @@ class KiotViet:
                 kind = "misconfigured" if answer.status < 500 else "back_off"
                 raise ChannelError(kind, f"http_{answer.status}", "KiotViet gives no token for this account")  # type: ignore[arg-type]
             self._token = str(content["access_token"])
-            self._token_until = self._clock() + timedelta(seconds=int(content["expires_in"])) - EARLY
+            self._token_until = self._clock() + timedelta(seconds=int(content.get("expires_in", 0))) - EARLY
         return self._token
 
 
