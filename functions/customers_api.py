@@ -124,7 +124,7 @@ def _seen(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]
 def _view(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]:
     outside = wiring.outside()
     now = outside.clock()
-    return view_customer.view(outside.table, customer_id, ruling(now), roster(now), suggests)
+    return view_customer.view(outside.table, customer_id, ruling(now), lambda: roster(now), suggests)
 
 
 def _check_store(customer_id: str) -> None:

@@ -183,7 +183,7 @@ def _seen(ticket_id: str) -> dict[str, Any]:
     now = outside.clock()
 
     def customer(customer_id: str) -> Item:
-        return view_customer.view(outside.table, customer_id, ruling(now), roster(now))
+        return view_customer.view(outside.table, customer_id, ruling(now), lambda: roster(now))
 
     body, stores = ticket_lists.opened(outside.table, ticket_id, customer, now, stores=caller.stores)
     if not caller.may_see(stores):

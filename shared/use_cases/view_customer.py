@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.domain.customer import Profile, fold_members
 from shared.domain.errors import NotFound
 from shared.domain.identity import Identity, link_key
 from shared.domain.segmentation import lifecycle, rfm, scores, silence
-from shared.domain.vietnam_time import local_day, moment
 from shared.domain.suggestion import Matter
+from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.use_cases import layout
 from shared.use_cases.appointments import brief
@@ -34,7 +34,11 @@ def find(table: Table, who: Identity, secret: bytes) -> str:
 
 
 def view(
-    table: Table, customer_id: str, ruling: Ruling, roster: Roster | None = None, suggester: Suggester | None = None
+    table: Table,
+    customer_id: str,
+    ruling: Ruling,
+    roster: Callable[[], Roster] | None = None,
+    suggester: Suggester | None = None,
 ) -> Item:
     """The 360° view. One query reads the profile, what is open and the latest orders: they stand next to each other.
 
@@ -82,12 +86,12 @@ def _suggestions(
     return suggester.suggest_for(members, Matter(), rows=orders, by_rules=False) if suggester else []
 
 
-def _keeper(members: list[Profile], roster: Roster | None) -> str | None:
+def _keeper(members: list[Profile], roster: Callable[[], Roster] | None) -> str | None:
     """The customer's salesperson: who was written down, else whom the rule gives somebody who has bought."""
     known = next((member["keeper"] for member in members if "keeper" in member), None)
     if roster is None or not (known or figures(members[0]).orders):
         return known
-    return roster.keeper(members) or None
+    return roster().keeper(members) or None
 
 
 def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
