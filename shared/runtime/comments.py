@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import random
 from functools import cache
+from pathlib import Path
 
 from shared.domain.comment import CommentRules
 from shared.domain.errors import NotFound
 from shared.runtime import wiring
 from shared.runtime.playbook import PLAYBOOK
-from shared.runtime.playbook_files import load
+from shared.runtime.playbook_files import Mistake, load, read
 from shared.use_cases.comments import Moderator
+
+FILE = "comments.yaml"
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the page's words of a playbook folder."""
+    return read(folder / FILE, CommentRules)[2]
 
 
 @cache
 def comment_rules() -> CommentRules:
     """Raises PlaybookError."""
-    return load(PLAYBOOK / "comments.yaml", CommentRules)
+    return load(PLAYBOOK / FILE, CommentRules)
 
 
 def moderate(ref: str) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from shared.domain.journey import Journey
 from shared.domain.journey_lint import Playbook, lint
 from shared.domain.segment_protocol import TYPES
-from shared.runtime import appointments, desk, offers, staff_notes, suggestions
+from shared.runtime import appointments, comments, desk, offers, staff_notes, suggestions
 from shared.runtime.playbook import PLAYBOOK, PRESETS, PlaybookError, load_yaml
 from shared.runtime.playbook_files import Marks, Mistake, read
 from shared.runtime.templates import load_shop, load_templates
@@ -45,7 +45,7 @@ def check(folder: Path) -> list[Mistake]:
         priorities=_names(folder / "sending.yaml", "priorities"),
     )
     mistakes = [*offers.check(folder), *suggestions.check(folder), *desk.check(folder), *staff_notes.check(folder)]
-    mistakes += appointments.check(folder)
+    mistakes += [*appointments.check(folder), *comments.check(folder)]
     for path in [*_files(folder), *sorted(set((folder / PRESETS).glob("*/journeys/*.yaml")) - set(_files(folder)))]:
         journey, marks, wrong = read(path, Journey)
         mistakes += wrong

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from infra.local.providers.base import json_reply
+from shared.runtime.comments import check
 from tests.channels.inbound.conftest import LAN, Inbox
 
 NUMBER = "tư vấn em với 0901234567 ạ"
@@ -205,3 +207,22 @@ def test_what_else_happens_on_the_page_is_no_comment(value: dict[str, Any]) -> N
     entry = {"id": "9", "time": 1_700_000_000, "changes": [{"field": "feed", "value": {"from": {"id": "u1"}, **value}}]}
 
     assert translate({"object": "page", "entry": [entry]}) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("public_words: x\n", "comments.yaml:1: public_words"),
+        ("public_word:\n  vi: ''\n", "comments.yaml:2: public_word.vi"),
+    ],
+)
+def test_a_mistake_in_the_pages_words_is_named_with_its_line(tmp_path: Path, text: str, told: str) -> None:
+    (tmp_path / "comments.yaml").write_text(text)
+
+    assert any(str(mistake).startswith(told) for mistake in check(tmp_path))
+
+
+def test_a_shop_may_keep_silent_in_public(tmp_path: Path) -> None:
+    (tmp_path / "comments.yaml").write_text("public_word: null\n")
+
+    assert check(tmp_path) == []
