@@ -50,9 +50,8 @@ class Said(BaseModel):
 
     `dedup` is its natural key within customer and channel: the same message told twice has the same. `at` is a stamp.
     Who said it is named by `identities`, or by `customer_id` where that is known. `verified`: it surely is this
-    customer who writes, so that the bot may speak of orders. `author` is "agent" for what staff wrote outside of here,
-    such as in the page's own inbox. `comment_id` is the comment on the page that it was. Without `again` seconds a
-    dedup is good for as long as we remember; with it the same is something new after so long.
+    customer who writes, so that the bot may speak of orders. `comment_id` is the comment on the page that it was.
+    Without `again` seconds a dedup is good for as long as we remember; with it the same is something new after so long.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -67,7 +66,6 @@ class Said(BaseModel):
     customer_id: str = ""
     identities: tuple[Identity, ...] = ()
     verified: bool = False
-    author: Literal["customer", "agent"] = "customer"
     store: str = ""
     comment_id: str = ""
     again: int = 0
@@ -185,6 +183,11 @@ def read_again(ticket: Ticket, triage: Triage) -> Ticket:
     if (worse or (vague and triage.intent != "other")) and "labelled_by" not in ticket:
         said |= {"intent": triage.intent, "confidence": triage.confidence}
     return reasoned(said, why(triage)[0]) if said != ticket else ticket
+
+
+def worth(ticket: Ticket, value: str) -> Ticket:
+    """The ticket of somebody who has become a VIP meanwhile; what they were when it was opened stays otherwise."""
+    return {**ticket, "value": value} if value == "vip" else ticket
 
 
 def unhappy(triage: Triage) -> bool:

@@ -22,6 +22,8 @@ _SHOWN = (
     "ticket_id", "channel", "status", "queue", "priority", "intent", "severity", "sentiment", "confidence", "value",
     "subject", "opened_at", "last_at", "first_response_due_at", "resolve_due_at", "reasons",
 )  # fmt: skip
+# Of a conversation that goes on for weeks the end is shown; an answer of the API has a limit.
+LINES_SHOWN = 300
 # What a ticket may not have; shown as null.
 _MAYBE = (
     "assignee", "order_id", "store", "first_response_at", "first_response_seconds", "first_response_by",
@@ -99,7 +101,7 @@ def opened(
     open_until = windows(last_words(members), now) if members else {}
     body = shown(ticket, now) | {
         "customer_id": lead,
-        "thread": [line(item) for item in thread(draft, ticket_id)],
+        "thread": [line(item) for item in thread(draft, ticket_id)[-LINES_SHOWN:]],
         "customer": view(lead) if sees else None,
         "windows": {channel: window._asdict() for channel, window in open_until.items()},
         "deadlines": dict(sorted(deadlines(ticket).items())),

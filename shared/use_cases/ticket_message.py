@@ -57,13 +57,11 @@ class Message:
         self._note_on(home)
         triage = self.desk.triager.read(said.text, said.subject)
         before, how = self._meeting(triage)
-        if said.author == "agent":
-            return self._from_elsewhere(before if how == "join" else None)
         if before is None:
             after = self._opened(home, triage)
         else:
             after = tickets.reopened(before, said.at) if how == "reopen" else before
-            after = tickets.read_again(after, triage)
+            after = tickets.worth(tickets.read_again(after, triage), self._value())
         after = tickets.told_by_customer(after, said.at)
         after = ticket_thread.add(
             draft, after, said.at, "customer", said.text, subject=said.subject if before is None else "",
@@ -76,7 +74,8 @@ class Message:
             after = self._with_suggestions(after)
         if wants_no_more(said.text, triage):
             self._stop_marketing(after)
-        if how != "join" and not self.bot_reply and said.channel in ACKNOWLEDGED:
+        # A machine writes to nobody who may not have written to it: addresses of senders are easily made up.
+        if how != "join" and not self.bot_reply and said.channel in ACKNOWLEDGED and said.verified:
             after = self._acknowledged(after)
         self.desk.keep(self.work, before, after)
         if how != "join":
@@ -140,7 +139,7 @@ class Message:
         channel = ticket_thread.OWN.get(self.said.channel, "")
         key = layout.profile(home)
         profile = self.draft.get(key) or {}
-        if channel in WINDOWED and self.said.author == "customer":
+        if channel in WINDOWED:
             known = profile.get("inbound", {})
             if self.said.at > known.get(channel, ""):
                 self.draft.put(key, {**profile, "inbound": {**known, channel: self.said.at}})
@@ -179,15 +178,18 @@ class Message:
             self.draft.put(key, {**item, said.channel: mine, "opened": item.get("opened", 0) + 1})
         for place in (layout.ticket, layout.ticket_resolved):
             self.draft.assume_absent(place(home + tail))
-        labels = lead.get("labels", ())
         return tickets.opened(
             said,
             triage,
             ticket_id=home + tail,
             customer_id=home,
-            value=labels[1] if len(labels) > 1 else "none",
+            value=self._value(),
             store=said.store or self._store(),
         )
+
+    def _value(self) -> str:
+        labels = self.members[0].get("labels", ())
+        return str(labels[1]) if len(labels) > 1 else "none"
 
     def _store(self) -> str:
         """The store a ticket belongs to: where its order was bought, else the one that cares for the customer."""
@@ -324,17 +326,3 @@ class Message:
         ]  # fmt: skip
         self.draft.put(key, agree(profile, told))
         keep_proofs(self.draft, ticket["customer_id"], told[:1])
-
-    # ---- what staff wrote elsewhere ----
-
-    def _from_elsewhere(self, before: Ticket | None) -> Taken:
-        """What staff answered outside of here, such as in the page's own inbox: it is an answer all the same."""
-        said = self.said
-        if before is None:
-            raise NotFound("there is no open ticket that this would answer")
-        until = self.desk.rules.pending_until(self.desk.now, "agent")
-        after = ticket_thread.add(self.draft, before, said.at, "agent", said.text, by=said.channel)
-        after = tickets.answered(after, said.at, by=said.channel, pending_until=stamp(until))
-        self.desk.keep(self.work, before, after)
-        self._mark(before["customer_id"], after, joined=True)
-        return Taken(after, True)

@@ -44,6 +44,10 @@ def _wake(desk: Tickets, work: Work, ticket_id: str) -> bool:
         after = ended(desk, work, after, by="silence")
         desk.keep(work, before, after)
         return True
+    if after["assignee"] in desk.away():
+        # Who is away finishes nothing: somebody else takes it, where there is somebody.
+        found = hand_out(desk, tickets.assigned(after, ""))
+        after = found if found["assignee"] else after
     if near := clocks.nearly_late(after, now):
         due = clocks.deadlines(after)
         tell_deadlines(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
-import pytest
-
 from shared.domain.vietnam_time import moment, stamp
-from shared.ports import Key
 from shared.use_cases import layout
+from shared.use_cases.presence import send_away
 from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
 
 MAIL = {"phone": LAN, "email": "lan@example.vn"}
@@ -340,6 +338,20 @@ def test_t1_when_somebody_becomes_free_a_waiting_ticket_is_theirs(desk: Desk):
     assert desk.open(waiting)["assignee"] == first["assignee"]
 
 
-@pytest.mark.parametrize("key", [Key("STAFF#care_1", "L")])
-def test_the_keys_of_loads_are_as_written(key: Key):
-    assert layout.staff_load("care_1") == key
+def test_t1_what_somebody_on_leave_has_is_somebody_elses_before_it_is_late(desk: Desk):
+    ticket = desk.says(ANGRY)
+    send_away(desk.house.table, ticket["assignee"], desk.now.date() + timedelta(days=3))
+    desk.later(minutes=50)
+    seen = desk.open(ticket)
+
+    assert seen["assignee"] not in (None, ticket["assignee"])
+    assert desk.loads() == {seen["assignee"]: 1}
+    assert [note["person"] for note in desk.notes("deadline_warning")] == [seen["assignee"]]
+
+
+def test_t3_who_has_become_a_vip_meanwhile_is_treated_as_one(desk: Desk):
+    calm = desk.says(CALM)
+    assert calm["value"] == "none"
+    desk.vip()
+
+    assert desk.says(CRITICAL)["queue"] == "senior_manager"
