@@ -52,13 +52,13 @@ def get_tickets() -> Response[str]:
     limit, start = handler.page()
     query = handler.event.get("queryStringParameters") or {}
     read = Reader("")
-    status, queue, store = query.get("status", "open"), query.get("queue", ""), read.text(query, "store")
+    status, queue, store = query.get("status", ""), query.get("queue", ""), read.text(query, "store")
     assignee = read.text(query, "assignee") if "assignee" in query else None
-    if status not in STATUSES:
+    if status and status not in STATUSES:
         read.wrong("status", f"must be one of {', '.join(STATUSES)}")
     if queue and queue not in QUEUES:
         read.wrong("queue", f"must be one of {', '.join(QUEUES)}")
-    if start and not start.startswith(f"{status}#"):
+    if start and not start.startswith(tuple(f"{one}#" for one in ([status] if status else STATUSES))):
         read.wrong("next", "is not one of ours")
     if read.errors:
         raise Invalid(read.errors)

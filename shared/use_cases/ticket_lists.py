@@ -43,20 +43,23 @@ def listed(
     limit: int,
     start: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of the tickets with a status, open ones by urgency, the others the latest first.
+    """One page of the tickets with a status, open ones by urgency, the others the latest first; with "" of all, the
+    open ones first.
 
     `assignee` "" is nobody, None anybody; `stores` are those whose tickets are shown (none: all). A page may be
     shorter than `limit` where several things are asked for at once, or where a ticket moved meanwhile.
     """
     partition = layout.ticket_list(queue=queue, assignee=assignee)
     page = table.query(
-        partition, low=f"{status}#", high=f"{status}#~", start=start, descending=status != "open", limit=limit,
-        consistent=False,
+        partition, low=f"{status}#" if status else "", high=f"{status}#~" if status else None, start=start,
+        descending=status in ("pending", "resolved"), limit=limit, consistent=False,
     )  # fmt: skip
     rows = [row for row in page.items if not queue or row["queue"] == queue]
     rows = [row for row in rows if not stores or row.get("store", "") in stores]
-    made = layout.ticket_resolved if status == "resolved" else layout.ticket
-    keys = [made(row["ticket_id"]) for row in rows]
+    keys = [
+        (layout.ticket_resolved if row["sk"].startswith("resolved#") else layout.ticket)(row["ticket_id"])
+        for row in rows
+    ]
     found = table.batch_get(keys, consistent=False) if keys else {}
     draft = Draft(table)
     draft.load(layout.profile(ticket["customer_id"]) for ticket in found.values())

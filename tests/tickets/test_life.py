@@ -190,6 +190,20 @@ def test_every_wrong_field_of_a_desk_call_is_named(desk: Desk, what, body, wrong
     assert [error["field"] for error in answer["errors"]] == wrong
 
 
+def test_without_a_status_the_list_has_all_tickets_the_open_ones_first(desk: Desk):
+    done = desk.says(CALM, who={"phone": HOA, "zalo_user_id": "z2"})
+    desk.do(done, "resolve", by="care_1")
+    bot = desk.says(ASKS_HOURS, who={"phone": "0938126457", "zalo_user_id": "z3"})
+    angry = desk.says(ANGRY)
+    wanted = [one["ticket_id"] for one in (angry, bot, done)]
+
+    assert desk.listed() == wanted
+    assert desk.listed("queue=bot") == desk.listed("status=pending") == [bot["ticket_id"]]
+    page = desk.page("limit=2")
+    assert [row["ticket_id"] for row in page["items"]] == wanted[:2]
+    assert desk.listed(f"limit=2&next={page['next']}") == wanted[2:]
+
+
 def test_lists_refuse_what_they_do_not_know(desk: Desk):
     answer = desk.call("GET", "/v1/tickets", query="status=lost&queue=moon&next=eA==")
     assert (answer.status, answer.fields) == (400, ["status", "queue", "next"])
