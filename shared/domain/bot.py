@@ -25,7 +25,7 @@ from shared.domain.vietnam_time import local_day
 Reason = Literal[
     "critical", "high_severity", "negative", "asked_for_person", "sarcasm", "picture", "transfer_picture",
     "not_understood", "same_matter", "low_confidence", "not_for_bot", "to_do", "not_found", "ambiguous",
-    "order_unknown", "order_late", "order_trouble", "no_order", "window_closed",
+    "order_unknown", "order_late", "order_trouble", "no_order", "opt_out_more", "window_closed",
 ]  # fmt: skip
 Line = Literal["hello", "hello_nobody", "again", "more", "person", "verify", "opt_out"]
 # What the bot's answers are about beside the entries of the FAQ and OWN_ORDERS.
@@ -142,9 +142,12 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     if reason := _for_people_at_once(asked, said):
         return _hand_over(reason, asked, rules)
     if wants_no_more(asked.text, asked.triage):
+        if asked.triage.severity == "normal" and not asks_to_stop(asked.text):
+            return _hand_over("opt_out_more", asked, rules)
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
     found = faq.find(asked.text, asked.triage.intent)
-    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, found, faq.intent(found.id), rules):
+    asks = found.id == OWN_ORDERS or bot_guards.asks_something(asked.text)
+    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, found, faq.intent(found.id), rules, asks=asks):
         return _hand_over(reason, asked, rules)
     if small := _small_talk(asked, said, faq, rules):
         return _answer(small.answer.told(asked.language), asked, rules, (), small.id, asked.triage.confidence)
@@ -195,10 +198,10 @@ def _kept_for_people(asked: Asked, said: str) -> Reason | None:
     return None if asked.window_open else "window_closed"
 
 
-def _unsure(triage: Triage, found: Found, intent: str, rules: BotRules) -> Reason | None:
+def _unsure(triage: Triage, found: Found, intent: str, rules: BotRules, *, asks: bool) -> Reason | None:
     if triage.intent not in rules.intents:
         return "not_for_bot"
-    if _known_question(triage, found, intent, rules):
+    if asks and _known_question(triage, found, intent, rules):
         return None
     if triage.confidence < rules.triage_floor:
         return "low_confidence"

@@ -57,6 +57,18 @@ _DO_IT = _any(r"""
     (?:please|pls|plz|can you|could you|would you) (?:please |pls )?(?:cancel|change|exchange|refund|return|resend)
     (?:please|pls|plz|can you|could you|would you) (?:please |pls )?(?:issue|update|delete|remove|hold|book|replace)
 """)
+_ASKS = _any(r"""
+    (?:bao|may|bn|bnhieu|nhieu) (?:lau|nhieu|gio|ngay|hom|bua|thang|nam|tien|tuan|phan tram|h|lan|diem|\d)
+    bao nhieu|bn|bnhieu|khi nao|luc nao|chung nao|may gio|may h|lau khong
+    (?:the|ra|lam|tinh|nhu the|thi|la) (?:nao|sao)|ntn|kieu gi|cach nao
+    (?:bang|lam|can|la|duoc|co|mat) gi|gi (?:a|vay|v|z|the|khong)
+    o dau|cho nao|dau (?:a|vay|v|z)|(?:bai|noi|trang|hang|loai|mon|don vi|ben|ai) nao
+    co (?:\w+ ){0,6}NO|(?:duoc|dc|phai) NO|chua (?:a|vay|v|z|shop)
+    how|what|when|where|which|who|can (?:i|you)|do (?:i|you)|does|is (?:it|there|my|the)|are (?:you|there)|may i
+""")
+_ENDS_ASKING = _any(r"""
+    (?:NO|hem|hum|hk|chua|sao|the nao|ha|nhi|dau|nao)(?: (?:a|ah|ak|shop|sp|em|ad|ban|vay|v|z|the|ta|nhi|oi|nha|minh))*$
+""")
 _TRANSFER = _any(r"""
     chuyen (?:khoan|tien)
     (?:da|vua|moi) chuyen
@@ -83,6 +95,12 @@ def was_misunderstood(said: str) -> bool:
 def wants_something_done(said: str) -> bool:
     """Asked to do it, and not how it is done."""
     return bool(_DO_IT.search(said)) and not _HOW.search(said)
+
+
+def asks_something(text: str) -> bool:
+    """Whether a message reads as a question; what only states or demands has to be done, however known its words."""
+    said = plain(text)
+    return "?" in text or bool(_ASKS.search(said)) or bool(_ENDS_ASKING.search(said))
 
 
 def shows_something(attachments: Sequence[str]) -> bool:

@@ -247,6 +247,15 @@ def test_who_refuses_advertising_is_told_that_it_is_done(text: str):
     assert "không gửi tin quảng cáo" in told.text
 
 
+def test_who_refuses_and_wants_something_besides_is_told_both():
+    told = say("Phiền shop thôi gửi quảng cáo và xoá số cũ của mình đi", read("opt_out", "normal", bot=False))
+
+    assert isinstance(told, HandOver)
+    assert told.reason == "opt_out_more"
+    assert "không gửi tin quảng cáo" in told.text
+    assert answered("TC", read("opt_out", "normal", bot=False)).matter == "opt_out"
+
+
 def test_what_only_may_be_a_refusal_is_asked_by_a_person():
     assert reason("Đặt xong có nhắn tin không vậy", read("opt_out", confidence=30)) == "low_confidence"
 
