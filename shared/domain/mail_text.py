@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-LONGEST = 20_000
+LONGEST = 10_000
 # A line that says who wrote when may be broken over so many lines.
 _BROKEN_OVER = 3
 # So near the end a line such as "Sent from my phone" is a signature.

@@ -34,6 +34,8 @@ ATTEMPTS = 8
 FOUND_AGAIN = timedelta(minutes=2)
 LONGEST_PAUSE, PATIENCE = timedelta(minutes=30), timedelta(hours=24)
 REMEMBERED = timedelta(days=90)
+# Of several comments in so short a time one gets a private word.
+ONCE_IN = timedelta(hours=1)
 
 
 def digest(comment_id: str) -> str:
@@ -50,14 +52,19 @@ def note(draft: Draft, home: str, news: Incoming, calls: Calls, now: datetime, r
     item |= {"language": language_of(news.text), "ttl": int((now + REMEMBERED).timestamp())}
     if calls.hide and "hide" not in item:
         item = _due({**item, "hide": "wanted"}, home, now + FOUND_AGAIN)
-    message_id = ""
-    if calls.answer == "machine":
+    if calls.answer == "machine" and "message_id" not in item and not _lately(draft, home, now):
         intent = _answer(home, news, comment_id, hidden=calls.hide)
-        message_id = intent.message_id
+        item["message_id"], item["answered_at"] = intent.message_id, stamp(now)
         if plan(draft, intent, now, rules) and not calls.hide:
-            item = _due({**item, "say": "wanted", "message_id": message_id}, home, now + FOUND_AGAIN)
+            item = _due({**item, "say": "wanted"}, home, now + FOUND_AGAIN)
     draft.put(key, item)
-    return message_id
+    return str(item.get("message_id", ""))
+
+
+def _lately(draft: Draft, home: str, now: datetime) -> bool:
+    """Whether the author got a private word for another comment just now: who asks three times is told once."""
+    others = draft.collection(layout.profile(home).pk, *layout.PAGE_COMMENTS)
+    return any(other.get("answered_at", "") > stamp(now - ONCE_IN) for other in others)
 
 
 def _answer(home: str, news: Incoming, comment_id: str, *, hidden: bool) -> Intent:

@@ -172,7 +172,8 @@ class Dispatcher:
         who = person(members, ledger_of(draft, members), message["message_id"], now, human=message.get("human", False))
         if comment := message.get("comment"):
             # It goes to the comment, whoever wrote it and wherever else they may be reached.
-            who = replace(who, reachable=who.reachable | {COMMENTS}, windows={COMMENTS: moment(comment["until"])})
+            windows = {**who.windows, COMMENTS: moment(comment["until"])}
+            who = replace(who, reachable=who.reachable | {COMMENTS}, windows=windows)
         everybody = situation(draft, now, message["journey"], limits)
         wish = Wish(
             purpose=message["purpose"],

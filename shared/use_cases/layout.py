@@ -327,6 +327,9 @@ def message_of(key: Key) -> str:
     return key.pk.removeprefix("C#") + key.sk.removeprefix("X#") if key.sk.startswith("X#") else ""
 
 
+PAGE_COMMENTS = ("FC#", "FC#~")
+
+
 def page_comment(ref: str) -> Key:
     """A comment by its author's id and 20 digits of its own."""
     return Key(f"C#{ref[:-20]}", f"FC#{ref[-20:]}")

@@ -14,8 +14,6 @@ from shared.use_cases import layout
 from shared.use_cases.draft import Draft
 from shared.use_cases.standing import load_members
 
-# How long a chat takes what a machine says after the person's last word (R13).
-WINDOW = {channel: span.free for channel, span in SPANS.items()}
 _LANDLINE = "phone:+842"
 # Longer than any cap on calls looks back.
 CALLS_REMEMBERED = timedelta(days=7)

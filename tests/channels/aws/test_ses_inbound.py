@@ -192,7 +192,7 @@ def test_a_long_mail_is_cut_and_fits_a_queue(aws: AwsStandIn, clock: Hand) -> No
 
     (news,) = told(event)
 
-    assert (len(news.text), len(news.detail["subject"])) == (20_000, 300)
+    assert (len(news.text), len(news.detail["subject"])) == (10_000, 300)
 
 
 def received(content: bytes) -> dict[str, Any]:

@@ -226,3 +226,13 @@ def test_a_shop_may_keep_silent_in_public(tmp_path: Path) -> None:
     (tmp_path / "comments.yaml").write_text("public_word: null\n")
 
     assert check(tmp_path) == []
+
+
+def test_t7_who_asks_three_times_in_a_row_gets_one_private_word_and_one_thread(inbox: Inbox) -> None:
+    asked = [comment(inbox, f"{ASKS} {number}") for number in range(3)]
+    inbox.later(hours=2)
+    again = comment(inbox, ASKS)
+
+    assert [bool(seen(inbox, one).private) for one in [*asked, again]] == [True, False, False, True]
+    (ticket,) = inbox.tickets()
+    assert len(inbox.said(ticket)) == 4
