@@ -270,6 +270,22 @@ def try_the_bot(
     print(bot.tried(text, intent))
 
 
+@triage.command("corrections")
+def export_corrections(
+    months: Annotated[int, typer.Option(min=1, max=120, help="This month and how many before it, together.")] = 12,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Print messages whose labels staff put right, as examples to train on, without numbers, addresses and names."""
+    from infra.local import ops as operations
+    from infra.local import triage as reader
+    from shared.domain.vietnam_time import local_day
+
+    with operations.place(data, stage) as where:
+        for line in reader.corrections(where.table, local_day(where.now), months):
+            print(line)
+
+
 @templates.command("check")
 def check_templates(playbook: Playbook = None) -> None:
     """Say what is wrong with the templates, with file, line and field; the exit code is 1 when something is."""

@@ -1,15 +1,25 @@
-"""`kq triage`: messages on standard input, what was read in them on standard output."""
+"""`kq triage`: messages on standard input, what was read in them on standard output; and what staff put right."""
 
 from __future__ import annotations
 
 import json
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping
+from datetime import date
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO, TextIO
+from typing import Any, BinaryIO, TextIO
 
 from infra.local.train_triage import read_all, read_examples, table
 from infra.local.trouble import Trouble
 from shared.domain.triage import Triage
-from shared.runtime.triage import triager
+from shared.domain.unnamed import unnamed
+from shared.ports import Table
+from shared.runtime.triage import triager, vocabulary
+from shared.use_cases import layout
+
+_VOWEL = re.compile("[aeiouy]|[^a-z]")
 
 
 def answer(triage: Triage) -> str:
@@ -40,3 +50,42 @@ def score(file: Path) -> str:
     except (KeyError, ValueError) as error:
         raise Trouble(f"{file} is no file of messages with labels: {error}") from error
     return table(truth, read_all(truth))
+
+
+def corrections(where: Table, today: date, months: int) -> Iterator[str]:
+    """Messages whose labels staff put right in this month and those before it, as lines of examples, oldest first."""
+    last = 12 * today.year + today.month - 1
+    for month in range(last - months + 1, last + 1):
+        pk = layout.correction(f"{month // 12:04}-{month % 12 + 1:02}", "").pk
+        start: str | None = ""
+        while start is not None:
+            page = where.query(pk, start=start or None)
+            for item in page.items:
+                yield json.dumps(as_example(item["text"], item["is"]), ensure_ascii=False)
+            start = page.next
+
+
+def as_example(text: str, labels: Mapping[str, str]) -> dict[str, Any]:
+    """One message with the labels that staff gave it, without numbers, addresses and names. Somebody had to look at
+    it, so it is none for the bot."""
+    return {
+        "text": unnamed(text),
+        **{name: labels[name] for name in ("intent", "severity", "sentiment")},
+        "bot": False,
+        "way": way_of(text),
+    }
+
+
+def way_of(text: str) -> str:
+    """In which of the three ways a message is written."""
+    words = re.findall(r"[^\W\d_]+", unicodedata.normalize("NFC", text).lower())
+    if any(word in _short_forms() for word in words):
+        return "teencode"
+    return "unaccented" if all(word.isascii() for word in words) else "accented"
+
+
+@cache
+def _short_forms() -> frozenset[str]:
+    """Those that nobody writes who only leaves marks out: no syllable is without a vowel, or a single letter."""
+    forms = {form for forms in vocabulary().short.values() for form in forms.split()}
+    return frozenset(form for form in forms if len(form) == 1 or not _VOWEL.search(form)) | {"ko", "hok"}
