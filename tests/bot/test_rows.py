@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
 
+import pytest
+from typer.testing import CliRunner
+
+from infra.local.cli import app
 from tests.bot.conftest import HOA, LAN, Chats, core
 
 WHERE = "Đơn của em tới đâu rồi ạ?"
@@ -197,3 +201,21 @@ def test_a_refusal_takes_effect_also_where_a_person_has_to_answer(chats: Chats):
     chats.writes("zalo", "Nhắn hoài phiền quá, nói mấy lần rồi không nghe à? Đừng gửi quảng cáo nữa, bực mình!!!")
 
     assert {"zalo", "messenger", "email"} <= chats.refuses()
+
+
+def test_the_same_webhook_told_five_times_is_answered_once(chats: Chats):
+    for place in chats.town:
+        place.disturb_callbacks(copies=5, disorder=timedelta(minutes=3))
+    chats.writes("zalo", "Mấy giờ đóng cửa vậy shop?")
+    chats.house.advance(chats.now + timedelta(minutes=10))
+
+    assert len(chats.replies()) == len(chats.received("zalo")) == 1
+
+
+def test_whoever_tries_the_bot_out_sees_what_it_says_and_why():
+    ran = CliRunner().invoke(app, ["bot", "Phí giao hàng là bao nhiêu?", "--intent", "delivery_problem"])
+    assert ran.exit_code == 0
+    assert "faq:delivery_fee" in ran.output
+    assert "20.000 ₫" in ran.output
+    ran = CliRunner().invoke(app, ["bot", "Cho em gặp nhân viên"])
+    assert "hands over asked_for_person: Khách muốn gặp nhân viên" in ran.output
