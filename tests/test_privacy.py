@@ -112,6 +112,20 @@ def live(shop: Shop) -> str:
         shop.call("GET", path)
     shop.call("POST", f"/v1/customers/{customer}/unmerge")
 
+    # What they say, and what becomes of it.
+    said = {
+        "customer": {"identities": known},
+        "channel": "email",
+        "text": f"Tôi là {NAME}, {PHONE}, {ADDRESS}. Áo rách",
+    }
+    ticket = shop.call("POST", "/v1/tickets", said | {"subject": NAME, "order_id": "A1"}).json["ticket_id"]
+    shop.call("POST", f"/v1/tickets/{ticket}/messages", {"author": "agent", "text": f"Chào {NAME}"})
+    shop.call("POST", f"/v1/tickets/{ticket}/asks", {"to": "store", "question": NAME, "due_in_minutes": 30})
+    shop.call("POST", f"/v1/tickets/{ticket}/messages", {"author": "agent", "text": f"{NAME} @care_1", "note": True})
+    shop.call("POST", f"/v1/tickets/{ticket}/rating", {"score": 1, "comment": f"{NAME} {PHONE}"})
+    shop.house.outside.tickets.send([json.dumps({"said": {"channel": NAME, "text": PHONE}}), NAME])
+    shop.house.drain()
+
     # Refused: fields, keys, stores, addresses.
     shop.call("PUT", "/v1/customers", {"identities": {"phone": PHONE + "9", NAME: NAME}, "traits": {"name": [NAME]}})
     shop.call("POST", "/v1/track", {"userId": PHONE, "event": "x", NAME: NAME, "timestamp": NAME})

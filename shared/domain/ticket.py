@@ -206,9 +206,12 @@ def rerouted(ticket: Ticket, where: Route) -> Ticket:
 
 def told_by_customer(ticket: Ticket, at: str) -> Ticket:
     """The ticket after the customer wrote: it is our turn. What was said long ago may arrive late."""
-    said = {**ticket, "last_at": max(ticket["last_at"], at), "messages": ticket["messages"] + 1, "status": "open"}
-    said.pop("pending_until", None)
-    return said
+    return our_turn({**ticket, "last_at": max(ticket["last_at"], at), "messages": ticket["messages"] + 1})
+
+
+def our_turn(ticket: Ticket) -> Ticket:
+    """The ticket when it does not wait for the customer any more."""
+    return {name: value for name, value in ticket.items() if name != "pending_until"} | {"status": "open"}
 
 
 def reopened(ticket: Ticket, at: str) -> Ticket:

@@ -118,7 +118,8 @@ def _sent(
         after = tickets.assigned(after, written.by)
     if "first_response_at" not in after:
         in_time = int(now <= after["first_response_due_at"])
-        waited = {"answers": 1, "seconds": seconds(after["opened_at"], now), "in_time": in_time}
+        since = str(after.get("reopened_at", after["opened_at"]))
+        waited = {"answers": 1, "seconds": seconds(since, now), "in_time": in_time}
         ticket_store.count(draft, after, "people", now, waited)
     return tickets.answered(after, now, by=written.by, pending_until=stamp(desk.rules.pending_until(desk.now, "agent")))
 
@@ -162,7 +163,8 @@ def hand_over(desk: Tickets, ticket_id: str, by: str, *, person: str, queue: str
         if to != before["queue"]:
             after = tickets.placed(after, Route(to, after["priority"], f"handed over by {by}"))
         if before["queue"] == "bot":
-            after = clocks.timed(after, promised(desk, after, stamp(desk.now)), anew=True) | {"status": "open"}
+            after = clocks.timed(after, promised(desk, after, stamp(desk.now)), anew=True)
+            after = tickets.our_turn(after)
         if person:
             after = tickets.assigned(after, person)
         elif after["queue"] == before["queue"]:
@@ -203,7 +205,7 @@ def relabel(desk: Tickets, ticket_id: str, labels: Mapping[str, str], by: str) -
         stays = after.get("misses") and where.queue != "senior_manager"  # what was escalated stays where it is
         after = tickets.placed(after, where._replace(queue=after["queue"]) if stays else where)
         if after["status"] == "pending" and before["queue"] == "bot":
-            after = {**after, "status": "open"}
+            after = tickets.our_turn(after)
         after = clocks.timed(after, promised(desk, after, now), anew=after["priority"] > before["priority"])
         after = hand_out(desk, after)
         said = [line["text"] for line in ticket_thread.thread(draft, ticket_id) if line["author"] == "customer"]

@@ -135,8 +135,8 @@ class Message:
         self.draft.put(layout.ticket_mark(home, self.said.mark), mark)
 
     def _note_on(self, home: str) -> None:
-        """Whoever writes on a channel has its window open (R13)."""
-        channel = ticket_thread.OWN.get(self.said.channel, "")
+        """Whoever writes in a chat has its window open; a comment opens none (R13)."""
+        channel = self.said.channel
         key = layout.profile(home)
         profile = self.draft.get(key) or {}
         if channel in WINDOWED:
