@@ -37,6 +37,9 @@ NEWS: dict[str, tuple[str, ...]] = {
     "Trial Started": ("sku", "product", "guide_url", "ends_on"),
     "Appointment Booked": ("appointment_id", "starts_at", "service", "store", "store_address"),
     "Appointment Cancelled": ("appointment_id",),
+    # An order that waits for money by bank: told with a draft order, or by the shop's own systems.
+    "Transfer Awaited": ("order_code", "total"),
+    "Transfer Received": ("order_code",),
     # Whoever bought has the goods in hand: at once in a store, else with the delivery (R16).
     "Goods Received": (*_ORDER, "received_on"),
     "Asked In Chat": ("channel", "topic"),

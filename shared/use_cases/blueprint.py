@@ -321,7 +321,7 @@ def sent(look: Look, item: Item) -> Found:
     for day in look.month:
         for row in _rows(look.table, layout.sent(day, "", "").pk):
             channels[row["sk"].partition("|")[2]] += row["messages"]
-            messages, cost = messages + row["messages"], cost + row["cost"]
+            messages, cost = messages + row["messages"], cost + row.get("cost", 0)
     told = [f"{name} {number}" for name, number in channels.most_common()]
     return Found(reached(messages, item.goal), {"messages": messages, "cost": cost, "channels": told})
 

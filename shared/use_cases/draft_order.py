@@ -14,6 +14,7 @@ from typing import Any
 
 from shared.domain.customer import fold_members
 from shared.domain.errors import Busy, Conflict
+from shared.domain.journey_engine import Signal
 from shared.domain.names import clean_name
 from shared.domain.product import Product
 from shared.domain.sending import ChannelError
@@ -37,16 +38,17 @@ UNDER_WAY = timedelta(seconds=60)
 
 @dataclass(frozen=True)
 class Wanted:
-    """An order as staff want it; a price of None is the catalogue's."""
+    """An order as staff want it; a price of None is the catalogue's, `transfer`: to be paid by bank."""
 
     lines: tuple[tuple[str, int, int | None], ...]
     store: str = ""
     note: str = ""
+    transfer: bool = False
 
 
 def read_wanted(body: Any) -> Wanted:
     """The body of `POST …/draft-order`; raises Invalid naming every wrong field."""
-    read = fields(body, ("lines", "store", "note"), "a draft order")
+    read = fields(body, ("lines", "store", "note", "transfer"), "a draft order")
     raw = body.get("lines")
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_LINES:
         read.wrong("lines", f"must be a list of 1 to {MOST_LINES} lines")
@@ -69,8 +71,9 @@ def read_wanted(body: Any) -> Wanted:
             read.wrong(f"{here}.price", "must be whole VND")
         lines.append((sku, quantity, price))
     store, note = read.text(body, "store", limit=80), read.text(body, "note", limit=NOTE_LENGTH)
+    transfer = read.flag(body, "transfer")
     done(read)
-    return Wanted(tuple(lines), store, note)
+    return Wanted(tuple(lines), store, note, transfer)
 
 
 def draft_order(
@@ -103,7 +106,20 @@ def draft_order(
         raise Conflict(f"the POS does not take this order: {trouble.reason}") from None
     total = sum(line.quantity * line.price for line in lines)
     came: dict[str, Any] = {"status": "done", **drafted._asdict(), "total": total, "store": order.store, "by": by}
-    return desk.commit(lambda work: _note(desk, work, ticket_id, key, came))
+
+    def noted(work: Work) -> dict[str, Any]:
+        if wanted.transfer:
+            _tell_awaited(desk, work, ticket_id, drafted.number, total)
+        return _note(desk, work, ticket_id, key, came)
+
+    return desk.commit(noted)
+
+
+def _tell_awaited(desk: Tickets, work: Work, ticket_id: str, number: str, total: int) -> None:
+    """Journeys hear that a transfer is awaited, and remind the customer of it."""
+    members = members_of(work.draft, ticket_store.get(work.draft, ticket_id)["customer_id"])
+    signal = Signal("Transfer Awaited", stamp(desk.now), {"order_code": number, "total": total})
+    desk.journeys.tell(work.draft, members, signal, act=False)
 
 
 def _looked_up(pos: PosOrders, key: str, claimed: dict[str, Any]) -> Drafted | None:

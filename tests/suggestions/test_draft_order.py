@@ -105,6 +105,20 @@ def test_every_wrong_field_is_named(shop, ticket):
         assert (answer.status, answer.fields) == (400, ["lines"])
 
 
+def test_r23_a_transfer_that_is_awaited_is_reminded_of_once_and_not_when_the_order_has_come(shop, ticket):
+    ask(shop, ticket, {"lines": [{"sku": "VO-1"}], "transfer": True})
+    shop.later(hours=5)
+    (reminder,) = [one for one in shop.sent() if "DH000001" in one["text"]]
+    assert "120.000" in reminder["text"]
+    shop.later(days=2)
+    assert len([one for one in shop.sent() if "DH000001" in one["text"]]) == 1
+
+    ask(shop, ticket, {"lines": [{"sku": "LOT-1"}], "transfer": True})
+    shop.buys("HD9", INSOLE, days_ago=0)
+    shop.later(hours=5)
+    assert not [one for one in shop.sent() if "DH000002" in one["text"]]
+
+
 class _Died(BaseException):
     """The process ended in the middle of a call."""
 
