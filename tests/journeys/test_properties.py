@@ -26,6 +26,7 @@ from shared.domain.links import MessageLinks, link_key
 from shared.domain.message import PROGRESS
 from shared.domain.product import Product
 from shared.domain.vietnam_time import moment, stamp
+from shared.runtime.desk import directory
 from shared.runtime.journey_files import journeys
 from shared.use_cases import layout
 from shared.use_cases.products import Products
@@ -216,7 +217,9 @@ class Life(Care):
         """When providers took each message, by its id."""
         ours = {m["message_id"]: m["message_id"] for m in self.messages()} | self.behind
         found: dict[str, list[datetime]] = defaultdict(list)
-        for one in self.received():
+        # Staff are told of tickets by the same providers.
+        staff = {name for person in directory().people.values() for name in (person.email, person.zalo_user_id)}
+        for one in (one for one in self.received() if one.to not in staff):
             message_id = ours.get(one.tracking_id) or ours.get(one.provider_id)
             if message_id:
                 found[message_id].append(one.at)
