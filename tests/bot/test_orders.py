@@ -1,4 +1,4 @@
-"""What the bot is told of a customer's orders: where each stands, from all that is known of it, and nothing sensitive."""
+"""What the bot is told of a customer's orders: where each stands, from all that is known, and nothing sensitive."""
 
 from __future__ import annotations
 
