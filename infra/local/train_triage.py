@@ -47,8 +47,8 @@ MOST_FEATURES = 20_000
 LEAST_SEEN = 2
 SOFTNESS = 4.0
 # What the choices aim at, among authors who were left out.
-CRITICAL_RECALL = 0.975
-BOT_PRECISION = 0.985
+CRITICAL_RECALL = 0.985
+BOT_PRECISION = 0.992
 # Below this share of rightly answered ones the bot keeps away from an intent altogether.
 BOT_INTENT_PRECISION = 0.93
 
@@ -256,7 +256,7 @@ def choose(rows: Sequence[Row], scores: dict[str, Any]) -> Choice:
         leaning[:, 0] += lean
         return float((leaning.argmax(1) == 0)[critical].mean())
 
-    lean = next((float(lean) for lean in leans if recall(lean) >= CRITICAL_RECALL), 1.0)
+    lean = next((round(float(lean), 2) for lean in leans if recall(lean) >= CRITICAL_RECALL), 1.0)
     leaning = scores["severity"].copy()
     leaning[:, 0] += lean
     calm = (leaning.argmax(1) == SEVERITIES.index("low")) & (

@@ -38,7 +38,6 @@ SENTIMENTS = ("positive", "neutral", "negative")
 MOST_WORDS = 4
 LONGEST_WHOLE = 6
 _CROSS = frozenset(("#angry", "#sad", "#wry"))
-_ASKING = frozenset(("?", "#link"))
 
 
 class Triage(NamedTuple):
@@ -126,10 +125,8 @@ class Triager:
 
 
 def _wordless(signs: list[str]) -> Triage:
-    """Faces and dots: small talk, unless the faces are angry or somebody only asks."""
-    cross = not _CROSS.isdisjoint(signs)
-    bot = bool(signs) and not cross and _ASKING.isdisjoint(signs)
-    return Triage("other", "low", "negative" if cross else "neutral", 99, bot, ())
+    """Faces and dots: small talk, also where the faces are angry."""
+    return Triage("other", "low", "neutral" if _CROSS.isdisjoint(signs) else "negative", 99, False, ())
 
 
 def _best(chances: list[float]) -> tuple[int, float]:

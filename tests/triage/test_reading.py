@@ -81,6 +81,10 @@ def test_traps(said: str, intent: str | None, severity: str, way: str):
         "https://shope.ee/abc123",
         "???",
         "😡😡",
+        # No policy, no entry of the FAQ and no order satisfies them: whoever answers says something else.
+        "alo",
+        "tc",
+        "Cảm ơn shop nhiều nha",
         "",
     ],
 )
@@ -94,9 +98,7 @@ def test_the_bot_keeps_away_from(said: str):
         "Shop mở cửa mấy giờ ạ?",
         "shop mo cua may gio",
         "đổi trả trong bao lâu z shop",
-        "tc",
-        "Cảm ơn shop nhiều nha",
-        "alo",
+        "Đơn của em tới đâu rồi ạ",
     ],
 )
 def test_the_bot_may_answer(said: str):
