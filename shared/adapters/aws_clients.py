@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import cache
 from typing import Any
 
@@ -37,18 +38,20 @@ def client(service: str) -> Any:
         # The adapters build the parameters from checked values.
         parameter_validation=False,
     )
-    return _session().create_client(service, config=config)
+    return session().create_client(service, config=config)
 
 
 @cache
-def _session() -> Any:
+def session() -> Any:
+    """What all clients are made from. At its most talkative it would log whole requests: who is told what."""
+    logging.getLogger("botocore").setLevel(logging.INFO)
     return botocore.session.get_session()
 
 
 def forget() -> None:
     """Make clients anew on their next use: the environment has changed."""
     client.cache_clear()
-    _session.cache_clear()
+    session.cache_clear()
 
 
 def call(service: str, operation: str, **parameters: Any) -> dict[str, Any]:

@@ -6,10 +6,9 @@ The clients of `aws_clients` repeat what failed, which is right for a table and 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -21,6 +20,7 @@ from botocore.exceptions import (
     SSLError,
 )
 
+from shared.adapters.aws_clients import session
 from shared.adapters.channels.error_table import Trouble
 from shared.adapters.http_client import CONNECT_SECONDS, READ_SECONDS
 from shared.domain.sending import ChannelError
@@ -113,7 +113,7 @@ class AwsSender:
             # The channels build the parameters from checked values.
             parameter_validation=False,
         )
-        return _session().create_client(
+        return session().create_client(
             self._service,
             region_name=self._region,
             endpoint_url=self._endpoint_url or None,
@@ -121,12 +121,6 @@ class AwsSender:
             aws_secret_access_key=self._credentials.get("secret_key"),
             config=config,
         )
-
-
-@cache
-def _session() -> Any:
-    """Shared, for it keeps what it read of the services' models."""
-    return botocore.session.get_session()
 
 
 def _by_status(status: int) -> Trouble:
