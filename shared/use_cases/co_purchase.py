@@ -8,10 +8,12 @@ counts. History counts as today's orders do. Goods that one customer bought in s
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.errors import Busy
 from shared.domain.names import fold
 from shared.domain.order import OrderRow
 from shared.domain.product import Product
@@ -107,7 +109,8 @@ class CoPurchase:
         others = [name for name in item if name.startswith("+")]
         if len(others) > OTHERS_KEPT:
             once = sorted(name for name in others if item[name] <= 1)[:DROPPED_AT_ONCE]
-            self.table.write(Update(Key(item["pk"], item["sk"]), remove=[(name,) for name in once]))
+            with suppress(Busy):  # whoever looks next does it
+                self.table.write(Update(Key(item["pk"], item["sk"]), remove=[(name,) for name in once]))
 
 
 def keys(skus: Iterable[str]) -> list[Key]:
