@@ -17,6 +17,7 @@ from infra.local.demo_doors import OUTAGES, Doors
 from infra.local.demo_people import Errand, People
 from infra.local.demo_picture import Picture, Week, taken
 from infra.local.demo_staff import Staff
+from infra.local.demo_tickets import Desk
 from infra.local.house import House
 from infra.local.keys import Keys, local_keys
 from infra.local.shop_history import Invoice, days, demo_products, events_of, invoices
@@ -38,7 +39,8 @@ LIVE_FROM = {"Cầu Giấy": date(2009, 12, 1), "Thủ Đức": date(2010, 11, 1
 class Replay:
     """A shop's history on its way through the doors of a house, one calendar day at a time.
 
-    Around its sales its people live, see `demo_people` and `demo_staff`; `sales_only` tells the bare sales, as history.
+    Around its sales its people live, see `demo_people`, `demo_staff` and `demo_tickets`; `sales_only` tells the bare
+    sales, as history.
     """
 
     house: House
@@ -48,11 +50,13 @@ class Replay:
     doors: Doors = field(init=False)
     people: People = field(init=False)
     staff: Staff = field(init=False)
+    desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
         self.doors = Doors(self.house, self.keys)
         self.people = People(self.doors, self.shop, REPORTS)
         self.staff = Staff(self.doors, self.shop)
+        self.desk = Desk(self.doors, self.shop, self.people, LIVE_FROM, self.staff.key("care"))
 
     @property
     def first(self) -> date:
@@ -76,7 +80,8 @@ class Replay:
             if day > self.last:
                 return
             self.house.town.set_fault("zns", "error" if day in OUTAGES else "off", 1.0)
-            errands = [] if self.sales_only else [*self.people.errands(day), *self.staff.errands(day)]
+            livers = () if self.sales_only else (self.people, self.staff, self.desk)
+            errands = [errand for one in livers for errand in one.errands(day)]
             errands += self._reports(day, sold.get(day, []))
             for errand in sorted(errands, key=lambda errand: errand.at):
                 self.doors.let_pass(errand.at)

@@ -15,9 +15,11 @@ from infra.local.demo_staff import CAMPAIGN_DAY, Staff
 from infra.local.demo_words import Words
 from infra.local.house import House
 from shared.domain.message import PROGRESS, WAITING, Message
+from shared.domain.ticket import STATUSES
 from shared.runtime.offers import offers
 from shared.use_cases import layout
 from shared.use_cases.scan_winback import listed
+from shared.use_cases.ticket_credit import revenue_per_ticket
 
 # List prices in USD a million: request and read units, write units, SQS per 64 KB, HTTP API and Lambda requests.
 PRICES = {"read_units": 0.125, "write_units": 0.625, "queue_sends": 0.40, "http": 1.00, "lambda": 0.20}
@@ -128,6 +130,18 @@ class TaskRow:
 
 
 @dataclass(frozen=True)
+class TicketRow:
+    """Tickets about one matter: how many the bot answered by itself, how many missed a deadline, and the median of
+    what people took for their first answer, in minutes."""
+
+    intent: str
+    tickets: int
+    bot: int
+    missed: int
+    minutes: int | None
+
+
+@dataclass(frozen=True)
 class Campaigned:
     """A campaign: `preview` is what was promised on its morning, `real` what the door says of it now."""
 
@@ -172,6 +186,8 @@ class Picture:
     journeys: list[JourneyRow]
     vouchers: list[VoucherRow]
     tasks: list[TaskRow]
+    tickets: list[TicketRow]
+    per_ticket: Mapping[str, Any]
     campaign: Campaigned | None
     phone: Phone | None
     meter: dict[str, dict[str, float]]
@@ -245,6 +261,10 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
         journeys=_journeys(doors, sent),
         vouchers=_vouchers(lines),
         tasks=_tasks(staff.opened.values(), titles),
+        tickets=_tickets(doors),
+        per_ticket=revenue_per_ticket(
+            doors.house.table, (first + timedelta(n) for n in range((last - first).days + 1))
+        ),
         campaign=_campaign(doors, staff),
         phone=phone(doors, sent, titles, {str(line["code"]) for line in lines if line["movement"] == "redeemed"}),
         meter=meter,
@@ -319,6 +339,21 @@ def _tasks(tasks: Iterable[Mapping[str, Any]], titles: Mapping[str, Words]) -> l
         done = Counter(task["outcome"] or "withdrawn" for task in of if task["status"] == "done")
         rows.append(TaskRow(title, len(of), len(of) - done.total(), dict(done.most_common())))
     return sorted(rows, key=lambda row: (-row.opened, row.title))
+
+
+def _tickets(doors: Doors) -> list[TicketRow]:
+    """By what they are about, the most frequent first."""
+    found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    for status in STATUSES:
+        for ticket in doors.pages("/v1/tickets", f"status={status}"):
+            found[ticket["intent"]].append(ticket)
+    rows = []
+    for intent, of in found.items():
+        waits = sorted(one["first_response_seconds"] for one in of if one["first_response_seconds"] is not None)
+        minutes = waits[len(waits) // 2] // 60 if waits else None
+        rows.append(TicketRow(intent, len(of), sum(one["queue"] == "bot" for one in of),
+                              sum(bool(one["missed"]) for one in of), minutes))  # fmt: skip
+    return sorted(rows, key=lambda row: (-row.tickets, row.intent))
 
 
 def _campaign(doors: Doors, staff: Staff) -> Campaigned | None:

@@ -19,6 +19,7 @@ from infra.local.demo_words import (
     day_month,
     days_months,
     ended,
+    intent,
     label,
     outcome,
     reason,
@@ -26,6 +27,7 @@ from infra.local.demo_words import (
     share,
     short_vnd,
     status,
+    ticket_note,
     vnd_sum,
 )
 from infra.local.svg import Series
@@ -44,8 +46,8 @@ def page(picture: Picture) -> str:
     lead = lead.filled(customers=count(picture.customers), first=day_month(picture.first), last=day_month(picture.last))
     style = Path(__file__).with_name("demo_report.css").read_text(encoding="utf-8")
     sections = (
-        _lifecycle, _value, _months, _journeys, _phone, _vouchers, _tasks, _campaign, _winback, _messages, _cashiers,
-        _tags, _meter,
+        _lifecycle, _value, _months, _journeys, _phone, _vouchers, _tasks, _tickets, _campaign, _winback, _messages,
+        _cashiers, _tags, _meter,
     )  # fmt: skip
     return f"""<!DOCTYPE html>
 <html lang="vi">
@@ -232,6 +234,19 @@ def _tasks(picture: Picture) -> str:
     total += [("number", count(sum(row.opened for row in picture.tasks)))]
     rows.append([*total, ("number", count(sum(row.open for row in picture.tasks)))])
     return _section(say("tasks"), _wide_table(say("task"), ("opened_count", "open_tasks"), rows), say("tasks_note"))
+
+
+def _tickets(picture: Picture) -> str:
+    if not picture.tickets:
+        return ""
+    rows = []
+    for row in picture.tickets:
+        figures = (row.tickets, row.bot, row.missed)
+        waited = "–" if row.minutes is None else count(row.minutes)
+        rows.append([("name", f"<b>{_both(intent(row.intent))}</b>"), *(("number", count(one)) for one in figures)])
+        rows[-1].append(("number", waited))
+    keys = ("ticket_count", "by_bot", "missed_count", "answer_minutes")
+    return _section(say("tickets"), _wide_table(say("matter"), keys, rows), ticket_note(picture.per_ticket))
 
 
 def _campaign(picture: Picture) -> str:

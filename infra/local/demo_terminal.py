@@ -18,6 +18,7 @@ from infra.local.demo_words import (
     day_month,
     days_months,
     ended,
+    intent,
     label,
     outcome,
     reason,
@@ -25,6 +26,7 @@ from infra.local.demo_words import (
     share,
     short_vnd,
     status,
+    ticket_note,
     vnd_sum,
 )
 from shared.domain.segmentation import LIFECYCLE, TAGS, VALUE
@@ -62,6 +64,7 @@ def show(picture: Picture, console: Console) -> None:
         *([_phone(picture.phone)] if picture.phone else []),
         _vouchers(picture),
         _tasks(picture),
+        *([_tickets(picture)] if picture.tickets else []),
         *([_campaign(picture.campaign)] if picture.campaign else []),
         _winback(picture),
         _messages(picture),
@@ -224,6 +227,18 @@ def _tasks(picture: Picture) -> Table:
         said = " · ".join(f"{outcome(name).vi} {count(number)}" for name, number in row.outcomes.items())
         table.add_row(row.title.vi, count(row.opened), count(row.open), said)
     table.caption = say("tasks_note").vi
+    return table
+
+
+def _tickets(picture: Picture) -> Table:
+    table = _table(say("tickets"))
+    table.add_column(say("matter").vi)
+    for key in ("ticket_count", "by_bot", "missed_count", "answer_minutes"):
+        table.add_column(say(key).vi, justify="right")
+    for row in picture.tickets:
+        waited = "–" if row.minutes is None else count(row.minutes)
+        table.add_row(intent(row.intent).vi, count(row.tickets), count(row.bot), count(row.missed), waited)
+    table.caption = ticket_note(picture.per_ticket).vi
     return table
 
 

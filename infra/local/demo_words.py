@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from shared.runtime.playbook import sending_rules
+from shared.runtime.staff_notes import note_words
 
 
 class Words(NamedTuple):
@@ -59,6 +60,18 @@ def ended(name: str) -> Words:
 def outcome(name: str) -> Words:
     """What came of a staff task."""
     return Words(*_texts()["outcomes"][name])
+
+
+def intent(name: str) -> Words:
+    """What a ticket is about, in the playbook's words."""
+    told = note_words().intents[name]
+    return Words(told.vi, told.en)
+
+
+def ticket_note(per_ticket: Mapping[str, Any]) -> Words:
+    """What was bought after tickets, per ticket that was answered."""
+    figures = {"revenue": vnd_sum(per_ticket["numerator"]), "tickets": count(per_ticket["denominator"])}
+    return say("tickets_note").filled(value=vnd_sum(per_ticket["value"] or 0), **figures)
 
 
 def reason(name: str) -> Words:

@@ -147,6 +147,7 @@ def test_issue4_what_entered_a_journey_is_over_or_inside_still(year):
 def test_K8_journeys_and_the_campaign_cost_what_the_messages_cost(year):
     picture = year.picture
     told = sum(row.cost for row in picture.journeys) + (picture.campaign.real["cost"] if picture.campaign else 0)
+    told += sum(message["cost"] for message in year.messages if message["journey"] == "ticket")
     assert told == picture.message_cost == sum(message["cost"] for message in year.messages)
     counted = sum(row.sent + row.unsent for row in picture.journeys)
     counted += sum(message["journey"] == "campaign" for message in year.messages)
