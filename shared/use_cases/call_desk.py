@@ -1,4 +1,4 @@
-"""The calls of a morning: who of the win-back list is called, by whom, with what offer; told to journeys as news (W2)."""
+"""The calls of a morning: who of the win-back list is called, by whom, with what offer, as journeys hear of it (W2)."""
 
 from __future__ import annotations
 
