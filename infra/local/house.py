@@ -48,6 +48,7 @@ from shared.adapters.meter import Meter
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import NewId
 from shared.runtime import wiring
+from shared.runtime.http import read_json
 
 Handler = Callable[[Any, Any], Any]
 
@@ -234,6 +235,8 @@ class House:
         except Exception:
             log.exception("%s failed on %s", route.door, route.key)
             return problem(500, "Internal Server Error", "The call failed; the log says why.")
+        if route.key == "POST /v1/tickets" and answer.status == 201:
+            self.town.told_by_us(read_json(event, API_LIMIT))
         if len(answer.body) > INVOKE_LIMIT:
             log.error("%s answered %d bytes on %s, too many for a Lambda", route.door, len(answer.body), route.key)
             return problem(500, "Internal Server Error", "The answer is larger than a Lambda may give.")

@@ -355,3 +355,13 @@ def test_t3_who_has_become_a_vip_meanwhile_is_treated_as_one(desk: Desk):
     desk.vip()
 
     assert desk.says(CRITICAL)["queue"] == "senior_manager"
+
+
+def test_t7_a_chat_that_an_integration_told_of_is_answered_in_that_chat(desk: Desk):
+    asked = desk.says(ASKS_HOURS)
+    angry = desk.says(ANGRY, "messenger", who={"messenger_psid": "psid-1"})
+    desk.reply(angry, "Dạ em gửi áo mới ngay ạ")
+
+    (chat,), (page,) = desk.sent("zalo"), desk.sent("messenger")
+    assert (chat["to"], chat["text"]) == ("z1", asked["bot_reply"])
+    assert (page["to"], page["text"]) == ("psid-1", "Dạ em gửi áo mới ngay ạ")

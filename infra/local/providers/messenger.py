@@ -79,6 +79,10 @@ class Messenger(StandIn):
         message |= {"attachments": [{"type": "image", "payload": {"url": photo}}]} if photo else {}
         self._event(self.clock(), self._from(psid) | {"message": message})
 
+    def wrote(self, psid: str) -> None:
+        """A person wrote, and the shop's own integration tells of it, so nothing is called back."""
+        self._last_words[psid] = self.clock()
+
     def comment(self, author: str, text: str, *, name: str = "Nguyễn Thị Lan", verb: str = "add", of: str = "") -> str:
         """A person, or the page itself, comments on a post, or changes the comment `of`; the id of the comment."""
         now, post = self.clock(), f"{self.page_id}_900000000000001"

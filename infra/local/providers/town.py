@@ -149,6 +149,14 @@ class Town(Mapping[str, Any]):
     def __len__(self) -> int:
         return len(self._accounts)
 
+    def told_by_us(self, ticket: Mapping[str, Any]) -> None:
+        """Somebody wrote in a chat, as the shop's own integration told the API: the provider knows of that as well."""
+        identities = ticket["customer"]["identities"]
+        if ticket["channel"] == "zalo" and identities.get("zalo_user_id"):
+            self.stand_ins.zalo.wrote(str(identities["zalo_user_id"]))
+        elif ticket["channel"] == "messenger" and identities.get("messenger_psid"):
+            self.stand_ins.messenger.wrote(str(identities["messenger_psid"]))
+
     # ---- what the town has to say, and to show ----
 
     def next_callback_at(self) -> datetime | None:

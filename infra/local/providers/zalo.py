@@ -160,6 +160,10 @@ class Zalo(StandIn):
         """A user writes to the account, which opens the window for answers."""
         self._say("user_send_text", user_id, {"text": text}, at)
 
+    def wrote(self, user_id: str) -> None:
+        """A user wrote, and the shop's own integration tells of it, so nothing is called back."""
+        self._user(user_id).last_interaction = self.clock()
+
     def show(self, user_id: str, kind: str, url: str, *, text: str = "", at: datetime | None = None) -> None:
         """A user sends an image, a sticker or another file, which lies at an address of Zalo's."""
         attachment = {"type": kind, "payload": {"url": url, "thumbnail": url}}
