@@ -68,6 +68,7 @@ class Desk:
         self.home = self.home or self.lead
         keys = [layout.journeys_of(member["customer_id"]) for member in self.members]
         self.draft.load(keys)
+        self._facts: dict[str, Any] = {}
         self._states: dict[str, State] = {}
         for member, key in zip(self.members, keys, strict=True):
             item = self.draft.get(key)
@@ -97,7 +98,9 @@ class Desk:
 
     def facts(self, run: Run, news: Mapping[str, Any] | None = None) -> RunFacts:
         j = self.journeys
-        return RunFacts(self.draft, self.members, run, j.ruling, j.sending, j.products, j.world.pages, j.now, news)
+        return RunFacts(
+            self.draft, self.members, run, j.ruling, j.sending, j.products, j.world.pages, j.now, news, self._facts
+        )
 
     # ---- in ----
 
@@ -294,7 +297,7 @@ class Desk:
             if why == "shadow":
                 self.count(run, shadow=1)
             self.draft.put(layout.message_item(intent.message_id), message)
-        elif plan(self.draft, intent, self.now, self.journeys.sending, sure_new=self.first_try and self._is_new(place)):
+        elif plan(self.draft, intent, self.now, self.journeys.sending, sure_new=self.first_try):
             self.planned.append((intent.purpose, intent.message_id))
         return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}
 

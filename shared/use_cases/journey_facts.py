@@ -26,6 +26,8 @@ from shared.use_cases.products import Products
 from shared.use_cases.sending_state import addresses, age, person
 from shared.use_cases.standing import Ruling, figures
 
+# What is the same for every run of one customer at one moment.
+_OF_ALL_RUNS = ("customer", "cart", "shop", "owned")
 # From which day on a product's own clock runs is the day its buyer got it.
 _CLOCKS = {
     "maintain_on": "maintain_every_days",
@@ -40,7 +42,7 @@ class RunFacts:
     """Answers `facts("subject.name")` for one run of one customer; see `journey_words.FACTS`.
 
     `news` are the properties of what is being told now, and go before what the run remembers of its trigger. `pages`
-    are addresses of the shop.
+    are addresses of the shop. `of_all` keeps what was read for any of the customer's runs.
     """
 
     draft: Draft
@@ -51,7 +53,8 @@ class RunFacts:
     products: Products
     pages: Mapping[str, str]
     now: datetime
-    news: Mapping[str, Any] | None = None
+    news: Mapping[str, Any] | None
+    of_all: dict[str, Any]
     _seen: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, path: str) -> Any:
@@ -65,9 +68,13 @@ class RunFacts:
             return self.run.get("outcomes", {}).get(name)
         if subject == "round":
             return self.run["rounds"].get(name, 0)
-        if subject not in self._seen:
-            self._seen[subject] = getattr(self, f"_{subject}")()
-        return self._seen[subject].get(name)
+        return self._know(subject).get(name)
+
+    def _know(self, subject: str) -> Any:
+        seen = self.of_all if subject in _OF_ALL_RUNS else self._seen
+        if subject not in seen:
+            seen[subject] = getattr(self, f"_{subject}")()
+        return seen[subject]
 
     def _message(self, step: str) -> Item:
         message_id = self.run.get("messages", {}).get(step)
@@ -144,7 +151,7 @@ class RunFacts:
         said: dict[str, Any] = {"in_catalogue": any(line.get("sku") in known for line in lines)}
         if guided := dearest_with("guide_url", lines, known, hidden):
             said |= {"guide_for": guided.name, "guide_url": guided.guide_url}
-        if also := suggest(lines, known, self._owned(), self.run["vars"].get("store", ""), hidden):
+        if also := suggest(lines, known, self._know("owned"), self.run["vars"].get("store", ""), hidden):
             said |= {"suggestion_for": also.bought, "suggestion": also.name, "suggestion_url": also.url}
         return said
 
@@ -163,7 +170,7 @@ class RunFacts:
         if every := product.maintain_every_days:
             said["maintain_on"] = _next_round(got, every, local_day(self.now)).isoformat()
         line = {"sku": product.sku, "name": product.name, "category": product.category}
-        owned = self._owned()
+        owned = self._know("owned")
         if also := suggest([line], known, owned, self.run["vars"].get("store", ""), hidden):
             said |= {"suggestion": also.name, "suggestion_url": also.url}
         if new := replacement(product.sku, known, owned, hidden):

@@ -70,7 +70,7 @@ class Journeys:
         `home` is the member whose own fact it is, the lead unless somebody else is named: what follows stays with it,
         also when a merge is undone (X3).
         History ends what it ends and lets nobody in (R1). Without `act`, whoever gets in is due at once instead. On the
-        `first_try` of a draft what a new run plans is taken as new; should it not be, the commit says so.
+        `first_try` of a draft what a run plans is taken as new; should it not be, the commit says so.
         """
         signal = self.world.trusted(signal)
         desk = Desk(self, draft, members, home=home, first_try=first_try)
@@ -108,7 +108,7 @@ class Journeys:
     def wake(self, customer_id: str) -> Planned:
         """Let the runs of a customer that are due go on; safe to repeat. Raises Busy when too many do so at once, and
         LookupError when one of them has a content nobody has any more, once the others went on."""
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             draft = Draft(self.table)
             draft.load([layout.journeys_of(customer_id), layout.profile(customer_id)])
             if draft.get(layout.journeys_of(customer_id)) is None:
@@ -116,7 +116,7 @@ class Journeys:
             members = members_of(draft, customer_id)
             if not members:
                 return []
-            desk = Desk(self, draft, members)
+            desk = Desk(self, draft, members, first_try=attempt == 0)
             desk.work()
             desk.save()
             try:
