@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 
 from shared.domain.customer import Profile
+from shared.domain.errors import Conflict
+from shared.domain.task import NewTask
 from shared.ports import Update
+from shared.runtime import roster
 from shared.runtime.desk import directory
 from shared.use_cases import layout
+from shared.use_cases.draft import Draft
 from shared.use_cases.presence import send_away
+from shared.use_cases.tasks import open_task
 from tests.clienteling.conftest import STORE, Floor
 from tests.journeys.conftest import Guest
 
@@ -200,3 +205,25 @@ def test_t9_tasks_are_asked_for_by_person_role_kind_and_day(floor: Floor):
     assert floor.listed(f"assignee={of_mai['assignee']}", key=own) == []
     refused = floor.ask("GET", "/v1/tasks", query="assignee=nobody&kind=sale&due=soon&status=late")
     assert refused.fields == ["status", "assignee", "kind", "due"]
+
+
+def test_w1_of_two_who_take_the_last_room_of_a_day_at_once_one_looks_again(floor: Floor, small_team: None):
+    assert small_team is None
+    guests = [floor.guest(traits={"home_store": STORE}) for _ in range(5)]
+    team = roster.roster_of(floor.house.table, {}, floor.now)
+
+    def opening(guest: Guest) -> tuple[Draft, str]:
+        draft = Draft(floor.house.table)
+        new = NewTask(guest.id, "call", "call", "Hàng mới", floor.now + timedelta(hours=6), store=STORE, role="sales",
+                      sells=True)  # fmt: skip
+        return draft, open_task(draft, new, floor.now, team)
+
+    for guest in guests[:3]:
+        opening(guest)[0].commit()
+    (first, _), (second, _) = opening(guests[3]), opening(guests[4])
+    first.commit()
+    with pytest.raises(Conflict):
+        second.commit()
+    opening(guests[4])[0].commit()
+    due = [floor.clock(floor.only_call(guest)["due_at"])[:5] for guest in guests]
+    assert due == ["02/03"] * 4 + ["03/03"]
