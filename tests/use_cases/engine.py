@@ -156,7 +156,8 @@ class Engine:
             for member in members:
                 names[member["customer_id"]] = name
             seen = view(self.table, lead["customer_id"], self.ruling)
-            for key in ("customer_id", "merged"):
+            # Whose customer somebody is was decided when they first bought, and stays so.
+            for key in ("customer_id", "merged", "keeper"):
                 del seen[key]
             # What journeys made staff do is not taken back, as what they said is not.
             seen["journeys"] = []
