@@ -147,10 +147,12 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
     found = faq.find(asked.text, asked.triage.intent)
     asks = found.id == OWN_ORDERS or bot_guards.asks_something(asked.text)
-    if reason := _kept_for_people(asked, said) or _unsure(asked.triage, found, faq.intent(found.id), rules, asks=asks):
+    if reason := _kept_for_people(asked, said):
         return _hand_over(reason, asked, rules)
-    if small := _small_talk(asked, said, faq, rules):
+    if asked.triage.confidence >= rules.triage_floor and (small := _small_talk(asked, said, found, faq, rules)):
         return _answer(small.answer.told(asked.language), asked, rules, (), small.id, asked.triage.confidence)
+    if reason := _unsure(asked.triage, found, faq.intent(found.id), rules, asks=asks):
+        return _hand_over(reason, asked, rules)
     sure = found.id != FOR_PEOPLE and found.percent >= rules.find_floor and found.lead >= rules.find_lead
     if _means_own_orders(asked, found, sure=sure):
         return _own_orders(asked, rules)
@@ -216,10 +218,11 @@ def _known_question(triage: Triage, found: Found, intent: str, rules: BotRules) 
     return light and asked
 
 
-def _small_talk(asked: Asked, said: str, faq: Faq, rules: BotRules) -> Entry | None:
+def _small_talk(asked: Asked, said: str, found: Found, faq: Faq, rules: BotRules) -> Entry | None:
     """What to say to praise, and to a greeting that asks nothing."""
     intent = asked.triage.intent
-    if intent == "feedback_praise" or (intent == "other" and said and not faq.terms(asked.text)):
+    greets = found.id in {entry.id for entry in rules.small_talk} and found.percent >= rules.sure_floor
+    if intent == "feedback_praise" or (intent == "other" and said and (greets or not faq.terms(asked.text))):
         return next((entry for entry in rules.small_talk if entry.intent == intent), None)
     return None
 

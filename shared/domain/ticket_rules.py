@@ -51,7 +51,17 @@ class Compensation(_Part):
 
 
 Line = Literal[
-    "asked", "asked_answered", "given", "given_waits", "given_refused", "voucher", "escalated", "silence", "received"
+    "asked",
+    "asked_answered",
+    "given",
+    "given_waits",
+    "given_refused",
+    "voucher",
+    "escalated",
+    "silence",
+    "received",
+    "first_response",
+    "resolve",
 ]
 
 

@@ -56,7 +56,7 @@ from shared.use_cases.sending_state import (
     wait_no_more,
     waiting,
 )
-from shared.use_cases.tasks import open_task
+from shared.use_cases.tasks import CALLED_WITHIN, open_task
 
 CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8
@@ -479,7 +479,7 @@ class Dispatcher:
             told_of = {"template": message["template"], "message_id": message["message_id"]}
             name = f"call-{message['message_id']}"
             lead = members[0]["customer_id"]
-            new = NewTask(lead, name, "call", "handed_to_staff", now, **about, details=told_of)
+            new = NewTask(lead, name, "call", "handed_to_staff", now + CALLED_WITHIN, **about, details=told_of)
             open_task(draft, new, now, self.roster())
         return self._end(draft, message, "failed", "handed_to_staff", now)
 

@@ -12,6 +12,7 @@ from shared.domain.customer import Profile, agree, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict, Forbidden, NotFound
 from shared.domain.journey_engine import Signal
 from shared.domain.message import ID_TAIL as MESSAGE_TAIL
+from shared.domain.message import purpose_of
 from shared.domain.sending import consent_channel
 from shared.domain.sending_policy import DAY, ON_PHONE
 from shared.domain.task import (
@@ -38,6 +39,8 @@ from shared.use_cases.sending_state import addresses, called, members_of
 
 ATTEMPTS = 8
 DONE_KEPT = timedelta(days=90)
+# A message that becomes a call was to be read now.
+CALLED_WITHIN = timedelta(hours=2)
 # Told of every task that is done, in the same draft: journeys go on from its outcome.
 Told = Callable[[Draft, list[Profile], Task], None]
 
@@ -101,7 +104,8 @@ class PlannedCalls:
         now = self.clock()
         details = {"message_id": message_id}
         name, of = _call(message_id), message_id[:-MESSAGE_TAIL]
-        new = NewTask(of, name, "call", "planned_call", now, script=script, details=details)
+        by, sells = now + CALLED_WITHIN, purpose_of(message_id) == "marketing"
+        new = NewTask(of, name, "call", "planned_call", by, script=script, details=details, sells=sells)
         for _ in range(ATTEMPTS):
             draft = Draft(self.table)
             open_task(draft, new, now, self.roster())

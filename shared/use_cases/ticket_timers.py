@@ -8,7 +8,7 @@ from datetime import timedelta
 from shared.domain import ticket as tickets
 from shared.domain import ticket_deadlines as clocks
 from shared.domain.errors import Conflict
-from shared.domain.ticket import Ticket
+from shared.domain.ticket import FIRST_RESPONSE, RESOLVE, Ticket
 from shared.domain.vietnam_time import stamp
 from shared.ports import Update, present
 from shared.use_cases import layout, ticket_store, ticket_thread
@@ -72,7 +72,9 @@ def _escalated(desk: Tickets, work: Work, ticket: Ticket, missed: list[str], now
     follows = target(desk, ticket).missed
     due = {name: clocks.deadlines(ticket)[name] for name in missed}
     tell_deadlines(desk, work.draft, ticket, "deadline_missed", due, follows.tell)
-    line = desk.rules.lines["escalated"].vi.format(text=", ".join(missed))
+    lines = desk.rules.lines
+    words = {FIRST_RESPONSE: lines["first_response"], RESOLVE: lines["resolve"]}
+    line = lines["escalated"].vi.format(text=", ".join(words[name].vi for name in missed))
     ticket = ticket_thread.add(work.draft, ticket, now, "system", line, note=True)
     ticket = hand_out(desk, clocks.escalated(ticket, missed, follows.move_to or "", now))
     ticket_store.remember(work.draft, ticket, "Ticket Escalated", desk.now, missed=missed)

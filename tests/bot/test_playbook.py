@@ -39,7 +39,7 @@ def test_the_playbook_that_ships_has_no_mistakes():
         ("faq.yaml", "      - giá ship\n", "      - mấy giờ đóng cửa vậy\n", "questions", "asked by delivery_fee too"),
         ("faq.yaml", "  - id: delivery_fee", "  - id: delivery_time", "id", "is taken by another entry"),
         ("faq.yaml", "      - giá ship\n", "      - '???'\n", "questions", "asks nothing"),
-        ("faq.yaml", "    title: {vi: Phí giao hàng là bao nhiêu?, en: How much is delivery?}",
+        ("faq.yaml", "    title: {vi: \"Phí giao hàng là bao nhiêu?\", en: \"How much is delivery?\"}",
          "    title: {vi: Phí giao hàng là bao nhiêu?}", "title.en", "is missing"),
         ("faq.yaml", "    updated_on: 2026-10-05", "    updated_on: hôm qua", "updated_on", "date"),
         ("faq.yaml", "{{ facts.ship_city | vnd }}", "{{ facts.ship_town | vnd }}", "answer.vi", "cannot be written"),

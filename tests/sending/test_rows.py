@@ -40,6 +40,11 @@ def one(care, message_id):
     return found
 
 
+def unasked(care):
+    """What the shop sent of its own accord: all but the bot's answers."""
+    return [one for one in care.received() if "trợ lý tự động" not in one.text]
+
+
 def why(care, message_id):
     """Outcome, reason, and the words a care agent reads."""
     (shown,) = [m for m in care.shown(message_id[:24]) if m["message_id"] == message_id]
@@ -264,7 +269,7 @@ def test_r10_without_a_lawful_yes_there_is_no_advertising(care):
     care.house.drain()
     sent = care.plan(lan, "marketing", "after the follow")
     care.later(minutes=1)
-    assert [(o.channel, o.to) for o in care.received()] == [("zalo", "z-1")]
+    assert [(o.channel, o.to) for o in unasked(care)] == [("zalo", "z-1")]
     (said,) = [said for said in care.call("GET", f"/v1/customers/{lan}")["consent"] if said["channel"] == "zalo"]
     assert (said["purpose"], said["granted"]) == ("marketing", True)
     assert "followed" in said["proof"]
@@ -483,8 +488,9 @@ def test_a13_a14_an_email_not_opened_becomes_an_sms_or_a_chat(care, row):
     care.later(hours=2)
     assert [o.channel for o in care.received(sent)] == ["email"]
     care.later(hours=24)
-    assert [o.channel for o in care.received()] == ["email", after]
-    told = [(line["reason"], line["channel"]) for line in care.shown(lan)[0]["story"]]
+    assert [o.channel for o in unasked(care)] == ["email", after]
+    (shown,) = [one for one in care.shown(lan) if one["message_id"] == sent]
+    told = [(line["reason"], line["channel"]) for line in shown["story"]]
     assert ("not_opened", "email") in told
 
 
@@ -576,7 +582,9 @@ def test_r5_a_strangers_phone_typed_into_a_chat_reveals_nothing_sends_nothing_an
         care.town.messenger.say("m-stranger", words)
         who = {"messenger_psid": "m-stranger"}
     care.later(days=1)
-    assert care.received() == before, "neither the owner nor the stranger hears anything"
+    heard = [one for one in care.received() if one not in before]
+    assert {one.to for one in heard if not one.to.endswith("@nhamay.example.vn")} == set(who.values())
+    assert not any(word in one.text for one in heard for word in ("HD1", "5.000.000", phone(1)[-4:])), "no order"
     stranger = care.call("POST", "/v1/customers/search", who)
     assert stranger["customer_id"] != owner
     assert (stranger["recent_orders"], stranger["metrics"]["orders"]) == ([], 0)
