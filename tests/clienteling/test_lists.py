@@ -195,3 +195,22 @@ def test_x16_the_list_lives_through_a_table_that_behaves_as_badly_as_it_may(open
     guests: list[Guest] = [floor.regular() for _ in range(3)]
     floor.morning()
     assert sorted(task["customer_id"] for task in floor.listed("kind=call")) == sorted(guest.id for guest in guests)
+
+
+def test_t10_a_call_back_comes_at_the_customers_hour_and_an_order_that_was_promised_is_reminded_of(floor: Floor):
+    """«Nhắc lịch gọi lại hoặc lên đơn»"""
+    lan = floor.regular()
+    floor.morning()
+    floor.report(lan, "call_back", call_back_at="2026-03-04T15:30:00+07:00")
+    assert floor.clock(floor.only_call(lan)["due_at"]) == "04/03 15:30"
+    assert floor.calls(lan, "kind=call&due=today") == []
+
+    floor.until(15, 31, days=1)
+    assert floor.calls(lan, "kind=call&due=today")
+    floor.report(lan, "reached", note="Sẽ đặt tối thứ Năm", order_by="2026-03-05T20:00:00+07:00")
+    assert floor.calls(lan) == []
+    floor.morning(days=4)
+    reminder = floor.only_call(lan)
+    assert (reminder["step"], reminder["deal"]) == ("remind_order", "contacted")
+    floor.order(lan, "HD-T10", 700_000, channel="store", store="Cầu Giấy")
+    assert (floor.deal(lan), floor.calls(lan)) == ("won", [])

@@ -145,6 +145,28 @@ def test_t7_an_answer_finds_another_way_where_the_channel_does_not_reach_the_cus
     assert "áo mới" in task["script"]
 
 
+def test_n14_each_group_has_its_way_before_the_sale_after_it_and_when_something_went_wrong(desk: Desk):
+    """«4 cách xây dựng mô hình»: a way for each group, problems mended, before and after the sale; what loyal customers
+    bring is A23."""
+    desk.vip("0938126457")
+    asks = "Đèn bàn này có mấy màu, giá bao nhiêu vậy shop?"
+    new = desk.says(asks)
+    loyal = desk.says(asks, "hotline", who={"phone": "0938126457"})
+    assert [(one["intent"], one["queue"]) for one in (new, loyal)] == [("product_question", "sales")] * 2
+    assert loyal["first_response_due_at"] < new["first_response_due_at"]
+
+    desk.sell("HD1", LAN, total=900_000)
+    broken = desk.says("Đèn giao tới đã hỏng, bật không lên, shop xử lý giúp mình nhé", "email", who=MAIL)
+    assert (broken["severity"], broken["queue"]) == ("high", "care")
+    assert "complaint_open" in desk.view(broken["customer_id"])["segments"]["tags"]
+    desk.reply(broken, "Dạ em xin lỗi, em gửi đèn mới ngay hôm nay ạ.")
+    desk.do(broken, "resolve", {"wrong": True, "remedy": "Tiệm đã gửi đèn mới."}, by="care_1")
+    desk.later(hours=2)
+    assert any("Tiệm đã gửi đèn mới" in mail["text"] for mail in desk.answers("email"))
+    messages = desk.call("GET", f"/v1/customers/{broken['customer_id']}/messages").json["items"]
+    assert "ticket_survey" in {message["journey"] for message in messages if message["status"] != "suppressed"}
+
+
 def test_n15_intake_allocation_care_and_follow_up(desk: Desk):
     """«tiếp nhận – phân bổ – chăm sóc – theo dõi»"""
     ticket = desk.says(ANGRY, "email", who=MAIL)
