@@ -12,7 +12,6 @@ from shared.domain.customer import Profile, agree, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict, Forbidden, NotFound
 from shared.domain.journey_engine import Signal
 from shared.domain.message import ID_TAIL as MESSAGE_TAIL
-from shared.domain.message import purpose_of
 from shared.domain.sending import consent_channel
 from shared.domain.sending_policy import DAY, ON_PHONE
 from shared.domain.task import (
@@ -104,8 +103,7 @@ class PlannedCalls:
         now = self.clock()
         details = {"message_id": message_id}
         name, of = _call(message_id), message_id[:-MESSAGE_TAIL]
-        by, sells = now + CALLED_WITHIN, purpose_of(message_id) == "marketing"
-        new = NewTask(of, name, "call", "planned_call", by, script=script, details=details, sells=sells)
+        new = NewTask(of, name, "call", "planned_call", now + CALLED_WITHIN, script=script, details=details)
         for _ in range(ATTEMPTS):
             draft = Draft(self.table)
             open_task(draft, new, now, self.roster())
