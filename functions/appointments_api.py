@@ -7,8 +7,8 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.errors import FieldError, Forbidden, Invalid
-from shared.domain.statements import Reader, parse_moment
+from shared.domain.errors import Forbidden, Invalid
+from shared.domain.statements import Reader, fields, parse_moment
 from shared.domain.vietnam_time import day_start, local_day
 from shared.runtime import settings, wiring
 from shared.runtime.appointments import appointment_rules
@@ -31,7 +31,8 @@ handler = HttpDoor()
 @handler.routes.post("/v1/appointments")
 def post_appointment() -> Response[str]:
     now = wiring.outside().clock()
-    read, body = _body("customer", "customer_id", "starts_at", "service", "store", "note")
+    body = handler.json()
+    read = fields(body, ("customer", "customer_id", "starts_at", "service", "store", "note"), "an appointment")
     store, service = read.text(body, "store"), read.text(body, "service", limit=120)
     note, customer_id = read.text(body, "note", limit=NOTE_LENGTH), read.text(body, "customer_id")
     for name, said in (("store", store), ("service", service), ("starts_at", body.get("starts_at"))):
@@ -75,7 +76,8 @@ def post_cancel(appointment_id: str) -> Response[str]:
 
 @handler.routes.post("/v1/appointments/<appointment_id>/move")
 def post_move(appointment_id: str) -> Response[str]:
-    read, body = _body("starts_at")
+    body = handler.json()
+    read = fields(body, ("starts_at",), "an appointment")
     starts_at = parse_moment(read, "starts_at", body.get("starts_at"))
     if read.errors or starts_at is None:
         raise Invalid(read.errors)
@@ -102,14 +104,3 @@ def _stores() -> frozenset[str]:
 
 def _shown(appointment: dict[str, Any], status: int = 200) -> Response[str]:
     return answer(shown(Draft(wiring.outside().table), appointment), status)
-
-
-def _body(*names: str) -> tuple[Reader, dict[str, Any]]:
-    """The fields of a body, those that are none of these named as wrong; raises Invalid for what is no object."""
-    body = handler.json()
-    if not isinstance(body, dict):
-        raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
-    for name in sorted(body.keys() - set(names)):
-        read.wrong(name, "is not a field of an appointment")
-    return read, body

@@ -8,8 +8,8 @@ from typing import Any, get_args
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.customer import Profile
-from shared.domain.errors import FieldError, Forbidden, Invalid
-from shared.domain.statements import Reader, parse_moment
+from shared.domain.errors import Forbidden, Invalid
+from shared.domain.statements import Reader, fields, parse_moment
 from shared.domain.task import NOTE_LENGTH, OUTCOMES, ROLES, Kind, Status, Task
 from shared.domain.vietnam_time import day_start, local_day
 from shared.runtime import settings, wiring
@@ -95,7 +95,8 @@ def post_outcome(task_id: str) -> Response[str]:
 
 @handler.routes.post("/v1/tasks/<task_id>/assign")
 def post_assign(task_id: str) -> Response[str]:
-    read, body = _body("assignee", "note")
+    body = handler.json()
+    read = fields(body, ("assignee", "note"), "a hand-over")
     person, note = read.text(body, "assignee"), read.text(body, "note", limit=NOTE_LENGTH)
     if not person and not read.errors:
         read.wrong("assignee", "is needed: the id of who does it from now on")
@@ -107,7 +108,8 @@ def post_assign(task_id: str) -> Response[str]:
 @handler.routes.post("/v1/tasks/<task_id>/skip")
 def post_skip(task_id: str) -> Response[str]:
     hands = _hands()
-    read, body = _body("reason", "until")
+    body = handler.json()
+    read = fields(body, ("reason", "until"), "a skip")
     reason = read.text(body, "reason", limit=NOTE_LENGTH)
     if not reason and not read.errors:
         read.wrong("reason", "is needed: why it is not done now")
@@ -157,17 +159,6 @@ def _shown(task: Task) -> Response[str]:
     return answer(shown(task, members_of(draft, task["customer_id"]), task_words(), draft))
 
 
-def _body(*names: str) -> tuple[Reader, dict[str, Any]]:
-    """The fields of a body, those that are none of these named as wrong; raises Invalid for what is no object."""
-    body = handler.json()
-    if not isinstance(body, dict):
-        raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
-    for name in sorted(body.keys() - set(names)):
-        read.wrong(name, "is not a field of this call")
-    return read, body
-
-
 def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> datetime | None:
     """A moment of the year to come, or None where none is named."""
     if body.get(name) is None:
@@ -180,11 +171,7 @@ def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> date
 
 def _report(body: Any, now: datetime) -> Report:
     """The body of an outcome; raises Invalid naming every wrong field."""
-    if not isinstance(body, dict):
-        raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
-    for name in sorted(body.keys() - {"outcome", "call_back_at", "order_by", "note"}):
-        read.wrong(name, "is not a field of an outcome")
+    read = fields(body, ("outcome", "call_back_at", "order_by", "note"), "an outcome")
     outcome = str(body.get("outcome"))
     if outcome not in OUTCOMES:
         read.wrong("outcome", f"must be one of {', '.join(OUTCOMES)}")

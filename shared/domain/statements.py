@@ -1,10 +1,10 @@
-"""What somebody states about a customer, read field by field: traits, birthdays and consent, every mistake named."""
+"""What somebody states, read field by field with every mistake named: bodies, traits, birthdays and consent."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -12,7 +12,7 @@ from decimal import InvalidOperation
 from typing import Any
 
 from shared.domain.customer import TRAITS
-from shared.domain.errors import FieldError
+from shared.domain.errors import FieldError, Invalid
 from shared.domain.sending import CONSENT_CHANNELS, PURPOSES
 from shared.domain.vietnam_time import local_day, moment, stamp
 
@@ -74,6 +74,22 @@ class Reader:
             self.wrong(path + name, "must be true or false")
             return False
         return raw
+
+
+def fields(body: Any, known: Collection[str], what: str) -> Reader:
+    """A reader of a body that has these fields; raises Invalid where it is no object."""
+    if not isinstance(body, dict):
+        raise Invalid([FieldError("body", "must be an object")])
+    read = Reader("")
+    for name in sorted(body.keys() - set(known)):
+        read.wrong(name, f"is not a field of {what}")
+    return read
+
+
+def done(read: Reader) -> None:
+    """Raises Invalid naming every wrong field, if there is one."""
+    if read.errors:
+        raise Invalid(read.errors)
 
 
 def parse_moment(read: Reader, name: str, raw: Any) -> datetime | None:

@@ -10,7 +10,7 @@ from shared.domain.errors import FieldError, Invalid
 from shared.domain.identity import Certainty, Identity, identity
 from shared.domain.rules import Rules
 from shared.domain.segment_protocol import MAX_IDENTITIES
-from shared.domain.statements import Reader, read_consent, read_traits
+from shared.domain.statements import Reader, fields, read_consent, read_traits
 from shared.domain.vietnam_time import local_day
 from shared.use_cases.upsert_customer import Upsert
 
@@ -19,11 +19,7 @@ IDENTITY_FIELDS = ("phone", "email", "zalo_user_id", "messenger_psid", "loyalty_
 
 def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
     """The body of `PUT /v1/customers`; raises Invalid naming every wrong field."""
-    if not isinstance(body, dict):
-        raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
-    for name in sorted(body.keys() - {"identities", "traits", "consent", "source"}):
-        read.wrong(name, "is not a field of a customer")
+    read = fields(body, ("identities", "traits", "consent", "source"), "a customer")
     source = read.text(body, "source", limit=40)
     claimed = source in rules.identity.claiming_sources
     identities = read_identities(read, body, claimed=claimed)

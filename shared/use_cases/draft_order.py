@@ -18,6 +18,7 @@ from shared.domain.journey_engine import Signal
 from shared.domain.names import clean_name
 from shared.domain.product import Product
 from shared.domain.sending import ChannelError
+from shared.domain.statements import done, fields
 from shared.domain.ticket import Ticket, digest
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Drafted, DraftLine, DraftOrder, PosOrders
@@ -25,7 +26,6 @@ from shared.use_cases import ticket_store
 from shared.use_cases.draft import Draft
 from shared.use_cases.products import Products
 from shared.use_cases.sending_state import addresses, members_of
-from shared.use_cases.ticket_input import done, fields
 from shared.use_cases.ticket_work import Work
 from shared.use_cases.tickets import Tickets
 

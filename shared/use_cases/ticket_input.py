@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.domain.errors import FieldError, Forbidden, Invalid
+from shared.domain.errors import Forbidden
 from shared.domain.incoming import Attachment
 from shared.domain.routing import CHANNELS, QUEUES
 from shared.domain.rules import IdentityRules
 from shared.domain.segment_protocol import MAX_IDENTITIES
 from shared.domain.staff import Directory
-from shared.domain.statements import Reader
+from shared.domain.statements import Reader, done, fields
 from shared.domain.ticket import ATTACHMENTS, SUBJECT_LENGTH, TEXT_LENGTH, Said, digest
 from shared.domain.ticket_rules import TicketRules
 from shared.domain.triage import INTENTS, SENTIMENTS, SEVERITIES
@@ -30,22 +29,6 @@ ANSWER_LENGTH = 2000
 NOTE_LENGTH = 1000
 AUTHORS = ("agent", "customer", "bot")
 PEOPLES_QUEUES = tuple(queue for queue in QUEUES if queue != "bot")
-
-
-def fields(body: Any, known: Collection[str], what: str) -> Reader:
-    """A reader of a body that has these fields; raises Invalid where it is no object."""
-    if not isinstance(body, dict):
-        raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
-    for name in sorted(body.keys() - set(known)):
-        read.wrong(name, f"is not a field of {what}")
-    return read
-
-
-def done(read: Reader) -> None:
-    """Raises Invalid naming every wrong field, if there is one."""
-    if read.errors:
-        raise Invalid(read.errors)
 
 
 def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRules, now: datetime) -> Said:

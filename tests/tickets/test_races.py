@@ -3,7 +3,7 @@ line for a message, and counters that are the truth."""
 
 from __future__ import annotations
 
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,47 +14,25 @@ from shared.use_cases import ticket_desk, ticket_end
 from shared.use_cases.ticket_timers import wake
 from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL
 from tests.tickets.engine import Engine
-from tests.use_cases.test_races import Killed, Watched, raising
+from tests.use_cases.test_races import Killed, raising
+from tests.use_cases.test_races import everywhere as everywhere_of
 
 TEN = datetime(2026, 11, 24, 3, tzinfo=UTC)
 LAN, HOA = 1_234_567, 12_345_678
-MOST_POINTS = 60
 
 
-def everywhere(prepare, work, *, competitor=None, failure=None, writes_only=False):
-    """Run `work(engine, table)` once for each operation of the table, with the competitor or the failure there."""
-    for point in range(MOST_POINTS):
+def everywhere(prepare, work, **interrupted):
+    """An engine for each operation of the table that `work(engine, table)` does, interrupted there and then checked."""
+
+    def prepared() -> Engine:
         engine = Engine(TEN)
-        with engine_closed(engine):
-            prepare(engine)
-            table = Watched(
-                engine.table,
-                at=point,
-                before=(lambda engine=engine: competitor(engine)) if competitor else lambda: None,
-                after=failure or (lambda: None),
-                writes_only=writes_only,
-            )
-            try:
-                work(engine, table)
-            except Killed:
-                work(engine, engine.table)
-            if table.operations <= point:
-                assert point > 0, "nothing was ever interrupted"
-                return
+        prepare(engine)
+        return engine
+
+    for engine in everywhere_of(prepared, work, **interrupted):
+        with closing(engine.house):
             yield engine
             engine.check()
-    raise AssertionError("more points than expected")
-
-
-class engine_closed:  # noqa: N801 - reads as what it does
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-
-    def __enter__(self) -> Engine:
-        return self.engine
-
-    def __exit__(self, *_: Any) -> None:
-        self.engine.house.close()
 
 
 def nothing(_engine: Engine) -> None:
