@@ -34,7 +34,7 @@ lint: .venv/.dev ## style, formatting, types
 	$(BIN)/mypy
 
 openapi: .venv/.dev ## write shared/openapi.json anew from its source
-	$(BIN)/python -m infra.local.openapi
+	$(BIN)/python -m infra.local.commands.openapi
 
 synth: .venv/.infra | node ## write the templates of every stage to cdk.out/ (needs Node.js)
 	@for stage in dev staging prod; do $(BIN)/kq synth --stage $$stage --out cdk.out/$$stage || exit 1; done

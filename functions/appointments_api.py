@@ -7,19 +7,19 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.errors import Forbidden, Invalid
-from shared.domain.statements import Reader, fields, parse_moment
 from shared.domain.vietnam_time import day_start, local_day
+from shared.repositories.unit_of_work import Draft
 from shared.runtime import settings, wiring
-from shared.runtime.appointments import appointment_rules
-from shared.runtime.desk import directory
+from shared.runtime.factories.journeys import event_taker, journeys
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.journeys import event_taker, journeys
-from shared.runtime.playbook import rules
-from shared.use_cases.appointments import Book, Booking, listed, shown
-from shared.use_cases.customer_input import read_upsert
-from shared.use_cases.draft import Draft
-from shared.use_cases.upsert_customer import upsert
+from shared.runtime.playbook.appointments import appointment_rules
+from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.staff import directory
+from shared.use_cases.customers.input import read_upsert
+from shared.use_cases.customers.upsert import upsert
+from shared.use_cases.tasks.appointments import Book, Booking, listed, shown
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.PUBLIC)
 NOTE_LENGTH = 500

@@ -6,15 +6,15 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.campaign import Verb
+from shared.domain.campaigns.campaign import Verb
 from shared.domain.errors import Forbidden
 from shared.ports import Item
 from shared.runtime import settings, wiring
-from shared.runtime.campaigns import campaigns, people, preview
+from shared.runtime.factories.campaigns import campaigns, people, preview
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook import sending_rules
-from shared.use_cases.preview_campaign import show
-from shared.use_cases.view_customer import told_as
+from shared.runtime.playbook.loader import sending_rules
+from shared.use_cases.campaigns.preview import show
+from shared.use_cases.customers.view import told_as
 
 SETTINGS = (
     settings.STAGE,

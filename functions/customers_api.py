@@ -6,20 +6,21 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.customers.identity import Identity
 from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
-from shared.domain.identity import Identity
 from shared.runtime import settings, wiring
+from shared.runtime.factories.journeys import event_taker
+from shared.runtime.factories.roster import roster
+from shared.runtime.factories.ruling import ruling
+from shared.runtime.factories.suggestions import suggester
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.journeys import event_taker
-from shared.runtime.playbook import rules, sending_rules
-from shared.runtime.roster import roster
-from shared.runtime.ruling import ruling
-from shared.runtime.suggestions import suggester
-from shared.use_cases import list_segments, scan_winback, view_customer
-from shared.use_cases.customer_input import read_search, read_upsert
-from shared.use_cases.merges import unmerge
-from shared.use_cases.suggestions import Suggester
-from shared.use_cases.upsert_customer import upsert
+from shared.runtime.playbook.loader import rules, sending_rules
+from shared.use_cases.customers import view
+from shared.use_cases.customers.input import read_search, read_upsert
+from shared.use_cases.customers.unmerge import unmerge
+from shared.use_cases.customers.upsert import upsert
+from shared.use_cases.recommendations.suggest_products import Suggester
+from shared.use_cases.segments import list_segments, scan_winback
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 
@@ -48,7 +49,7 @@ def put_customer() -> Response[str]:
         "customer_id": done.customer_id,
         "created": done.created,
         "merged": done.merged,
-        "customer": view_customer.describe(done.members, taker.ruling),
+        "customer": view.describe(done.members, taker.ruling),
     }
     return answer(body, 201 if done.created else 200)
 
@@ -57,7 +58,7 @@ def put_customer() -> Response[str]:
 def search() -> Response[str]:
     who: Identity = read_search(handler.json())
     outside = wiring.outside()
-    return answer(_seen(view_customer.find(outside.table, who, outside.identity_key)))
+    return answer(_seen(view.find(outside.table, who, outside.identity_key)))
 
 
 @handler.routes.get("/v1/customers/<customer_id>")
@@ -69,7 +70,7 @@ def get_customer(customer_id: str) -> Response[str]:
 def get_timeline(customer_id: str) -> Response[str]:
     limit, start = handler.page()
     _check_store(customer_id)
-    return listing(*view_customer.timeline(wiring.outside().table, customer_id, limit, start))
+    return listing(*view.timeline(wiring.outside().table, customer_id, limit, start))
 
 
 @handler.routes.get("/v1/customers/<customer_id>/messages")
@@ -77,7 +78,7 @@ def get_messages(customer_id: str) -> Response[str]:
     limit, start = handler.page()
     _seen(customer_id)
     reasons = sending_rules().reasons
-    return listing(*view_customer.messages(wiring.outside().table, customer_id, limit, start, reasons))
+    return listing(*view.messages(wiring.outside().table, customer_id, limit, start, reasons))
 
 
 @handler.routes.post("/v1/customers/<customer_id>/unmerge")
@@ -124,7 +125,7 @@ def _seen(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]
 def _view(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]:
     outside = wiring.outside()
     now = outside.clock()
-    return view_customer.view(outside.table, customer_id, ruling(now), lambda: roster(now), suggests)
+    return view.view(outside.table, customer_id, ruling(now), lambda: roster(now), suggests)
 
 
 def _check_store(customer_id: str) -> None:
@@ -136,7 +137,7 @@ def _is_own(who: Identity) -> bool | None:
     """Whether an identity leads to a customer of the key's stores; None when it leads to nobody."""
     outside = wiring.outside()
     try:
-        _seen(view_customer.find(outside.table, who, outside.identity_key))
+        _seen(view.find(outside.table, who, outside.identity_key))
     except NotFound:
         return None
     except Forbidden:

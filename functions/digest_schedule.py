@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.ticket import is_complaint
+from shared.domain.tickets.ticket import is_complaint
 from shared.runtime import settings, wiring
-from shared.runtime.desk import directory
-from shared.runtime.observability import logger
-from shared.runtime.playbook import task_words
-from shared.runtime.ruling import tick_time
-from shared.runtime.tickets import ticket_rules
-from shared.use_cases.store_digest import Digests
+from shared.runtime.factories.ruling import tick_time
+from shared.runtime.factories.tickets import ticket_rules
+from shared.runtime.logs import logger
+from shared.runtime.playbook.loader import task_words
+from shared.runtime.playbook.staff import directory
+from shared.use_cases.staff.store_digest import Digests
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 

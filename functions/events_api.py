@@ -8,11 +8,11 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.errors import FieldError, Invalid, TooLarge
-from shared.domain.event import Event
-from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
+from shared.domain.events.event import Event
+from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer
-from shared.runtime.playbook import rules
+from shared.runtime.playbook.loader import rules
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS)
 

@@ -8,16 +8,16 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import Busy, Conflict, KhachQuenError
-from shared.domain.event import Event
-from shared.domain.incoming import Incoming
+from shared.domain.events.event import Event
+from shared.domain.inbox.provider_event import Incoming
 from shared.domain.vietnam_time import stamp
+from shared.repositories.messages import enqueue
 from shared.runtime import settings, wiring
-from shared.runtime.journeys import event_taker
-from shared.runtime.observability import logger
-from shared.runtime.triage import triager
-from shared.use_cases.plan_message import enqueue
-from shared.use_cases.take_events import EventTaker
-from shared.use_cases.take_incoming import IncomingTaker, Taken
+from shared.runtime.factories.journeys import event_taker
+from shared.runtime.factories.triage import triager
+from shared.runtime.logs import logger
+from shared.use_cases.events.ingest_events import EventTaker
+from shared.use_cases.inbox.ingest_provider_events import IncomingTaker, Taken
 
 SETTINGS = (
     settings.STAGE,

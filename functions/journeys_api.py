@@ -5,9 +5,9 @@ from __future__ import annotations
 from aws_lambda_powertools.event_handler import Response
 
 from shared.runtime import settings, wiring
+from shared.runtime.factories.journeys import journeys
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.journeys import journeys
-from shared.use_cases import view_journeys
+from shared.use_cases.journeys import view
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 
@@ -16,9 +16,9 @@ handler = HttpDoor()
 
 @handler.routes.get("/v1/journeys")
 def get_journeys() -> Response[str]:
-    return listing(view_journeys.overviews(journeys(wiring.outside().clock())), None)
+    return listing(view.overviews(journeys(wiring.outside().clock())), None)
 
 
 @handler.routes.get("/v1/journeys/<journey_id>")
 def get_journey(journey_id: str) -> Response[str]:
-    return answer(view_journeys.detail(journeys(wiring.outside().clock()), journey_id))
+    return answer(view.detail(journeys(wiring.outside().clock()), journey_id))

@@ -6,23 +6,25 @@ from datetime import timedelta
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.content import SurveyKind
+from shared.domain.common.money import vnd
 from shared.domain.errors import Busy, Conflict, Invalid, KhachQuenError
-from shared.domain.links import Link, LinkKind, link_key, read
-from shared.domain.machine_opens import Touch
-from shared.domain.message import Message
-from shared.domain.money import vnd
+from shared.domain.messaging.machine_opens import Touch
+from shared.domain.messaging.message import Message
+from shared.domain.messaging.template import SurveyKind
+from shared.domain.messaging.tracked_links import Link, LinkKind, link_key, read
 from shared.domain.vietnam_time import moment
-from shared.domain.voucher import clock, status
-from shared.runtime import bot, settings, wiring
+from shared.domain.vouchers.voucher import clock, status
+from shared.repositories import vouchers
+from shared.repositories.unit_of_work import Draft
+from shared.runtime import settings, wiring
+from shared.runtime.factories import bot
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.html_pages import PRIVATE, page_answer
 from shared.runtime.http import STATUS, HttpDoor, header
-from shared.runtime.journeys import journeys
-from shared.runtime.observability import logger
-from shared.runtime.offers import offers
-from shared.runtime.pages import PRIVATE, page_answer
-from shared.runtime.templates import templates
-from shared.use_cases import follow_link, vouchers
-from shared.use_cases.draft import Draft
+from shared.runtime.logs import logger
+from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.templates import templates
+from shared.use_cases.messaging import follow_link
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 

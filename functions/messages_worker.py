@@ -11,10 +11,10 @@ from typing import Any
 from shared.domain.errors import KhachQuenError
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
-from shared.runtime.channels import dispatcher, staff_notes
-from shared.runtime.comments import moderate
-from shared.runtime.observability import log_failure, logger
-from shared.use_cases.dispatch_batch import AdDispatcher
+from shared.runtime.factories.channels import dispatcher, staff_notes
+from shared.runtime.factories.comments import moderate
+from shared.runtime.logs import log_failure, logger
+from shared.use_cases.messaging.dispatch_ad_batch import AdDispatcher
 
 SETTINGS = (
     settings.STAGE,

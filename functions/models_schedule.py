@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from shared.runtime import settings, wiring
-from shared.runtime.journeys import journeys
-from shared.runtime.observability import logger
-from shared.runtime.ruling import ruling, tick_time
-from shared.use_cases.set_cutoffs import publish, relabel
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.factories.ruling import ruling, tick_time
+from shared.runtime.logs import logger
+from shared.use_cases.segments.weekly_cutoffs import publish, relabel
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from shared.runtime import settings, wiring
-from shared.runtime.journeys import journeys
-from shared.runtime.observability import logger
-from shared.runtime.ruling import tick_time
-from shared.use_cases.wake_customers import Waker
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.factories.ruling import tick_time
+from shared.runtime.logs import logger
+from shared.use_cases.segments.wake_due_customers import Waker
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 

@@ -7,28 +7,28 @@ from typing import Any, get_args
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.customer import Profile
+from shared.domain.common.field_reader import Reader, fields, parse_moment
+from shared.domain.customers.profile import Profile
 from shared.domain.errors import Forbidden, Invalid
-from shared.domain.statements import Reader, fields, parse_moment
-from shared.domain.task import NOTE_LENGTH, OUTCOMES, ROLES, Kind, Status, Task
+from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, ROLES, Kind, Status, Task
 from shared.domain.vietnam_time import day_start, local_day
+from shared.repositories import table_keys
+from shared.repositories.contact_ledger import members_of
+from shared.repositories.tasks import Report, Told, record_outcome, task_news
+from shared.repositories.unit_of_work import Draft
 from shared.runtime import settings, wiring
-from shared.runtime.desk import directory
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.factories.roster import roster
+from shared.runtime.factories.suggestions import suggester
+from shared.runtime.factories.tickets import ticket_rules
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.journeys import journeys
-from shared.runtime.offers import offers
-from shared.runtime.playbook import task_words
-from shared.runtime.roster import roster
-from shared.runtime.suggestions import suggester
-from shared.runtime.tickets import ticket_rules
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.hand_over import Hands
-from shared.use_cases.list_tasks import Asked, listed, shown
-from shared.use_cases.sending_state import members_of
-from shared.use_cases.task_offer import Offers
-from shared.use_cases.tasks import Report, Told, record_outcome, task_news
-from shared.use_cases.ticket_asks import ask_answered
+from shared.runtime.playbook.loader import task_words
+from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.staff import directory
+from shared.use_cases.tasks.issue_offer import Offers
+from shared.use_cases.tasks.list_tasks import Asked, listed, shown
+from shared.use_cases.tasks.reassign import Hands
+from shared.use_cases.tickets.ask_and_compensate import ask_answered
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.PUBLIC)
 # Nobody promises a call for later than this.
@@ -59,7 +59,7 @@ def _asked(query: dict[str, str], start: str | None, now: datetime) -> Asked:
     if kind and kind not in KINDS:
         read.wrong("kind", f"must be one of {', '.join(KINDS)}")
     due = _due_until(read, query.get("due", ""), now)
-    if start and not start.startswith(layout.task_range(status)[0]):
+    if start and not start.startswith(table_keys.task_range(status)[0]):
         read.wrong("next", "is not one of ours")
     if read.errors:
         raise Invalid(read.errors)

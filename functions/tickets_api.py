@@ -7,25 +7,26 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.common.field_reader import Reader
 from shared.domain.errors import Forbidden, Invalid
-from shared.domain.routing import QUEUES
-from shared.domain.statements import Reader
-from shared.domain.ticket import STATUSES, Ticket
+from shared.domain.tickets.routing import QUEUES
+from shared.domain.tickets.ticket import STATUSES, Ticket
 from shared.ports import Item
+from shared.repositories.api_keys import Caller
+from shared.repositories.ticket_revenue import credited
 from shared.runtime import settings, wiring
+from shared.runtime.factories.pos import pos
+from shared.runtime.factories.roster import roster
+from shared.runtime.factories.ruling import ruling
+from shared.runtime.factories.suggestions import suggester
+from shared.runtime.factories.tickets import tickets
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook import rules
-from shared.runtime.pos import pos
-from shared.runtime.roster import roster
-from shared.runtime.ruling import ruling
-from shared.runtime.suggestions import suggester
-from shared.runtime.tickets import tickets
-from shared.use_cases import ticket_asks, ticket_desk, ticket_end, ticket_input, ticket_lists, view_customer
-from shared.use_cases.draft_order import draft_order, read_wanted
-from shared.use_cases.keys import Caller
-from shared.use_cases.ticket_credit import credited
+from shared.runtime.playbook.loader import rules
+from shared.use_cases.customers import view
 from shared.use_cases.ticket_work import Taken
-from shared.use_cases.tickets import Tickets
+from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate, input, lists
+from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.draft_order import draft_order, read_wanted
 
 SETTINGS = (
     settings.STAGE,
@@ -43,7 +44,7 @@ handler = HttpDoor()
 @handler.routes.post("/v1/tickets")
 def post_ticket() -> Response[str]:
     desk = tickets(wiring.outside().clock())
-    said = ticket_input.read_ticket(handler.json(), _caller(), desk.rules, rules().identity, desk.now)
+    said = input.read_ticket(handler.json(), _caller(), desk.rules, rules().identity, desk.now)
     return answer(_taken(desk.take(said), desk.now), 201)
 
 
@@ -67,7 +68,7 @@ def get_tickets() -> Response[str]:
         raise Forbidden(f"the key has no access to store {store}")
     outside = wiring.outside()
     return listing(
-        *ticket_lists.listed(
+        *lists.listed(
             outside.table,
             status=status,
             queue=queue,
@@ -88,65 +89,65 @@ def get_ticket(ticket_id: str) -> Response[str]:
 @handler.routes.post("/v1/tickets/<ticket_id>/messages")
 def post_message(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    written = ticket_input.read_message(handler.json(), _caller(), desk.rules, desk.directory)
-    return answer(_taken(ticket_desk.write(desk, ticket_id, written), desk.now), 201)
+    written = input.read_message(handler.json(), _caller(), desk.rules, desk.directory)
+    return answer(_taken(agent_actions.write(desk, ticket_id, written), desk.now), 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/resolve")
 def post_resolve(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    said = ticket_input.read_resolve(_body(), _caller(), desk.directory)
-    return _answer(ticket_end.resolve(desk, ticket_id, **said._asdict()), desk)
+    said = input.read_resolve(_body(), _caller(), desk.directory)
+    return _answer(close_and_rate.resolve(desk, ticket_id, **said._asdict()), desk)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/rating")
 def post_rating(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    score, comment = ticket_input.read_rating(handler.json())
-    return _answer(ticket_end.rate(desk, ticket_id, score, comment), desk)
+    score, comment = input.read_rating(handler.json())
+    return _answer(close_and_rate.rate(desk, ticket_id, score, comment), desk)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/lock")
 def post_lock(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    by, release = ticket_input.read_lock(_body(), _caller(), desk.directory)
-    return _answer(ticket_desk.lock(desk, ticket_id, by, release=release), desk)
+    by, release = input.read_lock(_body(), _caller(), desk.directory)
+    return _answer(agent_actions.lock(desk, ticket_id, by, release=release), desk)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/assign")
 def post_assign(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    person, queue, note = ticket_input.read_assign(handler.json(), desk.directory)
+    person, queue, note = input.read_assign(handler.json(), desk.directory)
     by = _caller().name
-    return _answer(ticket_desk.hand_over(desk, ticket_id, by, person=person, queue=queue, note=note), desk)
+    return _answer(agent_actions.hand_over(desk, ticket_id, by, person=person, queue=queue, note=note), desk)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/labels")
 def post_labels(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    labels = ticket_input.read_labels(handler.json())
-    return _answer(ticket_desk.relabel(desk, ticket_id, labels, _caller().name), desk)
+    labels = input.read_labels(handler.json())
+    return _answer(agent_actions.relabel(desk, ticket_id, labels, _caller().name), desk)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/asks")
 def post_ask(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    question = ticket_input.read_ask(handler.json(), desk.rules)
-    return _answer(ticket_asks.ask(desk, ticket_id, question, _caller().name), desk, 201)
+    question = input.read_ask(handler.json(), desk.rules)
+    return _answer(ask_and_compensate.ask(desk, ticket_id, question, _caller().name), desk, 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/compensation")
 def post_compensation(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    given = ticket_input.read_compensation(handler.json())
-    return _answer(ticket_asks.give(desk, ticket_id, **given, by=_caller().name), desk, 201)
+    given = input.read_compensation(handler.json())
+    return _answer(ask_and_compensate.give(desk, ticket_id, **given, by=_caller().name), desk, 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/compensation/approve")
 def post_approve(ticket_id: str) -> Response[str]:
     desk = _desk(ticket_id)
-    approved, note = ticket_input.read_approval(_body())
-    return _answer(ticket_asks.decide(desk, ticket_id, approved=approved, note=note, by=_caller().name), desk)
+    approved, note = input.read_approval(_body())
+    return _answer(ask_and_compensate.decide(desk, ticket_id, approved=approved, note=note, by=_caller().name), desk)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/draft-order")
@@ -163,7 +164,7 @@ def post_draft_order(ticket_id: str) -> Response[str]:
 def _desk(ticket_id: str) -> Tickets:
     """What works on a ticket the caller may see; raises NotFound or Forbidden."""
     outside, stores = wiring.outside(), _caller().stores
-    if stores and not stores & ticket_lists.stores_of_ticket(outside.table, ticket_id):
+    if stores and not stores & lists.stores_of_ticket(outside.table, ticket_id):
         raise Forbidden("this ticket belongs to stores the key has no access to")
     return tickets(outside.clock())
 
@@ -174,7 +175,7 @@ def _body() -> Any:
 
 
 def _answer(ticket: Ticket, desk: Tickets, status: int = 200) -> Response[str]:
-    return answer(ticket_lists.shown(ticket, desk.now), status)
+    return answer(lists.shown(ticket, desk.now), status)
 
 
 def _seen(ticket_id: str) -> dict[str, Any]:
@@ -183,9 +184,9 @@ def _seen(ticket_id: str) -> dict[str, Any]:
     now = outside.clock()
 
     def customer(customer_id: str) -> Item:
-        return view_customer.view(outside.table, customer_id, ruling(now), lambda: roster(now))
+        return view.view(outside.table, customer_id, ruling(now), lambda: roster(now))
 
-    body, stores = ticket_lists.opened(outside.table, ticket_id, customer, now, stores=caller.stores)
+    body, stores = lists.opened(outside.table, ticket_id, customer, now, stores=caller.stores)
     if not caller.may_see(stores):
         raise Forbidden("this ticket belongs to stores the key has no access to")
     fresh = suggester(now).in_stock(body["suggestions"], body["store"] or "")
@@ -193,7 +194,7 @@ def _seen(ticket_id: str) -> dict[str, Any]:
 
 
 def _taken(taken: Taken, now: datetime) -> dict[str, Any]:
-    shown = ticket_lists.shown(taken.ticket, now)
+    shown = lists.shown(taken.ticket, now)
     return shown | {"joined": taken.joined, "bot_reply": taken.bot_reply or None}
 
 

@@ -8,11 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import Busy, KhachQuenError
-from shared.domain.ticket import Said
+from shared.domain.tickets.ticket import Said
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
-from shared.runtime.observability import logger
-from shared.runtime.tickets import tickets
+from shared.runtime.factories.tickets import tickets
+from shared.runtime.logs import logger
 
 SETTINGS = (
     settings.STAGE,

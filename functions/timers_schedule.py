@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.repositories import table_keys
 from shared.runtime import settings, wiring
-from shared.runtime.campaigns import campaign_run
-from shared.runtime.journeys import journeys
-from shared.runtime.ruling import tick_time
-from shared.runtime.tickets import tickets
-from shared.use_cases import layout
+from shared.runtime.factories.campaigns import campaign_run
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.factories.ruling import tick_time
+from shared.runtime.factories.tickets import tickets
 from shared.use_cases.run_timers import Timers
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 
-PARTITIONS = tuple(f"timer#{shard}" for shard in range(layout.TIMER_SHARDS))
+PARTITIONS = tuple(f"timer#{shard}" for shard in range(table_keys.TIMER_SHARDS))
 # For all partitions together; the rest of the timeout is for what was begun.
 SECONDS = 45
 

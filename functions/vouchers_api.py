@@ -10,18 +10,20 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.common.field_reader import Reader
+from shared.domain.customers.identity import Identity, identity
 from shared.domain.errors import FieldError, Forbidden, Invalid
-from shared.domain.identity import Identity, identity
-from shared.domain.order_event import money
-from shared.domain.statements import Reader
-from shared.domain.voucher import Redemption, Use, Voucher, status
+from shared.domain.orders.order_event import money
+from shared.domain.vouchers.voucher import Redemption, Use, Voucher, status
+from shared.repositories import vouchers
+from shared.repositories.unit_of_work import Draft
 from shared.runtime import settings, wiring
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.html_pages import page_answer
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.journeys import journeys
-from shared.runtime.offers import offers
-from shared.runtime.pages import page_answer
-from shared.use_cases import reckon_vouchers, redeem_voucher, vouchers
-from shared.use_cases.draft import Draft
+from shared.runtime.playbook.offers import offers
+from shared.use_cases.vouchers import reconcile
+from shared.use_cases.vouchers import redeem as redeem_voucher
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 FIELDS = ("order_id", "store", "phone", "total")
@@ -44,13 +46,13 @@ def get_reconciliation() -> Response[str]:
     period, outside = _period(query), wiring.outside()
     stores = handler.caller.stores if handler.caller else frozenset()
     if query.get("format") == "csv":
-        every = reckon_vouchers.lines(outside.table, period, stores, outside.clock())
+        every = reconcile.lines(outside.table, period, stores, outside.clock())
         return _as_csv([line for _, line in islice(every, CSV_LINES + 1)])
     limit, start = handler.page()
-    found = list(islice(reckon_vouchers.lines(outside.table, period, stores, outside.clock(), start), limit + 1))
+    found = list(islice(reconcile.lines(outside.table, period, stores, outside.clock(), start), limit + 1))
     after = found[limit - 1][0] if len(found) > limit else None
     # Adding up reads the whole period, so only the first page does.
-    sums = None if start else reckon_vouchers.totals(outside.table, period, stores, outside.clock())
+    sums = None if start else reconcile.totals(outside.table, period, stores, outside.clock())
     return listing([line for _, line in found[:limit]], after, totals=sums)
 
 
@@ -131,7 +133,7 @@ def _used(redeemed: Redemption | None) -> dict[str, Any] | None:
     return redeemed._asdict() if redeemed else None
 
 
-def _period(query: dict[str, str]) -> reckon_vouchers.Period:
+def _period(query: dict[str, str]) -> reconcile.Period:
     """`from` and `to` of a report, both local days; raises Invalid."""
     read = Reader("")
     days = []
@@ -140,20 +142,20 @@ def _period(query: dict[str, str]) -> reckon_vouchers.Period:
             days.append(date.fromisoformat(query.get(name, "")))
         except ValueError:
             read.wrong(name, "must be a day such as 2026-11-21")
-    if not read.errors and not timedelta() <= days[1] - days[0] < timedelta(days=reckon_vouchers.MOST_DAYS):
-        read.wrong("to", f"must be at or after `from`, and within {reckon_vouchers.MOST_DAYS} days")
+    if not read.errors and not timedelta() <= days[1] - days[0] < timedelta(days=reconcile.MOST_DAYS):
+        read.wrong("to", f"must be at or after `from`, and within {reconcile.MOST_DAYS} days")
     if query.get("format", "json") not in ("json", "csv"):
         read.wrong("format", "must be json or csv")
     if read.errors:
         raise Invalid(read.errors)
-    return reckon_vouchers.Period(days[0], days[1])
+    return reconcile.Period(days[0], days[1])
 
 
 def _as_csv(lines: list[dict[str, Any]]) -> Response[str]:
     if len(lines) > CSV_LINES:
         raise Invalid([FieldError("to", f"the period holds more than {CSV_LINES} lines; ask for a shorter one")])
     out = io.StringIO()
-    sheet = csv.DictWriter(out, reckon_vouchers.COLUMNS)
+    sheet = csv.DictWriter(out, reconcile.COLUMNS)
     sheet.writeheader()
     sheet.writerows({name: _harmless(value) for name, value in line.items()} for line in lines)
     headers = {"Content-Disposition": 'attachment; filename="vouchers.csv"', "Cache-Control": "no-store"}

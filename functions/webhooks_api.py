@@ -12,8 +12,8 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.errors import TooLarge, Unauthenticated, Unreadable
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer
-from shared.runtime.observability import logger
-from shared.runtime.webhooks import READERS, Call, messenger_handshake
+from shared.runtime.logs import logger
+from shared.runtime.webhook_readers import READERS, Call, messenger_handshake
 
 SETTINGS = (settings.STAGE, settings.EVENTS, settings.CHANNELS)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.repositories.messages import enqueue
 from shared.runtime import settings, wiring
-from shared.runtime.journeys import journeys
-from shared.runtime.observability import logger
-from shared.runtime.ruling import tick_time
-from shared.use_cases.plan_message import enqueue
-from shared.use_cases.scan_winback import scan
+from shared.runtime.factories.journeys import journeys
+from shared.runtime.factories.ruling import tick_time
+from shared.runtime.logs import logger
+from shared.use_cases.segments.scan_winback import scan
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 

@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from infra.local.openapi import routes
-from shared.runtime.observability import logger
-from tests.doors.conftest import CALLS, Shop
+from infra.local.commands.openapi import routes
+from shared.runtime.logs import logger
+from tests.support.shop import CALLS, Shop
 
 NAME = "Quách Ngọc Uyển Nhi"
 EMAIL = "uyennhi.quach@thuquen.vn"

@@ -111,7 +111,7 @@ class DataStack(Stack):
             self,
             "Channels",
             secret_name=f"kq/{stage.name}/channels",
-            description="Accounts of the providers as one JSON object, put in by hand: see shared/runtime/channels.py",
+            description="Provider accounts as one JSON object, put in by hand: shared/runtime/factories/channels.py",
             # An object from the start, so that a stage without accounts works and just has no channels.
             generate_secret_string=secretsmanager.SecretStringGenerator(
                 secret_string_template="{}",  # noqa: S106 - an empty object

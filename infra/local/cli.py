@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.local.trouble import Trouble
+from infra.local.errors import Trouble
 
 app = typer.Typer(
     name="kq",
@@ -74,7 +74,7 @@ def up(
     with_demo: Annotated[bool, typer.Option("--demo", help="Start with the demo's year inside.")] = False,
 ) -> None:
     """Run the whole system here until Ctrl-C; prints one JSON line when ready, then logs to standard error."""
-    from infra.local.up import run
+    from infra.local.commands.up import run
 
     run(port, data, _moment(now), frozen=frozen, demo=with_demo)
 
@@ -85,7 +85,7 @@ def demo(
     report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = Path("build/demo.html"),
 ) -> None:
     """Replay a real shop's year through the doors and show what came of it."""
-    from infra.local.demo import demo as replay
+    from infra.local.demo.run import demo as replay
 
     replay(data, report)
 
@@ -99,11 +99,11 @@ def import_(context: typer.Context) -> None:
     first, rest = context.args[:1], context.args[1:]
     # A file may be called "products" too; then the word alone is the file.
     if first == ["products"] and (any(not word.startswith("-") for word in rest[:1]) or not Path("products").is_file()):
-        from infra.local.import_products import import_products
+        from infra.local.importing.products import import_products
 
         _hand_over(context, import_products, rest, "products")
     else:
-        from infra.local.imports import import_file
+        from infra.local.importing.command import import_file
 
         _hand_over(context, import_file, context.args)
 
@@ -123,7 +123,7 @@ def invoke(
         content = json.loads(event.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise Trouble(f"{event} cannot be read: {error}") from error
-    from infra.local.up import call_once
+    from infra.local.commands.up import call_once
 
     try:
         answer = call_once(door, content, data)
@@ -142,7 +142,7 @@ def blueprint(
     """Show the thirty days' checklist, ticked by what is live, and what is missing and who does it."""
     from rich.console import Console
 
-    from infra.local import blueprint as plan
+    from infra.local.commands import blueprint as plan
 
     with plan.shop(data, stage) as where:
         standing = plan.look(where, deployed=stage is not None)
@@ -164,7 +164,7 @@ def simulate(
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from infra.local import simulate as time_machine
+    from infra.local.measuring import simulate as time_machine
 
     look = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*look, console=Console(stderr=True), transient=True) as bar:
@@ -181,7 +181,7 @@ def simulate(
 @app.command()
 def bench() -> None:
     """Print the figures of the performance goals that a laptop can take, each beside its goal."""
-    from infra.local.bench import show
+    from infra.local.measuring.bench import show
 
     show()
 
@@ -192,7 +192,7 @@ def chaos(
     seed: Annotated[int, typer.Option(help="Another disaster, or the same one again.")] = 0,
 ) -> None:
     """Kill the sender at every step in turn and account for every message; the exit code is 1 when one is amiss."""
-    from infra.local.chaos import show
+    from infra.local.measuring.chaos import show
 
     if not show(sends, seed):
         raise typer.Exit(1)
@@ -201,7 +201,7 @@ def chaos(
 @app.command()
 def doctor(data: Data = None) -> None:
     """Check the set-up; the exit code is 1 when something that is needed is broken."""
-    from infra.local.doctor import examine
+    from infra.local.commands.doctor import examine
 
     if not examine(data):
         raise typer.Exit(1)
@@ -251,7 +251,7 @@ def read_messages(
     """Read one message per line from standard input and print what it is about, one JSON object per line."""
     if context.invoked_subcommand is not None:
         return
-    from infra.local import triage as reader
+    from infra.local.commands import triage as reader
 
     if score is None:
         reader.answer_lines(sys.stdin.buffer, sys.stdout)
@@ -265,7 +265,7 @@ def try_the_bot(
     intent: Annotated[str | None, typer.Option(help="As if triage had read this intent.")] = None,
 ) -> None:
     """Print what the bot answers to somebody whom it does not know, and why; or why it leaves the message to people."""
-    from infra.local import bot
+    from infra.local.commands import bot
 
     print(bot.tried(text, intent))
 
@@ -277,8 +277,8 @@ def export_corrections(
     stage: Stage = None,
 ) -> None:
     """Print messages whose labels staff put right, as examples to train on, without numbers, addresses and names."""
-    from infra.local import ops as operations
-    from infra.local import triage as reader
+    from infra.local.commands import ops as operations
+    from infra.local.commands import triage as reader
     from shared.domain.vietnam_time import local_day
 
     with operations.place(data, stage) as where:
@@ -289,7 +289,7 @@ def export_corrections(
 @templates.command("check")
 def check_templates(playbook: Playbook = None) -> None:
     """Say what is wrong with the templates, with file, line and field; the exit code is 1 when something is."""
-    from infra.local.templates import check
+    from infra.local.commands.templates import check
 
     if not check(playbook):
         raise typer.Exit(1)
@@ -304,7 +304,7 @@ def preview_template(
     playbook: Playbook = None,
 ) -> None:
     """Show a message as the phone shows it, with its parts and its price."""
-    from infra.local.templates import show
+    from infra.local.commands.templates import show
 
     show(template, channel, lang, playbook, nobody)
 
@@ -312,7 +312,7 @@ def preview_template(
 @journeys.command("check")
 def check_journeys(playbook: Playbook = None) -> None:
     """Say what is wrong with the journeys, with file, line and field; the exit code is 1 when something is."""
-    from infra.local.journeys import check
+    from infra.local.commands.journeys import check
 
     if not check(playbook):
         raise typer.Exit(1)
@@ -321,7 +321,7 @@ def check_journeys(playbook: Playbook = None) -> None:
 @journeys.command("list")
 def list_journeys(playbook: Playbook = None) -> None:
     """Show the journeys of the playbook: what starts them, what they are for, and their version."""
-    from infra.local.journeys import show
+    from infra.local.commands.journeys import show
 
     show(playbook)
 
@@ -329,8 +329,8 @@ def list_journeys(playbook: Playbook = None) -> None:
 @journeys.command("diff")
 def diff_journeys(data: Data = None, stage: Stage = None) -> None:
     """Show which versions people are inside of, and how each differs from the playbook's."""
-    from infra.local import journeys as people
-    from infra.local import ops as operations
+    from infra.local.commands import journeys as people
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         people.diff(people.journeys_at(where, deployed=stage is not None))
@@ -345,8 +345,8 @@ def migrate_journey(
     stage: Stage = None,
 ) -> None:
     """Bring the people inside a journey to another version; says first how many move and how many are cancelled."""
-    from infra.local import journeys as people
-    from infra.local import ops as operations
+    from infra.local.commands import journeys as people
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         people.migrate(people.journeys_at(where, deployed=stage is not None), journey, to, dry_run=dry_run)
@@ -360,8 +360,8 @@ def set_journey_mode(
     stage: Stage = None,
 ) -> None:
     """Say for whom a journey is live: for nobody (it only decides), staff's phones, one store's customers, or all."""
-    from infra.local import journeys as people
-    from infra.local import ops as operations
+    from infra.local.commands import journeys as people
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         _print(people.change_mode(people.journeys_at(where, deployed=stage is not None), journey, mode))
@@ -370,7 +370,7 @@ def set_journey_mode(
 @dead_letters.command("list")
 def list_dead_letters(data: Data = None, stage: Stage = None) -> None:
     """Print the messages that could not be processed, with their reasons, as JSON."""
-    from infra.local import ops as operations
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         _print(operations.listed(where))
@@ -379,7 +379,7 @@ def list_dead_letters(data: Data = None, stage: Stage = None) -> None:
 @dead_letters.command("redrive")
 def redrive_dead_letters(data: Data = None, stage: Stage = None) -> None:
     """Send the messages that could not be processed back to their queues; prints how many there were."""
-    from infra.local import ops as operations
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         _print(operations.redrive(where))
@@ -402,8 +402,8 @@ def issue_key(
     A key whose name is somebody's id in staff.yaml (see kq ops staff) is this person: tickets and tasks they take with
     it are theirs. A name that is nobody's is said on standard error, and the key is made all the same.
     """
-    from infra.local import ops as operations
-    from infra.local.staff import doubts
+    from infra.local.commands import ops as operations
+    from infra.local.commands.staff import doubts
 
     with operations.place(data, stage) as where:
         issued = operations.issue_key(where, kind.value, role or [], store or [], name)
@@ -415,7 +415,7 @@ def issue_key(
 @key.command("revoke")
 def revoke_key(secret: Annotated[str, typer.Argument(metavar="KEY")], data: Data = None, stage: Stage = None) -> None:
     """Take a key out of use, within a minute everywhere."""
-    from infra.local import ops as operations
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         operations.revoke_key(where, secret)
@@ -428,12 +428,12 @@ def halt(
     stage: Stage = None,
 ) -> None:
     """Stop all marketing at once, everywhere or in some provinces; prints what is halted now."""
-    from infra.local import ops as operations
-    from shared.use_cases import red_button
+    from infra.local.commands import ops as operations
+    from shared.repositories import marketing_halt
 
     with operations.place(data, stage) as where:
         try:
-            _print({"halted": red_button.halt(where.table, province or [], where.now)})
+            _print({"halted": marketing_halt.halt(where.table, province or [], where.now)})
         except ValueError as error:
             raise Trouble(str(error)) from error
 
@@ -441,11 +441,11 @@ def halt(
 @ops.command()
 def resume(data: Data = None, stage: Stage = None) -> None:
     """Let marketing go on everywhere; prints what was halted."""
-    from infra.local import ops as operations
-    from shared.use_cases import red_button
+    from infra.local.commands import ops as operations
+    from shared.repositories import marketing_halt
 
     with operations.place(data, stage) as where:
-        _print({"resumed": red_button.resume(where.table)})
+        _print({"resumed": marketing_halt.resume(where.table)})
 
 
 @ops.command()
@@ -459,7 +459,7 @@ def dnc(
     from rich.console import Console
     from rich.progress import Progress
 
-    from infra.local import ops as operations
+    from infra.local.commands import ops as operations
 
     if not file.is_file():
         raise Trouble(f"there is no file {file}")
@@ -484,9 +484,9 @@ def audience(
     from rich.console import Console
     from rich.progress import Progress
 
-    from infra.local import ops as operations
-    from shared.runtime.playbook import sending_rules
-    from shared.use_cases.ads_audience import expected
+    from infra.local.commands import ops as operations
+    from shared.runtime.playbook.loader import sending_rules
+    from shared.use_cases.segments.export_ads_audience import expected
 
     with operations.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=expected(where.table, label))
@@ -512,7 +512,7 @@ def connect_zalo(
     stage: Stage = None,
 ) -> None:
     """Let us in to the Official Account: shows its administrator's link and asks for the code it comes back with."""
-    from infra.local import ops as operations
+    from infra.local.commands import ops as operations
 
     def ask(link: str) -> str:
         typer.echo(f"Open this link as an administrator of the account:\n{link}", err=True)
@@ -525,7 +525,7 @@ def connect_zalo(
 @zalo.command("state")
 def state_of_zalo(data: Data = None, stage: Stage = None) -> None:
     """Print whether the Official Account is connected."""
-    from infra.local import ops as operations
+    from infra.local.commands import ops as operations
 
     with operations.place(data, stage) as where:
         _print({"zalo": operations.zalo_state(where)})
@@ -534,8 +534,8 @@ def state_of_zalo(data: Data = None, stage: Stage = None) -> None:
 @accounts.command("check")
 def check_accounts(data: Data = None, stage: Stage = None) -> None:
     """Print which channels are set up, and what is missing of the others."""
-    from infra.local import ops as operations
-    from shared.runtime.channels import account_states
+    from infra.local.commands import ops as operations
+    from shared.runtime.factories.channels import account_states
 
     with operations.place(data, stage) as where:
         _print([state._asdict() for state in account_states(where.accounts())])
@@ -546,8 +546,8 @@ def list_staff(context: typer.Context, data: Data = None, stage: Stage = None) -
     """Show who works here and who is on duty now."""
     if context.invoked_subcommand is not None:
         return
-    from infra.local import ops as operations
-    from infra.local import staff as people
+    from infra.local.commands import ops as operations
+    from infra.local.commands import staff as people
 
     with operations.place(data, stage) as where:
         people.show(where)
@@ -561,8 +561,8 @@ def away(
     stage: Stage = None,
 ) -> None:
     """Say that somebody is away: they get no new tickets and no calls up to and including that day."""
-    from infra.local import ops as operations
-    from infra.local import staff as people
+    from infra.local.commands import ops as operations
+    from infra.local.commands import staff as people
 
     with operations.place(data, stage) as where:
         _print(people.send_on_leave(where, person, until))
@@ -575,8 +575,8 @@ def back(
     stage: Stage = None,
 ) -> None:
     """Say that somebody is there again."""
-    from infra.local import ops as operations
-    from infra.local import staff as people
+    from infra.local.commands import ops as operations
+    from infra.local.commands import staff as people
 
     with operations.place(data, stage) as where:
         _print(people.bring_back(where, person))

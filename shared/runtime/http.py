@@ -29,10 +29,10 @@ from shared.domain.errors import (
     UnknownCode,
     Unreadable,
 )
+from shared.repositories.api_keys import Caller
 from shared.runtime import wiring
-from shared.runtime.access import authenticate, challenge
-from shared.runtime.observability import log_failure, logger
-from shared.use_cases.keys import Caller
+from shared.runtime.auth import authenticate, challenge
+from shared.runtime.logs import log_failure, logger
 
 STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
     Unreadable: (400, "The body cannot be read"),

@@ -113,29 +113,29 @@ class _OnAws:
 
 @cache
 def _dynamo_table(name: str) -> Table:
-    from shared.adapters.dynamo_table import DynamoTable
+    from shared.adapters.aws.dynamo_table import DynamoTable
 
     return DynamoTable(name)
 
 
 @cache
 def _sqs_queue(url: str) -> Queue:
-    from shared.adapters.sqs_queue import SqsQueue
+    from shared.adapters.aws.sqs_queue import SqsQueue
 
     return SqsQueue(url)
 
 
 @cache
 def _bedrock_reader(model: str) -> SecondOpinion:
-    from shared.adapters.bedrock import BedrockReader
-    from shared.runtime.triage import asking
+    from shared.adapters.aws.bedrock import BedrockReader
+    from shared.runtime.factories.triage import asking
 
     return BedrockReader(model, asking().system())
 
 
 @cache
 def _secret(arn: str) -> bytes:
-    from shared.adapters.secrets import read_secret
+    from shared.adapters.aws.secrets import read_secret
 
     return read_secret(arn)
 

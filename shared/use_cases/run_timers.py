@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.errors import Conflict
-from shared.domain.message import purpose_of
+from shared.domain.messaging.message import purpose_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clock, DueRow, Queue, Table, Update, equals
-from shared.use_cases import layout
-from shared.use_cases.journeys import Journeys
-from shared.use_cases.plan_message import enqueue
-from shared.use_cases.run_campaign import CampaignRun
-from shared.use_cases.set_cutoffs import relabel
-from shared.use_cases.sweep_due import Swept, sweep
-from shared.use_cases.ticket_timers import put_off, wake
-from shared.use_cases.tickets import Tickets
+from shared.repositories import table_keys
+from shared.repositories.due_index import Swept, sweep
+from shared.repositories.messages import enqueue
+from shared.use_cases.campaigns.run import CampaignRun
+from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.segments.weekly_cutoffs import relabel
+from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.sla_timers import put_off, wake
 
 CLAIM = timedelta(minutes=15)
 # The usual minute: so few need no lease, which costs two writes.
@@ -76,28 +76,28 @@ class Timers:
 
         Messages are only collected here and enqueued together; should that fail, their claims run out.
         """
-        if customer_id := layout.journeys_whose(row.key):
+        if customer_id := table_keys.journeys_whose(row.key):
             return self._go_on(customer_id, messages)
-        if ticket_id := layout.ticket_of(row.key):
+        if ticket_id := table_keys.ticket_of(row.key):
             return self._look_at(ticket_id)
         claimed_until = stamp(self.now + CLAIM)
         try:
             self.table.write(Update(row.key, set={("due_at",): claimed_until}, when=(equals(("due_at",), row.due_at),)))
         except Conflict:
             return False
-        if row.key == layout.CUTOFFS_PASS:
+        if row.key == table_keys.CUTOFFS_PASS:
             relabel(self.journeys, pages=PAGES_A_TICK)
-        elif message_id := layout.message_of(row.key):
+        elif message_id := table_keys.message_of(row.key):
             messages.setdefault(purpose_of(message_id), []).append(message_id)
-        elif comment := layout.page_comment_of(row.key):
+        elif comment := table_keys.page_comment_of(row.key):
             self.queues["transactional"].send([json.dumps({"comment": comment})])
-        elif campaign_id := layout.campaign_of(row.key):
+        elif campaign_id := table_keys.campaign_of(row.key):
             self.campaigns().run(campaign_id)
-        elif room := layout.ad_room_of(row.key):
+        elif room := table_keys.ad_room_of(row.key):
             self.queues["marketing"].send([json.dumps({"batch": room})])
-        elif batch := layout.ad_batch_of(row.key):
+        elif batch := table_keys.ad_batch_of(row.key):
             self.queues["marketing"].send([json.dumps({"reports_of": batch})])
-        elif note_id := layout.staff_note_of(row.key):
+        elif note_id := table_keys.staff_note_of(row.key):
             self.queues["transactional"].send([json.dumps({"staff_note": note_id})])
         else:
             raise LookupError(f"nothing knows how to work the timer {row.key}")

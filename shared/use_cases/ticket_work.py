@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import NamedTuple
 
-from shared.domain.ticket import Ticket
-from shared.use_cases.draft import Draft
+from shared.domain.tickets.ticket import Ticket
+from shared.repositories.unit_of_work import Draft
 
 # So long is it known that a message was taken in.
 MARK_KEPT = timedelta(days=90)

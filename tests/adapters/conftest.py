@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import moto  # before any AWS client exists
 import pytest
 
-from shared.adapters import aws_clients
-from shared.adapters.dynamo_table import DynamoTable
-from shared.adapters.local_table import LocalTable
+from shared.adapters.aws import clients
+from shared.adapters.aws.dynamo_table import DynamoTable
+from shared.adapters.local.sqlite_table import LocalTable
 from shared.ports import Table
 
 NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
@@ -41,15 +41,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    aws_clients.forget()
+    clients.forget()
     with moto.mock_aws():
         yield
-    aws_clients.forget()
+    clients.forget()
 
 
 @pytest.fixture
 def dynamo_table(aws: None) -> DynamoTable:
-    aws_clients.client("dynamodb").create_table(
+    clients.client("dynamodb").create_table(
         TableName="kq-test",
         AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk", "due", "due_at")],
         KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],

@@ -14,10 +14,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 from botocore.stub import Stubber
 
-from shared.adapters import aws_clients
-from shared.adapters.dynamo_table import DynamoTable
-from shared.adapters.secrets import read_secret
-from shared.adapters.sqs_queue import SqsQueue
+from shared.adapters.aws import clients
+from shared.adapters.aws.dynamo_table import DynamoTable
+from shared.adapters.aws.secrets import read_secret
+from shared.adapters.aws.sqs_queue import SqsQueue
 from shared.domain.errors import Busy, Conflict
 from shared.ports import Key, Put, Update, absent
 
@@ -35,7 +35,7 @@ def stub(aws: None) -> Iterator[Callable[[str], Stubber]]:
     stubs: list[Stubber] = []
 
     def make(service: str) -> Stubber:
-        stubber = Stubber(aws_clients.client(service))
+        stubber = Stubber(clients.client(service))
         stubber.activate()
         stubs.append(stubber)
         return stubber
@@ -111,7 +111,7 @@ def test_a_network_that_is_down_is_busy(aws: None, monkeypatch: pytest.MonkeyPat
     def fail(**_: Any) -> None:
         raise trouble
 
-    monkeypatch.setattr(aws_clients.client("dynamodb"), "get_item", fail)
+    monkeypatch.setattr(clients.client("dynamodb"), "get_item", fail)
     with pytest.raises(Busy, match="dynamodb cannot be reached") as caught:
         DynamoTable("kq").get(KEY)
     assert caught.value.__cause__ is trouble
@@ -175,7 +175,7 @@ def test_what_nobody_of_ours_wrote_is_not_read_as_something_else(
 
 @pytest.fixture
 def sqs(aws: None) -> Any:
-    return aws_clients.client("sqs")
+    return clients.client("sqs")
 
 
 def test_messages_arrive_whole_and_in_as_few_requests_as_allowed(sqs: Any) -> None:
@@ -245,7 +245,7 @@ def test_a_throttled_queue_is_busy(stub: Callable[[str], Stubber]) -> None:
 
 
 def test_secrets_are_read_as_bytes(aws: None) -> None:
-    secrets = aws_clients.client("secretsmanager")
+    secrets = clients.client("secretsmanager")
     text = secrets.create_secret(Name="text", SecretString="khóa")["ARN"]
     binary = secrets.create_secret(Name="binary", SecretBinary=b"\x00\x01")["ARN"]
     assert read_secret(text) == "khóa".encode()
@@ -261,9 +261,9 @@ def test_clients_are_made_once_and_obey_the_endpoint_of_the_environment(
     aws: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
-    aws_clients.forget()
-    assert aws_clients.client("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
-    assert aws_clients.client("sqs") is aws_clients.client("sqs")
+    clients.forget()
+    assert clients.client("sqs").meta.endpoint_url == "http://127.0.0.1:4566"
+    assert clients.client("sqs") is clients.client("sqs")
 
 
 def test_a_door_pays_for_botocore_only_and_only_when_it_calls() -> None:

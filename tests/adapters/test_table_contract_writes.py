@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local_table import LocalTable
+from shared.adapters.local.sqlite_table import LocalTable
 from shared.domain.errors import Conflict
 from shared.ports import (
     Check,

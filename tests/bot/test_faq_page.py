@@ -8,9 +8,9 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
-from shared.runtime.bot import load_bot
-from shared.runtime.playbook import PLAYBOOK
-from tests.doors.conftest import Shop
+from shared.runtime.factories.bot import load_bot
+from shared.runtime.playbook.loader import PLAYBOOK
+from tests.support.shop import Shop
 
 FORM = {"content-type": "application/x-www-form-urlencoded"}
 

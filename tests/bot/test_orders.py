@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from shared.domain.product import Product
+from shared.domain.catalogue.product import Product
+from shared.repositories import table_keys
+from shared.repositories.products import Products
+from shared.repositories.segment_membership import load_members
+from shared.repositories.unit_of_work import Draft
 from shared.runtime import wiring
-from shared.runtime.bot import orders
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.products import Products
-from shared.use_cases.standing import load_members
-from tests.bot.conftest import Chats
+from shared.runtime.factories.bot import orders
+from tests.support.bot import Chats
 
 SHIRT = {"sku": "A1", "name": "Áo sơ mi", "category": "áo", "price": 500_000}
 
@@ -24,7 +24,7 @@ def told(chats: Chats) -> list[dict[str, Any]]:
     token = wiring.install(outside)
     try:
         draft = Draft(chats.house.table)
-        lead = draft.get(layout.profile(chats.lan))
+        lead = draft.get(table_keys.profile(chats.lan))
         assert lead is not None
         return [dict(order) for order in orders(chats.now)(draft, load_members(draft, lead))]
     finally:

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.faq import Faq
-from shared.runtime.bot import check, load_bot
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
+from shared.domain.bot.faq import Faq
+from shared.runtime.factories.bot import check, load_bot
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 
 
 @pytest.fixture

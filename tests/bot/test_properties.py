@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.bot import Answer, HandOver
-from shared.domain.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
+from shared.domain.bot.reply import Answer, HandOver
+from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 from tests.bot.test_questions import QUESTIONS
 from tests.bot.test_reply import LAN, order, say
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.domain.bot import Answer, Asked, HandOver
-from shared.domain.triage import Triage
-from shared.runtime.bot import answer
+from shared.domain.bot.reply import Answer, Asked, HandOver
+from shared.domain.triage.triage import Triage
+from shared.runtime.factories.bot import answer
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 LAN = {"name": "Nguyễn Thị Lan", "gender": "female"}

@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from tests.bot.conftest import HOA, LAN, Chats, core
+from tests.support.bot import HOA, LAN, Chats, core
 
 WHERE = "Đơn của em tới đâu rồi ạ?"
 

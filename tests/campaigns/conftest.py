@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.campaigns.desk import Desk
+from tests.support.campaigns import Desk
 
 MORNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # ten o'clock
 

@@ -6,10 +6,10 @@ from collections import Counter
 
 import pytest
 
-from infra.local.bench import phone
-from shared.domain.campaign import Audience, Facts, fits, misfits
-from shared.domain.sending_policy import in_holdout
-from tests.campaigns.desk import WORDS
+from infra.local.measuring.bench import phone
+from shared.domain.campaigns.campaign import Audience, Facts, fits, misfits
+from shared.domain.messaging.policy import in_holdout
+from tests.support.campaigns import WORDS
 
 FACTS = Facts(
     stores=frozenset(("Q1",)), city="Đà Nẵng", points=120, tags=frozenset(("promo_hunter",)), lifecycle="lapsed_60",
@@ -149,8 +149,8 @@ def test_r18_a_category_counts_wherever_it_stands_in_an_order_and_by_the_catalog
     desk.sold(1, days_ago=3, products=[*lines, {"name": "Dây giày", "category": "Phụ kiện", "price": 5_000}])
     desk.sold(2, days_ago=3, products=[{"sku": "GIAY-1", "name": "Dây giày", "price": 5_000}])
     desk.sold(3, days_ago=3, products=lines)
-    from shared.domain.product import Product
-    from shared.use_cases.products import Products
+    from shared.domain.catalogue.product import Product
+    from shared.repositories.products import Products
 
     catalogue = Products(desk.house.table, {}, desk.now)
     catalogue.put([Product(sku="GIAY-1", name="Dây giày", category="Phụ kiện")])
@@ -172,9 +172,9 @@ def test_r18_a_merged_person_is_one_person(desk):
 
 def test_r18_a_mark_set_by_a_journey_is_a_tag_too(desk):
     from shared.ports import Update
-    from shared.use_cases import layout
+    from shared.repositories import table_keys
 
     customers = desk.everybody(2)
-    desk.house.table.write(Update(layout.profile(customers[0]), set={("marks",): ["vip_event"]}))
+    desk.house.table.write(Update(table_keys.profile(customers[0]), set={("marks",): ["vip_event"]}))
 
     assert desk.preview(desk.campaign(audience={"tags": {"any": ["vip_event"]}})["campaign_id"])["fits"] == 1

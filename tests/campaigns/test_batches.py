@@ -10,14 +10,14 @@ from random import Random
 
 import pytest
 
-from infra.local.bench import phone
-from infra.local.chaos import Killed, MortalTable
-from shared.adapters.hostile import Hostile
+from infra.local.measuring.bench import phone
+from infra.local.measuring.chaos import Killed, MortalTable
+from shared.adapters.local.fault_injection import Hostile
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.runtime import wiring
-from shared.runtime.channels import dispatcher
+from shared.runtime.factories.channels import dispatcher
 from tests.campaigns.conftest import MORNING
-from tests.campaigns.desk import WORDS, Desk
+from tests.support.campaigns import WORDS, Desk
 
 BY_SMS = {**WORDS, "channels": ["sms_ad"]}
 
@@ -255,7 +255,7 @@ def eventually(act):
 
 
 def test_r11_a_large_campaign_leaves_no_rest_too_small_for_a_batch(desk, monkeypatch):
-    monkeypatch.setattr("shared.use_cases.dispatch_batch.MOST", 60)
+    monkeypatch.setattr("shared.use_cases.messaging.dispatch_ad_batch.MOST", 60)
     people = subscribers(desk, 130)
     desk.started(content=BY_SMS)
 

@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.bench import phone
-from shared.adapters.rendering import Renderer
-from shared.domain.content import SmsAd, Text
+from infra.local.measuring.bench import phone
+from shared.adapters.template_rendering import Renderer
 from shared.domain.errors import Invalid
+from shared.domain.messaging.template import SmsAd, Text
 from shared.domain.vietnam_time import stamp
 from shared.runtime import wiring
-from shared.runtime.campaigns import campaigns
-from shared.runtime.playbook import PLAYBOOK
-from shared.runtime.templates import sandbox, shop, templates
-from tests.campaigns.desk import BY_EMAIL, WORDS
+from shared.runtime.factories.campaigns import campaigns
+from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.templates import sandbox, shop, templates
 from tests.doors.test_openapi import matches
+from tests.support.campaigns import BY_EMAIL, WORDS
 
 
 def wrong(desk, **body):

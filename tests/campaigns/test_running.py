@@ -8,14 +8,14 @@ from itertools import pairwise
 from random import Random
 
 import functions.timers_schedule
-from infra.local.chaos import Killed, MortalTable, Reaper
-from shared.adapters.hostile import Hostile
-from shared.domain.sending_policy import in_holdout
+from infra.local.measuring.chaos import Killed, MortalTable, Reaper
+from shared.adapters.local.fault_injection import Hostile
+from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp
 from shared.ports import Put
-from shared.use_cases import layout, red_button
+from shared.repositories import marketing_halt, table_keys
 from tests.campaigns.conftest import MORNING
-from tests.campaigns.desk import BY_EMAIL, WORDS, Desk
+from tests.support.campaigns import BY_EMAIL, WORDS, Desk
 
 
 def by_minute(desk):
@@ -57,7 +57,7 @@ def test_r18_two_thousand_people_at_their_pace_paused_and_resumed_for_what_was_p
 
 
 def test_r18_a_preview_of_a_large_base_goes_on_call_by_call(desk, monkeypatch):
-    monkeypatch.setattr("shared.use_cases.preview_campaign.PAGES_A_CALL", 1)
+    monkeypatch.setattr("shared.use_cases.campaigns.preview.PAGES_A_CALL", 1)
     desk.people(200)
     campaign = desk.campaign()["campaign_id"]
 
@@ -212,7 +212,7 @@ def test_r18_a_campaign_that_would_wait_beyond_its_end_ends(desk):
 def test_r18_the_budget_of_a_day_holds_it_until_the_next(desk):
     desk.house.outside.memory.clear()
     day = local_day(desk.now).isoformat()
-    key = layout.budget(day, "*")
+    key = table_keys.budget(day, "*")
     # All but the price of ten e-mails is spent.
     desk.house.table.write(Put({"pk": key.pk, "sk": key.sk, "spent": desk.rules.daily_budget_vnd - 30}))
     desk.people(40)
@@ -229,14 +229,14 @@ def test_r18_the_red_button_holds_it_and_it_goes_on_afterwards(desk):
     desk.people(60)
     campaign = desk.started(schedule={"per_minute": 10})
     desk.minutes(2)
-    red_button.halt(desk.house.table, [], desk.now)
+    marketing_halt.halt(desk.house.table, [], desk.now)
     before = len(desk.got(campaign))
 
     desk.minutes(60)
     assert len(desk.got(campaign)) == before
     assert desk.seen(campaign)["waits"]["reason"] == "halted"
 
-    red_button.resume(desk.house.table)
+    marketing_halt.resume(desk.house.table)
     desk.minutes(60)
     assert len(desk.got(campaign)) == desk.seen(campaign)["counts"]["planned"] > 50
 
@@ -352,7 +352,7 @@ def by_minute_and_day(desk):
 
 
 def winback_90():
-    from shared.runtime.templates import templates
+    from shared.runtime.playbook.templates import templates
 
     return dict(templates()["winback_90"].samples)
 
@@ -374,6 +374,6 @@ def test_w3_who_buys_while_the_backlog_is_worked_off_is_no_longer_asked_back(des
 
 
 def phone_of(number):
-    from infra.local.bench import phone
+    from infra.local.measuring.bench import phone
 
     return phone(number)

@@ -19,10 +19,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from infra.local.demo import Replay, open_shop
-from infra.local.demo_picture import day_totals
-from infra.local.shop_history import person
-from tests.domain.lunar_table import LAST_MONTH_DAYS, TET
+from infra.local.demo.dataset import person
+from infra.local.demo.results import day_totals
+from infra.local.demo.run import Replay, open_shop
+from tests.common.lunar_table import LAST_MONTH_DAYS, TET
 
 RAW = Path(__file__).parents[2] / "events" / "history" / "online_retail_slice.csv.gz"
 VIETNAM = timezone(timedelta(hours=7))

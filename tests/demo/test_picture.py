@@ -14,22 +14,22 @@ import pytest
 import yaml
 from rich.console import Console
 
-from infra.local.demo import open_shop, run
-from infra.local.demo_doors import BATCH_EVENTS
-from infra.local.demo_phone import SHOWN_OF_PHONE
-from infra.local.demo_picture import Picture, messages
-from infra.local.demo_report import page
-from infra.local.demo_terminal import show
-from infra.local.demo_words import ended, outcome, reason
-from infra.local.shop_history import ENDINGS, FILLER_NUMBERS, days, events_of, invoices, person
-from infra.local.trouble import Trouble
-from shared.domain.message import PROGRESS
-from shared.domain.phone import BadPhone, parse_phone
-from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES
-from shared.domain.sending_policy import in_holdout
-from shared.domain.task import OUTCOMES, WITHDRAWN
+from infra.local.demo.api_client import BATCH_EVENTS
+from infra.local.demo.dataset import ENDINGS, FILLER_NUMBERS, days, events_of, invoices, person
+from infra.local.demo.html_report import page
+from infra.local.demo.phone_view import SHOWN_OF_PHONE
+from infra.local.demo.results import Picture, messages
+from infra.local.demo.run import open_shop, run
+from infra.local.demo.terminal_report import show
+from infra.local.demo.texts import ended, outcome, reason
+from infra.local.errors import Trouble
+from shared.domain.customers.phone import BadPhone, parse_phone
+from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES
+from shared.domain.messaging.message import PROGRESS
+from shared.domain.messaging.policy import in_holdout
+from shared.domain.tasks.task import OUTCOMES, WITHDRAWN
 from shared.domain.vietnam_time import moment
-from shared.runtime.playbook import PLAYBOOK, sending_rules
+from shared.runtime.playbook.loader import PLAYBOOK, sending_rules
 
 SHOP = invoices()
 CUSTOMER_OF = {f"invoice-{invoice.number}": invoice.customer for invoice in SHOP}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from infra.local.demo_words import ended
-from shared.runtime.journey_files import journeys
+from infra.local.demo.texts import ended
+from shared.runtime.playbook.journeys import journeys
 
 
 def test_every_way_a_journey_may_end_has_its_words() -> None:

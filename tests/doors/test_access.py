@@ -9,11 +9,11 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.openapi import routes
-from shared.runtime.access import BY_LINK, OPEN, ROLES, SIGNED, WRITE_KEY
-from shared.use_cases.keys import REMEMBERED_KEYS, STORE_ROLES, issue_key
-from shared.use_cases.keys import ROLES as ALL_ROLES
-from tests.doors.conftest import PHONE, Answer, Shop, basic, bearer
+from infra.local.commands.openapi import routes
+from shared.repositories.api_keys import REMEMBERED_KEYS, STORE_ROLES, issue_key
+from shared.repositories.api_keys import ROLES as ALL_ROLES
+from shared.runtime.auth import BY_LINK, OPEN, ROLES, SIGNED, WRITE_KEY
+from tests.support.shop import PHONE, Answer, Shop, basic, bearer
 
 Refused = Callable[..., Answer]
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from infra.local.openapi import routes
-from shared.domain.order_event import ORDER_EVENTS
-from shared.domain.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES, MAX_IDENTITIES
-from shared.domain.statements import MAX_CONSENTS
-from shared.runtime.access import WRITE_KEY
+from infra.local.commands.openapi import routes
+from shared.domain.common.field_reader import MAX_CONSENTS
+from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES, MAX_IDENTITIES
+from shared.domain.orders.order_event import ORDER_EVENTS
+from shared.runtime.auth import WRITE_KEY
 from shared.runtime.http import MAX_BODY_BYTES, MAX_DEPTH, MAX_ERRORS
-from tests.doors.conftest import CALLS, PHONE, Answer, Shop
+from tests.support.shop import CALLS, PHONE, Answer, Shop
 
 Refused = Callable[..., Answer]
 

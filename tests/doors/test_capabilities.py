@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.phone import RETIRED_PREFIXES
+from shared.domain.customers.phone import RETIRED_PREFIXES
 from shared.domain.vietnam_time import local_day, stamp
-from shared.runtime.playbook import rules
-from shared.use_cases.scan_winback import listed as on_the_list
-from tests.doors.conftest import PHONE, Shop
+from shared.runtime.playbook.loader import rules
+from shared.use_cases.segments.scan_winback import listed as on_the_list
+from tests.support.shop import PHONE, Shop
 
 LAN, HUNG = PHONE, "0912345678"
 

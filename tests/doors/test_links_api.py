@@ -12,14 +12,14 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from infra.local.shapes import Answer
-from shared.domain.customer import agree
-from shared.domain.links import MessageLinks, link_key
-from shared.domain.message import Intent, planned, told
+from infra.local.stack.lambda_events import Answer
+from shared.domain.customers.profile import agree
+from shared.domain.messaging.message import Intent, planned, told
+from shared.domain.messaging.tracked_links import MessageLinks, link_key
 from shared.domain.vietnam_time import stamp
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from tests.doors.conftest import PHONE, Shop
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+from tests.support.shop import PHONE, Shop
 
 PERSON = (
     "Mozilla/5.0 (Linux; Android 14; SM-A155F) AppleWebKit/537.36 Chrome/126.0.0.0 Mobile Safari/537.36 Zalo android"
@@ -43,7 +43,7 @@ class Sent:
 
     @property
     def message(self) -> dict[str, Any]:
-        item = self.shop.house.table.get(layout.message_item(self.message_id))
+        item = self.shop.house.table.get(table_keys.message_item(self.message_id))
         assert item is not None
         return item
 
@@ -76,7 +76,7 @@ def send(shop: Shop, template: str, channel: str = "email") -> Sent:
     at = shop.now - timedelta(hours=2)
     message = told(told(planned(intent, at), "sent", "ok", at, channel), "delivered", "delivered", at, channel)
     draft = Draft(shop.house.table)
-    draft.put(layout.message_item(intent.message_id), {**message, "links": [TARGET, ""]})
+    draft.put(table_keys.message_item(intent.message_id), {**message, "links": [TARGET, ""]})
     draft.commit()
     return Sent(shop, customer, intent.message_id)
 
@@ -115,7 +115,7 @@ def test_a_click_within_seconds_of_delivery_is_a_scanners(sent: Sent):
         **sent.message,
         "log": [[stamp(sent.shop.now - timedelta(seconds=2)), "delivered", "delivered", "email"]],
     }
-    draft.put(layout.message_item(sent.message_id), message)
+    draft.put(table_keys.message_item(sent.message_id), message)
     draft.commit()
 
     assert sent.get(sent.links.click(0)).status == 302
@@ -124,7 +124,7 @@ def test_a_click_within_seconds_of_delivery_is_a_scanners(sent: Sent):
 
 def test_a_click_never_takes_a_message_back(sent: Sent):
     draft = Draft(sent.shop.house.table)
-    draft.put(layout.message_item(sent.message_id), {**sent.message, "status": "replied"})
+    draft.put(table_keys.message_item(sent.message_id), {**sent.message, "status": "replied"})
     draft.commit()
     sent.get(sent.links.click(0))
 
@@ -206,8 +206,8 @@ def test_a_refusal_on_zalo_holds_for_its_notices_too(shop: Shop):
 def test_a_refusal_is_newer_than_the_consent_it_takes_back(sent: Sent):
     said = {"channel": "email", "purpose": "marketing", "granted": True, "at": stamp(sent.shop.now - timedelta(days=9))}
     draft = Draft(sent.shop.house.table)
-    profile = draft.get(layout.profile(sent.customer)) or {}
-    draft.put(layout.profile(sent.customer), agree(profile, [said]))
+    profile = draft.get(table_keys.profile(sent.customer)) or {}
+    draft.put(table_keys.profile(sent.customer), agree(profile, [said]))
     draft.commit()
     assert sent.refusals() == set()
 

@@ -7,13 +7,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.domain.message import Intent
-from shared.domain.sending_policy import in_holdout
-from shared.runtime.playbook import sending_rules
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.plan_message import plan
-from tests.doors.conftest import Shop
+from shared.domain.messaging.message import Intent
+from shared.domain.messaging.policy import in_holdout
+from shared.repositories import table_keys
+from shared.repositories.messages import plan
+from shared.repositories.unit_of_work import Draft
+from shared.runtime.playbook.loader import sending_rules
+from tests.support.shop import Shop
 
 AGENT = {"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"}
 OFFER = {
@@ -41,7 +41,7 @@ def say(shop: Shop, customer: str, template: str, purpose: Any, run: str, **vari
     plan(draft, intent, shop.now, sending_rules())
     draft.commit()
     shop.house.advance(shop.now + timedelta(minutes=40))
-    item = shop.house.table.get(layout.message_item(intent.message_id))
+    item = shop.house.table.get(table_keys.message_item(intent.message_id))
     assert item is not None
     return item
 

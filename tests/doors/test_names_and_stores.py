@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from tests.doors.conftest import NOW, PHONE, Shop
+from tests.support.shop import NOW, PHONE, Shop
 
 
 def _buy(shop: Shop, number: str, at, **more):

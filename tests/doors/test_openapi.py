@@ -12,10 +12,10 @@ from openapi_spec_validator import validate
 from referencing import Registry, Resource
 from referencing.jsonschema import DRAFT202012
 
-from infra.local import openapi
-from shared.runtime.access import BY_LINK, OPEN, ROLES, SIGNED, WRITE_KEY
-from shared.use_cases.keys import ROLES as ALL_ROLES
-from tests.doors.conftest import PHONE, Answer, Shop
+from infra.local.commands import openapi
+from shared.repositories.api_keys import ROLES as ALL_ROLES
+from shared.runtime.auth import BY_LINK, OPEN, ROLES, SIGNED, WRITE_KEY
+from tests.support.shop import PHONE, Answer, Shop
 
 DOCUMENT = json.loads(openapi.OUTPUT.read_text(encoding="utf-8"))
 REGISTRY = Registry().with_resource("api", Resource.from_contents(DOCUMENT, DRAFT202012))
@@ -53,7 +53,7 @@ def holds_to_it(route: str, answer: Answer) -> Answer:
 
 
 def test_the_file_is_what_its_sources_say():
-    assert openapi.OUTPUT.read_text(encoding="utf-8") == openapi.text(), "run python -m infra.local.openapi"
+    assert openapi.OUTPUT.read_text(encoding="utf-8") == openapi.text(), "run python -m infra.local.commands.openapi"
 
 
 def test_it_is_a_valid_openapi_document():

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from shared.domain.message import Intent, planned
+from shared.domain.messaging.message import Intent, planned
 from shared.ports import Outgoing, Put
-from shared.runtime.channels import channels
-from shared.runtime.playbook import sending_rules
-from shared.use_cases import layout
-from tests.doors.conftest import PHONE, Shop
+from shared.repositories import table_keys
+from shared.runtime.factories.channels import channels
+from shared.runtime.playbook.loader import sending_rules
+from tests.support.shop import PHONE, Shop
 
 BROWSER = "b7c1a0de-5f3e-4c5b-9d0a-2f6f1c9f7a11"
 
@@ -27,7 +27,7 @@ def test_n8_what_the_page_shows_a_visitor_waits_in_their_slot_and_counts_as_deli
     shop.house.drain()
     customer = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["customer_id"]
     intent = Intent(customer, "first_visit", "r1", "s1", "service", "winback_30")
-    key = layout.message_item(intent.message_id)
+    key = table_keys.message_item(intent.message_id)
     shop.house.table.write(
         Put({**planned(intent, shop.now), "pk": key.pk, "sk": key.sk, "version": 1, "status": "sent"})
     )

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.domain.vietnam_time import stamp
-from tests.doors.conftest import PHONE, Shop
+from tests.support.shop import PHONE, Shop
 
 
 def carrier_says(shop: Shop, event: str, number: int, **properties: Any) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from shared.domain.order_event import CART_EVENTS, ORDER_EVENTS
+from shared.domain.orders.order_event import CART_EVENTS, ORDER_EVENTS
 from shared.domain.vietnam_time import stamp
-from tests.doors.conftest import Shop
 from tests.doors.test_openapi import holds_to_it
+from tests.support.shop import Shop
 
 EVENTS = [*ORDER_EVENTS, *CART_EVENTS, "Rang The Bell"]
 

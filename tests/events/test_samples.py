@@ -12,15 +12,15 @@ from typing import Any
 import pytest
 
 from infra.catalogue import DOORS, Http, Schedule
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.keys import local_keys
 from infra.local.providers.messenger import PageComment
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.keys import local_keys
+from infra.local.stack.local_stack import House
 from shared.adapters.webhooks import aws
-from shared.domain.message import Intent
-from shared.runtime.playbook import sending_rules
-from shared.use_cases.draft import Draft
-from shared.use_cases.plan_message import plan
+from shared.domain.messaging.message import Intent
+from shared.repositories.messages import plan
+from shared.repositories.unit_of_work import Draft
+from shared.runtime.playbook.loader import sending_rules
 
 SAMPLES = Path(__file__).parents[2] / "events" / "samples"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))

@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from infra.local.import_columns import Kind
-from infra.local.import_targets import Reply
-from infra.local.imports import Result, run_import
+from infra.local.importing.columns import Kind
+from infra.local.importing.command import Result, run_import
+from infra.local.importing.targets import Reply
 
 NOW = datetime(2025, 11, 21, 5, tzinfo=UTC)
 

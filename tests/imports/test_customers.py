@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from infra.local.import_columns import Unusable
+from infra.local.importing.columns import Unusable
 from tests.imports.exports import NOW, Imported, import_path, write_csv, write_excel
 
 AS_OF = datetime(2025, 11, 1, tzinfo=UTC)

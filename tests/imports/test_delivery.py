@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.http_server import HttpServer
-from infra.local.import_events import Unit
-from infra.local.import_rows import Row
-from infra.local.import_targets import Delivery, OverHttp, Reply, Stopped
-from infra.local.imports import run_import
-from infra.local.keys import local_keys
+from infra.local.importing.command import run_import
+from infra.local.importing.open_file import Row
+from infra.local.importing.rows_to_events import Unit
+from infra.local.importing.targets import Delivery, OverHttp, Reply, Stopped
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.http_server import HttpServer
+from infra.local.stack.keys import local_keys
+from infra.local.stack.local_stack import House
 from tests.imports.exports import KIOTVIET, NOW, write_csv
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.import_columns import Unusable
+from infra.local.importing.columns import Unusable
 from tests.imports.exports import KIOTVIET, import_path, read_rejects, write_csv, write_excel
 
 SALE = ("HD001", "21/05/2024 10:30", "Nguyễn Thị Hồng Ánh", "0901234567", "1.250.000", "Quận 1", "Hoa", "Hoàn thành")

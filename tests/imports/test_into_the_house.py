@@ -16,12 +16,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.import_targets import InHouse, Stopped
-from infra.local.imports import Result, import_file, run_import
-from infra.local.keys import Keys, local_keys
-from infra.local.up import opened
+from infra.local.commands.up import opened
+from infra.local.importing.command import Result, import_file, run_import
+from infra.local.importing.targets import InHouse, Stopped
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.keys import Keys, local_keys
+from infra.local.stack.local_stack import House
 from tests.imports.exports import KIOTVIET, NOW, read_rejects, write_csv
 
 ROOT = Path(__file__).parents[2]
@@ -235,10 +235,10 @@ def test_killed_in_the_middle_and_run_again_nothing_is_lost_and_nothing_doubled(
     assert kq(path, "--data", once)[0] == 0
 
     for moment in (
-        ("infra.local.import_targets.InHouse", "post", 3),  # before the door has heard of it
-        ("infra.local.house.House", "drain", 4),  # after the door has taken it, before the worker has
-        ("shared.adapters.local_table.LocalTable", "write", 150),  # half-way through a batch
-        ("shared.adapters.local_queue.LocalQueue", "delete", 4),  # worked off, but still in the queue
+        ("infra.local.importing.targets.InHouse", "post", 3),  # before the door has heard of it
+        ("infra.local.stack.local_stack.House", "drain", 4),  # after the door has taken it, before the worker has
+        ("shared.adapters.local.sqlite_table.LocalTable", "write", 150),  # half-way through a batch
+        ("shared.adapters.local.sqlite_queue.LocalQueue", "delete", 4),  # worked off, but still in the queue
     ):
         assert kq(path, "--data", cut_off, dies_at=moment)[0] == -signal.SIGKILL
     assert figures(cut_off) != figures(once)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from infra.local.import_columns import Unusable
-from infra.local.import_events import Dirt
+from infra.local.importing.columns import Unusable
+from infra.local.importing.rows_to_events import Dirt
 from tests.imports.exports import KIOTVIET, Imported, import_path, write_csv
 
 

@@ -10,12 +10,12 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.shop_history import PRODUCTS, demo_products
-from infra.local.trouble import Trouble
-from infra.local.up import opened
-from shared.domain.product import Product, suggest
-from shared.runtime.playbook import sending_rules
-from shared.use_cases.products import Products
+from infra.local.commands.up import opened
+from infra.local.demo.dataset import PRODUCTS, demo_products
+from infra.local.errors import Trouble
+from shared.domain.catalogue.product import Product, suggest
+from shared.repositories.products import Products
+from shared.runtime.playbook.loader import sending_rules
 from tests.imports.exports import read_rejects, write_csv, write_excel
 
 

@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from infra.local import import_values as values
-from infra.local.import_values import Unclear
+from infra.local.importing import cell_values as values
+from infra.local.importing.cell_values import Unclear
 
 NOW = datetime(2025, 11, 21, 5, tzinfo=UTC)
 

@@ -9,16 +9,16 @@ from random import Random
 
 import pytest
 
-from infra.local.bench import phone
-from infra.local.import_targets import Reply
-from infra.local.imports import run_import
-from shared.adapters.hostile import Hostile
-from shared.domain.product import Product
-from shared.runtime.journey_files import check, load_journeys
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
-from shared.use_cases.standing import figures
-from tests.journeys.conftest import MONDAY
-from tests.journeys.playbooks import playbook  # noqa: F401
+from infra.local.importing.command import run_import
+from infra.local.importing.targets import Reply
+from infra.local.measuring.bench import phone
+from shared.adapters.local.fault_injection import Hostile
+from shared.domain.catalogue.product import Product
+from shared.repositories.segment_membership import figures
+from shared.runtime.playbook.journeys import check, load_journeys
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
+from tests.support.journey_playbooks import playbook  # noqa: F401
+from tests.support.journeys import MONDAY
 
 GUIDE = "https://nhamay.example/huong-dan/linen"
 GOODS = (

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.domain.sending_policy import in_holdout
-from shared.runtime.journey_files import load_journeys
-from shared.runtime.playbook import PLAYBOOK
-from tests.doors.conftest import Shop as Doors
-from tests.journeys.conftest import Shop
-from tests.journeys.playbooks import OwnPlaybook, playbook  # noqa: F401
+from shared.domain.messaging.policy import in_holdout
+from shared.runtime.playbook.journeys import load_journeys
+from shared.runtime.playbook.loader import PLAYBOOK
+from tests.support.journey_playbooks import OwnPlaybook, playbook  # noqa: F401
+from tests.support.journeys import Shop
+from tests.support.shop import Shop as Doors
 
 HALF = """\
 id: thanks

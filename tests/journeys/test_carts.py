@@ -8,8 +8,8 @@ from random import Random
 
 import pytest
 
-from shared.adapters.hostile import Hostile
-from tests.journeys.conftest import MONDAY
+from shared.adapters.local.fault_injection import Hostile
+from tests.support.journeys import MONDAY
 
 
 def minutes_after(shop, message):

@@ -11,8 +11,8 @@ import yaml
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from shared.runtime.journey_files import check, load_journeys
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
+from shared.runtime.playbook.journeys import check, load_journeys
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 
 GOOD = """\
 id: good

@@ -9,8 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.journey import Journey
-from shared.domain.journey_engine import Run, Signal, advance, enter, hear, next_due
+from shared.domain.journeys.definition import Journey
+from shared.domain.journeys.engine import Run, Signal, advance, enter, hear, next_due
 from shared.domain.vietnam_time import moment, stamp
 
 START = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.product import Product
+from shared.domain.catalogue.product import Product
 from shared.domain.vietnam_time import stamp
-from tests.journeys.conftest import Guest, Shop
-from tests.journeys.people import sent
+from tests.support.journey_customers import sent
+from tests.support.journeys import Guest, Shop
 
 FILTER = Product(
     sku="RO-1", name="Máy lọc nước RO", category="Gia dụng", price=5_000_000, url="https://nhamay.example/sp/ro-1",

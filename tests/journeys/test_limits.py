@@ -6,14 +6,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.product import Product
+from shared.domain.catalogue.product import Product
 from shared.domain.vietnam_time import stamp
-from shared.runtime import journeys as runtime_journeys
-from shared.runtime.templates import templates
-from shared.use_cases import layout
-from shared.use_cases.journey_desk import RUNS_AT_ONCE
-from tests.journeys.conftest import Shop
-from tests.journeys.playbooks import OwnPlaybook, playbook
+from shared.repositories import table_keys
+from shared.runtime.factories import journeys as runtime_journeys
+from shared.runtime.playbook.templates import templates
+from shared.use_cases.journeys.customer_runs import RUNS_AT_ONCE
+from tests.support.journey_playbooks import OwnPlaybook, playbook
+from tests.support.journeys import Shop
 
 __all__ = ["playbook"]
 
@@ -24,7 +24,7 @@ FILTER = Product(
 
 
 def runs(shop: Shop, guest) -> dict:
-    return (shop.house.table.get(layout.journeys_of(guest.id)) or {})["runs"]
+    return (shop.house.table.get(table_keys.journeys_of(guest.id)) or {})["runs"]
 
 
 def test_x5_reminders_that_last_for_years_leave_room_for_todays_receipt(shop: Shop) -> None:
@@ -149,4 +149,4 @@ def test_x3_a_mark_that_a_merged_customer_brought_along_is_taken_away(shop: Shop
     shop.finish(task, "reached")
 
     assert shop.tags(lan) == []
-    assert (shop.house.table.get(layout.profile(other)) or {})["marks"] == []
+    assert (shop.house.table.get(table_keys.profile(other)) or {})["marks"] == []

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.product import Product
-from tests.journeys.conftest import Guest, Shop
-from tests.journeys.people import buys, silent
+from shared.domain.catalogue.product import Product
+from tests.support.journey_customers import buys, silent
+from tests.support.journeys import Guest, Shop
 
 
 def asked(shop: Shop, guest: Guest, template: str = "nps_survey", run: str = "1") -> dict[str, object]:

@@ -12,16 +12,16 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.keys import local_keys
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.keys import local_keys
+from infra.local.stack.local_stack import House
 from shared.domain.errors import Busy
 from shared.domain.vietnam_time import stamp
-from shared.runtime import journeys as runtime_journeys
 from shared.runtime import wiring
-from shared.use_cases.migrate_journeys import Counts, Migration, versions
-from tests.journeys.conftest import Guest, Shop
-from tests.journeys.playbooks import OwnPlaybook, playbook  # noqa: F401
+from shared.runtime.factories import journeys as runtime_journeys
+from shared.use_cases.journeys.migrate import Counts, Migration, versions
+from tests.support.journey_playbooks import OwnPlaybook, playbook  # noqa: F401
+from tests.support.journeys import Guest, Shop
 
 FIRST = """\
 id: visit

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from tests.journeys.conftest import Guest, Shop
-from tests.journeys.people import buys, days_until
+from tests.support.journey_customers import buys, days_until
+from tests.support.journeys import Guest, Shop
 
 
 def born(shop: Shop, day: str, **more: object) -> Guest:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.domain.sending_rules import SendingRules
-from shared.runtime import channels, journeys
-from shared.runtime.journey_files import check
-from shared.runtime.playbook import PLAYBOOK, load_sending_rules, sending_rules
-from tests.journeys.conftest import Shop
-from tests.journeys.people import buys, reads, silent
+from shared.domain.messaging.policy_rules import SendingRules
+from shared.runtime.factories import channels, journeys
+from shared.runtime.playbook.journeys import check
+from shared.runtime.playbook.loader import PLAYBOOK, load_sending_rules, sending_rules
+from tests.support.journey_customers import buys, reads, silent
+from tests.support.journeys import Shop
 
 
 @pytest.fixture

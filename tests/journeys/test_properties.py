@@ -18,22 +18,22 @@ from urllib.parse import urlencode
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from infra.local.bench import phone
-from infra.local.ops import as_it_came
-from shared.adapters.hostile import Hostile
+from infra.local.commands.ops import as_it_came
+from infra.local.measuring.bench import phone
+from shared.adapters.local.fault_injection import Hostile
+from shared.domain.catalogue.product import Product
 from shared.domain.errors import Busy
-from shared.domain.links import MessageLinks, link_key
-from shared.domain.message import PROGRESS
-from shared.domain.product import Product
+from shared.domain.messaging.message import PROGRESS
+from shared.domain.messaging.tracked_links import MessageLinks, link_key
 from shared.domain.vietnam_time import moment, stamp
-from shared.runtime.desk import directory
-from shared.runtime.journey_files import journeys
-from shared.use_cases import layout
-from shared.use_cases.products import Products
-from tests.journeys.conftest import MONDAY
-from tests.journeys.people import PHONE
-from tests.sending.house import Care
-from tests.use_cases.engine import hostile
+from shared.repositories import table_keys
+from shared.repositories.products import Products
+from shared.runtime.playbook.journeys import journeys
+from shared.runtime.playbook.staff import directory
+from tests.support.engine import hostile
+from tests.support.journey_customers import PHONE
+from tests.support.journeys import MONDAY
+from tests.support.messaging import Care
 
 GOODS = (
     Product(sku="SERUM", name="Serum", url="https://nhamay.example/serum", guide_url="https://nhamay.example/cach-dung",
@@ -246,9 +246,9 @@ class Life(Care):
         assert [item.get("runs", {}) for item in self.items("OJ")] == [{}] * len(self.items("OJ"))
         assert not [item for item in self.items("OJ") if "due_at" in item]
         for journey in journeys():
-            assert not self.house.table.query(layout.INSIDE + journey).items, journey
+            assert not self.house.table.query(table_keys.INSIDE + journey).items, journey
             told: Counter[str] = Counter()
-            for item in self.house.table.query(layout.JOURNEY + journey, low="N#", high="N#~").items:
+            for item in self.house.table.query(table_keys.JOURNEY + journey, low="N#", high="N#~").items:
                 told.update({name: number for name, number in item.items() if name not in ("pk", "sk")})
             assert not [name for name in told if name.startswith("at ") and told[name]], told
             for came, went in (("entered", "ended "), ("holdout", "holdout ended ")):
@@ -272,10 +272,10 @@ class Life(Care):
                 assert not late, (message, at)
 
     def items_of(self, customer_id: str) -> list[dict[str, Any]]:
-        low, high = layout.TIMELINE
+        low, high = table_keys.TIMELINE
         found, start = [], None
         while True:
-            page = self.house.table.query(layout.profile(customer_id).pk, low=low, high=high, start=start)
+            page = self.house.table.query(table_keys.profile(customer_id).pk, low=low, high=high, start=start)
             found += page.items
             start = page.next
             if start is None:

@@ -17,13 +17,13 @@ from functions.timers_schedule import PARTITIONS
 from shared.domain.errors import Busy
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Put
+from shared.repositories import table_keys
 from shared.runtime import wiring
-from shared.runtime.channels import dispatcher
-from shared.runtime.journeys import journeys
-from shared.use_cases import layout
+from shared.runtime.factories.channels import dispatcher
+from shared.runtime.factories.journeys import journeys
 from shared.use_cases.run_timers import Timers
-from tests.journeys.conftest import Guest, Shop
-from tests.use_cases.test_races import Killed, Watched, raising
+from tests.events.test_races import Killed, Watched, raising
+from tests.support.journeys import Guest, Shop
 
 MOST_POINTS = 60
 
@@ -112,7 +112,7 @@ def one_reminder(shop: Shop) -> None:
 def through(shop: Shop, journey: str, **ended: int) -> None:
     """Everybody has left a journey, and the figures say so."""
     assert shop.counts(journey) == {"entered": 1, **{f"ended {why}": n for why, n in ended.items()}}
-    assert shop.house.table.query(layout.INSIDE + journey).items == []
+    assert shop.house.table.query(table_keys.INSIDE + journey).items == []
 
 
 # ---- two at once ----
@@ -246,7 +246,7 @@ def test_x1_a_sender_that_dies_anywhere_sends_a_reminder_once_or_never() -> None
 
 
 def break_item(shop: Shop, guest: Guest, how: Callable[[dict[str, Any]], None]) -> None:
-    item = shop.house.table.get(layout.journeys_of(guest.id))
+    item = shop.house.table.get(table_keys.journeys_of(guest.id))
     assert item is not None
     how(item)
     shop.house.table.write(Put(item))
@@ -269,14 +269,14 @@ def test_a_run_that_cannot_go_on_holds_up_nobody_is_reported_and_is_not_lost(
     lan, minh = shop.guest(chat=True), shop.guest(chat=True)
     shop.cart(lan, "áo linen")
     shop.cart(minh, "áo linen")
-    whole = shop.house.table.get(layout.journeys_of(lan.id))
+    whole = shop.house.table.get(table_keys.journeys_of(lan.id))
     break_item(shop, lan, broken)
 
     report = shop.house.advance(shop.now + timedelta(minutes=62))
     assert report["failed"]["timers_schedule"] > 0
     assert len(shop.got("abandoned_cart", minh)) == 1
     assert shop.got("abandoned_cart", lan) == []
-    put_off = shop.house.table.get(layout.journeys_of(lan.id))
+    put_off = shop.house.table.get(table_keys.journeys_of(lan.id))
     assert put_off is not None
     assert timedelta() < moment(put_off["due_at"]) - shop.now <= timedelta(minutes=15)
     report = shop.house.advance(shop.now + timedelta(hours=2))

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from infra.local.bench import phone
-from shared.domain.sending_policy import in_holdout
+from infra.local.measuring.bench import phone
+from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import moment
-from tests.journeys.conftest import Guest, Shop
-from tests.journeys.people import buys, deals, reads, silent
+from tests.support.journey_customers import buys, deals, reads, silent
+from tests.support.journeys import Guest, Shop
 
 
 def test_w3_thirty_sixty_ninety_days_each_say_more_than_the_last(shop: Shop) -> None:

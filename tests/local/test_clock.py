@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from infra.local.clock import LocalClock
+from infra.local.stack.clock import LocalClock
 
 START = datetime(2026, 11, 21, 5, 0, tzinfo=UTC)
 

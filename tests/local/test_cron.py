@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from infra.catalogue import DOORS, Schedule
-from infra.local.cron import Cron
+from infra.local.stack.cron import Cron
 from shared.domain.vietnam_time import VIETNAM
 
 

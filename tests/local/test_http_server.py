@@ -8,9 +8,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.catalogue import Door, FromQueue, Http, Schedule, Tick
-from infra.local.clock import LocalClock
-from infra.local.house import API_LIMIT, House
-from infra.local.http_server import HttpServer, duration
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.http_server import HttpServer, duration
+from infra.local.stack.local_stack import API_LIMIT, House
 from shared.runtime import wiring
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)

@@ -7,9 +7,7 @@ import pytest
 from moto import mock_aws
 
 from infra.catalogue import QUEUES
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.ops import (
+from infra.local.commands.ops import (
     as_it_came,
     import_do_not_call,
     issue_key,
@@ -19,10 +17,12 @@ from infra.local.ops import (
     revoke_key,
     zalo_state,
 )
-from infra.local.trouble import Trouble
-from shared.adapters import aws_clients
-from shared.use_cases import layout
-from shared.use_cases.identities import link_of_phone
+from infra.local.errors import Trouble
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.local_stack import House
+from shared.adapters.aws import clients
+from shared.repositories import table_keys
+from shared.repositories.identity_resolution import link_of_phone
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
@@ -44,19 +44,19 @@ def stage(monkeypatch):
         monkeypatch.setenv(name, "test")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "ap-southeast-1")
     with mock_aws():
-        aws_clients.forget()
-        sqs = aws_clients.client("sqs")
+        clients.forget()
+        sqs = clients.client("sqs")
         for row in QUEUES:
             sqs.create_queue(QueueName=f"kq-dev-{row.name}")
             sqs.create_queue(QueueName=f"kq-dev-{row.name}-dlq")
-        aws_clients.client("dynamodb").create_table(
+        clients.client("dynamodb").create_table(
             TableName="kq-dev-table",
             AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
         )
         yield sqs
-    aws_clients.forget()
+    clients.forget()
 
 
 def test_dead_letters_show_their_reason_and_go_back_without_it(folder):
@@ -122,7 +122,7 @@ def test_looking_at_a_stages_dead_letters_leaves_them_there(stage):
 
 
 def test_a_stages_lists_and_accounts_are_reached_through_its_own_secrets(stage, tmp_path):
-    vault = aws_clients.client("secretsmanager")
+    vault = clients.client("secretsmanager")
     vault.create_secret(Name="kq/dev/identity", SecretString="an identity key")
     vault.create_secret(Name="kq/dev/channels", SecretString=json.dumps({"zalo": {"app_id": "1", "app_secret": "s"}}))
     numbers = tmp_path / "dnc.txt"
@@ -130,7 +130,7 @@ def test_a_stages_lists_and_accounts_are_reached_through_its_own_secrets(stage, 
     with place(None, "dev") as where:
         done = import_do_not_call(where, numbers, full=True, on_line=lambda _: None)
         assert (done.listing.numbers, [line.line for line in done.refused]) == (1, [2])
-        listed_here = where.table.get(layout.do_not_call(link_of_phone("+84901234567", b"an identity key")))
+        listed_here = where.table.get(table_keys.do_not_call(link_of_phone("+84901234567", b"an identity key")))
         assert listed_here is not None
         with pytest.raises(Trouble, match="oa_id"):
             zalo_state(where)

@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from segment.analytics.client import Client
 
-from tests.local.running import ROOT, Up, within
+from tests.support.running import ROOT, Up, within
 
 SHOWN_WITHIN_SECONDS = 1.0
 NODE_SDK = "@segment/analytics-node@2.3.0"

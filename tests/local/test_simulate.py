@@ -10,9 +10,9 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.made_up_shop import MadeUpShop
-from infra.local.simulate import FIRST, Forecast, show, simulate
-from infra.local.trouble import Trouble
+from infra.local.errors import Trouble
+from infra.local.measuring.simulate import FIRST, Forecast, show, simulate
+from infra.local.measuring.synthetic_shop import MadeUpShop
 
 CUSTOMERS, DAYS = 50, 6
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from shared.domain.vietnam_time import moment
-from tests.local.running import ROOT, Up, within
+from tests.support.running import ROOT, Up, within
 
 NOW = "2026-11-20T17:00:00.000Z"
 

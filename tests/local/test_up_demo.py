@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.local import shop_history
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.trouble import Trouble
-from infra.local.up import opened_with_demo
+from infra.local.commands.up import opened_with_demo
+from infra.local.demo import dataset
+from infra.local.errors import Trouble
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.local_stack import House
 
 
 @pytest.fixture(autouse=True)
 def few_sales(monkeypatch):
     """The shop's first sales stand for its year."""
-    few = list(shop_history.invoices())[:40]
-    monkeypatch.setattr(shop_history, "invoices", lambda: few)
+    few = list(dataset.invoices())[:40]
+    monkeypatch.setattr(dataset, "invoices", lambda: few)
 
 
 def customers(house):

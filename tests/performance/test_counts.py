@@ -1,6 +1,6 @@
 """The goals that are counts (P1-P4) hold on every run; what is in seconds is for `kq bench` alone."""
 
-from infra.local import bench
+from infra.local.measuring import bench
 
 
 def test_p1_p2_one_customer_costs_what_it_may():

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.routing import QUEUES, assign, told
-from shared.domain.staff import Directory, allocate
-from shared.domain.triage import INTENTS
-from shared.runtime.desk import directory
+from shared.domain.staff.directory import Directory, allocate
+from shared.domain.tickets.routing import QUEUES, assign, told
+from shared.domain.triage.triage import INTENTS
+from shared.runtime.playbook.staff import directory
 
 WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from shared.runtime.desk import check, load_desk
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
-from shared.runtime.staff_notes import check as check_notes
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
+from shared.runtime.playbook.staff import check, load_desk
+from shared.runtime.playbook.staff_notes import check as check_notes
 
 Changed = Callable[[str, str, str], Path]
 

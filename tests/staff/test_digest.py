@@ -7,14 +7,14 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.domain.task import NewTask
+from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import stamp
-from shared.runtime.desk import directory
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.tasks import open_task
-from tests.clienteling.conftest import floor
-from tests.sending.house import Care
+from shared.repositories import table_keys
+from shared.repositories.tasks import open_task
+from shared.repositories.unit_of_work import Draft
+from shared.runtime.playbook.staff import directory
+from tests.support.call_lists import floor
+from tests.support.messaging import Care
 
 __all__ = ("floor",)  # a fixture of the neighbours
 
@@ -172,7 +172,7 @@ def test_r24_the_calls_of_the_morning_s_scan_are_in_it(floor):
 
 
 def waiting(care, store: str) -> list[str]:
-    return [row["order_id"] for row in care.house.table.query(layout.pickups(store)).items]
+    return [row["order_id"] for row in care.house.table.query(table_keys.pickups(store)).items]
 
 
 def test_an_order_waits_in_its_store_until_it_is_collected_cancelled_or_returned(care):
@@ -209,6 +209,6 @@ def test_a_birthday_is_listed_in_the_store_that_cares_for_the_customer(care):
     who = customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-03-02")
     customer(care, 2, "Trần Minh", "", birthday="1990-03-02")
     care.house.advance(EIGHT)
-    rows = care.house.table.query(layout.birthdays("2026-03-02", Q1)).items
+    rows = care.house.table.query(table_keys.birthdays("2026-03-02", Q1)).items
     assert [row["sk"] for row in rows] == [who]
     assert rows[0]["ttl"] > EIGHT.timestamp()

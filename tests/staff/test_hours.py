@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from shared.domain.lunar import new_year
-from shared.domain.service_hours import ALWAYS, WEEKDAYS, DaysOff, Hours
+from shared.domain.common.lunar_calendar import new_year
+from shared.domain.staff.business_hours import ALWAYS, WEEKDAYS, DaysOff, Hours
 from shared.domain.vietnam_time import VIETNAM
-from shared.runtime.desk import directory
+from shared.runtime.playbook.staff import directory
 
 EIGHT_TO_NINE = {day: [{"from": "08:00", "to": "21:00"}] for day in WEEKDAYS}
 

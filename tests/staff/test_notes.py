@@ -10,18 +10,18 @@ from random import Random
 
 import pytest
 
-from shared.adapters.hostile import Hostile
+from shared.adapters.local.fault_injection import Hostile
 from shared.domain.errors import Busy
-from shared.domain.staff_note import note_id
+from shared.domain.staff.staff_notification import note_id
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
 from shared.runtime import wiring
-from shared.runtime.channels import staff_notes
-from shared.runtime.desk import directory
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.tell_staff import CLAIM, PATIENCE, tell
-from tests.sending.conftest import MORNING
-from tests.sending.house import Care
-from tests.use_cases.test_races import Watched
+from shared.runtime.factories.channels import staff_notes
+from shared.runtime.playbook.staff import directory
+from shared.use_cases.staff.send_notifications import CLAIM, PATIENCE, tell
+from tests.events.test_races import Watched
+from tests.messaging.conftest import MORNING
+from tests.support.messaging import Care
 
 TICKET = "KQ-7F3A"
 WORDS = {"ticket": TICKET, "priority": "P2", "intent": "refund", "severity": "high", "customer": "Nguyễn Thị Lan",
@@ -45,7 +45,7 @@ def told(care, person=BY_MAIL, kind="ticket_assigned", key="ticket-1", **words) 
 
 
 def note(care, found):
-    return care.house.table.get(layout.staff_note(found))
+    return care.house.table.get(table_keys.staff_note(found))
 
 
 def followed(care) -> None:
@@ -76,7 +76,7 @@ def test_a_note_goes_out_in_the_minute_after_it_was_written(care):
     assert TICKET in mail.text
     assert "11:00 ngày 02/03/2026" in mail.text
     assert note(care, found)["status"] == "sent"
-    assert not care.house.table.due(layout.timer_lane(found), "9")
+    assert not care.house.table.due(table_keys.timer_lane(found), "9")
 
 
 def test_a_subject_says_nothing_of_the_customer(care):

@@ -9,12 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.clock import LocalClock
-from infra.local.house import House
-from infra.local.staff import doubts
-from infra.local.trouble import Trouble
-from shared.adapters.local_table import LocalTable
-from shared.use_cases.presence import REMEMBERED_SECONDS, away, call_back, send_away
+from infra.local.commands.staff import doubts
+from infra.local.errors import Trouble
+from infra.local.stack.clock import LocalClock
+from infra.local.stack.local_stack import House
+from shared.adapters.local.sqlite_table import LocalTable
+from shared.repositories.staff_absence import REMEMBERED_SECONDS, away, call_back, send_away
 
 MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.routing import (
+from shared.domain.segments.segmentation import VALUE
+from shared.domain.tickets.routing import (
     BOT_INTENTS,
     CHANNELS,
     NO_BOT_INTENTS,
@@ -21,9 +22,8 @@ from shared.domain.routing import (
     resolve,
     route,
 )
-from shared.domain.segmentation import VALUE
-from shared.domain.triage import INTENTS, SEVERITIES
-from shared.runtime.desk import directory, routing
+from shared.domain.triage.triage import INTENTS, SEVERITIES
+from shared.runtime.playbook.staff import directory, routing
 
 EVERY = list(product(VALUE, SEVERITIES, INTENTS))
 

@@ -6,15 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.bench import phone
+from infra.local.measuring.bench import phone
 from shared.domain.vietnam_time import stamp
-from shared.use_cases.list_tasks import Asked, listed
-from tests.doors.conftest import PHONE
-from tests.sending.conftest import MORNING
-from tests.sending.house import Care
-from tests.sending.test_races import sender
-from tests.tasks.conftest import Desk
-from tests.use_cases.test_races import Killed, Watched, raising
+from shared.use_cases.tasks.list_tasks import Asked, listed
+from tests.events.test_races import Killed, Watched, raising
+from tests.messaging.conftest import MORNING
+from tests.messaging.test_races import sender
+from tests.support.messaging import Care
+from tests.support.shop import PHONE
+from tests.support.tasks import Desk
 
 
 def ids(found):

@@ -7,18 +7,18 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.bench import phone
+from infra.local.measuring.bench import phone
 from shared.domain.errors import Conflict
-from shared.domain.journey_engine import Signal
+from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
-from shared.use_cases import layout
-from shared.use_cases.tasks import Report, record_outcome, task_news
-from tests.doors.conftest import PHONE
-from tests.sending.conftest import MORNING
-from tests.sending.house import Care
-from tests.tasks.conftest import Desk
-from tests.use_cases.test_races import Watched
+from shared.repositories import table_keys
+from shared.repositories.tasks import Report, record_outcome, task_news
+from tests.events.test_races import Watched
+from tests.messaging.conftest import MORNING
+from tests.support.messaging import Care
+from tests.support.shop import PHONE
+from tests.support.tasks import Desk
 
 SAID_NO = {
     "call:marketing", "call:service", "call:transactional", "sms:marketing", "whatsapp:marketing", "zns:marketing",
@@ -235,7 +235,7 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
 
     def told(draft, members, task):
         heard.append((task_news(task), members[0]["closed"]))
-        draft.put(layout.message("heard"), {"by": task["journey"]})
+        draft.put(table_keys.message("heard"), {"by": task["journey"]})
 
     record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
     record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
@@ -246,7 +246,7 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
         said | {"task_id": other, "journey": "maintenance", "step": "", "run": ""},
     ]
     assert heard == [(Signal("Task Done", stamp(desk.now), properties), {"call": "unreachable"}) for properties in news]
-    assert (desk.house.table.get(layout.message("heard")) or {})["by"] == "maintenance"
+    assert (desk.house.table.get(table_keys.message("heard")) or {})["by"] == "maintenance"
 
 
 def test_every_wrong_field_of_an_outcome_is_named(desk: Desk):
@@ -278,7 +278,7 @@ def test_a_task_that_is_none_is_not_found(desk: Desk, task_id: str):
 def test_a_task_outlives_the_customer_it_was_about(desk: Desk):
     lan = desk.customer(PHONE)
     call = desk.open(lan)
-    key = layout.profile(lan)
+    key = table_keys.profile(lan)
     desk.house.table.write(Put({"pk": key.pk, "sk": key.sk, "merged_into": {"customer_id": "nobody"}}))
 
     (task,) = desk.listed()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from shared.domain.message import Intent
+from shared.domain.messaging.message import Intent
 from shared.domain.vietnam_time import local_day, stamp
-from shared.runtime.playbook import sending_rules
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.plan_message import enqueue, plan
-from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, LAN, Desk
+from shared.repositories import table_keys
+from shared.repositories.messages import enqueue, plan
+from shared.repositories.unit_of_work import Draft
+from shared.runtime.playbook.loader import sending_rules
+from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, LAN, Desk
 
 
 def delivered(desk: Desk, place: Any, times: int) -> None:
@@ -75,7 +75,7 @@ def test_x14_an_advertisement_waits_while_a_complaint_is_open(desk: Desk):
     identities = {"phone": LAN, "email": "lan@example.vn"}
     body = {"identities": identities, "consent": said, "source": "pos"}
     customer = desk.call("PUT", "/v1/customers", body).json["customer_id"]
-    state = layout.DO_NOT_CALL_STATE
+    state = table_keys.DO_NOT_CALL_STATE
     desk.put_item({"pk": state.pk, "sk": state.sk, "checked_on": local_day(desk.now).isoformat()})
     ticket = desk.says(ANGRY, "email", who=identities)
 
@@ -87,11 +87,11 @@ def test_x14_an_advertisement_waits_while_a_complaint_is_open(desk: Desk):
         draft.commit()
         enqueue(desk.house.outside.messages["marketing"], [intent.message_id])
         desk.house.drain()
-        return desk.house.table.get(layout.message_item(intent.message_id)) or {}
+        return desk.house.table.get(table_keys.message_item(intent.message_id)) or {}
 
     waiting = advertise("1")
     assert (waiting["status"], waiting["reason"]) == ("deferred", "complaint_open")
     desk.do(ticket, "resolve", by="care_1")
     desk.house.advance(desk.now + timedelta(hours=25))
-    gone = desk.house.table.get(layout.message_item(waiting["message_id"])) or {}
+    gone = desk.house.table.get(table_keys.message_item(waiting["message_id"])) or {}
     assert gone["status"] in ("sent", "delivered", "opened")

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.vietnam_time import stamp
-from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
+from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
 
 MAIL = {"phone": LAN, "email": "lan@example.vn"}
 

@@ -11,16 +11,16 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from shared.domain.customers.phone import BadPhone, parse_phone
 from shared.domain.errors import Conflict
-from shared.domain.phone import BadPhone, parse_phone
-from shared.domain.staff import Directory
-from shared.domain.ticket import SEVERITIES, vip_in_need
-from shared.runtime.desk import directory
-from shared.use_cases import ticket_asks, ticket_desk, ticket_end
-from shared.use_cases.ticket_questions import Question
-from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL
-from tests.tickets.engine import Engine
-from tests.use_cases.engine import hostile
+from shared.domain.staff.directory import Directory
+from shared.domain.tickets.ticket import SEVERITIES, vip_in_need
+from shared.runtime.playbook.staff import directory
+from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate
+from shared.use_cases.tickets.inner_questions import Question
+from tests.support.engine import hostile
+from tests.support.ticket_engine import Engine
+from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL
 
 TEXTS = (
     ASKS_HOURS, CALM, ANGRY, CRITICAL, "alo", "Cảm ơn shop nhiều nha", "Cho gặp nhân viên",
@@ -109,17 +109,17 @@ def do(engine: Engine, step: tuple[Any, ...]) -> None:
         if what == "replies":
             engine.replies(ticket, somebody)
         elif what == "resolves":
-            ticket_end.resolve(desk, ticket, by=somebody, note="xong")
+            close_and_rate.resolve(desk, ticket, by=somebody, note="xong")
         elif what == "hands over":
-            ticket_desk.hand_over(desk, ticket, "p_0", person=somebody, queue="", note="")
+            agent_actions.hand_over(desk, ticket, "p_0", person=somebody, queue="", note="")
         elif what == "moves":
-            ticket_desk.hand_over(desk, ticket, "p_0", person="", queue=with_[1], note="")
+            agent_actions.hand_over(desk, ticket, "p_0", person="", queue=with_[1], note="")
         elif what == "labels":
-            ticket_desk.relabel(desk, ticket, {"severity": with_[1]}, "p_0")
+            agent_actions.relabel(desk, ticket, {"severity": with_[1]}, "p_0")
         elif what == "asks":
-            ticket_asks.ask(desk, ticket, Question("store", "Còn hàng không?", 45), "p_0")
+            ask_and_compensate.ask(desk, ticket, Question("store", "Còn hàng không?", 45), "p_0")
         elif what == "locks":
-            ticket_desk.lock(desk, ticket, somebody, release=False)
+            agent_actions.lock(desk, ticket, somebody, release=False)
     except Conflict:
         pass  # resolved meanwhile, locked by somebody else, or a VIP who needs a person by name
 

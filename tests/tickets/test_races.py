@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from shared.domain.errors import Busy, Conflict
-from shared.use_cases import ticket_desk, ticket_end
-from shared.use_cases.ticket_timers import wake
-from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL
-from tests.tickets.engine import Engine
-from tests.use_cases.test_races import Killed, raising
-from tests.use_cases.test_races import everywhere as everywhere_of
+from shared.use_cases.tickets import agent_actions, close_and_rate
+from shared.use_cases.tickets.sla_timers import wake
+from tests.events.test_races import Killed, raising
+from tests.events.test_races import everywhere as everywhere_of
+from tests.support.ticket_engine import Engine
+from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL
 
 TEN = datetime(2026, 11, 24, 3, tzinfo=UTC)
 LAN, HOA = 1_234_567, 12_345_678
@@ -87,7 +87,7 @@ def replies(by="care_1", dedup="a1"):
 
 
 def resolves(engine: Engine, table: Any = None) -> None:
-    ticket_end.resolve(engine.desk(table), only(engine), by="care_1", wrong=True)
+    close_and_rate.resolve(engine.desk(table), only(engine), by="care_1", wrong=True)
 
 
 def test_an_answer_killed_anywhere_goes_out_once():
@@ -123,7 +123,7 @@ def test_two_agents_locking_at_once_leave_one_lock():
     def locks(by):
         def work(engine, table=None):
             with suppress(Conflict):
-                ticket_desk.lock(engine.desk(table), only(engine), by, release=False)
+                agent_actions.lock(engine.desk(table), only(engine), by, release=False)
 
         return work
 
@@ -167,7 +167,7 @@ def test_an_escalation_while_an_agent_answers_ends_with_one_of_both():
 def test_a_hand_over_of_one_ticket_while_another_is_answered_keeps_the_loads_true():
     def hands_over(engine, table=None):
         first = min(ticket["ticket_id"] for ticket in engine.tickets())
-        ticket_desk.hand_over(engine.desk(table), first, "care_lead", person="care_2", queue="", note="")
+        agent_actions.hand_over(engine.desk(table), first, "care_lead", person="care_2", queue="", note="")
 
     def answers(engine):
         last = max(ticket["ticket_id"] for ticket in engine.tickets())

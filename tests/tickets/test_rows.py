@@ -6,9 +6,9 @@ from collections import Counter
 from datetime import timedelta
 
 from shared.domain.vietnam_time import moment, stamp
-from shared.use_cases import layout
-from shared.use_cases.presence import send_away
-from tests.tickets.conftest import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
+from shared.repositories import table_keys
+from shared.repositories.staff_absence import send_away
+from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
 
 MAIL = {"phone": LAN, "email": "lan@example.vn"}
 
@@ -349,11 +349,11 @@ def test_t1_when_somebody_becomes_free_a_waiting_ticket_is_theirs(desk: Desk):
     first = desk.says(CALM)
     room = dict.fromkeys(("care_lead", "care_1", "care_2", "care_3", "care_4"), 99) | people
     for person, open_tickets in room.items():
-        key = layout.staff_load(person)
+        key = table_keys.staff_load(person)
         desk.put_item({"pk": key.pk, "sk": key.sk, "open": open_tickets})
     waiting = desk.says(CALM, who={"phone": HOA, "zalo_user_id": "z2"})
     assert waiting["assignee"] is None
-    key = layout.staff_load(first["assignee"])
+    key = table_keys.staff_load(first["assignee"])
     desk.put_item({"pk": key.pk, "sk": key.sk, "open": 1})
     desk.do(first, "resolve", by=first["assignee"])
 

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.local import triage
-from infra.local.train_triage import read_examples
-from infra.local.trouble import Trouble
-from shared.adapters.local_table import LocalTable
+from infra.local.commands import triage
+from infra.local.errors import Trouble
+from infra.triage.train import read_examples
+from shared.adapters.local.sqlite_table import LocalTable
 from shared.ports import Put
-from shared.use_cases import layout
+from shared.repositories import table_keys
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 
@@ -66,7 +66,7 @@ def test_what_staff_put_right_becomes_examples_without_whom_they_are_from(tmp_pa
     }
     labels = {"intent": "defective_product", "severity": "high", "sentiment": "negative"}
     for at, text in said.items():
-        key = layout.correction(at, "ticket")
+        key = table_keys.correction(at, "ticket")
         table.write(Put({"pk": key.pk, "sk": key.sk, "text": text, "was": {}, "is": labels, "by": "care_1", "at": at}))
 
     lines = list(triage.corrections(table, date(2026, 11, 21), 12))

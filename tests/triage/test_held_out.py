@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.train_triage import (
+from infra.triage.train import (
     EXAMPLES,
     HEADS,
     MODEL,
@@ -22,7 +22,7 @@ from infra.local.train_triage import (
     scored,
     table,
 )
-from shared.domain.triage import Triage
+from shared.domain.triage.triage import Triage
 
 HELD_OUT = Path(__file__).parent / "heldout.jsonl"
 
@@ -106,5 +106,5 @@ def test_every_file_of_examples_has_only_labels_that_exist_and_every_label():
 
 def test_the_shipped_weights_are_those_of_these_examples_and_this_code():
     assert json.loads(MODEL.read_text(encoding="utf-8"))["made_from"] == made_from(), (
-        "train anew: python -m infra.local.train_triage (needs the extra `train`)"
+        "train anew: python -m infra.triage.train (needs the extra `train`)"
     )

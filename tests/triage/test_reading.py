@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.local.train_triage import examples, without_marks
-from shared.domain.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
-from shared.domain.triage_text import FIRST_TOKENS, LAST_TOKENS, MOST_CHARACTERS, Speller
-from shared.runtime.triage import lexicon_of, triager, vocabulary
+from infra.triage.train import examples, without_marks
+from shared.domain.triage.text_normalizer import FIRST_TOKENS, LAST_TOKENS, MOST_CHARACTERS, Speller
+from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
+from shared.runtime.factories.triage import lexicon_of, triager, vocabulary
 
 read = triager().read
 LEXICON = lexicon_of(vocabulary())

@@ -13,13 +13,13 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.bedrock import BedrockReader
-from shared.adapters.local_table import LocalTable
-from shared.domain.second_opinion import AGREED, joined
-from shared.domain.triage import Triage
-from shared.domain.unnamed import unnamed
-from shared.runtime.triage import asking, triager
-from shared.use_cases.second_opinion import TwoReaders
+from shared.adapters.aws.bedrock import BedrockReader
+from shared.adapters.local.sqlite_table import LocalTable
+from shared.domain.triage.redaction import unnamed
+from shared.domain.triage.second_opinion import AGREED, joined
+from shared.domain.triage.triage import Triage
+from shared.runtime.factories.triage import asking, triager
+from shared.use_cases.triage.two_readers import TwoReaders
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 UNSURE = Triage("other", "normal", "neutral", 40, False, ("dạ",))

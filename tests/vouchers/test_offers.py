@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.voucher import ALPHABET, new_code, read_code
-from shared.runtime.offers import cautions, check, load_offers, offers
-from shared.runtime.playbook import PLAYBOOK, PlaybookError
+from shared.domain.vouchers.voucher import ALPHABET, new_code, read_code
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
+from shared.runtime.playbook.offers import cautions, check, load_offers, offers
 
 Changed = Callable[[str, str], Path]
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from tests.doors.conftest import PHONE
-from tests.vouchers.conftest import OTHER, Till
+from tests.support.shop import PHONE
+from tests.support.vouchers import OTHER, Till
 
 
 def test_r21_an_order_that_carries_the_code_redeems_it(till: Till):

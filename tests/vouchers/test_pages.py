@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from infra.local.http_server import HttpServer
-from tests.doors.conftest import PHONE
-from tests.vouchers.chromium import BINARY, Browser
-from tests.vouchers.conftest import Till
+from infra.local.stack.http_server import HttpServer
+from tests.support.chromium import BINARY, Browser
+from tests.support.shop import PHONE
+from tests.support.vouchers import Till
 
 needs_chromium = pytest.mark.skipif(BINARY is None, reason="no Chromium here")
 

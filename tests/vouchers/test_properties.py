@@ -9,7 +9,7 @@ from datetime import timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.use_cases.engine import START, differences, on, track
+from tests.support.engine import START, differences, on, track
 from tests.vouchers.test_races import CODE, PHONE, ask, shop, stored
 
 ORDERS = ("A", "B", "C")

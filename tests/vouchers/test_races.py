@@ -7,17 +7,17 @@ from datetime import timedelta
 
 import pytest
 
+from shared.domain.customers.identity import identity
 from shared.domain.errors import Busy, Refused
-from shared.domain.identity import identity
-from shared.domain.voucher import Use, Voucher, came_back, read_code
-from shared.runtime.offers import offers
-from shared.use_cases import layout
-from shared.use_cases.draft import Draft
-from shared.use_cases.redeem_voucher import redeem
-from shared.use_cases.vouchers import issue
-from tests.use_cases.engine import SECRET, START, Engine, hostile, identify, on, sale, track
-from tests.use_cases.test_races import Watched
-from tests.vouchers.conftest import PHONE, Till
+from shared.domain.vouchers.voucher import Use, Voucher, came_back, read_code
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+from shared.repositories.vouchers import issue
+from shared.runtime.playbook.offers import offers
+from shared.use_cases.vouchers.redeem import redeem
+from tests.events.test_races import Watched
+from tests.support.engine import SECRET, START, Engine, hostile, identify, on, sale, track
+from tests.support.vouchers import PHONE, Till
 
 TILLS = 10
 CODE = "SN-22223333"
@@ -71,7 +71,7 @@ def ask(engine, order_id, table=None):
 def stored(engine):
     return next(
         Voucher.model_validate({k: v for k, v in item.items() if k not in ("pk", "sk", "version")})
-        for item in engine.items(layout.voucher(read_code(CODE)).pk)
+        for item in engine.items(table_keys.voucher(read_code(CODE)).pk)
     )
 
 
@@ -125,7 +125,7 @@ def test_r21_a_till_and_the_orders_cancellation_race_at_every_point_and_a_cancel
                 break
             points += 1
             engine.take(cancel)
-            assert came_back(engine.table.get(layout.order("HD1")))
+            assert came_back(engine.table.get(table_keys.order("HD1")))
             assert stored(engine).redeemed is None
             assert ask(engine, "HD2") == "HD2"
     assert points > 10

@@ -6,8 +6,8 @@ import csv
 import io
 from datetime import timedelta
 
-from tests.doors.conftest import Answer
-from tests.vouchers.conftest import Till
+from tests.support.shop import Answer
+from tests.support.vouchers import Till
 
 PATH = "/v1/vouchers/reconciliation"
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.vietnam_time import local_day, moment
-from tests.doors.conftest import PHONE
-from tests.vouchers.conftest import OTHER, Till
+from tests.support.shop import PHONE
+from tests.support.vouchers import OTHER, Till
 
 
 def test_r21_a_code_is_redeemed_once_over_all_stores_and_the_next_till_hears_where_and_when(till: Till):

@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from infra.local.providers.base import Callback, Received, Reply, Request, StandIn, json_reply
 from shared.adapters.webhooks.aws import TOKEN_HEADER
-from shared.domain.sms_text import measured
+from shared.domain.messaging.sms_encoding import measured
 from shared.ports import Clock
 
 EMAIL, SMS, WHATSAPP = "/v2/email/outbound-emails", "/", "/v1/whatsapp/send"

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from infra.local.providers.base import Callback, Received, Reply, Request, StandIn, json_reply
-from shared.domain.sms_text import advertisement_errors, measured
+from shared.domain.messaging.sms_encoding import advertisement_errors, measured
 from shared.domain.vietnam_time import VIETNAM
 from shared.ports import Clock
 

@@ -16,7 +16,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from infra.local.providers.base import Callback, Received, Reply, Request, StandIn, json_reply, milliseconds
-from shared.domain.money import vnd
+from shared.domain.common.money import vnd
 from shared.domain.vietnam_time import VIETNAM, local_day
 from shared.ports import Clock
 

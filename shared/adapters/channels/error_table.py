@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
-from shared.domain.sending import ChannelError, TroubleKind
+from shared.domain.messaging.channel_errors import ChannelError, TroubleKind
 from shared.domain.vietnam_time import VIETNAM
 
 Until = Literal["", "next_minute", "morning", "next_day", "next_month"]

@@ -12,9 +12,9 @@ from decimal import ROUND_CEILING, Decimal, InvalidOperation
 from typing import Any, Literal, NamedTuple
 
 from shared.adapters.channels.error_table import Trouble
-from shared.adapters.http_client import HttpAnswer, HttpClient
-from shared.domain.sending import AD_LEAST, AD_MOST, ChannelError, TroubleKind
-from shared.domain.sms_text import advertisement_errors, measured
+from shared.adapters.provider_http import HttpAnswer, HttpClient
+from shared.domain.messaging.channel_errors import AD_LEAST, AD_MOST, ChannelError, TroubleKind
+from shared.domain.messaging.sms_encoding import advertisement_errors, measured
 from shared.ports import Clock, Outgoing, Receiver, Sent
 
 BASE_URL = "https://rest.esms.vn"

@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from shared.adapters.channels.error_table import Trouble
-from shared.adapters.http_client import HttpAnswer, HttpClient
-from shared.domain.sending import ChannelError
+from shared.adapters.provider_http import HttpAnswer, HttpClient
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.ports import Clock, Outgoing, Sent
 
 GRAPH_URL = "https://graph.facebook.com"

@@ -8,7 +8,7 @@ from __future__ import annotations
 from shared.adapters.channels.error_table import Trouble
 from shared.adapters.channels.messenger import ERRORS as MESSENGER
 from shared.adapters.channels.messenger import GRAPH_URL, VERSION, content_of, signed_query
-from shared.adapters.http_client import HttpClient
+from shared.adapters.provider_http import HttpClient
 from shared.ports import Clock
 
 ERRORS: dict[tuple[int, int], Trouble] = MESSENGER | {

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Literal
 
-from shared.adapters.channels.aws_send import AwsSender
+from shared.adapters.channels.aws_sender import AwsSender
 from shared.adapters.channels.error_table import Trouble
-from shared.domain.sending import ChannelError
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.ports import Clock, Outgoing, Sent
 
 ERRORS: Mapping[str, Trouble] = {

@@ -10,9 +10,9 @@ import json
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from shared.adapters.channels.aws_send import AwsSender
+from shared.adapters.channels.aws_sender import AwsSender
 from shared.adapters.channels.error_table import Trouble
-from shared.domain.sending import ChannelError
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.ports import Outgoing, Sent
 
 ERRORS: Mapping[str, Trouble] = {

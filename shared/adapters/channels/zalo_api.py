@@ -9,8 +9,8 @@ from unicodedata import normalize
 
 from shared.adapters.channels.error_table import Hours, Trouble, channel_error
 from shared.adapters.channels.zalo_token import ZaloTokens
-from shared.adapters.http_client import HttpAnswer, HttpClient
-from shared.domain.sending import ChannelError
+from shared.adapters.provider_http import HttpAnswer, HttpClient
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.ports import Clock
 
 TOKEN_REFUSED = frozenset({-124, -216, -220})

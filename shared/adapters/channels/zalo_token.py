@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from urllib.parse import urlencode
 
 from shared.adapters.channels.error_table import Trouble, channel_error
-from shared.adapters.http_client import HttpClient
+from shared.adapters.provider_http import HttpClient
 from shared.domain.errors import Busy, Conflict
-from shared.domain.sending import ChannelError
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clause, Clock, Item, Key, Put, Table, Update, absent_or_at_most, equals
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from shared.adapters.channels.error_table import DEFAULT_HOURS, Hours, Trouble
 from shared.adapters.channels.zalo_api import ZaloApi, ZaloTemplate, number, template_data
 from shared.adapters.channels.zalo_token import ZaloTokens
-from shared.domain.sending import ChannelError
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.ports import Clock, Outgoing, Sent
 
 BUSINESS_URL = "https://business.openapi.zalo.me"

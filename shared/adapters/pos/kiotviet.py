@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.http_client import HttpAnswer, HttpClient
-from shared.domain.sending import ChannelError
+from shared.adapters.provider_http import HttpAnswer, HttpClient
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.vietnam_time import VIETNAM
 from shared.ports import Clock, Drafted, DraftOrder
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.adapters.webhooks import aws_sms, ses, ses_inbound, sns, whatsapp
-from shared.adapters.webhooks.reading import inner, load, text
+from shared.adapters.webhooks.json_reading import inner, load, text
 from shared.domain.errors import Invalid
-from shared.domain.incoming import Incoming
+from shared.domain.inbox.provider_event import Incoming
 
 TOKEN_HEADER = "x-webhook-token"  # noqa: S105
 

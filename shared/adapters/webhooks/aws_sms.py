@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.channels.aws_sms import TRACKING_KEY
-from shared.adapters.webhooks.reading import millis, text
-from shared.domain.incoming import Incoming, IncomingKind
+from shared.adapters.webhooks.json_reading import millis, text
+from shared.domain.inbox.provider_event import Incoming, IncomingKind
 
 # Pending and queued are no news. TEXT_UNKNOWN comes after 72 hours without a report: it stays as sent.
 _KINDS: Mapping[str, IncomingKind] = {

@@ -9,8 +9,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.webhooks.reading import inner, millis, objects, text
-from shared.domain.incoming import Attachment, Incoming
+from shared.adapters.webhooks.json_reading import inner, millis, objects, text
+from shared.domain.inbox.provider_event import Attachment, Incoming
 
 SIGNATURE = "x-hub-signature-256"
 

@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from shared.adapters.channels.ses import TRACKING_TAG
-from shared.adapters.webhooks.reading import inner, objects, rfc3339, text
-from shared.domain.incoming import Incoming, IncomingKind
-from shared.domain.machine_opens import Touch, TouchKind, judge
+from shared.adapters.webhooks.json_reading import inner, objects, rfc3339, text
+from shared.domain.inbox.provider_event import Incoming, IncomingKind
+from shared.domain.messaging.machine_opens import Touch, TouchKind, judge
 from shared.domain.vietnam_time import moment
 
 

@@ -13,9 +13,9 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 from typing import Any
 
-from shared.adapters.webhooks.reading import inner, rfc3339, text
-from shared.domain.incoming import Attachment, Incoming
-from shared.domain.mail_text import fresh, plain_of
+from shared.adapters.webhooks.json_reading import inner, rfc3339, text
+from shared.domain.inbox.email_text import fresh, plain_of
+from shared.domain.inbox.provider_event import Attachment, Incoming
 
 RECEIVED = "Received"
 

@@ -22,10 +22,10 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from shared.adapters.http_client import HttpClient
-from shared.adapters.webhooks.reading import load, text
+from shared.adapters.provider_http import HttpClient
+from shared.adapters.webhooks.json_reading import load, text
 from shared.domain.errors import Busy, Invalid
-from shared.domain.sending import ChannelError
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.ports import Clock
 
 # The PEM text behind the address of a certificate; ValueError when there is none, Busy when it cannot be had now.

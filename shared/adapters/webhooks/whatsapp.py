@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from shared.adapters.webhooks.reading import inner, load, millis, objects, rfc3339, text
+from shared.adapters.webhooks.json_reading import inner, load, millis, objects, rfc3339, text
 from shared.domain.errors import Invalid
-from shared.domain.incoming import Attachment, Incoming, IncomingKind
+from shared.domain.inbox.provider_event import Attachment, Incoming, IncomingKind
 
 _KINDS: Mapping[str, IncomingKind] = {
     "sent": "sent",

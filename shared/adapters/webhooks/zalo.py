@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from itertools import product
 from typing import Any
 
-from shared.adapters.webhooks.reading import inner, load, millis, objects, text
+from shared.adapters.webhooks.json_reading import inner, load, millis, objects, text
 from shared.domain.errors import FieldError, Invalid
-from shared.domain.incoming import Attachment, Incoming
+from shared.domain.inbox.provider_event import Attachment, Incoming
 
 SIGNATURE = "x-zevent-signature"
 

@@ -1,0 +1,345 @@
+"""Operations on the laptop's data or on a deployed stage: keys, dead letters, the red button, lists and accounts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from infra.catalogue import QUEUES
+from infra.local.commands.up import opened
+from infra.local.errors import Trouble
+from infra.local.stack.local_stack import DLQ, write_private
+from shared.adapters.channels.zalo_token import ZaloTokens, permission_url
+from shared.domain.customers.phone import BadPhone, parse_phone
+from shared.domain.errors import Conflict, NotFound
+from shared.domain.messaging.channel_errors import ChannelError
+from shared.domain.messaging.policy_rules import SendingRules
+from shared.ports import Queue, Table
+from shared.repositories import api_keys
+from shared.runtime import wiring
+from shared.use_cases.messaging.do_not_call_list import DoNotCall, Listing
+from shared.use_cases.segments.export_ads_audience import COLUMNS, AdsAudience, Audience, Platform
+from shared.use_cases.segments.list_segments import KINDS
+
+# Looking at an SQS queue means receiving from it; whoever comes next sees the messages again after this time.
+LOOK_SECONDS = 10
+SHOWN = 100
+SEGMENTS = tuple(label for labels in KINDS.values() for label in labels)
+# Numbers of a do-not-call list per step of its progress bar.
+NUMBERS_A_STEP = 500
+
+
+class Received(Protocol):
+    """A received message."""
+
+    @property
+    def body(self) -> str: ...
+    @property
+    def receipt(self) -> str: ...
+
+
+class DeadLetters(Protocol):
+    """The consumer's side of a queue."""
+
+    def peek(self, limit: int) -> Sequence[Received]: ...
+    def receive(self, max_messages: int = 10) -> Sequence[Received]: ...
+    def delete(self, receipts: Iterable[str]) -> None: ...
+
+
+class Place(NamedTuple):
+    """Where to operate: the table, per queue its dead letters and itself, and two secrets that few commands read.
+
+    `administrator` follows a permission link by itself, where the provider is this laptop's stand-in.
+    """
+
+    table: Table
+    now: datetime
+    queues: Mapping[str, tuple[DeadLetters, Queue]]
+    identity_key: Callable[[], bytes]
+    accounts: Callable[[], Mapping[str, Any]]
+    administrator: Callable[[str], str] | None = None
+
+
+@contextmanager
+def place(data: Path | None, stage: str | None) -> Iterator[Place]:
+    """The laptop's data folder or a deployed stage, whichever is named; Trouble for none, both, or no way in."""
+    if (data is None) == (stage is None):
+        raise Trouble("say where: either --data FOLDER or --stage NAME")
+    if data is not None:
+        if not data.is_dir():
+            raise Trouble(f"there is no folder {data}")
+        with opened(data) as house:
+            queues = {row.name: (house.queues[row.name + DLQ], house.queues[row.name]) for row in QUEUES}
+            outside = house.outside
+            yield Place(
+                house.table,
+                house.now,
+                queues,
+                lambda: outside.identity_key,
+                lambda: outside.channel_accounts,
+                lambda link: house.town.stand_ins.zalo.permit(link),
+            )
+        return
+    from infra.aws.stages import REGION, UnknownStageError, stage_named
+
+    try:
+        named = stage_named(stage).named
+        os.environ.setdefault("AWS_DEFAULT_REGION", REGION)
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from shared.adapters.aws import clients
+        from shared.adapters.aws.dynamo_table import DynamoTable
+        from shared.adapters.aws.secrets import read_secret
+        from shared.adapters.aws.sqs_queue import SqsQueue
+    except UnknownStageError as error:
+        raise Trouble(str(error)) from error
+    except ImportError as error:
+        raise Trouble(f"the aws extra is not installed: {error}") from error
+    try:
+
+        def url(queue: str) -> str:
+            return str(clients.call("sqs", "get_queue_url", QueueName=named(queue))["QueueUrl"])
+
+        deployed = {row.name: (SqsConsumer(url(row.name + DLQ)), SqsQueue(url(row.name))) for row in QUEUES}
+        yield Place(
+            DynamoTable(named("table")),
+            wiring.now(),
+            deployed,
+            lambda: read_secret(f"kq/{stage}/identity"),
+            lambda: json.loads(read_secret(f"kq/{stage}/channels")),
+        )
+    except (BotoCoreError, ClientError) as error:
+        raise Trouble(f"AWS says: {error}") from error
+
+
+def issue_key(where: Place, kind: str, roles: list[str], stores: list[str], name: str) -> str:
+    """A new key in clear, seen this once; Trouble for roles and stores that do not go together."""
+    try:
+        return api_keys.issue_key(
+            where.table, kind=kind, roles=roles, stores=stores, name=name, now=where.now, new_id=wiring.new_id
+        )
+    except ValueError as error:
+        raise Trouble(str(error)) from error
+
+
+def revoke_key(where: Place, key: str) -> None:
+    """Take a key out of use, within a minute everywhere; Trouble for a key nobody issued."""
+    try:
+        api_keys.revoke_key(where.table, key, where.now)
+    except Conflict as error:
+        raise Trouble("nobody issued that key here") from error
+
+
+def listed(where: Place) -> dict[str, list[Any]]:
+    """The first dead letters of each queue; those a worker set aside are JSON with their reason."""
+    return {name: [_read(letter.body) for letter in letters.peek(SHOWN)] for name, (letters, _) in where.queues.items()}
+
+
+def redrive(where: Place) -> dict[str, int]:
+    """Send dead letters back to their queues, without the reason they were set aside for; how many there were."""
+    moved = {}
+    for name, (letters, queue) in where.queues.items():
+        moved[name] = 0
+        while messages := letters.receive():
+            queue.send([as_it_came(message.body) for message in messages])
+            letters.delete([message.receipt for message in messages])
+            moved[name] += len(messages)
+    return moved
+
+
+class Refused(NamedTuple):
+    """A line of a list that holds no number: where, what stands there, and why it is none."""
+
+    line: int
+    text: str
+    reason: str
+
+
+class Imported(NamedTuple):
+    """What became of a do-not-call file."""
+
+    listing: Listing
+    refused: list[Refused]
+
+
+def import_do_not_call(where: Place, file: Path, *, full: bool, on_line: Callable[[int], None]) -> Imported:
+    """Read a do-not-call list: one number a line, or a CSV with a number somewhere in each line.
+
+    A full list also takes off whoever is no longer on it. Either way the list counts as checked today. `on_line` hears
+    of lines done. Trouble for a file without a single number, which is the wrong file and not an empty list.
+    """
+    calls = DoNotCall(where.table, where.identity_key())
+    total, refused = Listing(), []
+    phones: list[str] = []
+
+    def take() -> None:
+        done = calls.take(phones, where.now)
+        total.numbers += done.numbers
+        total.customers += done.customers
+        on_line(len(phones))
+        phones.clear()
+
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        for line, cells in enumerate(csv.reader(lines), start=1):
+            text = ",".join(cells)
+            if not text.strip() or (line == 1 and not any(map(str.isdigit, text))):
+                continue  # an empty line, or the heading
+            found = _number_in(cells)
+            if isinstance(found, str):
+                phones.append(found)
+            else:
+                refused.append(Refused(line, text, found.reason))
+                on_line(1)
+            if len(phones) == NUMBERS_A_STEP:
+                take()
+    take()
+    if not total.numbers:
+        raise Trouble(f"{file} holds no phone number, so nothing was changed")
+    if full:
+        total.cleared = calls.clear_all_but(where.now)
+    calls.checked(where.now)
+    return Imported(total, refused)
+
+
+def write_audience(
+    where: Place, rules: SendingRules, label: str, platform: Platform, out: Path, on_people: Callable[[int], None]
+) -> Audience:
+    """Write the hashes of a segment's people for an advertising platform; Trouble where no consent covers that.
+
+    Phone numbers are few enough to be guessed from their hashes, so the file is its owner's alone, and its order tells
+    nothing.
+    """
+    if rules.ads_consent_since is None:
+        raise Trouble(
+            "sending.yaml: ads_consent_since is not set: say since when the text of your consent names advertising "
+            "platforms; nobody is uploaded before that"
+        )
+    audience = AdsAudience(where.table, where.identity_key(), rules.holdout_percent, rules.ads_consent_since)
+    try:
+        found = audience.of(label, platform, on_people)
+    except NotFound as error:
+        raise Trouble(f"{label}: {error}; the segments are {', '.join(SEGMENTS)}") from error
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(COLUMNS[platform])
+    writer.writerows(sorted(found.rows))
+    write_private(out, text.getvalue().encode())
+    return found
+
+
+def _number_in(cells: list[str]) -> str | BadPhone:
+    """The first cell that is a number; else why the most promising one is none."""
+    why = BadPhone("not_a_number")
+    for cell in cells:
+        try:
+            return parse_phone(cell).e164
+        except BadPhone as error:
+            if any(map(str.isdigit, cell)) and why.code == "not_a_number":
+                why = error
+    return why
+
+
+def write_refused(refused: Sequence[Refused], file: Path) -> Path:
+    """Put the lines that were refused beside the file, for whoever mends them; where they are."""
+    rejects = file.with_name(f"{file.stem}.rejects.csv")
+    with rejects.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(("line", "text", "reason"))
+        writer.writerows(refused)
+    return rejects
+
+
+def connect_zalo(where: Place, redirect_uri: str, ask: Callable[[str], str]) -> str:
+    """Let the Official Account's administrator in: `ask` shows the link and answers with the code; the state after it.
+
+    Trouble when the account is not in the secret yet, or Zalo refuses the code.
+    """
+    account = _zalo_account(where)
+    verifier = secrets.token_urlsafe(32)
+    hosts = (account["oauth_url"],) if "oauth_url" in account else ()
+    link = permission_url(account["app_id"], redirect_uri, verifier, *hosts)
+    code = where.administrator(link) if where.administrator else ask(link).strip()
+    tokens = _zalo_tokens(where, account)
+    try:
+        tokens.connect(code, verifier)
+    except ChannelError as error:
+        raise Trouble(f"Zalo did not connect the account: {error.reason}") from error
+    return tokens.state()
+
+
+def zalo_state(where: Place) -> str:
+    """Whether the Official Account is connected: unconnected, ok or needs_reauthorisation."""
+    return _zalo_tokens(where, _zalo_account(where)).state()
+
+
+def _zalo_account(where: Place) -> Mapping[str, Any]:
+    account: Mapping[str, Any] = where.accounts().get("zalo") or {}
+    if missing := [name for name in ("app_id", "app_secret", "oa_id") if not account.get(name)]:
+        raise Trouble(f"the secret of the channels has no zalo.{missing[0]} yet")
+    return account
+
+
+def _zalo_tokens(where: Place, account: Mapping[str, Any]) -> ZaloTokens:
+    named = {name: str(account[name]) for name in ("app_id", "app_secret", "oa_id", "oauth_url") if name in account}
+    return ZaloTokens(where.table, clock=lambda: where.now, **named)
+
+
+def as_it_came(body: str) -> str:
+    """What a worker set aside stands beside its reason; what the queue itself gave up on is as it was."""
+    letter = _read(body)
+    if not isinstance(letter, dict) or "reason" not in letter:
+        return body
+    return str(letter["body"]) if "body" in letter else json.dumps({"events": [letter["event"]]}, ensure_ascii=False)
+
+
+def _read(body: str) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return body
+
+
+class SqsLetter(NamedTuple):
+    """A message received from SQS."""
+
+    body: str
+    receipt: str
+
+
+class SqsConsumer:
+    """The consumer's side of a queue on SQS, which no door needs: Lambda receives for them."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def peek(self, limit: int) -> list[SqsLetter]:
+        """The first messages; hidden from everybody else for a moment, because SQS cannot show without that."""
+        found: list[SqsLetter] = []
+        while len(found) < limit and (letters := self._receive(VisibilityTimeout=LOOK_SECONDS)):
+            found += letters
+        return found[:limit]
+
+    def receive(self, max_messages: int = 10) -> list[SqsLetter]:
+        return self._receive(MaxNumberOfMessages=max_messages)
+
+    def delete(self, receipts: Iterable[str]) -> None:
+        for receipt in receipts:
+            self._call("delete_message", ReceiptHandle=receipt)
+
+    def _receive(self, **options: Any) -> list[SqsLetter]:
+        # A short wait asks all of SQS's servers; without it an answer may be empty though there are messages.
+        answer = self._call("receive_message", **({"MaxNumberOfMessages": 10, "WaitTimeSeconds": 1} | options))
+        return [SqsLetter(m["Body"], m["ReceiptHandle"]) for m in answer.get("Messages", ())]
+
+    def _call(self, operation: str, **parameters: Any) -> dict[str, Any]:
+        from shared.adapters.aws.clients import call
+
+        return call("sqs", operation, QueueUrl=self._url, **parameters)

@@ -1,0 +1,419 @@
+"""Fills in the playbook's texts with Jinja2, sandboxed: messages for every channel, and the pages behind their links.
+
+Nothing incomplete is ever written: a variable that is missing, wrong or too long is `CannotRender`, before anything is
+sent. Texts come out composed (NFC); what goes into HTML is escaped.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, UndefinedError, meta, select_autoescape
+from jinja2 import Template as Compiled
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from shared.domain.common.money import vnd
+from shared.domain.customers.salutation import greet
+from shared.domain.errors import Invalid
+from shared.domain.messaging.sms_encoding import AD_LABEL, as_advertisement, bounded, without_marks
+from shared.domain.messaging.template import (
+    CUSTOMER,
+    Call,
+    CannotRender,
+    Conversation,
+    Cta,
+    Email,
+    Lang,
+    ParameterKind,
+    Shop,
+    SmsAd,
+    SmsCare,
+    Template,
+    Variable,
+    Web,
+    Zalo,
+    Zns,
+)
+from shared.domain.messaging.tracked_links import MessageLinks, web_address
+from shared.domain.vietnam_time import VIETNAM, moment
+from shared.ports import Rendered
+
+# Characters that a ZNS parameter of each type may have, as Zalo documents them.
+LIMITS: Mapping[ParameterKind, int] = {
+    "customer_name": 30, "phone": 15, "address": 200, "code": 30, "label": 30, "status": 30, "contact": 50, "title": 5,
+    "product": 200, "amount": 20, "date": 20, "otp": 10, "url": 200, "vnd": 12, "bank_note": 90,
+}  # fmt: skip
+# Where less of it still says the same; half an address or half a code says something else.
+_MAY_BE_CUT: frozenset[ParameterKind] = frozenset(("customer_name", "product"))
+_ZNS_DATE = re.compile(r"(?:\d\d:\d\d(?::\d\d)?)?(?:(?:^| )(?:\d\d/\d\d/|\d\d/)\d{4})?")
+# What the conversation channels take in one message.
+_LONGEST = {"zalo": 2000, "messenger": 2000, "whatsapp": 4096}
+_PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
+
+
+# What can go wrong inside somebody's text, whatever Jinja or Python calls it.
+_SPOILED = (TemplateError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
+
+
+class Wrong(ValueError):
+    """A value that a filter cannot show; the words say why."""
+
+
+def _money(value: Any) -> str:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise Wrong("is no amount in whole VND")
+    return vnd(value)
+
+
+def _local(value: Any) -> datetime | date:
+    try:
+        text = str(value)
+        return date.fromisoformat(text) if len(text) == 10 else moment(text).astimezone(VIETNAM)
+    except ValueError:
+        raise Wrong("is neither a date nor a moment with its time zone") from None
+
+
+def _date(value: Any) -> str:
+    return f"{_local(value):%d/%m/%Y}"
+
+
+def _time(value: Any) -> str:
+    when = _local(value)
+    if not isinstance(when, datetime):
+        raise Wrong("is a day without a time")
+    return f"{when:%H:%M}"
+
+
+def _short(value: Any, most: int = 40) -> str:
+    """At most so many characters, cut between words, with an ellipsis where something is left out."""
+    text = tidy_line(str(value))
+    return text if len(text) <= most else cut(text, most - 1) + "…"
+
+
+def _capital(value: Any) -> str:
+    """The first letter large and nothing else changed, unlike Jinja's own: brands keep their spelling."""
+    text = str(value)
+    return text[:1].upper() + text[1:]
+
+
+def cut(text: str, most: int) -> str:
+    """At most so many characters, cut between words where there are any."""
+    if len(text) <= most:
+        return text
+    head = text[: most + 1]
+    return head.rsplit(None, 1)[0].rstrip(" ,;:-–") if any(char.isspace() for char in head) else text[:most]
+
+
+def tidy(text: str) -> str:
+    """Composed, without control characters, trailing spaces and more than one empty line in a row."""
+    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    lines = text.split("\n")
+    # What can be printed has no control characters; that is told in one look, and nearly always so.
+    if not all(map(str.isprintable, lines)):
+        lines = ["".join(char for char in line if unicodedata.category(char) not in ("Cc", "Cs")) for line in lines]
+    lines = [" ".join(line.split()) for line in lines]
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
+
+
+def tidy_line(text: str) -> str:
+    return " ".join(tidy(text).split())
+
+
+class Sandbox:
+    """Jinja's sandbox with our filters; texts are compiled once."""
+
+    def __init__(self, pages: Path) -> None:
+        self._texts = self._environment(autoescape=False)
+        self._pages = self._environment(autoescape=select_autoescape(), loader=FileSystemLoader(pages))
+        self._compiled: dict[str, Compiled] = {}
+
+    @staticmethod
+    def _environment(**options: Any) -> ImmutableSandboxedEnvironment:
+        made = ImmutableSandboxedEnvironment(
+            undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True, **options
+        )
+        # No loops of a billion rounds, no helpers nobody needs: a text has its variables and nothing else.
+        made.globals.clear()
+        made.filters.update({"vnd": _money, "date": _date, "time": _time, "short": _short, "capitalize": _capital})
+        return made
+
+    def text(self, source: str, values: Mapping[str, Any]) -> str:
+        """Raises TemplateError or Wrong."""
+        if source not in self._compiled:
+            self._compiled[source] = self._texts.from_string(source)
+        return self._compiled[source].render(values)
+
+    def page(self, name: str, values: Mapping[str, Any]) -> str:
+        return self._pages.get_template(name).render(values)
+
+    def variables(self, source: str) -> set[str]:
+        """The variables a text uses; raises TemplateError where it cannot be read."""
+        return meta.find_undeclared_variables(self._texts.parse(source))
+
+
+@dataclass(frozen=True)
+class _Scene:
+    """One message being written: what its texts see, and where its links lead."""
+
+    sandbox: Sandbox
+    template: Template
+    channel: str
+    lang: Lang
+    shop: Shop
+    values: Mapping[str, Any]
+    links: MessageLinks
+    targets: tuple[str, ...]
+
+    def fill(self, source: str) -> str:
+        try:
+            return tidy(self.sandbox.text(source, self.values))
+        except UndefinedError as error:
+            missing = re.search(r"'([^']+)' is undefined|no attribute '([^']+)'", str(error))
+            name = next(filter(None, missing.groups()), "") if missing else ""
+            raise self.trouble(name, "is missing") from error
+        except _SPOILED as error:
+            raise self.trouble("", str(error)) from error
+
+    def line(self, source: str) -> str:
+        return " ".join(self.fill(source).split())
+
+    def trouble(self, variable: str, reason: str) -> CannotRender:
+        return CannotRender(self.template.id, self.channel, variable, reason)
+
+    @property
+    def marketing(self) -> bool:
+        return self.template.purpose == "marketing"
+
+    def cta(self, cta: Cta | None) -> dict[str, str]:
+        """Button and address; empty where its link leads nowhere this time."""
+        address = self.values["links"].get(cta.link) if cta else None
+        return {"text": self.line(cta.text.told(self.lang)), "url": address} if cta and address else {}
+
+    def rendered(self, text: str, **more: Any) -> Rendered:
+        if not text:
+            raise self.trouble("", "nothing is left to say")
+        return Rendered(text=text, links=self.targets, **more)
+
+
+class Renderer:
+    """Writes messages from the templates of a playbook. `base` is the address where people reach our links."""
+
+    def __init__(
+        self, templates: Mapping[str, Template], shop: Shop, sandbox: Sandbox, *, base: str, link_key: bytes
+    ) -> None:
+        self._templates = templates
+        self._shop = shop
+        self._sandbox = sandbox
+        self._base = base
+        self._link_key = link_key
+
+    def channels(self, template: str) -> frozenset[str]:
+        """The channels a template has words for and is approved on; empty for one there is not."""
+        found = self._templates.get(template)
+        return frozenset(found.usable) if found else frozenset()
+
+    def provider_template(self, template: str, channel: str) -> str:
+        """The provider's own name for what a template sends on a channel: Zalo's template id, WhatsApp's name."""
+        found = self._templates.get(template)
+        return found.provider_template(channel) if found else ""
+
+    def patience(self, template: str) -> timedelta | None:
+        found = self._templates.get(template)
+        return found.fallback_after if found else None
+
+    def render(
+        self,
+        template: str,
+        channel: str,
+        variables: Mapping[str, Any],
+        *,
+        message_id: str,
+        lang: Lang | None = None,
+    ) -> Rendered:
+        """One message, complete and within its channel's limits; raises CannotRender.
+
+        `variables["customer"]` are the person's traits (see `greeting.greet`); their attribute "language" may be "en".
+        What a template has not declared is ignored.
+        """
+        found = self._templates.get(template)
+        if found is None:
+            raise CannotRender(template, channel, "", "there is no such template")
+        block = found.block(channel)
+        if block is None:
+            raise CannotRender(template, channel, "", "the template says nothing on this channel")
+        scene = self._scene(found, channel, variables, message_id, lang)
+        return _WRITERS[type(block)](scene, block)
+
+    def _scene(
+        self, template: Template, channel: str, variables: Mapping[str, Any], message_id: str, lang: Lang | None
+    ) -> _Scene:
+        traits = variables.get(CUSTOMER) or {}
+        lang = lang or ("en" if traits.get("@language") == "en" else "vi")
+        values: dict[str, Any] = {"greeting": greet(traits, lang), "shop": self._shop, "lang": lang}
+        for name, variable in template.variables.items():
+            try:
+                values[name] = _checked(variable, variables.get(name))
+            except Wrong as error:
+                raise CannotRender(template.id, channel, name, str(error)) from error
+        links = MessageLinks(self._base, self._link_key, message_id)
+        bare = _Scene(self._sandbox, template, channel, lang, self._shop, values, links, ())
+        targets, tracked = [], {}
+        for index, (name, source) in enumerate(template.links.items()):
+            target = bare.line(source)
+            try:
+                # A link that is not there this time keeps its number, so that numbers do not depend on the customer.
+                targets.append(web_address(target) if target else "")
+            except ValueError as error:
+                raise CannotRender(template.id, channel, f"links.{name}", str(error)) from error
+            tracked[name] = links.click(index) if target else ""
+        if template.survey:
+            tracked["survey"] = links.survey
+        return _Scene(
+            self._sandbox, template, channel, lang, self._shop, {**values, "links": tracked}, links, tuple(targets)
+        )
+
+
+def _checked(variable: Variable, value: Any) -> Any:
+    """A variable's value as texts may use it; "" for an optional one that is not there. Raises Wrong."""
+    if isinstance(value, str):
+        value = tidy(value)
+    if value is None or value == "":
+        if variable.required:
+            raise Wrong("is missing")
+        return ""
+    if variable.kind == "money":
+        _money(value)
+    elif variable.kind == "date":
+        _local(value)
+    elif variable.kind == "url":
+        try:
+            web_address(str(value))
+        except ValueError as error:
+            raise Wrong(str(error)) from None
+    elif variable.kind in ("code", "phone") and (len(str(value)) > 64 or "\n" in str(value)):
+        raise Wrong(f"is no {variable.kind}")
+    elif isinstance(value, bool) or not isinstance(value, str | int):
+        raise Wrong("is no text")
+    return value
+
+
+def limited(kind: ParameterKind, value: str) -> str:
+    """A ZNS parameter within what Zalo takes; names are cut between words where that is harmless. Raises Wrong."""
+    value = tidy_line(value)
+    if not value:
+        raise Wrong("is empty")
+    if kind in _MAY_BE_CUT:
+        value = cut(value, LIMITS[kind])
+    if len(value) > LIMITS[kind]:
+        raise Wrong(f"has {len(value)} characters, kind {kind} has at most {LIMITS[kind]}")
+    if kind == "vnd" and not re.fullmatch("[1-9][0-9]*", value):
+        raise Wrong("is no positive whole amount without points")
+    if kind == "date" and not _ZNS_DATE.fullmatch(value):
+        raise Wrong("is no date as Zalo writes it, such as 14:30 24/11/2026")
+    return value
+
+
+def _zns(scene: _Scene, block: Zns) -> Rendered:
+    parameters, shown = {}, {}
+    for name, parameter in block.parameters.items():
+        try:
+            parameters[name] = limited(parameter.kind, scene.line(parameter.text))
+        except Wrong as error:
+            raise scene.trouble(f"parameter {name}", str(error)) from error
+        shown[name] = vnd(int(parameters[name])) if parameter.kind == "vnd" else parameters[name]
+
+    def stand_in(found: re.Match[str]) -> str:
+        if found[1] not in shown:
+            raise scene.trouble(f"parameter {found[1]}", "is missing")
+        return shown[found[1]]
+
+    lines = [_PLACEHOLDER.sub(stand_in, line) for line in block.fixed_texts]
+    return scene.rendered(tidy("\n".join(lines)), template=block.template_id, parameters=parameters)
+
+
+def _sms(scene: _Scene, text: str, accents: bool, max_parts: int, template: str = "") -> Rendered:
+    text = tidy_line(text)
+    try:
+        return scene.rendered(
+            bounded(text if accents else without_marks(text), max_parts=max_parts).text, template=template
+        )
+    except Invalid as error:
+        raise scene.trouble("", str(error)) from error
+
+
+def _sms_care(scene: _Scene, block: SmsCare) -> Rendered:
+    return _sms(scene, scene.line(block.text.told(scene.lang)), block.accents, block.max_parts, block.esms_template)
+
+
+def _sms_ad(scene: _Scene, block: SmsAd) -> Rendered:
+    try:
+        text = as_advertisement(scene.line(block.text.told(scene.lang)), scene.shop.opt_out_sms)
+    except Invalid as error:
+        raise scene.trouble("", str(error)) from error
+    return _sms(scene, text, block.accents, block.max_parts)
+
+
+def _chat(scene: _Scene, block: Zalo | Conversation) -> Rendered:
+    if isinstance(block, Conversation) and block.template:
+        approved = block.template
+        parameters = {name: scene.line(source) for name, source in approved.parameters.items()}
+        if empty := [name for name, value in parameters.items() if not value]:
+            raise scene.trouble(f"parameter {empty[0]}", "is empty")
+        text = re.sub(r"{(\w+)}", lambda found: parameters.get(found[1], found[0]), approved.body)
+        return scene.rendered(tidy(text), template=approved.name, parameters=parameters)
+    assert block.text is not None
+    text = scene.fill(block.text.told(scene.lang))
+    if scene.marketing:
+        text = f"{text}\n\n{scene.line(scene.shop.opt_out_chat.told(scene.lang))}"
+    if len(text) > _LONGEST[scene.channel]:
+        raise scene.trouble("", f"has {len(text)} characters, at most {_LONGEST[scene.channel]} are taken")
+    return scene.rendered(text)
+
+
+def _email(scene: _Scene, block: Email) -> Rendered:
+    subject = scene.line(block.subject.told(scene.lang))
+    if scene.marketing and not subject.startswith(AD_LABEL):
+        subject = f"{AD_LABEL} {subject}"
+    unsubscribe = scene.links.unsubscribe if scene.marketing else ""
+    values = {
+        "lang": scene.lang,
+        "shop": scene.shop,
+        "subject": subject,
+        "greeting": scene.line(block.greeting.told(scene.lang)),
+        "paragraphs": [part.split("\n") for part in scene.fill(block.body.told(scene.lang)).split("\n\n")],
+        "cta": scene.cta(block.cta),
+        "unsubscribe": unsubscribe,
+    }
+    return scene.rendered(
+        tidy(scene.sandbox.page("email.txt", values)),
+        subject=subject,
+        html=unicodedata.normalize("NFC", scene.sandbox.page("email.html", values)),
+        unsubscribe=unsubscribe,
+    )
+
+
+def _web(scene: _Scene, block: Web) -> Rendered:
+    title = scene.line(block.title.told(scene.lang))
+    return scene.rendered(scene.fill(block.text.told(scene.lang)), subject=title, parameters=scene.cta(block.cta))
+
+
+def _call(scene: _Scene, block: Call) -> Rendered:
+    return scene.rendered(scene.fill(block.script.told(scene.lang)))
+
+
+_WRITERS: Mapping[type, Callable[[_Scene, Any], Rendered]] = {
+    Zns: _zns,
+    Zalo: _chat,
+    SmsCare: _sms_care,
+    SmsAd: _sms_ad,
+    Email: _email,
+    Conversation: _chat,
+    Web: _web,
+    Call: _call,
+}

@@ -1,0 +1,179 @@
+"""The shop's FAQ and the finding in it: which entry a message asks for, and how sure that is (T5, A7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import date
+from heapq import nsmallest
+from typing import Any, NamedTuple, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.domain.bot.similarity import Index, Synonyms
+from shared.domain.common.language import Language
+from shared.domain.customers.names import fold
+from shared.domain.triage.triage import INTENTS
+
+Spell = Callable[[str], Sequence[str]]
+# What a message may ask for beside the entries: the writer's own orders, and what only looks like the FAQ.
+OWN_ORDERS, FOR_PEOPLE = "own_orders", "for_people"
+
+
+def plain(text: str) -> list[str]:
+    """A text as folded words."""
+    return "".join(char if char.isalnum() else " " for char in fold(text)).split()
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Both(_Part):
+    """The same words in Vietnamese and in English; neither may be missing."""
+
+    vi: str = Field(min_length=1)
+    en: str = Field(min_length=1)
+
+    def told(self, lang: Language) -> str:
+        return self.en if lang == "en" else self.vi
+
+
+class Entry(_Part):
+    """One question with its answer. `title` is how the public page asks it, `questions` are other ways to ask; `also`
+    are intents that triage may see in it beside its own.
+
+    An answer may address whoever asked as `{you}` or, at the beginning of a sentence, `{You}`.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
+    intent: str
+    also: tuple[str, ...] = ()
+    title: Both
+    questions: tuple[str, ...] = Field(min_length=3)
+    answer: Both
+    updated_on: date
+
+    @model_validator(mode="after")
+    def _asks_about_something(self) -> Self:
+        for field, intent in (("intent", self.intent), *((f"also.{at}", name) for at, name in enumerate(self.also))):
+            if intent not in INTENTS:
+                raise ValueError(f"{field}: must be one of {', '.join(INTENTS)}")
+        for number, question in enumerate(self.questions):
+            if not plain(question):
+                raise ValueError(f"questions.{number}: asks nothing")
+        return self
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Every way of asking, that of the page first."""
+        return (self.title.vi, self.title.en, *self.questions)
+
+
+class FaqFile(_Part):
+    """`faq.yaml`: the entries in the page's order, the page's headings by intent, and the figures answers speak of."""
+
+    facts: dict[str, Any]
+    topics: dict[str, Both]
+    entries: tuple[Entry, ...] = Field(min_length=1)
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        ids: dict[str, int] = {}
+        asked: dict[str, str] = {}
+        for number, entry in enumerate(self.entries):
+            if entry.id in ids:
+                raise ValueError(f"entries.{number}.id: is taken by another entry")
+            ids[entry.id] = number
+            if entry.intent not in self.topics:
+                raise ValueError(f"entries.{number}.intent: has no heading under topics")
+            for at, question in enumerate(entry.questions):
+                known = asked.setdefault(" ".join(plain(question)), entry.id)
+                if known != entry.id:
+                    raise ValueError(f"entries.{number}.questions.{at}: is asked by {known} too")
+        return self
+
+
+class FaqWords(_Part):
+    """`faq_words.yaml`: groups of words and phrases that mean the same, apart by "|", and words that ask nothing."""
+
+    same: tuple[str, ...]
+    empty: str
+
+    @property
+    def groups(self) -> list[list[str]]:
+        return [[phrase.strip() for phrase in group.split("|")] for group in self.same]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        known: set[str] = set()
+        for number, group in enumerate(self.groups):
+            for phrase in group:
+                if phrase in known or not phrase:
+                    raise ValueError(f"same.{number}: {phrase or 'nothing'} stands here or in another group already")
+                known.add(phrase)
+        return self
+
+
+class Found(NamedTuple):
+    """The entry that fits best. `percent`: how alike message and question are; `lead`: how much better it fits than
+    the best entry behind it. No entry is "" with 0."""
+
+    id: str
+    percent: int
+    lead: int
+
+
+# An entry of another intent than the message's fits so much less.
+_STRANGER = 0.7
+
+
+class Faq:
+    """All entries, ready to be searched; made once per process. `spell` writes a text in the spelling that compares."""
+
+    def __init__(
+        self,
+        entries: Iterable[Entry],
+        own_orders: Sequence[str],
+        for_people: Sequence[str],
+        words: FaqWords,
+        spell: Spell = plain,
+    ) -> None:
+        self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
+        self._spell = spell
+        self._same = Synonyms([map(spell, group) for group in words.groups], words.empty.split())
+        self._intents = {entry.id: {entry.intent, *entry.also} for entry in self.entries.values()}
+        self._intents[OWN_ORDERS] = {"order_status", "delivery_problem"}
+        self._intents[FOR_PEOPLE] = set(INTENTS)
+        asked = [(entry.id, question) for entry in self.entries.values() for question in entry.asked]
+        asked += [(OWN_ORDERS, question) for question in own_orders]
+        # Each of these is a matter of its own; together they would be a bag of all words.
+        asked += [(f"{FOR_PEOPLE}#{number}", question) for number, question in enumerate(for_people)]
+        self._index = Index((name, self.terms(question)) for name, question in asked)
+
+    def intent(self, name: str) -> str:
+        """What an entry that was found is about, "" for what is none."""
+        return self.entries[name].intent if name in self.entries else ""
+
+    def like(self, text: str) -> list[tuple[str, int]]:
+        """The entries by how alike a text is to them in percent, the best first."""
+        fits = self._index.alike(self.terms(text))
+        ranked = sorted(fits, key=lambda name: (-fits[name], name))
+        return [(name, round(100 * fits[name])) for name in ranked if name in self.entries]
+
+    def terms(self, text: str) -> list[str]:
+        """What a text asks with; nothing for "shop ơi"."""
+        return self._same.terms(self._spell(text))
+
+    def find(self, text: str, intent: str = "") -> Found:
+        """What a message asks for: an entry's id, OWN_ORDERS, FOR_PEOPLE or "". The intent tells alike ones apart."""
+        fits: dict[str, float] = {}
+        for way, score in self._index.alike(self.terms(text)).items():
+            name = FOR_PEOPLE if "#" in way else way
+            fit = score if not intent or intent in self._intents[name] else _STRANGER * score
+            if fit > fits.get(name, 0.0):
+                fits[name] = fit
+        best = nsmallest(2, fits, key=lambda name: (-fits[name], name))
+        if not best:
+            return Found("", 0, 0)
+        first, second = fits[best[0]], fits[best[1]] if len(best) > 1 else 0.0
+        return Found(best[0], round(100 * first), round(100 * (first - second)))

@@ -1,0 +1,243 @@
+"""The Segment HTTP tracking protocol: from one message on the wire to one `Event`, or an error naming the field.
+
+Names and shapes follow Segment's public "HTTP tracking API", "Common fields" and "Ecommerce V2" specifications; the
+delivery events (Order Shipped, Out For Delivery, Order Delivered, Delivery Failed, Returned To Sender, Shipment
+Updated) and some order properties are ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from shared.domain.common.field_reader import OLDEST, TOLERANCE, Reader, parse_moment, read_consent, read_traits
+from shared.domain.common.playbook_rules import Rules
+from shared.domain.customers.identity import Certainty, Identity, identity
+from shared.domain.customers.phone import BadPhone, looks_like_phone
+from shared.domain.errors import FieldError, Invalid
+from shared.domain.events.event import Event, EventType
+from shared.domain.orders.order_event import CART_EVENTS, ORDER_EVENTS, read_cart, read_order
+from shared.domain.vietnam_time import day_start, local_day, stamp
+
+MAX_CALL_BYTES = 32 * 1024
+MAX_BATCH_BYTES = 500 * 1024
+MAX_BATCH_EVENTS = 2500
+# One event is taken in by one transaction, which has room for so many links.
+MAX_IDENTITIES = 10
+
+TYPES: tuple[EventType, ...] = ("identify", "track", "page", "screen", "group", "alias")
+# Everything Segment's and RudderStack's SDKs put at the top level of a message.
+_TOP_LEVEL = frozenset(
+    "type messageId timestamp originalTimestamp sentAt receivedAt userId anonymousId context integrations properties "  # noqa: SIM905
+    "traits event name category groupId previousId writeKey channel version _metadata options rudderId".split()
+)
+
+
+def translate(
+    message: Any,
+    *,
+    kind: str | None,
+    received_at: datetime,
+    sent_at: Any,
+    new_id: Callable[[], str],
+    rules: Rules,
+    prefix: str = "",
+    common_context: dict[str, Any] | None = None,
+) -> Event:
+    """One message of the protocol as an `Event`.
+
+    `kind` is the call it came by, or None inside a batch, where `type` says it. `new_id` stands in where the sender
+    gave no messageId. Raises Invalid naming every wrong field, each behind `prefix`.
+    """
+    read = Reader(prefix)
+    if not isinstance(message, dict):
+        raise Invalid([FieldError(prefix.rstrip(".") or "body", "must be an object")])
+    for name in sorted(message.keys() - _TOP_LEVEL):
+        read.wrong(name, "is not a field of the protocol")
+    said = kind or message.get("type")
+    if said not in TYPES:
+        read.wrong("type", f"must be one of {', '.join(TYPES)}")
+        raise Invalid(read.errors)
+    context = {**(common_context or {}), **read.mapping(message, "context")}
+    source = read.text(context, "source", "context.", 40)
+    at, our_time = _when(read, message, sent_at, received_at)
+    properties = read.mapping(message, "properties")
+    name = _name(read, said, message, properties)
+    fact_kind = ORDER_EVENTS.get(name) if said == "track" else None
+
+    certainty: Certainty = "claimed" if source in rules.identity.claiming_sources else "staff_confirmed"
+    identities, bad_phone = _identities(read, said, message, context, certainty, rules, is_sale=fact_kind is not None)
+    previous = None
+    if said == "alias":
+        previous = _alias(read, message, certainty, rules)
+    traits = {} if said == "group" else _traits(read, message, context, received_at)
+    if said == "group" and (group := read.text(message, "groupId")):
+        traits = {"@group": group}
+    consent = _consent(read, context, at, received_at, source)
+    order = cart = None
+    if fact_kind:
+        order = read_order(read, fact_kind, name, properties, message, at, received_at, context, rules)
+    elif name in CART_EVENTS and said == "track":
+        cart = read_cart(read, name, properties, rules)
+    if not identities and not fact_kind:
+        if bad_phone:
+            read.wrong(bad_phone["field"], bad_phone["reason"])
+        else:
+            read.wrong("userId", "or anonymousId is needed")
+    elif bad_phone and not fact_kind:
+        read.wrong(bad_phone["field"], bad_phone["reason"])
+    message_id = read.text(message, "messageId", limit=100) or new_id()
+    backfill = read.flag(context, "backfill", "context.")
+    if read.errors:
+        raise Invalid(read.errors)
+    return Event(
+        id=message_id,
+        type=said,
+        name=name,
+        at=stamp(at),
+        received_at=stamp(received_at),
+        source=source,
+        backfill=backfill,
+        our_time=our_time,
+        identities=tuple(identities),
+        previous=previous,
+        traits=traits,
+        consent=tuple(consent),
+        properties=json.dumps(properties, ensure_ascii=False, separators=(",", ":")) if properties else "{}",
+        order=order,
+        cart=cart,
+        bad_phone=bad_phone,
+    )
+
+
+def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: datetime) -> tuple[datetime, bool]:
+    """The event's moment, and whether it is our word instead of the sender's.
+
+    A device whose clock runs ahead is corrected by `sentAt`, as Segment does.
+    """
+    name = "originalTimestamp" if message.get("timestamp") in (None, "") else "timestamp"
+    raw = message.get(name)
+    at = None if raw in (None, "") else parse_moment(read, name, raw)
+    sent_raw = sent_at if message.get("sentAt") in (None, "") else message["sentAt"]
+    sent = None if sent_raw in (None, "") else parse_moment(read, "sentAt", sent_raw)
+    if at is None:
+        return received_at, True
+    stated = at
+    if at > received_at + TOLERANCE and sent and at <= sent:
+        # How long before sending it happened is right whatever the device's clock shows.
+        at = received_at - min(sent - at, received_at - day_start(OLDEST))
+    if at > received_at + TOLERANCE:
+        read.wrong(name, "is in the future")
+    at = min(at, received_at)
+    return at, at != stated
+
+
+def _name(read: Reader, said: str, message: dict[str, Any], properties: dict[str, Any]) -> str:
+    if said == "track":
+        name = read.text(message, "event", limit=120)
+        if not name:
+            read.wrong("event", "is needed")
+        return name
+    if said in ("page", "screen"):
+        return (
+            read.text(message, "name", limit=256)
+            or str(properties.get("title") or properties.get("path") or said)[:256]
+        )
+    return said
+
+
+def _identities(
+    read: Reader,
+    said: EventType,
+    message: dict[str, Any],
+    context: dict[str, Any],
+    certainty: Certainty,
+    rules: Rules,
+    *,
+    is_sale: bool,
+) -> tuple[list[Identity], dict[str, str] | None]:
+    """Every identity the message names, and the phone that cannot be one with its reason."""
+    found: dict[tuple[str, str], Identity] = {}
+    bad_phone: dict[str, str] | None = None
+
+    def take(kind: str, raw: Any, path: str, sure: Certainty = certainty) -> None:
+        nonlocal bad_phone
+        if raw is None or raw == "":
+            return
+        if isinstance(raw, bool) or not isinstance(raw, str | int):
+            read.wrong(path, "must be a text")
+            return
+        try:
+            who = identity(kind, str(raw), sure)
+            if kind == "phone" and who.value in rules.identity.own_numbers:
+                raise BadPhone("own_number", "is a number of the shop itself")
+        except BadPhone as error:
+            bad_phone = {"field": f"{path}", "raw": str(raw)[:64], "code": error.code, "reason": str(error)}
+        except ValueError as error:
+            # A sale is kept without what cannot be read; anything else is refused so that its sender can mend it.
+            if not is_sale:
+                read.wrong(path, str(error))
+        else:
+            found.setdefault((who.kind, who.value), who)
+
+    user = message.get("userId")
+    if isinstance(user, str) and looks_like_phone(user):
+        take("phone", user, "userId")
+    elif isinstance(user, str) and "@" in user:
+        take("email", user, "userId")
+    else:
+        take("user", user, "userId", "staff_confirmed")
+    take("anonymous", message.get("anonymousId"), "anonymousId", "staff_confirmed")
+    # The traits of a group call are the group's, not the person's.
+    traits = message.get("traits") if said != "group" else None
+    context_traits = context.get("traits")
+    for path, values in (("traits.", traits), ("context.traits.", context_traits)):
+        if not isinstance(values, dict):
+            continue
+        take("phone", values.get("phone"), path + "phone")
+        take("email", values.get("email"), path + "email")
+        take("loyalty_id", values.get("loyalty_id"), path + "loyalty_id")
+        # A channel's own id is given by the channel, so it is sure even where a phone typed into it is not.
+        take("zalo_user_id", values.get("zalo_user_id"), path + "zalo_user_id", "verified")
+        take("messenger_psid", values.get("messenger_psid"), path + "messenger_psid", "verified")
+        for system, value in read.mapping(values, "external", path).items():
+            take(f"external:{system}", value, f"{path}external.{system}", "staff_confirmed")
+    if len(found) > MAX_IDENTITIES:
+        read.wrong("userId", f"and the other identities may be {MAX_IDENTITIES} at most")
+    return list(found.values()), bad_phone
+
+
+def _alias(read: Reader, message: dict[str, Any], certainty: Certainty, rules: Rules) -> Identity | None:
+    raw = read.text(message, "previousId")
+    if not raw:
+        read.wrong("previousId", "is needed")
+        return None
+    with read.reading("previousId"):
+        if looks_like_phone(raw):
+            who = identity("phone", raw, certainty)
+            if who.value in rules.identity.own_numbers:
+                raise BadPhone("own_number", "is a number of the shop itself")
+            return who
+        return identity("email", raw, certainty) if "@" in raw else identity("anonymous", raw)
+    return None
+
+
+def _traits(read: Reader, message: dict[str, Any], context: dict[str, Any], now: datetime) -> dict[str, Any]:
+    """The traits a message states; what the product has no field for is kept as an attribute ("@points")."""
+    traits: dict[str, Any] = {}
+    for path, values in (
+        ("context.traits.", read.mapping(context, "traits", "context.")),
+        ("traits.", read.mapping(message, "traits")),
+    ):
+        traits |= read_traits(read, values, path, local_day(now))
+    return traits
+
+
+def _consent(read: Reader, context: dict[str, Any], at: datetime, now: datetime, source: str) -> list[dict[str, Any]]:
+    raw = context.get("consent")
+    # Segment's own consent object (categoryPreferences) speaks of cookies, not of messages.
+    if raw is None or isinstance(raw, dict):
+        return []
+    return read_consent(read, raw, "context.consent", at, now, source)

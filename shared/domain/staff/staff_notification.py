@@ -1,0 +1,118 @@
+"""A note to somebody who works here: that something is theirs, is nearly late, is late, or waits for them today.
+
+A note goes out at most once on each channel: on the first that takes it, and on the next where one refuses or nobody
+can tell. It ends as sent, or given up with the reason.
+
+    status   waiting, sending (claimed until `claimed_until`), sent, or given_up
+    tried    the channels that are done with, each with why: [[channel, reason]]
+    rests    channels in trouble, each with the moment from which it is tried again
+    words    what its text is filled with; it may be about a customer, so it is forgotten when the note is over
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal, Self, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.domain.messaging.template import Text
+from shared.domain.triage.triage import INTENTS, SEVERITIES
+from shared.domain.vietnam_time import stamp
+
+Note = dict[str, Any]
+Kind = Literal["ticket_assigned", "deadline_warning", "deadline_missed", "mention", "store_digest"]
+NoteChannel = Literal["zalo", "email"]
+
+KINDS: tuple[Kind, ...] = get_args(Kind)
+# What each kind is told with; a text may leave some of it out.
+_OF_A_TICKET = frozenset(("ticket", "priority", "intent", "severity", "value", "channel", "customer", "store"))
+WORDS: Mapping[Kind, frozenset[str]] = {
+    "ticket_assigned": _OF_A_TICKET | {"due_at"},
+    "deadline_warning": _OF_A_TICKET | {"deadline", "due_at", "assignee"},
+    "deadline_missed": _OF_A_TICKET | {"deadline", "due_at", "assignee"},
+    "mention": frozenset(("ticket", "by", "text", "customer")),
+    "store_digest": frozenset(("store", "day", "calls", "birthdays", "complaints", "pickups")),
+}
+# An e-mail's subject stands on locked screens and in logs of mail servers: nothing of a customer is in it.
+SUBJECT_WORDS = frozenset(("ticket", "priority", "intent", "severity", "deadline", "due_at", "by", "store", "day"))
+ENDED = ("sent", "given_up")
+WAITS = {"status": "waiting"}
+# So long is it known that something was told, and is not told again.
+KEPT = timedelta(days=30)
+
+
+NEEDED: Mapping[str, tuple[str, ...]] = {
+    "notes": KINDS,
+    "intents": INTENTS,
+    "severities": SEVERITIES,
+    "deadlines": ("first_response", "resolve", "ask"),
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Wording(_Part):
+    """What one kind of note says, and on which channels, the first one first."""
+
+    channels: Annotated[tuple[NoteChannel, ...], Field(min_length=1)]
+    subject: Text
+    text: Text
+
+
+class NoteWords(_Part):
+    """Everything in `staff_notes.yaml`: the notes, and words for what tickets name by a code."""
+
+    notes: dict[Kind, Wording]
+    intents: dict[str, Text]
+    severities: dict[str, Text]
+    deadlines: dict[str, Text]
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for field, needed in NEEDED.items():
+            if missing := [name for name in needed if name not in getattr(self, field)]:
+                raise ValueError(f"{field}: {missing[0]} is missing")
+        return self
+
+
+def note_id(person_id: str, kind: str, key: str) -> str:
+    """44 hexadecimal digits: the same thing told twice to somebody is one note."""
+    return hashlib.sha256(f"{person_id}\n{kind}\n{key}".encode()).hexdigest()[:44]
+
+
+def written(person_id: str, kind: Kind, words: Mapping[str, Any], key: str, at: datetime) -> Note:
+    """A new note, to be sent at once. `words` are those of its kind, without floats; raises ValueError for others."""
+    if strange := sorted(words.keys() - WORDS[kind]):
+        raise ValueError(f"a note of {kind} does not know {strange[0]}")
+    return {
+        "note_id": note_id(person_id, kind, key),
+        "person": person_id,
+        "kind": kind,
+        "words": dict(words),
+        "at": stamp(at),
+        "tried": [],
+        "rests": {},
+        "tries": 0,
+        **WAITS,
+    }
+
+
+def channels_left(note: Note, wanted: tuple[str, ...], addresses: Mapping[str, str]) -> list[str]:
+    """The channels that may still bring a note, in order, of those that reach the person."""
+    done = {channel for channel, _ in note["tried"]}
+    return [name for name in wanted if addresses.get(name) and name not in done]
+
+
+def released(note: Note) -> Note:
+    """A note that surely did not go out, ready to be tried again."""
+    return {name: value for name, value in note.items() if name not in ("channel", "claimed_until")} | WAITS
+
+
+def done_with(note: Note, channel: str, reason: str) -> Note:
+    """A note that a channel will not bring any more, or has brought without anybody knowing."""
+    return {**released(note), "tried": [*note["tried"], [channel, reason]], "tries": 0}

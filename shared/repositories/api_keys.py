@@ -1,0 +1,78 @@
+"""API keys: issued once in clear, stored hashed, read with a short memory."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.vietnam_time import stamp
+from shared.ports import Item, NewId, Put, Table, Update, present
+from shared.repositories import table_keys
+
+ROLES = ("pos", "web", "store_staff", "store_manager", "marketing", "sales", "care", "manager", "admin")
+STORE_ROLES = frozenset(("store_staff", "store_manager"))
+REMEMBERED_SECONDS = 60
+# A stranger who tries keys must not fill the memory.
+REMEMBERED_KEYS = 1000
+
+
+@dataclass(frozen=True)
+class Caller:
+    """Who is calling: the key's name, its roles, and its stores (empty: all)."""
+
+    name: str
+    kind: str
+    roles: frozenset[str]
+    stores: frozenset[str]
+
+    def may_see(self, stores: set[str]) -> bool:
+        """Store roles see the customers of their stores only; every other role sees all (R7)."""
+        return not self.stores or bool(self.stores & stores)
+
+
+def digest(key: str) -> str:
+    # Keys are 120 random bits, so a plain hash cannot be guessed back.
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def issue_key(
+    table: Table, *, kind: str, roles: list[str], stores: list[str], name: str, now: datetime, new_id: NewId
+) -> str:
+    """Make a key and store its hash; the answer is the only time it is seen in clear.
+
+    `kind` is "api" (Bearer, with roles) or "write" (the tracking protocol's write key). Raises ValueError for an
+    unknown role, and for a store role without stores.
+    """
+    for role in roles:
+        if role not in ROLES:
+            raise ValueError(f"{role} is not a role; roles are {', '.join(ROLES)}")
+    if STORE_ROLES.intersection(roles) and not stores:
+        raise ValueError("a store role needs its stores")
+    key = f"kq_{kind}_{new_id()}"
+    item: Item = {"kind": kind, "roles": sorted(roles), "stores": sorted(stores), "name": name, "issued_at": stamp(now)}
+    table.write(Put({**item, "pk": table_keys.api_key(digest(key)).pk, "sk": "K"}))
+    return key
+
+
+def revoke_key(table: Table, key: str, now: datetime) -> None:
+    """Take a key out of use, within a minute everywhere; raises Conflict for a key nobody issued."""
+    table.write(Update(table_keys.api_key(digest(key)), set={("revoked_at",): stamp(now)}, when=(present(),)))
+
+
+def look_up(table: Table, key: str, memory: dict[str, Any], now: float) -> Caller | None:
+    """Whose key this is, or None; remembered for a minute, refusals too."""
+    hashed = digest(key)
+    keys: dict[str, tuple[float, Caller | None]] = memory.setdefault("keys", {})
+    known = keys.get(hashed)
+    if known and now - known[0] < REMEMBERED_SECONDS:
+        return known[1]
+    item = table.get(table_keys.api_key(hashed), consistent=False)
+    caller = None
+    if item and "revoked_at" not in item:
+        caller = Caller(item["name"], item["kind"], frozenset(item["roles"]), frozenset(item["stores"]))
+    if len(keys) >= REMEMBERED_KEYS:
+        keys.clear()
+    keys[hashed] = (now, caller)
+    return caller

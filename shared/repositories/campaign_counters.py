@@ -1,0 +1,38 @@
+"""What became of a campaign's messages, counted by whoever moves one, in the same write."""
+
+from __future__ import annotations
+
+from shared.domain.campaigns.campaign import JOURNEY
+from shared.domain.messaging.message import FINAL, PROGRESS, Message
+from shared.ports import Table
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+
+OUTCOMES = (*PROGRESS, *sorted(FINAL))
+
+
+def tally(draft: Draft, before: Message, after: Message) -> None:
+    """Count a message of a campaign where it has come to another outcome, or has cost more; others are not counted."""
+    if after["journey"] != JOURNEY:
+        return
+    amounts = dict.fromkeys(("cost", *OUTCOMES), 0)
+    amounts["cost"] = after["cost"] - before["cost"]
+    for message, amount in ((before, -1), (after, 1)):
+        if message["status"] in OUTCOMES:
+            amounts[message["status"]] += amount
+    draft.count(table_keys.campaign_tally(after["run"], after["message_id"]), **amounts)
+
+
+def counted(table: Table, campaign_id: str) -> dict[str, int]:
+    """How many messages have come to each outcome, and what they cost in VND."""
+    low, high = table_keys.CAMPAIGN_TALLIES
+    total = dict.fromkeys((*OUTCOMES, "cost"), 0)
+    start = None
+    while True:
+        page = table.query(table_keys.campaign(campaign_id).pk, low=low, high=high, start=start, consistent=False)
+        for shard in page.items:
+            for name in total:
+                total[name] += shard.get(name, 0)
+        start = page.next
+        if start is None:
+            return total

@@ -1,0 +1,107 @@
+"""Revenue per ticket (K6): what a customer buys soon after they were served is credited to the ticket, once.
+
+A ticket opens a window when its first answer goes out, by a person or by the bot. An order that was placed inside it is
+credited to the latest ticket whose window it falls into, with what of it stays with the shop: exchanges, return
+invoices and orders from before the answer never are. Who is served carries their windows on the profile, so that an
+order is credited without reading anything more, and an order remembers its window: its effect on the counters is the
+difference between before and now, in the write that takes it in. So any order and repetition of facts ends the same.
+Credit stays with who the customer was when the order was told of; a later merge moves none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from shared.domain.customers.profile import Profile
+from shared.domain.orders.order import OrderRow
+from shared.domain.vietnam_time import local_day, moment
+from shared.ports import Item, Table
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+
+
+class Window(NamedTuple):
+    """From the first answer of a ticket, without it, to the end of its time, as stamps."""
+
+    ticket_id: str
+    opens: str
+    closes: str
+
+
+def follow(draft: Draft, order: Item, row: OrderRow | None, members: Sequence[Profile]) -> None:
+    """Credit an order, as it stands now, to the ticket whose window it falls into, and take back what was credited
+    before; `order` is changed. `members` are the customer it belongs to."""
+    before = order.get("credit")
+    known = [Window._make(one) for member in members for one in member.get("served", ())]
+    if before and before["of"] in {member["customer_id"] for member in members}:
+        known.append(Window._make(before["window"]))  # also where the profile remembers it no longer
+    _move(draft, order, _window(order, row, known), row)
+
+
+def matured(draft: Draft, order: Item, row: OrderRow) -> None:
+    """Credit what a COD order leaves now that nobody has spoken of it; `order` is changed."""
+    if before := order.get("credit"):
+        _move(draft, order, Window._make(before["window"]), row)
+
+
+def _window(order: Item, row: OrderRow | None, known: Iterable[Window]) -> Window | None:
+    """The latest window that an order was placed in; none for what is no purchase of its own."""
+    if row is None or row.total <= 0 or order["content"].get("exchange_of"):
+        return None
+    return max((one for one in known if one.opens < row.placed_at <= one.closes), key=later, default=None)
+
+
+def later(window: Window) -> tuple[str, str]:
+    """Which of two windows is the later one."""
+    return window.opens, window.ticket_id
+
+
+def _move(draft: Draft, order: Item, window: Window | None, row: OrderRow | None) -> None:
+    before = order.pop("credit", None)
+    amount = row.kept if row and window else 0
+    if before:
+        _count(draft, Window._make(before["window"]), -before["amount"])
+    if window:
+        _count(draft, window, amount)
+        order["credit"] = {"window": list(window), "of": order["home"], "amount": amount}
+
+
+def _count(draft: Draft, window: Window, amount: int) -> None:
+    if amount:
+        counted = {"revenue": amount, "orders": 1 if amount > 0 else -1}
+        draft.count(table_keys.ticket_credit(window.ticket_id), **counted)
+        draft.count(table_keys.credit_of_day(day_of(window.opens), window.ticket_id), **counted)
+
+
+def day_of(at: str) -> str:
+    """The local day of a stamp, as counters are kept by."""
+    return local_day(moment(at)).isoformat()
+
+
+# ---- what it came to ----
+
+
+def credited(table: Table, ticket_id: str) -> dict[str, int]:
+    """What was credited to a ticket: revenue in VND, and how many orders."""
+    item = table.get(table_keys.ticket_credit(ticket_id), consistent=False) or {}
+    return {name: item.get(name, 0) for name in ("revenue", "orders")}
+
+
+def revenue_per_ticket(table: Table, days: Iterable[date]) -> dict[str, Any]:
+    """K6 over the tickets that were first answered on these local days: their credited revenue by their number.
+
+    `value` is None where no ticket was answered. The last week may still grow: its windows are open.
+    """
+    sums = {"revenue": 0, "orders": 0, "tickets": 0}
+    for day in days:
+        for item in table.query(table_keys.credit_day(day.isoformat()), consistent=False).items:
+            for name in sums:
+                sums[name] += item.get(name, 0)
+    value = sums["revenue"] // sums["tickets"] if sums["tickets"] else None
+    formula = "revenue of orders placed within the window after a ticket's first answer / tickets answered"
+    return {
+        "value": value, "numerator": sums["revenue"], "denominator": sums["tickets"], "orders": sums["orders"],
+        "formula": formula, "unit": "VND",
+    }  # fmt: skip

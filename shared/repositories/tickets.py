@@ -1,0 +1,126 @@
+"""Where a ticket stands: the ticket, its rows in the lists, the load of who has it and the mark on its customer.
+
+All of it moves in one commit with the ticket's own version, so that a ticket is always in exactly one place and the
+counters are the truth.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.domain.errors import NotFound
+from shared.domain.tickets.rules import TicketRules
+from shared.domain.tickets.sla import next_due, urgency
+from shared.domain.tickets.ticket import Ticket, is_complaint, rated
+from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.ports import Item, Key, Table
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+
+# What the lists hold of a ticket, so that they can be narrowed without reading it.
+_IN_LISTS = ("ticket_id", "queue", "assignee", "store", "channel")
+
+
+def find(draft: Draft, ticket_id: str) -> Ticket | None:
+    """The ticket of an id, open or resolved, or None."""
+    keys = table_keys.ticket(ticket_id), table_keys.ticket_resolved(ticket_id)
+    draft.load(keys)
+    return draft.get(keys[0]) or draft.get(keys[1])
+
+
+def get(draft: Draft, ticket_id: str) -> Ticket:
+    """The ticket of an id; raises NotFound."""
+    found = find(draft, ticket_id) if len(ticket_id) == table_keys.TICKET_ID else None
+    if found is None:
+        raise NotFound("there is no such ticket")
+    return found
+
+
+def save(draft: Draft, before: Ticket | None, after: Ticket, rules: TicketRules) -> bool:
+    """Put a ticket where it belongs now; `before` is how it was read, None for a new one. True when a complaint was
+    opened or closed by it: then where the customer stands has to be settled."""
+    key = place(after)
+    body = {name: value for name, value in after.items() if name not in ("due", "due_at")}
+    if due := next_due(after):
+        body |= {"due": table_keys.timer_lane(after["ticket_id"]), "due_at": due}
+    if before is not None and place(before) != key:
+        draft.delete(place(before))
+    draft.put(key, body)
+    old, new = rows(before) if before else {}, rows(after)
+    for row in old.keys() - new.keys():
+        draft.delete(row)
+    for row, shown in new.items():
+        if old.get(row) != shown:
+            draft.mark(row, shown)
+    for person, step in ((load_of(before), -1), (load_of(after), 1)):
+        if person and load_of(before) != load_of(after):
+            draft.count(table_keys.staff_load(person), open=step)
+    return _mark_complaint(draft, after, is_complaint(after, rules))
+
+
+def keep_rating(draft: Draft, ticket_id: str, score: int, comment: str, at: str) -> None:
+    """What a customer thinks of our help, as they said on the survey page; nothing else about the ticket changes."""
+    if ticket := find(draft, ticket_id):
+        draft.put(place(ticket), rated(ticket, score, comment, at))
+
+
+def place(ticket: Ticket) -> Key:
+    made = table_keys.ticket_resolved if ticket["status"] == "resolved" else table_keys.ticket
+    return made(ticket["ticket_id"])
+
+
+def rows(ticket: Ticket) -> dict[Key, Item]:
+    """The rows of a ticket in the lists, by their keys."""
+    shown = {name: ticket[name] for name in _IN_LISTS if ticket.get(name)}
+    sk = f"{ticket['status']}#{urgency(ticket)}#{ticket['ticket_id']}"
+    lists = [table_keys.ticket_list(), table_keys.ticket_list(queue=ticket["queue"])]
+    if ticket["queue"] != "bot":
+        lists.append(table_keys.ticket_list(assignee=ticket["assignee"]))
+    return {Key(pk, sk): dict(shown) for pk in lists}
+
+
+def load_of(ticket: Ticket | None) -> str:
+    """Whose load a ticket is: of who has it while somebody of us has to do something."""
+    return str(ticket["assignee"]) if ticket and ticket["status"] == "open" else ""
+
+
+def loads(table: Table, people: Iterable[str]) -> dict[str, int]:
+    """How many open tickets each of these people has."""
+    keys = {table_keys.staff_load(person): person for person in people}
+    found = table.batch_get(keys) if keys else {}
+    return {keys[key]: int(item.get("open", 0)) for key, item in found.items()}
+
+
+def _mark_complaint(draft: Draft, ticket: Ticket, complains: bool) -> bool:
+    """The open complaints stand on the customer's profile, where sending looks before every advertisement (R17)."""
+    key = table_keys.profile(ticket["customer_id"])
+    profile = draft.get(key)
+    if profile is None:
+        return False
+    known = set(profile.get("complaints", ()))
+    mine = {ticket["ticket_id"]}
+    wanted = known | mine if complains else known - mine
+    if wanted == known:
+        return False
+    changed = {name: value for name, value in profile.items() if name != "complaints"}
+    draft.put(key, changed | ({"complaints": sorted(wanted)} if wanted else {}))
+    return True
+
+
+def remember(draft: Draft, ticket: Ticket, name: str, at: datetime, **more: Any) -> None:
+    """An entry on the customer's timeline. The same of one moment is one entry."""
+    told = ("ticket_id", "channel", "intent", "severity", "queue", "assignee", "order_id", "subject")
+    said = {field: ticket[field] for field in told if ticket.get(field)} | more
+    entry: Item = {"type": "track", "name": name, "stage": "after_sales", "source": "tickets", "at": stamp(at)}
+    entry["properties"] = json.dumps(said, ensure_ascii=False)
+    mark = f"ticket-{ticket['ticket_id'][-20:]}-{name.partition(' ')[2].lower().replace(' ', '-')}"
+    draft.mark(table_keys.timeline(ticket["customer_id"], stamp(at), mark), entry)
+
+
+def count(draft: Draft, ticket: Ticket, who: str, at: str, amounts: Mapping[str, int]) -> None:
+    """Add to what tickets of a day came to, by who did it: people, bot or auto (T8)."""
+    day = local_day(moment(at)).isoformat()
+    draft.count(table_keys.desk_day(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)

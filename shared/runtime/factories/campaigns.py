@@ -1,0 +1,68 @@
+"""The campaigns of this deployment, for a door: the playbook around them, and the channels it can use."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.campaigns.campaign import Campaign
+from shared.domain.errors import NotFound
+from shared.domain.messaging.tracked_links import link_key
+from shared.ports import Item
+from shared.repositories.products import Products
+from shared.repositories.provider_status import ProviderLimits
+from shared.runtime import wiring
+from shared.runtime.factories.channels import available
+from shared.runtime.factories.ruling import ruling
+from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.templates import renderer, templates
+from shared.use_cases.campaigns.audience import People
+from shared.use_cases.campaigns.manage import Campaigns
+from shared.use_cases.campaigns.preview import Preview
+from shared.use_cases.campaigns.run import CampaignRun
+
+
+def people(row: Item, now: datetime) -> People:
+    """What judges people for a campaign; raises NotFound when the playbook has lost its template."""
+    outside, rules = wiring.outside(), sending_rules()
+    campaign = Campaign.model_validate(row["campaign"])
+    template = templates().get(campaign.content.template)
+    if template is None:
+        raise NotFound(f"the playbook has no template {campaign.content.template} any more")
+    return People(
+        table=outside.table,
+        rules=rules,
+        ruling=ruling(now),
+        products=Products(outside.table, outside.memory, now),
+        limits=ProviderLimits(outside.table, rules, outside.memory),
+        campaign_id=row["campaign_id"],
+        campaign=campaign,
+        template=template,
+        channels=frozenset(row["channels"]),
+    )
+
+
+def campaign_run(now: datetime) -> CampaignRun:
+    """What the timers let campaigns go on with."""
+    outside = wiring.outside()
+    return CampaignRun(outside.table, outside.messages, lambda row: people(row, now), now)
+
+
+def preview(now: datetime) -> Preview:
+    outside = wiring.outside()
+    return Preview(outside.table, renderer(outside.public_url, link_key(outside.identity_key)), now)
+
+
+def campaigns(now: datetime) -> Campaigns:
+    """What the door of campaigns works with."""
+    outside = wiring.outside()
+    return Campaigns(
+        table=outside.table,
+        secret=outside.identity_key,
+        rules=sending_rules(),
+        templates=templates(),
+        channels=available(outside.channel_accounts),
+        renderer=renderer(outside.public_url, link_key(outside.identity_key)),
+        queues=outside.messages,
+        new_id=outside.new_id,
+        now=now,
+    )

@@ -1,0 +1,44 @@
+"""Comments under the posts of this deployment's page, for a door: the playbook's words and the page itself."""
+
+from __future__ import annotations
+
+import random
+from functools import cache
+from pathlib import Path
+
+from shared.domain.errors import NotFound
+from shared.domain.inbox.comment import CommentRules
+from shared.runtime import wiring
+from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.yaml_source import Mistake, load, read
+from shared.use_cases.inbox.moderate_comments import Moderator
+
+FILE = "comments.yaml"
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the page's words of a playbook folder."""
+    return read(folder / FILE, CommentRules)[2]
+
+
+@cache
+def comment_rules() -> CommentRules:
+    """Raises PlaybookError."""
+    return load(PLAYBOOK / FILE, CommentRules)
+
+
+def moderate(ref: str) -> None:
+    """Bring one comment as far as it goes now; raises NotFound without an account of the page."""
+    from shared.adapters.channels.page_comments import FacebookComments
+
+    outside = wiring.outside()
+    account = outside.channel_accounts.get("messenger")
+    if account is None:
+        raise NotFound("there is no account of messenger here")
+    page = FacebookComments(
+        account["page_token"],
+        clock=outside.clock,
+        app_secret=account.get("app_secret", ""),
+        **({"base_url": account["base_url"]} if "base_url" in account else {}),
+    )
+    Moderator(outside.table, page, comment_rules(), outside.clock, random.random).work(ref)

@@ -1,0 +1,49 @@
+"""The journeys of this deployment, for a door: the playbook around them, and what they reach."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import cache
+from urllib.parse import urlsplit
+
+from shared.runtime import wiring
+from shared.runtime.factories.roster import roster_of
+from shared.runtime.factories.ruling import ruling
+from shared.runtime.playbook import journeys as journey_files
+from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.templates import script, shop, templates
+from shared.use_cases.events.ingest_events import EventTaker
+from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.definitions import World
+
+
+@cache
+def world(shadow_first: bool) -> World:
+    """The playbook as journeys use it."""
+    facts = shop()
+    pages = {"website": facts.website, "hotline": facts.hotline, **facts.pages}
+    hosts = frozenset((urlsplit(facts.website).hostname or "", *facts.link_hosts))
+    return World(journey_files.journeys(), templates(), offers(), pages, hosts, script, live=not shadow_first)
+
+
+def journeys(now: datetime) -> Journeys:
+    """What a door tells news to, and lets due runs go on with."""
+    outside = wiring.outside()
+    return Journeys(
+        table=outside.table,
+        world=world(outside.shadow_first),
+        ruling=ruling(now),
+        sending=sending_rules(),
+        new_id=outside.new_id,
+        public_url=lambda: outside.public_url,
+        now=now,
+        memory=outside.memory,
+        roster=lambda: roster_of(outside.table, outside.memory, now),
+    )
+
+
+def event_taker(now: datetime) -> EventTaker:
+    """What takes events in at this moment."""
+    outside = wiring.outside()
+    return EventTaker(outside.table, outside.identity_key, outside.new_id, ruling(now), now, journeys(now))

@@ -1,0 +1,21 @@
+"""The rules in force now, for a door: playbook, cut-offs and the shop's local day."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.vietnam_time import local_day, moment
+from shared.repositories.segment_membership import Ruling, current_cutoffs
+from shared.runtime import wiring
+from shared.runtime.playbook.loader import rules
+
+
+def ruling(now: datetime) -> Ruling:
+    outside = wiring.outside()
+    cutoffs = current_cutoffs(outside.table, rules(), outside.memory, now.timestamp())
+    return Ruling(rules(), cutoffs, local_day(now))
+
+
+def tick_time(event: dict[str, str]) -> datetime:
+    """When a schedule fired: scheduled doors read the event's time, not the clock."""
+    return moment(event["time"])

@@ -1,0 +1,104 @@
+"""What notes to staff say: their words from the playbook, checked and filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+
+from shared.adapters.template_rendering import Wrong, cut, tidy, tidy_line
+from shared.domain.journeys.lint import Finding
+from shared.domain.messaging.channel_errors import ContentError
+from shared.domain.messaging.template import Lang, Text
+from shared.domain.staff.directory import Person
+from shared.domain.staff.staff_notification import SUBJECT_WORDS, WORDS, NoteWords
+from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.staff import directory
+from shared.runtime.playbook.templates import sandbox, shop
+from shared.runtime.playbook.yaml_source import Mistake, load, read
+
+FILE = "staff_notes.yaml"
+# Zalo takes no more in one message.
+LONGEST = {"zalo": 2000}
+SHOP = "shop"
+
+
+@cache
+def note_words() -> NoteWords:
+    """The words that ship with this deployment."""
+    return load(PLAYBOOK / FILE, NoteWords)
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the words of a playbook folder's notes."""
+    words, marks, mistakes = read(folder / FILE, NoteWords)
+    if words and marks:
+        mistakes += [marks.mistake(FILE, *finding) for finding in _lint(words, folder)]
+    return mistakes
+
+
+def _lint(words: NoteWords, folder: Path) -> Iterator[Finding]:
+    texts = sandbox(folder)
+    for kind, wording in words.notes.items():
+        known = WORDS[kind] | {SHOP}
+        for field, text, may in (
+            ("subject", wording.subject, known & (SUBJECT_WORDS | {SHOP})),
+            ("text", wording.text, known),
+        ):
+            for lang in ("vi", "en"):
+                try:
+                    used = texts.variables(text.told(lang))
+                except TemplateError as error:
+                    yield Finding(("notes", kind, field, lang), f"cannot be read: {error}")
+                    continue
+                for name in sorted(used - may):
+                    yield Finding(
+                        ("notes", kind, field, lang), f"may not say {name}; it may say {', '.join(sorted(may))}"
+                    )
+
+
+class CannotWrite(ContentError):
+    """A note that cannot be written; nothing is sent."""
+
+
+@cache
+def _texts() -> Any:
+    return sandbox(PLAYBOOK)
+
+
+def write(kind: str, channel: str, person: Person, words: Mapping[str, Any]) -> tuple[str, str]:
+    """A note's subject and text in the person's language; raises CannotWrite."""
+    said = note_words()
+    wording = said.notes[kind]  # type: ignore[index]
+    values = dict.fromkeys(WORDS[kind], "") | {SHOP: shop()} | _in_words(dict(words), person.lang)  # type: ignore[index]
+    try:
+        subject = tidy_line(_texts().text(wording.subject.told(person.lang), values))
+        text = tidy(_texts().text(wording.text.told(person.lang), values))
+    except (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError) as error:
+        raise CannotWrite(f"note {kind}: {error}") from error
+    return subject, cut(text, LONGEST.get(channel, len(text)))
+
+
+def _in_words(told: Any, lang: Lang) -> Any:
+    """What is told, with words in the place of codes and with titles in the place of people's ids."""
+    if isinstance(told, list):
+        return [_in_words(one, lang) for one in told]
+    if not isinstance(told, dict):
+        return told
+    said, people = note_words(), directory().people
+    tables: Mapping[str, Mapping[str, Text]] = {
+        "intent": said.intents, "severity": said.severities, "deadline": said.deadlines,
+        "store": directory().stores,
+    }  # fmt: skip
+    shown = {}
+    for name, value in told.items():
+        if name in tables and value in tables[name]:
+            shown[name] = tables[name][value].told(lang)
+        elif name in ("by", "assignee") and value in people:
+            shown[name] = people[value].title.told(lang)
+        else:
+            shown[name] = _in_words(value, lang)
+    return shown

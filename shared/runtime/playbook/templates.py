@@ -1,0 +1,144 @@
+"""Reads the playbook's templates, pages and shop facts; a wrong file is named with line and field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import TemplateError
+from pydantic import ValidationError
+
+from shared.adapters.template_rendering import Renderer, Sandbox
+from shared.domain.messaging.template import CUSTOMER, CannotRender, Lang, Shop, Template
+from shared.domain.messaging.template_lint import Finding, lint, sources
+from shared.ports import Rendered
+from shared.runtime.logs import logger
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, load_yaml
+from shared.runtime.playbook.yaml_source import Mistake, read
+
+# Samples are shown to a customer with a clean name, and to one whom nothing is known of.
+SAMPLE_CUSTOMER = {"name": "Nguyễn Thị Lan", "gender": "female"}
+SAMPLE_MESSAGE = "0" * 44
+_SAMPLE_KEY = b"samples lead nowhere"
+
+
+def load_shop(folder: Path) -> Shop:
+    """The shop's facts; raises PlaybookError."""
+    try:
+        return Shop.model_validate(load_yaml(folder / "shop.yaml"))
+    except ValidationError as error:
+        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise PlaybookError(f"shop.yaml: {wrong}") from error
+
+
+def load_templates(folder: Path) -> dict[str, Template]:
+    """The templates of a playbook folder by id; raises PlaybookError with the first file that cannot be one."""
+    found: dict[str, Template] = {}
+    for path in sorted((folder / "templates").glob("*.yaml")):
+        template, _, mistakes = read(path, Template)
+        if template is None:
+            raise PlaybookError(str(mistakes[0]))
+        found[template.id] = template
+    return found
+
+
+def sandbox(folder: Path) -> Sandbox:
+    return Sandbox(folder / "pages")
+
+
+@cache
+def shop() -> Shop:
+    return load_shop(PLAYBOOK)
+
+
+@cache
+def _shipped() -> tuple[dict[str, Template], Sandbox]:
+    return load_templates(PLAYBOOK), sandbox(PLAYBOOK)
+
+
+def templates() -> dict[str, Template]:
+    """The templates that ship with this deployment."""
+    return _shipped()[0]
+
+
+def renderer(base: str, link_key: bytes) -> Renderer:
+    """Writes this deployment's messages; `base` is where people reach its links."""
+    return Renderer(templates(), shop(), _shipped()[1], base=base, link_key=link_key)
+
+
+def script(template_id: str, variables: Mapping[str, Any]) -> str:
+    """What staff say in a call, or "" where it cannot be written: a call is worth making without its words. That a
+    journey fills what its scripts need is held to by `kq journeys check`."""
+    try:
+        return preview(templates()[template_id], "call", dict(variables), shop(), _shipped()[1]).text
+    except CannotRender as error:
+        logger.warning("a call has no script", extra={"reason": str(error)})
+        return ""
+
+
+@cache
+def _pages() -> Sandbox:
+    return sandbox(PLAYBOOK)
+
+
+def page(name: str, **values: Any) -> str:
+    """A page of the playbook as HTML."""
+    return _pages().page(name, {"shop": shop(), **values})
+
+
+# ---- checking ----
+
+
+def check(folder: Path) -> list[Mistake]:
+    """Everything wrong with the templates of a playbook folder."""
+    facts, texts = load_shop(folder), sandbox(folder)
+    mistakes: list[Mistake] = []
+    seen: dict[str, str] = {}
+    for path in sorted((folder / "templates").glob("*.yaml")):
+        template, marks, wrong = read(path, Template)
+        mistakes += wrong
+        if template is None or marks is None:
+            continue
+        if other := seen.get(template.id):
+            mistakes.append(marks.mistake(path.name, ("id",), f"is taken by {other}"))
+        seen[template.id] = path.name
+        mistakes += [marks.mistake(path.name, *finding) for finding in findings(template, facts, texts)]
+    return mistakes
+
+
+def findings(template: Template, facts: Shop, texts: Sandbox) -> list[Finding]:
+    """What the lint says of one template, filled in with its samples."""
+    used: dict[tuple[str, ...], set[str]] = {}
+    unreadable = []
+    for source in sources(template):
+        try:
+            used[source.path] = texts.variables(source.text)
+        except TemplateError as error:
+            unreadable.append(Finding(source.path, f"cannot be read: {error}"))
+    if unreadable:
+        return unreadable
+    return lint(
+        template, used, {channel: list(samples(template, channel, facts, texts)) for channel in template.channels}
+    )
+
+
+def samples(template: Template, channel: str, facts: Shop, texts: Sandbox) -> Iterator[Rendered | CannotRender]:
+    """What a channel says: to somebody known and to nobody, in both languages, with and without what is optional."""
+    least = {name: value for name, value in template.samples.items() if template.variables[name].required}
+    langs: Sequence[Lang] = ("vi", "en")
+    for variables in ({**template.samples, CUSTOMER: SAMPLE_CUSTOMER}, least):
+        for lang in langs:
+            try:
+                yield preview(template, channel, variables, facts, texts, lang)
+            except CannotRender as error:
+                yield error
+
+
+def preview(
+    template: Template, channel: str, variables: dict[str, Any], facts: Shop, texts: Sandbox, lang: Lang = "vi"
+) -> Rendered:
+    """One message as it would go out, with links that lead nowhere; raises CannotRender."""
+    writer = Renderer({template.id: template}, facts, texts, base=facts.website, link_key=_SAMPLE_KEY)
+    return writer.render(template.id, channel, variables, message_id=SAMPLE_MESSAGE, lang=lang)

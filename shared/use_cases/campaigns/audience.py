@@ -1,0 +1,244 @@
+"""The people of a campaign: found without a scan, and judged page by page by the same policy that sends.
+
+Every known customer stands in exactly one list of lifecycles and in one of values, so the lists are walked from their
+beginnings; where the most valuable go first, the churn-risk ranking is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from shared.domain.campaigns.campaign import JOURNEY, Campaign, Facts, misfits
+from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.messaging.message import Intent, channels_for
+from shared.domain.messaging.policy import Decision, Situation, Wish, choose, in_holdout, next_open
+from shared.domain.messaging.policy_rules import SendingRules
+from shared.domain.messaging.template import Template
+from shared.domain.orders.order import LINES_IN_A_ROW
+from shared.domain.segments.segmentation import lifecycle, silence
+from shared.domain.vietnam_time import local_day
+from shared.ports import Item, Table
+from shared.repositories import table_keys
+from shared.repositories.contact_ledger import age, ledger_of, members_of, person, situation, situation_keys
+from shared.repositories.products import Products
+from shared.repositories.provider_status import ProviderLimits
+from shared.repositories.segment_membership import Ruling, figures
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.customers.view import stores_of
+
+# Profiles and what holds for everybody come with one request of at most 100 keys.
+PAGE = 90
+ZNS = "zns"
+
+
+class Cursor(NamedTuple):
+    """How far a walk is: which list, and the last place in it that was looked at."""
+
+    number: int = 0
+    after: str = ""
+
+
+class Verdict(NamedTuple):
+    """What is to be done about one person. `missing` are conditions that do not hold; with none of those, `decision`
+    is the policy's, without any hold-out; `instead` is its second choice, should Zalo's quota not do. `known` are
+    people who were taken before."""
+
+    customer_id: str
+    missing: tuple[str, ...] = ()
+    decision: Decision = Decision("suppress", "no_address")
+    instead: Decision | None = None
+    known: bool = False
+    traits: Mapping[str, Any] = MappingProxyType({})
+
+    @property
+    def reachable(self) -> bool:
+        return not self.missing and not self.known and self.decision.outcome in ("send", "defer")
+
+
+def lists(campaign: Campaign) -> tuple[str, ...]:
+    """The partitions in which everybody who may fit stands, once."""
+    if campaign.most_valuable_first:
+        return ("RISK",)
+    return tuple(f"S#{label}" for label in campaign.audience.lists)
+
+
+def look(table: Table, campaign: Campaign, at: Cursor) -> tuple[list[tuple[str, Cursor]], Cursor | None]:
+    """The next customers of a walk, each with the cursor behind it, and where to go on; None at the end."""
+    walked = lists(campaign)
+    page = table.query(walked[at.number], start=at.after or None, limit=PAGE, consistent=False)
+    found = [(str(row.get("customer_id") or row["sk"]), Cursor(at.number, row["sk"])) for row in page.items]
+    if page.next is not None:
+        return found, Cursor(at.number, page.next)
+    return found, Cursor(at.number + 1) if at.number + 1 < len(walked) else None
+
+
+@dataclass(frozen=True)
+class People:
+    """Judges people for one campaign. `channels` are those open in this deployment."""
+
+    table: Table
+    rules: SendingRules
+    ruling: Ruling
+    products: Products
+    limits: ProviderLimits
+    campaign_id: str
+    campaign: Campaign
+    template: Template
+    channels: frozenset[str]
+
+    def opens(self, at: datetime) -> datetime:
+        """The first moment from `at` at which at least one channel may be used."""
+        purpose = self.campaign.purpose
+        able = self.campaign.content.channels or self.channels
+        return min((next_open(at, self.rules.hours(purpose, name)) for name in able), default=at)
+
+    def pages(self, most: int) -> int:
+        """How many pages may be judged at once where each is some three requests: what only orders tell is read
+        person by person."""
+        return most // 10 if self.campaign.audience.categories else most
+
+    def ways(self, now: datetime) -> frozenset[str]:
+        """The channels on which the campaign can be sent at all: with an account, and nobody has disabled its words."""
+        ours = self.template.provider_template
+        able = self.channels.intersection(self.template.usable, self.campaign.content.channels or self.channels)
+        return frozenset(name for name in able if self.limits.enabled(name, ours(name), now))
+
+    def price(self, channel: str) -> int:
+        """What budgets reckon for a message, in VND."""
+        return self.rules.channels[channel].price_vnd  # type: ignore[index]
+
+    def arm(self, customer_id: str) -> str:
+        """Where somebody who can be reached belongs: "campaign", "held_out" by it, or "held_out_of_all" (R26)."""
+        if self.campaign.purpose == "marketing" and in_holdout(customer_id, "*", self.rules.holdout_percent):
+            return "held_out_of_all"
+        return "held_out" if in_holdout(customer_id, self.campaign_id, self.campaign.holdout_percent) else "campaign"
+
+    def intent(self, customer_id: str, until: datetime) -> Intent:
+        """The one message of a person."""
+        return Intent(
+            customer_id,
+            JOURNEY,
+            self.campaign_id,
+            "send",
+            self.campaign.purpose,
+            self.campaign.content.template,
+            dict(self.campaign.content.variables),
+            self.campaign.content.channels,
+            send_before=until,
+            until_opened=False,
+        )
+
+    def situation(self, at: datetime) -> Situation:
+        """What holds for everybody."""
+        draft = Draft(self.table)
+        draft.load(situation_keys(at, JOURNEY))
+        return situation(draft, at, JOURNEY, {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd})
+
+    def judge(self, customer_ids: list[str], everybody: Situation, until: datetime, *, anew: bool) -> list[Verdict]:
+        """What is to be done about each who leads a list; `anew` passes over nobody who was taken before."""
+        ways = self.ways(everybody.now)
+        draft = Draft(self.table)
+        draft.load(table_keys.profile(customer_id) for customer_id in customer_ids)
+        people: dict[str, list[Profile]] = {}
+        verdicts: dict[str, Verdict] = {}
+        for customer_id in customer_ids:
+            members = members_of(draft, customer_id)
+            # Who was merged since leads no list any more; their lead stands in one.
+            if members and members[0]["customer_id"] == customer_id:
+                people[customer_id] = members
+                missing = misfits(self._facts(members), self.campaign.audience)
+                verdicts[customer_id] = Verdict(customer_id, missing)
+        fitting = [customer_id for customer_id in people if not verdicts[customer_id].missing]
+        taken = {
+            customer_id: [table_keys.campaign_person(self.campaign_id, member["customer_id"]) for member in members]
+            for customer_id, members in people.items()
+        }
+        keys = [] if anew else [key for customer_id in fitting for key in taken[customer_id]]
+        draft.load([*keys, *(table_keys.contacts(m["customer_id"]) for one in fitting for m in people[one])])
+        for customer_id in fitting:
+            members = people[customer_id]
+            if not anew and any(draft.get(key) for key in taken[customer_id]):
+                verdicts[customer_id] = Verdict(customer_id, known=True)
+            elif self.campaign.audience.categories and (
+                missing := misfits(self._facts(members, self._categories(draft, members)), self.campaign.audience)
+            ):
+                verdicts[customer_id] = Verdict(customer_id, missing)
+            else:
+                verdicts[customer_id] = self._decide(draft, members, everybody, until, ways)
+        return list(verdicts.values())
+
+    def _decide(
+        self, draft: Draft, members: list[Profile], everybody: Situation, until: datetime, ways: frozenset[str]
+    ) -> Verdict:
+        customer_id, purpose, now = members[0]["customer_id"], self.campaign.purpose, everybody.now
+        labels = members[0].get("labels", ())
+        tier = str(labels[1]) if len(labels) > 1 else "none"
+        wanted = self.campaign.content.channels or channels_for(purpose, age(members, local_day(now)), tier, self.rules)
+        left = [name for name in wanted if name in ways]
+        wish = Wish(
+            purpose=purpose,
+            journey=JOURNEY,
+            send_before=until,
+            prices={name: self.price(name) for name in left},
+            templated=frozenset(name for name in left if self.template.provider_template(name)),
+        )
+        who = person(members, ledger_of(draft, members), self.intent(customer_id, until).message_id, now)
+        # Everybody's hold-out is assigned among those who could be reached, or the arms would not compare.
+        rules = self.rules.model_copy(update={"holdout_percent": 0})
+        decision = choose(wish, left, who, everybody, rules)
+        instead = None
+        if decision.channel == ZNS and purpose == "marketing":
+            instead = choose(wish, [name for name in left if name != ZNS], who, everybody, rules)
+        return Verdict(customer_id, (), decision, instead, traits=fold_members(members)["traits"])
+
+    def _facts(self, members: list[Profile], categories: frozenset[str] | None = None) -> Facts:
+        lead, view, m, today = members[0], fold_members(members), figures(members[0]), self.ruling.today
+        labels: list[str] = lead.get("labels", [])
+        home = view["traits"].get("home_store")
+        return Facts(
+            stores=frozenset(stores_of(members)) | ({home} if home else frozenset()),
+            city=str(view["traits"].get("city", "")),
+            points=_whole(view["traits"].get("@points")),
+            tags=frozenset(labels[2:]) | frozenset(tag for member in members for tag in member.get("marks", ())),
+            lifecycle=lifecycle(m, today, self.ruling.rules),
+            value=labels[1] if len(labels) > 1 else "none",
+            spend_365d=m.window_spend,
+            days_silent=silence(m, today, self.ruling.rules),
+            categories=categories,
+        )
+
+    def _categories(self, draft: Draft, members: list[Profile]) -> frozenset[str]:
+        """What somebody bought and kept: as the till named it, else as the catalogue does."""
+        low, high = table_keys.ORDER_ROWS
+        rows: list[Item] = []
+        for member in members:
+            rows += draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
+        kept = [row for row in rows if row["kept"] > 0]
+        # A row holds the first lines of its order; the order has them all.
+        long = [row["order_id"] for row in kept if len(row.get("lines", ())) == LINES_IN_A_ROW]
+        draft.load(table_keys.order(order_id) for order_id in long)
+        lines = [line for row in kept for line in row.get("lines", ())]
+        for order_id in long:
+            lines += (draft.get(table_keys.order(order_id)) or {}).get("content", {}).get("lines", [])
+        catalogue = self.products.load(str(line["sku"]) for line in lines if "sku" in line and "category" not in line)
+        named = {str(line["category"]) for line in lines if "category" in line}
+        return frozenset(named | {product.category for product in catalogue.values() if product.category})
+
+
+def as_of(everybody: Situation, at: datetime) -> Situation:
+    """The situation as it will be at another moment, as far as anybody can tell: lists as fresh as now, money again."""
+    checked = everybody.do_not_call_checked
+    ahead = timedelta(days=(local_day(at) - local_day(everybody.now)).days)
+    return replace(everybody, now=at, do_not_call_checked=checked and checked + ahead, budget_left=None)
+
+
+def _whole(value: object) -> int | None:
+    """A balance as tills write it, a number or its digits."""
+    if isinstance(value, bool) or not isinstance(value, int | str):
+        return None
+    digits = str(value).strip()
+    return int(digits) if digits.isascii() and digits.isdigit() else None

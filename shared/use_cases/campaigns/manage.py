@@ -1,0 +1,321 @@
+"""Campaigns as people handle them: written down and checked, shown, approved, paused and cancelled, tried on staff."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import ValidationError
+
+from shared.domain.campaigns.campaign import Campaign, Verb, begins, moved
+from shared.domain.customers.identity import Identity
+from shared.domain.customers.profile import fold_members
+from shared.domain.errors import Busy, Conflict, FieldError, Forbidden, Invalid, NotFound
+from shared.domain.messaging.message import Intent
+from shared.domain.messaging.policy_rules import SendingRules
+from shared.domain.messaging.template import CUSTOMER, CannotRender, Template
+from shared.domain.vietnam_time import stamp
+from shared.ports import Item, NewId, Queue, Renderer, Table
+from shared.repositories import table_keys
+from shared.repositories.campaign_counters import OUTCOMES, counted
+from shared.repositories.contact_ledger import addresses, members_of
+from shared.repositories.messages import enqueue, plan
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.campaigns.run import closed
+from shared.use_cases.customers.input import read_search
+from shared.use_cases.customers.view import find, stores_of, told_as
+
+ATTEMPTS = 8
+# How long a campaign may take when nobody said.
+ENDS_AFTER = timedelta(days=30)
+STORY_KEPT = 50
+# Messages that try a campaign out stand under a name of their own, so that nothing counts them.
+TEST_JOURNEY = "campaign_test"
+# A person of whom much is known, to see whether a text is filled in and the same for all.
+_SOMEBODY = {"name": "Nguyễn Thị Lan", "gender": "female"}
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """Everything that handling campaigns needs. `channels` are those open in this deployment."""
+
+    table: Table
+    secret: bytes
+    rules: SendingRules
+    templates: Mapping[str, Template]
+    channels: frozenset[str]
+    renderer: Renderer
+    queues: Mapping[str, Queue]
+    new_id: NewId
+    now: datetime
+
+    # ---- written down ----
+
+    def create(self, body: Any, by: str, stores: frozenset[str]) -> Item:
+        """A new draft; `stores` are those the caller's key is bound to, none for all. Raises Invalid naming every
+        wrong field."""
+        campaign, errors = _read(body)
+        if campaign is not None:
+            errors = self._wrong(campaign, stores)
+        if campaign is None or errors:
+            raise Invalid(errors)
+        campaign_id = self.new_id()
+        row: Item = {
+            "campaign_id": campaign_id,
+            "campaign": campaign.model_dump(mode="json", exclude_none=True),
+            "state": "draft",
+            "made_by": by,
+            "made_at": stamp(self.now),
+            "channels": self._channels(campaign),
+            "until": stamp(campaign.schedule.until or begins(campaign, self.now) + ENDS_AFTER),
+            "cursor": [0, ""],
+            "found": 0,
+            "day": ["", 0],
+            "minute": ["", 0],
+            "counts": {"planned": 0, "held_out": 0, "held_out_of_all": 0},
+            "story": [],
+        }
+        draft = Draft(self.table)
+        draft.create(table_keys.campaign(campaign_id), row)
+        draft.mark(table_keys.campaign_in_list(row["made_at"], campaign_id), {"campaign_id": campaign_id})
+        draft.commit()
+        return row
+
+    def _channels(self, campaign: Campaign) -> list[str]:
+        template = self.templates[campaign.content.template]
+        wanted = campaign.content.channels or template.usable
+        return [name for name in wanted if name in self.channels and name in template.usable]
+
+    def _wrong(self, campaign: Campaign, stores: frozenset[str]) -> list[FieldError]:
+        """What is wrong with a campaign beyond its shape: with its template, its words, its time, its stores."""
+        wrong = [
+            FieldError(f"audience.stores[{n}]", "is not one of the key's stores")
+            for n, store in enumerate(campaign.audience.stores)
+            if stores and store not in stores
+        ]
+        if stores and not campaign.audience.stores:
+            wrong.append(FieldError("audience.stores", f"must name the key's stores: {', '.join(sorted(stores))}"))
+        schedule = campaign.schedule
+        if schedule.send_at and schedule.send_at < self.now - timedelta(minutes=5):
+            wrong.append(FieldError("schedule.send_at", "lies in the past"))
+        if schedule.until and schedule.until <= self.now:
+            wrong.append(FieldError("schedule.until", "lies in the past"))
+        template = self.templates.get(campaign.content.template)
+        if template is None:
+            return [*wrong, FieldError("content.template", "there is no such template")]
+        if template.purpose != campaign.purpose:
+            reason = f"is for {template.purpose} messages, the campaign is {campaign.purpose}"
+            wrong.append(FieldError("content.template", reason))
+        for n, channel in enumerate(campaign.content.channels):
+            if channel not in template.channels:
+                wrong.append(FieldError(f"content.channels[{n}]", "the template says nothing on this channel"))
+            elif channel not in template.usable:
+                wrong.append(FieldError(f"content.channels[{n}]", "the template is not approved on this channel"))
+            elif channel not in self.channels:
+                wrong.append(FieldError(f"content.channels[{n}]", "this channel has no account here"))
+        if not self._channels(campaign) and not campaign.content.channels:
+            wrong.append(FieldError("content.template", "has no channel that can be used here"))
+        unknown = sorted(campaign.content.variables.keys() - template.variables.keys())
+        wrong += [FieldError(f"content.variables.{name}", "is not a variable of the template") for name in unknown]
+        return list(dict.fromkeys([*wrong, *self._unwritable(campaign)]))
+
+    def _unwritable(self, campaign: Campaign) -> list[FieldError]:
+        """Why a message could not be written out, tried on every channel for somebody known and for nobody."""
+        wrong, variables = [], campaign.content.variables
+        for channel in self._channels(campaign):
+            said = set()
+            for number, customer in enumerate(({}, _SOMEBODY)):
+                # Links differ from message to message, so the two are different messages.
+                try:
+                    words = self.renderer.render(
+                        campaign.content.template,
+                        channel,
+                        {**variables, CUSTOMER: customer},
+                        message_id=f"{number:044d}",
+                    )
+                    said.add(words.text)
+                except CannotRender as error:
+                    declared = error.variable in self.templates[campaign.content.template].variables
+                    field = f"content.variables.{error.variable}" if declared else "content.template"
+                    wrong.append(FieldError(field, error.reason if declared else f"{channel}: {error.reason}"))
+            if channel == "sms_ad" and len(said) > 1:
+                reason = "the text is not the same for all, so it is no advertisement by SMS"
+                wrong.append(FieldError("content.template", f"sms_ad: {reason}"))
+        return wrong
+
+    # ---- shown ----
+
+    def row(self, campaign_id: str) -> Item:
+        """A campaign's row; raises NotFound."""
+        row = self.table.get(table_keys.campaign(campaign_id))
+        if row is None:
+            raise NotFound("there is no such campaign")
+        return row
+
+    def show(self, row: Item) -> dict[str, Any]:
+        """A campaign as the outside sees it: what was written down, how far it is, what became of its messages."""
+        campaign = Campaign.model_validate(row["campaign"])
+        counts, outcomes = row["counts"], counted(self.table, row["campaign_id"])
+        said = campaign.model_dump(mode="json")
+        said["schedule"]["until"] = row["until"]
+        waits = row.get("waits")
+        reason = {"reason": waits[0], **told_as(waits[0], self.rules.reasons), "until": waits[1]} if waits else None
+        return {
+            "campaign_id": row["campaign_id"],
+            **said,
+            "state": row["state"],
+            "channels": row["channels"],
+            "waits": reason,
+            **{name: row.get(name) for name in ("made_by", "made_at", "approved_by", "approved_at")},
+            **{name: row.get(name) for name in ("started_at", "ended_at", "ended")},
+            "story": [dict(zip(("at", "what", "by"), line, strict=True)) for line in row["story"]],
+            "counts": {
+                **_people(counts),
+                "waiting": counts["planned"] - sum(outcomes[name] for name in OUTCOMES),
+                **{name: outcomes[name] for name in OUTCOMES},
+            },
+            "cost": outcomes["cost"],
+        }
+
+    def listed(self, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of all campaigns, the latest first."""
+        page = self.table.query(table_keys.CAMPAIGNS, descending=True, start=start, limit=limit, consistent=False)
+        keys = [table_keys.campaign(item["campaign_id"]) for item in page.items]
+        rows = self.table.batch_get(keys, consistent=False)
+        names = ("campaign_id", "state", "made_by", "made_at", "approved_by", "started_at", "ended_at")
+        shown = [
+            {
+                **{name: row.get(name) for name in names},
+                "name": row["campaign"]["name"],
+                "counts": _people(row["counts"]),
+            }
+            for key in keys
+            if (row := rows.get(key))
+        ]
+        return shown, page.next
+
+    # ---- moved ----
+
+    def tell(self, campaign_id: str, verb: Verb, by: str, *, owner: bool = False) -> Item:
+        """Approve, pause, resume or cancel; the row after it. Saying it twice changes nothing.
+
+        Raises NotFound, Conflict where the state does not allow it, and Forbidden where its maker approves and is not
+        the `owner`: in a shop of three there may be nobody else.
+        """
+        for _ in range(ATTEMPTS):
+            row = self.row(campaign_id)
+            state = moved(row["state"], verb, started="started_at" in row)
+            if verb == "approve" and row["made_by"] == by and not owner:
+                raise Forbidden("who made a campaign may not approve it; another key has to")
+            if state == row["state"]:
+                return row
+            draft = Draft(self.table, {table_keys.campaign(campaign_id): row})
+            draft.put(table_keys.campaign(campaign_id), self._told(row, verb, state, by))
+            try:
+                draft.commit()
+            except Conflict:
+                continue  # a page was planned meanwhile
+            return draft.get(table_keys.campaign(campaign_id)) or row
+        raise Busy("the campaign is being moved by too many at once")
+
+    def _told(self, row: Item, verb: Verb, state: str, by: str) -> Item:
+        after = {**row, "state": state, "story": [*row["story"], [stamp(self.now), verb, by]][-STORY_KEPT:]}
+        if verb == "cancel":
+            return closed(after, state, "cancelled", self.now)
+        if verb == "pause":
+            return {name: value for name, value in after.items() if name not in ("due", "due_at", "waits")}
+        campaign = Campaign.model_validate(row["campaign"])
+        at = begins(campaign, self.now)
+        if verb == "approve":
+            until = campaign.schedule.until or at + ENDS_AFTER
+            if until <= self.now:
+                raise Conflict("its time is over")
+            after |= {"approved_by": by, "approved_at": stamp(self.now), "until": stamp(until)}
+        return after | {"due": table_keys.timer_lane(row["campaign_id"]), "due_at": stamp(at)}
+
+    # ---- tried out ----
+
+    def test(self, row: Item, body: Any, stores: frozenset[str]) -> dict[str, str]:
+        """Send the message to one known person, not counted; answers with its id and whose it is.
+
+        Staff (the trait `staff`) get it whatever the hour, everybody else under the rules that hold for all. Raises
+        Invalid, NotFound where nobody goes by the identity, and Forbidden where `stores` are named and none is theirs.
+        """
+        who, channels = self._read_test(row, body)
+        campaign = Campaign.model_validate(row["campaign"])
+        draft = Draft(self.table)
+        members = members_of(draft, find(self.table, who, self.secret))
+        if not members:
+            raise NotFound("no customer goes by this identity")
+        if stores and not stores & stores_of(members):
+            raise Forbidden("this customer belongs to stores the key has no access to")
+        reached = [channel for channel in channels if channel in addresses(members)]
+        if not reached:
+            raise Invalid([FieldError("to", f"has no address on {', '.join(channels)}")])
+        staff = fold_members(members)["traits"].get("@staff") is True
+        intent = Intent(
+            members[0]["customer_id"],
+            TEST_JOURNEY,
+            row["campaign_id"],
+            self.new_id(),
+            "transactional" if staff else campaign.purpose,
+            campaign.content.template,
+            dict(campaign.content.variables),
+            tuple(reached),
+            send_before=self.now + timedelta(days=1),
+            until_opened=False,
+        )
+        plan(draft, intent, self.now, self.rules)
+        draft.commit()
+        enqueue(self.queues[intent.purpose], [intent.message_id])
+        return {"message_id": intent.message_id, "customer_id": intent.customer_id}
+
+    def _read_test(self, row: Item, body: Any) -> tuple[Identity, list[str]]:
+        """Whom to, and by which channels: `{to: identity, channel?}`."""
+        if not isinstance(body, dict):
+            raise Invalid([FieldError("body", "must be an object")])
+        # A batch of advertisements has no single recipient.
+        channels = [channel for channel in row["channels"] if channel != "sms_ad"]
+        wrong = [FieldError(name, "is not a field of a test") for name in sorted(body.keys() - {"to", "channel"})]
+        if (channel := body.get("channel")) is not None:
+            if channel not in channels:
+                wrong.append(FieldError("channel", f"must be one of {', '.join(channels)}"))
+            channels = [channel]
+        if not channels:
+            wrong.append(
+                FieldError("channel", "an advertisement by SMS goes to many at once and cannot be tried on one")
+            )
+        who = None
+        try:
+            who = read_search(body.get("to"))
+        except Invalid as error:
+            wrong += [FieldError("to" if e.field == "body" else f"to.{e.field}", e.reason) for e in error.errors]
+        if wrong or who is None:
+            raise Invalid(wrong)
+        return who, channels
+
+
+def _people(counts: Item) -> dict[str, int]:
+    return {"targeted": sum(counts.values()), **counts}
+
+
+def _read(body: Any) -> tuple[Campaign | None, list[FieldError]]:
+    """The body of a new campaign, or every field that is wrong with it."""
+    if not isinstance(body, dict):
+        return None, [FieldError("body", "must be an object")]
+    try:
+        return Campaign.model_validate(body), []
+    except ValidationError as error:
+        return None, [_field(wrong["loc"], wrong["msg"]) for wrong in error.errors()]
+
+
+def _field(place: tuple[str | int, ...], said: str) -> FieldError:
+    path = ""
+    for step in place:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+    reason = said.removeprefix("Value error, ")
+    if not path and ": " in reason:
+        path, _, reason = reason.partition(": ")
+    return FieldError(path or "body", reason)

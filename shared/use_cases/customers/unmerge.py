@@ -1,0 +1,47 @@
+"""Undo a merge that was wrong, whichever side one looks from (X3)."""
+
+from __future__ import annotations
+
+from shared.domain.errors import Busy, Conflict, NotFound
+from shared.domain.vietnam_time import stamp
+from shared.repositories import table_keys
+from shared.repositories.identity_resolution import Registry
+from shared.repositories.segment_membership import load_members, settle
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
+
+
+def unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
+    """Part the two sides of a merge: the one named, else the latest one the customer took part in.
+
+    Answers with the ids of both sides. Facts that came since go with the identity they arrived by. Raises NotFound
+    when there is no such customer or nothing to undo.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            return _unmerge(taker, customer_id, merge_id, by)
+        except (Conflict, Busy):
+            continue
+    raise Busy("this customer is being changed by too many at once")
+
+
+def _unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
+    draft = Draft(taker.table)
+    profile = draft.get(table_keys.profile(customer_id))
+    if profile is None:
+        raise NotFound("there is no such customer")
+    sides = [profile, *(draft.get(table_keys.profile(i)) for i in profile.get("absorbed", ()))]
+    absorbed = [p for p in sides if p and "merged_into" in p]
+    if merge_id:
+        absorbed = [p for p in absorbed if p["merged_into"]["merge_id"] == merge_id]
+    if not absorbed:
+        raise NotFound("there is no merge to undo")
+    latest = max(absorbed, key=lambda p: (p["merged_into"]["at"], p["merged_into"]["merge_id"]))
+    registry = Registry(draft, taker.secret, taker.new_id, taker.now)
+    lead, other = registry.part(latest, by=by, at=stamp(taker.now))
+    for changed in sorted(registry.remeasure):
+        top = draft.get(table_keys.profile(changed))
+        assert top is not None
+        settle(draft, load_members(draft, top), None, taker.ruling)
+    draft.commit()
+    return lead["customer_id"], other["customer_id"]

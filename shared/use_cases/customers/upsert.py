@@ -1,0 +1,129 @@
+"""PUT a customer: identities, traits and consent from a system that knows them now."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.customers.identity import Identity, link_key
+from shared.domain.customers.key_dates import MOVED_BY
+from shared.domain.customers.names import clean_name, fold
+from shared.domain.customers.profile import TRAITS_KEPT, Metrics, Profile, agree, different_people, learn, no_figures
+from shared.domain.errors import Busy, Conflict
+from shared.domain.vietnam_time import stamp
+from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, equals, present
+from shared.repositories import table_keys
+from shared.repositories.identity_resolution import Registry
+from shared.repositories.segment_membership import figures, load_members, settle
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker, keep_proofs
+
+# DynamoDB takes 4 KB of expression, and a trait needs some 60 bytes of it.
+TRAITS_IN_PLACE = 25
+
+
+@dataclass(frozen=True)
+class Upsert:
+    """A validated PUT body."""
+
+    identities: tuple[Identity, ...]
+    traits: dict[str, Any]
+    consent: tuple[dict[str, Any], ...]
+    source: str
+
+
+@dataclass(frozen=True)
+class Upserted:
+    customer_id: str
+    created: bool
+    merged: list[str]
+    members: list[Profile]
+
+
+def upsert(taker: EventTaker, wanted: Upsert) -> Upserted:
+    """Create or change a customer; two doors racing on first sight make one customer.
+
+    A known customer whose traits merely change costs two requests: the links, and one conditional update in place.
+    """
+    at = stamp(taker.now)
+    joining = [i for i in wanted.identities if i.joins] or list(wanted.identities)
+    keys = [table_keys.link(link_key(i, taker.secret)) for i in joining]
+    for attempt in range(ATTEMPTS):
+        draft = Draft(taker.table)
+        draft.load(keys)
+        try:
+            if attempt == 0 and len(joining) == len(wanted.identities) and not wanted.consent:
+                homes = {str(link["customer"]) if (link := draft.get(key)) else "" for key in keys}
+                home = homes.pop()
+                if not homes and home:
+                    changed = _in_place(taker, home, wanted, at)
+                    if changed and not _several_people(changed, wanted) and len(changed["traits"]) <= TRAITS_KEPT:
+                        return Upserted(home, created=False, merged=[], members=[changed])
+            return _by_draft(taker, draft, wanted, at)
+        except (Conflict, Busy):
+            continue
+    raise Busy("this customer is being changed by too many at once")
+
+
+def _in_place(taker: EventTaker, home: str, wanted: Upsert, at: str) -> Profile | None:
+    """One conditional update of the traits, or None where only reading first can tell what the outcome is."""
+    if len(wanted.traits) > TRAITS_IN_PLACE:
+        return None
+    sets: dict[tuple[str, ...], Any] = {}
+    when: list[Clause] = [present("customer_id"), absent("merged_into"), absent("absorbed")]
+    for name, value in wanted.traits.items():
+        sets[("traits", name)] = value
+        sets[("stamps", name)] = at
+        when.append(absent_or_at_most(("stamps", name), at))
+    for who in wanted.identities:
+        # A link says whose it is, the profile how sure it is; a surer statement takes the way that reads.
+        when.append(present("identities", who.name))
+        if who.certainty != "staff_confirmed":
+            return None
+    stated = wanted.traits.get("name")
+    if stated and clean_name(stated):
+        sets[("names", fold(stated))] = 1
+    if wanted.traits.keys() & {"home_store", "@wholesale", "@staff"}:
+        return None  # stores, churn rank and value tier follow from these
+    # The day to look again follows from these; a till that repeats what we know moves none.
+    when += [equals(("traits", name), wanted.traits[name]) for name in sorted(MOVED_BY & wanted.traits.keys())]
+    try:
+        return taker.table.write(
+            Update(table_keys.profile(home), set=sets, add={("version",): 1 if sets else 0}, when=tuple(when))
+        )
+    except Conflict:
+        return None
+
+
+def _several_people(profile: Profile, wanted: Upsert) -> bool:
+    """A new name that cannot be the same person's needs a look at the whole customer (X3)."""
+    return "name" in wanted.traits and len(profile["names"]) > 1 and different_people(profile["names"]) > 1
+
+
+def _by_draft(taker: EventTaker, draft: Draft, wanted: Upsert, at: str) -> Upserted:
+    registry = Registry(draft, taker.secret, taker.new_id, taker.now)
+    home = registry.resolve(wanted.identities, at)
+    key: Key = table_keys.profile(home)
+    profile: Item = draft.get(key) or {}
+    profile = agree(learn(profile, wanted.traits, at), wanted.consent)
+    store = wanted.traits.get("home_store")
+    if store:
+        profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
+    draft.put(key, profile)
+    keep_proofs(draft, home, wanted.consent)
+    lead = registry.lead_of(home)
+    metrics: Metrics | None = figures(lead)
+    if "metrics" not in lead:
+        metrics = no_figures(taker.ruling.rules, taker.ruling.cutoffs)
+    if lead["customer_id"] in registry.remeasure:
+        metrics = None
+    if different_people(profile["names"]) > 1:
+        registry.ask_about_sharing(lead, profile)
+    lead = settle(draft, load_members(draft, lead), metrics, taker.ruling)
+    draft.commit()
+    return Upserted(
+        lead["customer_id"],
+        created=home in registry.created,
+        merged=registry.merged,
+        members=load_members(draft, lead),
+    )

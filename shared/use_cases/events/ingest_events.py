@@ -1,0 +1,493 @@
+"""Take customer events in: resolve who they are about, keep the facts, and settle where the customer stands.
+
+A batch is read with a handful of batch reads, split into groups that have nothing in common, and each group commits on
+its own: one poison record fails alone, one contended customer holds nobody. Taking the same events again, late or in
+another order ends in the same state.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any, NamedTuple
+
+from shared.domain.common.playbook_rules import Rules
+from shared.domain.customers.identity import link_key
+from shared.domain.customers.profile import Metrics, agree, different_people, extend, learn, no_figures
+from shared.domain.errors import Busy, Conflict, KhachQuenError
+from shared.domain.events.event import Event
+from shared.domain.journeys.engine import Signal
+from shared.domain.journeys.vocabulary import OURS
+from shared.domain.orders import cart as carts
+from shared.domain.orders.order import OrderRow, absorb, lines_shown, read
+from shared.domain.segments.segmentation import due_at
+from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.ports import Item, Key, NewId, Table
+from shared.repositories import event_sources, table_keys, ticket_revenue
+from shared.repositories.co_purchase import basket, recount
+from shared.repositories.identity_resolution import Registry
+from shared.repositories.order_signals import news_of
+from shared.repositories.pickups import follow_pickup, waits_at
+from shared.repositories.segment_membership import (
+    LIFECYCLE_LANE,
+    Ruling,
+    figures,
+    load_members,
+    row_item,
+    settle,
+    total_key,
+)
+from shared.repositories.unit_of_work import Draft
+from shared.repositories.vouchers import follow_order
+from shared.use_cases.journeys.context import Journeys, label_news
+
+ATTEMPTS = 6
+MESSAGE_REMEMBERED = timedelta(days=90)
+# Of what a custom event says journeys keep so many characters, of one text and of all.
+TEXT_KEPT, TEXTS_KEPT = 1000, 3000
+
+
+class Poison(NamedTuple):
+    """An event that can never be taken in, and why."""
+
+    event: Event
+    reason: str
+
+
+@dataclass
+class Outcome:
+    """What became of a batch: events to try again later, events that never will work, and messages to be sent.
+
+    `planned` are purpose and message id; they are written down already, so losing them here loses nothing.
+    """
+
+    planned: list[tuple[str, str]] = field(default_factory=list)
+    retry: list[Event] = field(default_factory=list)
+    poison: list[Poison] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class EventTaker:
+    """Everything `take` needs besides the events."""
+
+    table: Table
+    secret: bytes
+    new_id: NewId
+    ruling: Ruling
+    now: datetime
+    journeys: Journeys
+
+    def take(self, events: Sequence[Event]) -> Outcome:
+        """Take a batch in; safe to repeat with any part of it."""
+        outcome = Outcome()
+        known: dict[Key, Item | None] = {}
+        links = self._read_ahead(Draft(self.table, known), events)
+        for group in self._groups(events, links, known):
+            self._take_group(group, known, outcome)
+        tills = self.journeys.sending.store_channels
+        kinds = {kind for event in events for kind in event_sources.kinds_of(event, tills)}
+        event_sources.note(self.table, self.journeys.memory, kinds, self.now)
+        return outcome
+
+    def _link_keys(self, event: Event) -> list[Key]:
+        who = [*event.identities, *([event.previous] if event.previous else [])]
+        joining = [i for i in who if i.joins] or who
+        return [table_keys.link(link_key(i, self.secret)) for i in joining]
+
+    def _read_ahead(self, draft: Draft, events: Sequence[Event]) -> dict[str, list[Key]]:
+        """Two rounds of batch reads: links, markers and orders first, then the profiles and carts they lead to."""
+        links = {event.id: self._link_keys(event) for event in events}
+        first = [key for keys in links.values() for key in keys]
+        first += [table_keys.message(event.id) for event in events if _needs_marker(event)]
+        first += [table_keys.order(event.order.order) for event in events if event.order]
+        draft.load(first)
+        second = []
+        for event in events:
+            homes = {link["customer"] for key in links[event.id] if (link := draft.get(key))}
+            order = draft.get(table_keys.order(event.order.order)) if event.order else None
+            if order and order.get("home"):
+                homes.add(order["home"])
+            second += [table_keys.profile(home) for home in homes]
+            if event.type != "identify" and not _needs_marker(event):
+                second += [table_keys.timeline(home, event.at, event.id) for home in homes]
+            if event.cart:
+                second += [table_keys.cart(home) for home in homes]
+            if self.is_news(event):
+                second += [table_keys.journeys_of(home) for home in homes]
+        draft.load(second)
+        return links
+
+    def is_news(self, event: Event) -> bool:
+        """Whether journeys may want to hear of an event."""
+        told = event.type == "track" and event.name not in OURS and self.journeys.world.heard(event.name)
+        return event.order is not None or told
+
+    def _groups(
+        self, events: Sequence[Event], links: dict[str, list[Key]], known: dict[Key, Item | None]
+    ) -> Iterable[list[Event]]:
+        """Events that share an identity, a customer or an order belong together; nothing else does."""
+        parent: dict[str, str] = {}
+
+        def find(name: str) -> str:
+            while parent.setdefault(name, name) != name:
+                name = parent[name]
+            return name
+
+        for event in events:
+            mine = find(f"event {event.id}")
+            names = [key.pk for key in links[event.id]]
+            names += [f"customer {link['customer']}" for key in links[event.id] if (link := known.get(key))]
+            if event.order:
+                names.append(f"order {event.order.order}")
+                order = known.get(table_keys.order(event.order.order))
+                if order and order.get("home"):
+                    names.append(f"customer {order['home']}")
+            for name in list(names):
+                if name.startswith("customer "):
+                    profile = known.get(table_keys.profile(name[9:]))
+                    if profile and "merged_into" in profile:
+                        names.append(f"customer {profile['merged_into']['customer_id']}")
+            for name in names:
+                parent[find(name)] = mine
+        groups: dict[str, list[Event]] = {}
+        for event in events:
+            groups.setdefault(find(f"event {event.id}"), []).append(event)
+        return groups.values()
+
+    def _take_group(self, group: list[Event], known: dict[Key, Item | None], outcome: Outcome) -> None:
+        group = sorted(group, key=lambda e: (e.at, e.id))
+        for attempt in range(ATTEMPTS):
+            # The read-ahead serves the first attempt; whoever lost a race reads again.
+            work = _Group(self, Draft(self.table, known if attempt == 0 else None), first_try=attempt == 0)
+            try:
+                poison = work.run(group)
+            except (Conflict, Busy):
+                continue
+            except (ValueError, LookupError, TypeError) as error:
+                # What the table refuses for good, such as an item grown too large, comes out at the commit only.
+                if len(group) == 1:
+                    outcome.poison.append(Poison(group[0], _why(error)))
+                else:
+                    for event in group:
+                        self._take_group([event], {}, outcome)
+                return
+            outcome.poison += poison
+            outcome.planned += work.planned
+            return
+        outcome.retry += group
+
+
+def _why(error: Exception) -> str:
+    """The reason of a poison. It may quote the event, so it travels with the event and never into a log."""
+    return f"{type(error).__name__}: {error}"
+
+
+class _Group:
+    """One group of events inside one draft."""
+
+    def __init__(self, taker: EventTaker, draft: Draft, *, first_try: bool) -> None:
+        self.taker = taker
+        self.draft = draft
+        self.first_try = first_try
+        self.rules: Rules = taker.ruling.rules
+        self.registry = Registry(draft, taker.secret, taker.new_id, taker.now)
+        self.planned: list[tuple[str, str]] = []
+        # Leads whose figures changed; None where only measuring all orders can tell.
+        self.dirty: dict[str, Metrics | None] = {}
+        # What journeys have to hear once the customers stand where they stand, and whether it is history (R1).
+        self.news: list[tuple[str, Signal, bool]] = []
+
+    def run(self, group: list[Event]) -> list[Poison]:
+        poison = []
+        for event in group:
+            before = self.draft.savepoint(), dict(self.dirty), set(self.registry.remeasure), list(self.news)
+            try:
+                self._apply(event)
+            except (Conflict, Busy):
+                raise
+            except (KhachQuenError, ValueError, LookupError, TypeError) as error:
+                # Whatever is wrong with one event must not hold up its neighbours; it is reported with its reason.
+                self.draft.rollback(before[0])
+                self.dirty, self.registry.remeasure, self.news = before[1], before[2], before[3]
+                poison.append(Poison(event, _why(error)))
+            if self.draft.full:
+                self._flush()
+        self._flush()
+        return poison
+
+    def _flush(self) -> None:
+        for customer_id in self.registry.remeasure:
+            self.dirty[customer_id] = None
+        self.registry.remeasure.clear()
+        # Whoever was merged since is measured with the lead, whose own entry says None then.
+        live = {self.registry.lead_of(home)["customer_id"] for home, _, history in self.news if not history}
+        for customer_id in dict.fromkeys(self.registry.lead_of(i)["customer_id"] for i in self.dirty):
+            lead = self.draft.get(table_keys.profile(customer_id))
+            assert lead is not None
+            metrics = self.dirty.get(customer_id)
+            after = settle(self.draft, load_members(self.draft, lead), metrics, self.taker.ruling)
+            if customer_id in live:
+                changes = label_news(lead.get("labels", ()), after["labels"], stamp(self.taker.now))
+                self.news += [(customer_id, signal, False) for signal in changes if signal.name != "Lifecycle Changed"]
+        self.dirty.clear()
+        self._tell_journeys()
+        self.draft.commit()
+
+    def _tell_journeys(self) -> None:
+        for created in self.registry.created:
+            self.draft.assume_absent(table_keys.journeys_of(created))
+        for home, signal, history in sorted(self.news, key=lambda told: told[1].at):
+            members = load_members(self.draft, self.registry.lead_of(home))
+            self.planned += self.taker.journeys.tell(
+                self.draft, members, signal, home=home, history=history, first_try=self.first_try
+            )
+        self.news.clear()
+
+    def _touch(self, customer_id: str, metrics: Metrics | None) -> None:
+        self.dirty[customer_id] = metrics
+
+    def _figures(self, lead: Item) -> Metrics | None:
+        """The lead's figures so far in this draft."""
+        return self.dirty[lead["customer_id"]] if lead["customer_id"] in self.dirty else figures(lead)
+
+    def _apply(self, event: Event) -> None:
+        if _needs_marker(event):
+            marker = table_keys.message(event.id)
+            if self.draft.get(marker):
+                return
+            self.draft.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})
+        home = self._home(event)
+        if home and event.type != "identify" and self.draft.get(table_keys.timeline(home, event.at, event.id)):
+            return  # taken in before
+        if home:
+            # Who speaks of an order without saying whose it is tells about the order only.
+            if event.identities:
+                self._learn(home, event)
+                if event.type != "identify":
+                    self.draft.mark(table_keys.timeline(home, event.at, event.id), self._entry(event))
+            if event.cart:
+                key = table_keys.cart(home)
+                self.draft.put(key, carts.absorb(self.draft.get(key), event.id, event.at, event.cart))
+            if event.order is None and self.taker.is_news(event):
+                self.news.append((home, Signal(event.name, event.at, _flat(event.properties)), event.backfill))
+        if event.order:
+            self._order(home, event)
+
+    def _home(self, event: Event) -> str | None:
+        """The customer the event is about: by its identities, else by its order, else nobody (a walk-in)."""
+        if event.identities:
+            home = self.registry.resolve(event.identities, event.at)
+            if event.previous:
+                self.registry.resolve([event.previous, *event.identities], event.at)
+            lead = self.registry.lead_of(home)
+            if lead["customer_id"] not in self.dirty:
+                if "metrics" not in lead:
+                    self._touch(lead["customer_id"], no_figures(self.rules, self.taker.ruling.cutoffs))
+                elif not lead.get("labels"):
+                    # A visitor may have become somebody by this very event.
+                    self._touch(lead["customer_id"], figures(lead))
+            return home
+        if event.order:
+            order = self.draft.get(table_keys.order(event.order.order))
+            return order.get("home") if order else None
+        return None
+
+    def _learn(self, home: str, event: Event) -> None:
+        key = table_keys.profile(home)
+        before = self.draft.get(key)
+        assert before is not None
+        profile = before
+        if event.traits:
+            profile = learn(profile, event.traits, event.at)
+        if event.consent:
+            profile = agree(profile, event.consent)
+            keep_proofs(self.draft, home, event.consent)
+        if event.type not in ("identify", "alias") and not event.order:
+            day = local_day(moment(event.at)).isoformat()
+            if day > profile.get("engaged_on", ""):
+                profile = {**profile, "engaged_on": day}
+        bought_at = event.order.content.get("store") if event.order else None
+        for store in (bought_at, event.traits.get("home_store")):
+            if store:
+                profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
+        if profile == before:
+            return
+        self.draft.put(key, profile)
+        lead = self.registry.lead_of(home)
+        if lead["customer_id"] not in self.dirty:
+            self._touch(lead["customer_id"], figures(lead))
+        if len(profile["names"]) > len(before["names"]) > 0 and different_people(profile["names"]) > 1:
+            self.registry.ask_about_sharing(lead, profile)
+
+    def _entry(self, event: Event) -> Item:
+        """The event as the timeline keeps it."""
+        entry: Item = {"at": event.at, "type": event.type, "name": event.name, "properties": event.properties}
+        entry["stage"] = stage_of(event, self.rules)
+        if event.identities:
+            entry["by"] = min(event.identities, key=lambda i: i.strength).kind
+        if event.source:
+            entry["source"] = event.source
+        if event.backfill:
+            entry["backfill"] = True
+        if event.order:
+            entry["order_id"] = event.order.order
+        return entry
+
+    def _order(self, home: str | None, event: Event) -> None:
+        fact = event.order
+        assert fact is not None
+        key = table_keys.order(fact.order)
+        before = self.draft.get(key)
+        order = absorb(before, fact)
+        # Whose order it is: the latest statement of the sale itself; other facts only fill a gap.
+        claim = [fact.at if fact.kind in ("placed", "updated") else "", event.id]
+        if event.identities and claim > order.get("claim", ["", ""]):
+            order |= {"home": home, "claim": claim}
+        self._tell(order, None if event.identities else event, (before or {}).get("home"))
+        if event.bad_phone and not order.get("bad_phone"):
+            order["bad_phone"] = True
+            self._quarantine(event)
+        days = self.rules.orders.cod_matures_days
+        today = self.taker.ruling.today
+        # As it was counted when it was last looked at: a COD order may have matured since.
+        row_before = read(fact.order, before, date.fromisoformat(before["as_of"]), days) if before else None
+        row = read(fact.order, order, today, days)
+        placed_before = (before or {}).get("row")
+        follow_pickup(self.draft, fact.order, waits_at(fact.order, before, row_before), order, row)
+        order["row"] = [order["home"], row.placed_at] if row and order.get("home") else None
+        order["as_of"] = today.isoformat()
+        order.pop("due", None)
+        order.pop("due_at", None)
+        if row and row.matures and not order.get("home"):
+            # No customer is woken for it.
+            order |= {"due": LIFECYCLE_LANE, "due_at": stamp(due_at(fact.order, row.matures))}
+        self._credit(order, row)
+        self.draft.put(key, order)
+        self._totals(before or {}, row_before, -1)
+        self._totals(order, row, 1)
+        goods_before = basket(row_before, before["content"], self.rules.orders) if before else {}
+        recount(self.draft, fact.order, goods_before, basket(row, order["content"], self.rules.orders))
+        if placed_before and placed_before != order["row"]:
+            self.draft.delete(table_keys.order_row(placed_before[0], placed_before[1], fact.order))
+            self._touch(self.registry.lead_of(placed_before[0])["customer_id"], None)
+        if order["row"] and row:
+            content = order["content"]
+            self.draft.mark(
+                table_keys.order_row(order["home"], row.placed_at, fact.order),
+                row_item(row, content, lines_shown(content)),
+            )
+            if row != row_before or placed_before != order["row"]:
+                lead = self.registry.lead_of(order["home"])
+                self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
+        for said in follow_order(self.draft, fact.order, before, order, row.placed_at if row else None):
+            self.news.append((said.customer_id, Signal("Voucher Redeemed", said.at, said.properties), False))
+        sending, products = self.taker.journeys.sending, self.taker.journeys.products
+        history = order["backfill"]
+        # What was told as history is news once the order is live, whichever came first (R1).
+        told_before = before if before and before["backfill"] == history else None
+        known = {signal.name for signal in news_of(told_before, row_before, sending, products)}
+        if told_before and row_before and row_before.status == "delivery_failed":
+            known.add("Order Completed")  # told before the parcel was refused; it is on its way again now
+        fresh = [signal for signal in news_of(order, row, sending, products) if signal.name not in known]
+        self.news += [(order["home"], signal, history) for signal in fresh]
+
+    def _credit(self, order: Item, row: OrderRow | None) -> None:
+        home = order.get("home")
+        members = load_members(self.draft, self.registry.lead_of(home)) if home else []
+        ticket_revenue.follow(self.draft, order, row, members)
+
+    def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
+        """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).
+
+        It waits in the order while that is nobody, and moves with the order.
+        """
+        home, told = order.get("home"), order.get("told", {})
+        if home and home != home_before:
+            for when, entry in told.items():
+                if home_before:
+                    key = table_keys.timeline(home_before, *when.split("#", 1))
+                    entry = self.draft.get(key)
+                    self.draft.delete(key)
+                self.draft.mark(table_keys.timeline(home, *when.split("#", 1)), entry)
+            told = dict.fromkeys(told)
+        if event:
+            entry = self._entry(event)
+            if home:
+                self.draft.mark(table_keys.timeline(home, event.at, event.id), entry)
+            told = {**told, f"{event.at}#{event.id}": None if home else entry}
+        if told:
+            order["told"] = told
+
+    def _extended(self, lead: Item, row: OrderRow, *, is_new: bool) -> Metrics | None:
+        figures_before = self._figures(lead)
+        if not is_new or figures_before is None or lead.get("absorbed"):
+            return None
+        return extend(figures_before, row, self.taker.ruling.today, self.rules, self.taker.ruling.cutoffs)
+
+    def _quarantine(self, event: Event) -> None:
+        assert event.order is not None
+        assert event.bad_phone is not None
+        content = event.order.content
+        entry: Item = {"raw": event.bad_phone["raw"], "reason": event.bad_phone["code"], "order_id": event.order.order}
+        entry |= {name: content[name] for name in ("store", "cashier") if name in content}
+        self.draft.mark(table_keys.bad_phone(event.at, event.id), entry)
+
+    def _totals(self, order: dict[str, Any], row: OrderRow | None, sign: int) -> None:
+        """The shop's totals of the day the order was placed, walk-ins included; they match the POS (R4)."""
+        if row is None or row.status == "cancelled":
+            return
+        sale = sign if row.total > 0 else 0
+        self.draft.count(
+            total_key(row, order["content"]),
+            orders=sale,
+            gross=sign * row.total,
+            kept=sign * row.kept,
+            identified=sign * row.total if order.get("home") else 0,
+            identified_orders=sale if order.get("home") else 0,
+            bad_phones=sign if order.get("bad_phone") else 0,
+        )
+
+
+def _flat(properties: str) -> dict[str, Any]:
+    """What a custom event says, as far as journeys can ask for it: its own texts, whole numbers and yes or no.
+
+    Runs keep it, and a write key stands in every browser: long texts are cut, and what is beyond is left out.
+    """
+    said: dict[str, Any] = {}
+    room = TEXTS_KEPT
+    for name, value in json.loads(properties).items():
+        kept = value[:TEXT_KEPT] if isinstance(value, str) else value
+        room -= len(name) + len(str(kept)) if isinstance(kept, str | int) else 0
+        if isinstance(kept, str | int) and room >= 0:
+            said[name] = kept
+    return said
+
+
+def _needs_marker(event: Event) -> bool:
+    """Whether only a note of its own can tell that a message was taken in before.
+
+    Elsewhere the timeline entry tells, because its key is made of the message's id and of its sender's time; identify
+    calls are last-writer-wins and need neither. A device may be handed to somebody else between two deliveries.
+    """
+    if event.type == "identify":
+        return False
+    return event.our_time or all(who.kind == "anonymous" for who in event.identities)
+
+
+def keep_proofs(draft: Draft, home: str, statements: Iterable[dict[str, Any]]) -> None:
+    """The law asks who keeps the proof: every statement stays on the timeline, not only the last (R10)."""
+    for said in statements:
+        # The same statement is one entry however often it comes, another of the same moment is another.
+        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+        name = "Consent Granted" if said["granted"] else "Consent Withdrawn"
+        entry: Item = {"type": "consent", "name": name, "stage": "engagement", "at": said["at"], "consent": said}
+        entry["source"] = said.get("source", "")
+        draft.mark(table_keys.timeline(home, said["at"], f"consent-{digest}"), entry)
+
+
+def stage_of(event: Event, rules: Rules) -> str:
+    """The stage of the customer journey an event belongs to (D17)."""
+    return rules.stages.get(event.name if event.type == "track" else event.type, "engagement")

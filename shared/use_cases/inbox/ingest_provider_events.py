@@ -1,0 +1,283 @@
+"""What providers tell us: receipts move messages on, what people say are facts about people (R5, R10, R13, D14).
+
+What somebody said is kept here and handed on as the word it is; whoever took it in gives it to the tickets afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from shared.domain.customers.identity import Identity, identity, link_key
+from shared.domain.customers.opt_out_phrases import asks_to_stop
+from shared.domain.customers.phone_in_text import typed_mobile
+from shared.domain.customers.profile import agree
+from shared.domain.errors import Busy, Conflict, NotFound
+from shared.domain.inbox.comment import calls_for
+from shared.domain.inbox.customer_message import said
+from shared.domain.inbox.provider_event import Incoming
+from shared.domain.inbox.purchase_intent import asks_to_buy
+from shared.domain.journeys.engine import Signal
+from shared.domain.messaging.channel_errors import consent_channel
+from shared.domain.messaging.message import PROGRESS
+from shared.domain.tickets.ticket import Said
+from shared.domain.triage.triage import Triage
+from shared.domain.vietnam_time import moment
+from shared.ports import Item
+from shared.repositories import event_sources, table_keys
+from shared.repositories.identity_resolution import Registry
+from shared.repositories.provider_status import note_template
+from shared.repositories.segment_membership import figures, load_members, settle
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
+from shared.use_cases.inbox import moderate_comments
+from shared.use_cases.inbox.survey_replies import answers_survey
+from shared.use_cases.messaging.follow_link import family, take_rating
+from shared.use_cases.messaging.record_delivery import record
+
+# Which identity a channel knows people by.
+KNOWN_AS = {
+    "zalo": "zalo_user_id",
+    "messenger": "messenger_psid",
+    "email": "email",
+    "sms_care": "phone",
+    "sms_ad": "phone",
+    "zns": "phone",
+    "whatsapp": "phone",
+    "call": "phone",
+}
+# Comments are known by an id of their own, which never leads to whoever chats with the page (R5).
+COMMENTS = "external:facebook_comment"
+# What a provider says about an address, and what we remember of it.
+CLOSES = {"bounced": "bounced", "complained": "complained"}
+
+
+class Taken(NamedTuple):
+    """What is to be done about news that was taken in: what was said is for the tickets, the comment has to be worked,
+    the planned message goes out. All of it is written down but what was said, which comes again with its news."""
+
+    said: Said | None = None
+    comment: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True)
+class IncomingTaker:
+    """Takes one piece of news in; safe to repeat. `read` tells what a comment is about."""
+
+    taker: EventTaker
+    read: Callable[[str], Triage]
+
+    def take(self, news: Incoming) -> Taken:
+        """Take it in, or change nothing; raises Busy when too many change the same customer at once."""
+        if news.kind == "template_status":
+            note_template(self.taker.table, news)
+            return Taken()
+        if news.channel in event_sources.CHATS and news.kind in (
+            "inbound_message",
+            "comment",
+            "followed",
+            "phone_shared",
+        ):
+            event_sources.note(self.taker.table, self.taker.journeys.memory, [news.channel], self.taker.now)
+        message_id = self._message(news)
+        if message_id:
+            self._receipt(message_id, news)
+        elif news.channel == "sms_ad" and news.kind in ("delivered", "failed"):
+            # Told of a whole batch; where only some were reached, the gateway is asked about each.
+            item = self.taker.table.get(table_keys.provider_message(news.channel, news.provider_id)) or {}
+            for of_batch in item.get("message_ids", ()):
+                self._receipt(of_batch, news)
+        elif "up_to" in news.detail:
+            for earlier in self._sent_until(news):
+                self._receipt(earlier, news)
+        if news.kind == "rating":
+            self._rating(message_id, news)
+        if news.kind in ("delivered", "sent", "opened", "clicked", "failed", "rating"):
+            return Taken()
+        who = self._who(news)
+        if who is None:
+            return Taken()
+        for _ in range(ATTEMPTS):
+            try:
+                taken = self._about(who, news, message_id)
+                break
+            except (Conflict, Busy):
+                continue
+        else:
+            raise Busy("this customer is being changed by too many at once")
+        word = taken.said
+        if word and answers_survey(self.taker.journeys, word.customer_id, news):
+            return taken._replace(said=None)
+        return taken
+
+    def _message(self, news: Incoming) -> str:
+        """The message a receipt is about: by our tracking id, else by the provider's own."""
+        if len(news.tracking_id) == 44 and news.tracking_id.isalnum():
+            return news.tracking_id
+        if news.provider_id:
+            item = self.taker.table.get(table_keys.provider_message(news.channel, news.provider_id))
+            return str(item.get("message_id", "")) if item else ""
+        return ""
+
+    def _sent_until(self, news: Incoming) -> list[str]:
+        """The messages on this channel that "everything up to this moment" speaks of."""
+        who = self._who(news)
+        link = self.taker.table.get(table_keys.link(link_key(who, self.taker.secret))) if who else None
+        if link is None:
+            return []
+        low, high = table_keys.MESSAGES
+        sent = Draft(self.taker.table).collection(table_keys.profile(link["customer"]).pk, low, high)
+        return [
+            message["message_id"]
+            for message in sent
+            if message.get("channel") == news.channel
+            and message["status"] in PROGRESS
+            and message["at"] <= str(news.detail["up_to"])
+        ]
+
+    def _receipt(self, message_id: str, news: Incoming) -> None:
+        at = min(moment(news.at), self.taker.now)
+        if news.kind in ("failed", "bounced"):
+            reason = "bounced" if news.kind == "bounced" else "next_channel"
+            record(self.taker.table, message_id, "", at, failed=reason, channel=news.channel)
+        elif news.kind in ("sent", "delivered") or (news.kind in ("opened", "clicked") and not news.machine):
+            # What a machine opened was delivered, and says nothing about a person (X12).
+            record(self.taker.table, message_id, news.kind, at)
+        elif news.kind in ("opened", "clicked"):
+            record(self.taker.table, message_id, "delivered", at)
+        elif news.kind == "inbound_message":
+            record(self.taker.table, message_id, "replied", at)
+
+    def _rating(self, message_id: str, news: Incoming) -> None:
+        """A rating names no person, only the message it answers (A10)."""
+        if not message_id:
+            return
+        comment = ". ".join(said for said in (news.text, *news.detail["chosen"]) if said)
+        with suppress(NotFound):
+            at = min(moment(news.at), self.taker.now)
+            take_rating(self.taker.journeys, message_id, news.detail["score"], comment, at)
+
+    def _who(self, news: Incoming) -> Identity | None:
+        kind = COMMENTS if news.kind == "comment" else KNOWN_AS.get(news.channel)
+        if kind is None or not news.address:
+            return None
+        try:
+            # Whoever's domain does not vouch for an e-mail may be anybody (R5).
+            return identity(kind, news.address, "verified" if news.detail.get("authenticated", True) else "claimed")
+        except ValueError:
+            return None
+
+    def _about(self, who: Identity, news: Incoming, message_id: str) -> Taken:
+        draft = Draft(self.taker.table)
+        registry = Registry(draft, self.taker.secret, self.taker.new_id, self.taker.now)
+        who = _known_as(draft, registry, who)
+        named = [who]
+        shared = str(news.detail.get("phone", ""))
+        if news.kind == "phone_shared" and shared:
+            # Shared by Zalo itself, with the person's consent: as sure as a link can be (R5).
+            # People type what they like into a form; what cannot be a number names nobody.
+            with suppress(ValueError):
+                named.append(identity("phone", shared, "verified"))
+        if news.kind in ("inbound_message", "comment") and (typed := typed_mobile(news.text)):
+            # A number typed into a chat may be anybody's: a hint for staff, nothing else (R5).
+            named.append(Identity("phone", typed, "claimed"))
+        known = draft.get(registry.key(who))
+        if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
+            return Taken()  # nobody we know; there is nothing to stop
+        home = registry.resolve(named, news.at)
+        key = table_keys.profile(home)
+        profile = draft.get(key) or {}
+        profile = self._changed(profile, news)
+        draft.put(key, profile)
+        if news.kind in ("inbound_message", "followed"):
+            _reopen(draft, registry.lead_of(home), news.channel)
+        self._remember(draft, home, news, message_id)
+        lead = registry.lead_of(home)
+        fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
+        settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
+        if told := _journey_news(news):
+            self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, home=home, act=False)
+        todo = self._comment(draft, home, news) if news.kind == "comment" else self._word(draft, home, who, news)
+        draft.commit()
+        return todo
+
+    def _word(self, draft: Draft, home: str, who: Identity, news: Incoming) -> Taken:
+        """What a person said by themselves, and whether it surely was this customer."""
+        link = (draft.get(table_keys.profile(home)) or {})["identities"].get(who.name, {})
+        sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
+        return Taken(said(news, home, verified=sure))
+
+    def _comment(self, draft: Draft, home: str, news: Incoming) -> Taken:
+        """What a comment calls for. Who wrote it is nobody's proven name, whatever stands in it."""
+        calls = calls_for(news.text, self.read(news.text))
+        if not calls.hide and not calls.answer:
+            return Taken()
+        message_id = moderate_comments.note(draft, home, news, calls, self.taker.now, self.taker.journeys.sending)
+        word = said(news, home, verified=False, by_hand=calls.answer == "person")
+        return Taken(word, home + moderate_comments.digest(news.detail["comment_id"]), message_id)
+
+    def _changed(self, profile: Item, news: Incoming) -> Item:
+        if news.kind in CLOSES:
+            profile = {**profile, "closed": {**profile.get("closed", {}), news.channel: CLOSES[news.kind]}}
+        stops = news.kind == "inbound_message" and asks_to_stop(news.text)
+        if stops or news.kind in ("opted_out", "complained", "unfollowed"):
+            # Who refuses is refused on every channel that people call by that name, as on the page behind a link.
+            profile = agree(profile, [_consent(news, channel, granted=False) for channel in family(news.channel)])
+        if news.kind == "followed":
+            # Following an Official Account is asking for its news (R10).
+            profile = agree(profile, [_consent(news, news.channel, granted=True)])
+        if news.kind == "inbound_message" and news.at > profile.get("inbound", {}).get(news.channel, ""):
+            profile = {**profile, "inbound": {**profile.get("inbound", {}), news.channel: news.at}}
+        return profile
+
+    def _remember(self, draft: Draft, home: str, news: Incoming, message_id: str) -> None:
+        entry: Item = {"at": news.at, "type": "incoming", "name": news.kind, "stage": "engagement"}
+        entry["source"] = news.channel
+        if news.text:
+            entry["text"] = news.text[:2000]
+        if message_id:
+            entry["message_id"] = message_id
+        draft.mark(table_keys.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+
+
+def _known_as(draft: Draft, registry: Registry, who: Identity) -> Identity:
+    """An address that nobody vouches for is still that of whoever is known by it: an answer reaches nobody else. What
+    is known of the link becomes no surer by it."""
+    if who.joins:
+        return who
+    joined = who._replace(certainty="staff_confirmed")
+    link = draft.get(registry.key(joined))
+    profile = draft.get(table_keys.profile(link["customer"])) if link else None
+    known = (profile or {}).get("identities", {}).get(who.name)
+    return who._replace(certainty=known["certainty"]) if known else who
+
+
+def _journey_news(news: Incoming) -> Signal | None:
+    """What journeys want to hear of a provider's news: who follows us, or asks about something to buy."""
+    if news.kind == "followed":
+        return Signal("Followed", news.at, {"channel": news.channel})
+    if news.kind == "inbound_message" and (topic := asks_to_buy(news.text)):
+        return Signal("Asked In Chat", news.at, {"channel": news.channel, "topic": topic})
+    return None
+
+
+def _reopen(draft: Draft, lead: Item, channel: str) -> None:
+    """Who writes from a channel can be reached there again; what they refused stays refused."""
+    closed = lead.get("closed", {})
+    if closed.get(channel) == "unreachable":
+        others = {name: reason for name, reason in closed.items() if name != channel}
+        draft.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": others})
+
+
+def _consent(news: Incoming, channel: str, *, granted: bool) -> dict[str, Any]:
+    return {
+        "channel": consent_channel(channel),
+        "purpose": "marketing",
+        "granted": granted,
+        "at": news.at,
+        "proof": f"{news.channel}: {news.kind} {news.dedup}"[:300],
+        "source": news.channel,
+    }

@@ -1,0 +1,89 @@
+"""What a provider, a link or a person says about a message after it went out; late and repeated words do no harm."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.errors import Conflict
+from shared.domain.messaging.message import FINAL, PROGRESS, Message, progressed, told
+from shared.domain.vietnam_time import local_day, stamp
+from shared.ports import Table
+from shared.repositories import table_keys
+from shared.repositories.campaign_counters import tally
+from shared.repositories.unit_of_work import Draft
+
+ATTEMPTS = 8
+
+
+def record(
+    table: Table, message_id: str, status: str, at: datetime, *, failed: str = "", channel: str = ""
+) -> Message | None:
+    """Move a message forward to `status`, or tell that it `failed` on `channel` after it was taken.
+
+    Answers with the message. A failure makes the message due at once, so that the next sweep takes it to the next
+    channel; one of a channel that was already given up changes nothing. None when there is no such message or the word
+    brought nothing new.
+    """
+    for _ in range(ATTEMPTS):
+        draft = Draft(table)
+        key = table_keys.message_item(message_id)
+        message = draft.get(key)
+        if message is None:
+            return None
+        after = _failed(message, failed, channel, at) if failed else _moved(message, status, at)
+        if after is None:
+            return None
+        draft.put(key, after)
+        tally(draft, message, after)
+        if status in ("opened", "clicked", "replied") and not failed:
+            _engaged(draft, message["customer_id"], at)
+            _nudge(draft, message, at)
+        try:
+            draft.commit()
+        except Conflict:
+            continue
+        return after
+    raise Conflict(f"message {message_id} is being moved by too many at once")
+
+
+def _moved(message: Message, status: str, at: datetime) -> Message | None:
+    after = progressed(message, status, at)
+    if after and status in ("opened", "clicked", "replied"):
+        # Read is read: no other channel is needed.
+        after.pop("due", None)
+        after.pop("due_at", None)
+    if after:
+        after.pop("claimed_until", None)
+    return after
+
+
+def _failed(message: Message, reason: str, channel: str, at: datetime) -> Message | None:
+    """A receipt of failure counts for what is on its way, and not for what was read or has ended."""
+    if message["status"] in FINAL or message["status"] in PROGRESS[1:] or channel != message.get("channel"):
+        return None
+    if channel in message.get("tried", ()):
+        return None
+    after = told(message, "deferred", reason, at, channel)
+    after["tried"] = [*message.get("tried", ()), channel]
+    after |= {"tries": 0, "due": table_keys.timer_lane(message["message_id"]), "due_at": stamp(at)}
+    for gone in ("claimed_until", "not_before", "open_by"):
+        after.pop(gone, None)
+    return after
+
+
+def _engaged(draft: Draft, customer_id: str, at: datetime) -> None:
+    key = table_keys.profile(customer_id)
+    profile = draft.get(key)
+    day = local_day(at).isoformat()
+    if profile and day > profile.get("engaged_on", ""):
+        draft.put(key, {**profile, "engaged_on": day})
+
+
+def _nudge(draft: Draft, message: Message, at: datetime) -> None:
+    """The run of a journey that waits for its message to be read looks again at once."""
+    key = table_keys.journeys_of(message["customer_id"])
+    state = draft.get(key)
+    run = (state or {}).get("runs", {}).get(f"{message['journey']}|{message['run']}")
+    if state and run and run.get("listens") and run["next_due"] > stamp(at):
+        runs = {**state["runs"], f"{message['journey']}|{message['run']}": {**run, "next_due": stamp(at)}}
+        draft.put(key, {**state, "runs": runs, "due_at": min(stamp(at), state["due_at"])})

@@ -1,0 +1,146 @@
+"""The daily win-back scan: the most valuable customers at risk, within what the staff can call today (W1, G11)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from shared.domain.common.money import vnd
+from shared.domain.customers.profile import fold_members
+from shared.domain.errors import Busy, Conflict
+from shared.domain.segments.segmentation import lifecycle, scores, silence
+from shared.ports import Delete, Item, Key, Table, Update, present
+from shared.repositories import table_keys
+from shared.repositories.segment_membership import Ruling, figures, load_members
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.tasks.winback_calls import CallDesk
+
+PAGE = 200
+MAX_PAGES = 20
+ATTEMPTS = 6
+
+
+@dataclass(frozen=True)
+class Scan:
+    """What the scan of one morning did; `planned` are messages to be enqueued."""
+
+    listed: int
+    called: int
+    looked_at: int
+    planned: list[tuple[str, str]]
+
+
+def at_risk(table: Table, ruling: Ruling, limit: int, start: str | None) -> tuple[list[Item], str | None]:
+    """A page of the churn-risk ranking, the most valuable first, each described as of today."""
+    page = table.query("RISK", start=start, limit=limit, consistent=False)
+    return _describe(table, page.items, ruling), page.next
+
+
+def scan(journeys: Journeys) -> Scan:
+    """Write this morning's list from the top of the ranking, and let staff call whom it says to call.
+
+    The ranking is an index kept up to date by wakes and orders, so the scan reads from its top and never the base.
+    Whoever was listed lately rests, and whoever is to be called on a day when nobody has room for it is listed the next
+    day, still in order of value. Running it again on the same day writes the same list again and calls nobody twice.
+    """
+    table, ruling = journeys.table, journeys.ruling
+    rules, today = ruling.rules.winback, ruling.today.isoformat()
+    rested = (ruling.today - timedelta(days=rules.rest_days)).isoformat()
+    calls = CallDesk.of(journeys)
+    taken: Counter[str] = Counter()
+    written = looked_at = 0
+    start = None
+    for _ in range(MAX_PAGES):
+        page = table.query("RISK", start=start, limit=PAGE)
+        looked_at += len(page.items)
+        rows = {row["customer_id"]: row for row in page.items if not rested < row.get("listed_on", "") < today}
+        described = _describe(table, list(rows.values()), ruling)
+        for entry in sorted(described, key=lambda entry: (-entry["value_at_risk"], entry["customer_id"])):
+            store = entry["store"] or ""
+            if taken[store] < rules.calls_per_store_a_day and _list(calls, rows[entry["customer_id"]], entry, written):
+                taken[store] += 1
+                written += 1
+        start = page.next
+        if start is None or (taken and min(taken.values()) >= rules.calls_per_store_a_day):
+            break
+    # An earlier run of this morning may have found more: who bought since is called by nobody, and nobody twice.
+    for item in _listed(table, ruling.today, table_keys.winback(today, written).sk):
+        table.write(Delete(Key(item["pk"], item["sk"])))
+    return Scan(written, calls.opened, looked_at, calls.planned)
+
+
+def _list(calls: CallDesk, row: Item, entry: dict[str, Any], rank: int) -> bool:
+    """Put somebody on this morning's list, in one commit with the call they get; False when they are not on it."""
+    journeys, place = calls.journeys, Key(row["pk"], row["sk"])
+    today = journeys.ruling.today.isoformat()
+    for _ in range(ATTEMPTS):
+        draft = Draft(journeys.table)
+        key = table_keys.profile(entry["customer_id"])
+        profile = draft.get(key)
+        if profile is None or table_keys.risk(profile.get("risk", 0), entry["customer_id"]) != place:
+            return False  # bought since we looked: no longer at this place of the ranking
+        wanted = calls.wanted(draft, profile, entry) if row.get("listed_on", "") != today else None
+        if wanted == "later":
+            return False
+        draft.put(key, {**(draft.get(key) or profile), "listed_on": today})
+        draft.also(Update(place, set={("listed_on",): today}, when=(present(),)))
+        # The table knows no floats.
+        draft.mark(table_keys.winback(today, rank), {**entry, "p_alive": str(entry["p_alive"])})
+        planned = calls.open(draft, entry) if wanted == "call" else []
+        try:
+            draft.commit()
+        except (Conflict, Busy):
+            continue
+        calls.done(planned, opened=wanted == "call")
+        return True
+    return False
+
+
+def listed(table: Table, day: date) -> list[Item]:
+    """The list of one morning, in order of rank."""
+    return [{**item, "p_alive": float(item["p_alive"])} for item in _listed(table, day)]
+
+
+def _listed(table: Table, day: date, low: str = "") -> list[Item]:
+    found: list[Item] = []
+    start = None
+    while True:
+        page = table.query(f"WINBACK#{day.isoformat()}", low=low, start=start)
+        found += page.items
+        start = page.next
+        if start is None:
+            return found
+
+
+def _describe(table: Table, rows: list[Item], ruling: Ruling) -> list[dict[str, Any]]:
+    draft = Draft(table)
+    draft.load([table_keys.profile(row["customer_id"]) for row in rows])
+    described = []
+    for row in rows:
+        profile = draft.get(table_keys.profile(row["customer_id"]))
+        if profile is None or "risk" not in profile:
+            continue
+        m = figures(profile)
+        folded = fold_members(load_members(draft, profile))
+        life, days = lifecycle(m, ruling.today, ruling.rules), silence(m, ruling.today, ruling.rules)
+        tier = profile["labels"][1]
+        rules = ruling.rules.winback
+        reason = rules.reasons[life if life in rules.reasons else "personal"]
+        entry = {
+            "customer_id": row["customer_id"],
+            "name": folded["traits"].get("name"),
+            "store": row["store"] or None,
+            "stores": sorted(folded.get("stores", {})),
+            "lifecycle": life,
+            "value": tier,
+            "days_silent": days,
+            "p_alive": scores(m, ruling.today, ruling.rules.bg_nbd)["p_alive"],
+            "value_at_risk": profile["risk"],
+            "action": rules.actions.get(tier, "message"),
+            "reason": reason.format(days=days, visits=m.visits, amount=vnd(m.year_spend)),
+        }
+        described.append(entry)
+    return described

@@ -1,0 +1,179 @@
+"""Tell somebody who works here something, by e-mail or on Zalo: written down first, at most once on each channel.
+
+A note is written in the draft of what it is about, so it is there exactly when that is. It is due in the timer lane at
+once, which hands it to the queue of messages; there it is claimed before a provider is called.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.errors import Busy, Conflict
+from shared.domain.messaging.channel_errors import ChannelError, ContentError
+from shared.domain.staff.directory import Directory, Person
+from shared.domain.staff.staff_notification import (
+    ENDED,
+    KEPT,
+    Kind,
+    Note,
+    channels_left,
+    done_with,
+    note_id,
+    released,
+    written,
+)
+from shared.domain.vietnam_time import moment, stamp
+from shared.ports import Channel, Clock, Outgoing, Sent, Table
+from shared.repositories import table_keys
+from shared.repositories.rate_limits import Pace
+from shared.repositories.unit_of_work import Draft
+
+CLAIM = timedelta(minutes=10)
+ATTEMPTS = 8
+# Where every channel is in trouble a note waits, twice as long each time, and is given up when it is old news.
+PAUSE, LONGEST_PAUSE, PATIENCE = timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=24)
+TROUBLE_LENGTH = 300
+# What a note that is over no longer has.
+OVER = ("due", "due_at", "claimed_until", "words", "rests")
+
+# A kind, a channel, a person and the note's words: what is said, as subject and text. Raises ContentError.
+Write = Callable[[str, str, Person, Mapping[str, Any]], tuple[str, str]]
+
+
+def tell(draft: Draft, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
+    """Put a note to somebody into the draft; answers with its id.
+
+    `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole
+    numbers or lists of such, of those that `staff_note.WORDS` lists for the kind; raises ValueError for others.
+    """
+    found = note_id(person_id, kind, key)
+    place = table_keys.staff_note(found)
+    if draft.get(place) is None:
+        note = written(person_id, kind, words, key, now)
+        draft.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
+    return found
+
+
+@dataclass(frozen=True)
+class StaffNotes:
+    """Everything sending a note needs; `wanted` names the channels of a kind of note, in order."""
+
+    table: Table
+    directory: Directory
+    channels: Mapping[str, Channel]
+    wanted: Callable[[str], tuple[str, ...]]
+    write: Write
+    pace: Pace
+    clock: Clock
+
+    def send(self, found: str) -> str:
+        """Bring one note as far as it goes now; answers with its status. Safe to repeat at any time."""
+        for _ in range(ATTEMPTS):
+            try:
+                return self._send(found)
+            except Conflict:
+                continue  # somebody else took it meanwhile: look again
+        raise Conflict(f"note {found} is being moved by too many at once")
+
+    def _send(self, found: str) -> str:
+        now = self.clock()
+        note = self.table.get(table_keys.staff_note(found))
+        if note is None or note["status"] in ENDED:
+            return note["status"] if note else "gone"
+        if note["status"] == "sending":
+            return self._fate_unknown(note, now) if note["claimed_until"] <= stamp(now) else "sending"
+        person = self.directory.people.get(note["person"])
+        if person is None:
+            return self._end(note, "given_up", "no_such_person", now)
+        addresses = {"zalo": person.zalo_user_id, "email": person.email}
+        left = [name for name in channels_left(note, self.wanted(note["kind"]), addresses) if name in self.channels]
+        if not left:
+            return self._end(note, "given_up", note["tried"][-1][1] if note["tried"] else "no_address", now)
+        if moment(note["at"]) <= now - PATIENCE:
+            return self._end(note, "given_up", "provider_trouble", now)
+        for channel in left:
+            if note["rests"].get(channel, "") <= stamp(now) and self.pace.closed_until(channel, now) is None:
+                return self._through(note, channel, person, addresses[channel], now)
+        return self._put(note, {**note, "due_at": min(note["rests"].get(name, stamp(now + PAUSE)) for name in left)})
+
+    def _through(self, note: Note, channel: str, person: Person, to: str, now: datetime) -> str:
+        """Claim the note and call one provider."""
+        try:
+            subject, text = self.write(note["kind"], channel, person, note["words"])
+        except ContentError as error:
+            return self._end({**note, "trouble": str(error)[:TROUBLE_LENGTH]}, "given_up", "content_error", now)
+        if not self.pace.take(channel, now):
+            turn = stamp(self.pace.next_turn(channel, now))
+            return self._put(note, {**note, "rests": {**note["rests"], channel: turn}, "due_at": turn})
+        until = stamp(now + CLAIM)
+        claim = {"status": "sending", "channel": channel, "claimed_until": until, "due_at": until}
+        self._put(note, {**note, **claim, "tries": note["tries"] + 1})
+        outgoing = Outgoing(note["note_id"], to, "transactional", text=text, subject=subject)
+        try:
+            self.channels[channel].send(outgoing)
+        except (ChannelError, Busy) as error:
+            # A channel asks the table for its token before it calls anybody.
+            trouble = error if isinstance(error, ChannelError) else ChannelError("back_off", "busy", str(error))
+            return self._answered(note["note_id"], until, lambda known: self._trouble(known, channel, trouble))
+        self.pace.worked(channel)
+        return self._answered(note["note_id"], until, lambda known: self._end(known, "sent", "ok", self.clock()))
+
+    def _answered(self, found: str, claim: str, write: Callable[[Note], str]) -> str:
+        """Write down what the provider said; nobody else knows it, so a busy table is no reason to lose it."""
+        for _ in range(ATTEMPTS):
+            try:
+                known = self.table.get(table_keys.staff_note(found))
+                if known is None or known.get("claimed_until") != claim:
+                    break  # the write came through after all
+                return write(known)
+            except (Conflict, Busy):
+                continue
+        return self._send(found)
+
+    def _trouble(self, note: Note, channel: str, trouble: ChannelError) -> str:
+        now = self.clock()
+        note = {**note, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:TROUBLE_LENGTH]}
+        if trouble.kind in ("uncertain", "back_off"):
+            self.pace.failed(channel, now)
+        if trouble.kind == "uncertain":
+            return self._fate_unknown(note, now)
+        if trouble.kind in ("back_off", "wait_until"):
+            pause = min(LONGEST_PAUSE, PAUSE * 2 ** min(note["tries"], 10))
+            rests = {**note["rests"], channel: stamp(trouble.until or now + pause)}
+            return self._on(note, {**released(note), "rests": rests})
+        return self._on(note, done_with(note, channel, trouble.kind))
+
+    def _fate_unknown(self, note: Note, now: datetime) -> str:
+        """A sender died, or its answer was lost: ask the provider; where it cannot say, the next channel tells it."""
+        channel = note["channel"]
+        try:
+            able = self.channels.get(channel)
+            taken = able.was_taken(note["note_id"]) if able else "cannot_tell"
+        except ChannelError:
+            until = stamp(now + CLAIM)
+            return self._put(note, {**note, "claimed_until": until, "due_at": until})
+        if isinstance(taken, Sent):
+            return self._end(note, "sent", "ok", now)
+        return self._on(note, released(note) if taken is None else done_with(note, channel, "nobody_knows"))
+
+    def _on(self, before: Note, after: Note) -> str:
+        """Look at once whether another channel brings it."""
+        self._put(before, {**after, "due_at": stamp(self.clock())})
+        return self._send(before["note_id"])
+
+    def _end(self, note: Note, status: str, reason: str, now: datetime) -> str:
+        """What is over is due no more, and forgets what it told: that may be about a customer."""
+        over = {name: value for name, value in note.items() if name not in OVER}
+        ttl = int((now + KEPT).timestamp())
+        return self._put(note, {**over, "status": status, "reason": reason, "ended_at": stamp(now), "ttl": ttl})
+
+    def _put(self, before: Note, after: Note) -> str:
+        """Raises Conflict where somebody else changed the note since."""
+        key = table_keys.staff_note(before["note_id"])
+        draft = Draft(self.table, {key: before})
+        draft.put(key, after)
+        draft.commit()
+        return str(after["status"])

@@ -1,0 +1,156 @@
+"""The morning of a store, told to its managers: whom to call, birthdays, complaints, orders to be picked up (R24).
+
+All of it is read from lists that are kept anyway, and a store's managers hear of a day once, however often it is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.customers.profile import fold_members
+from shared.domain.errors import Busy, Conflict
+from shared.domain.staff.directory import Directory
+from shared.domain.staff.staff_notification import note_id
+from shared.domain.tasks.task import Words
+from shared.domain.tickets.routing import told
+from shared.domain.tickets.ticket import Ticket
+from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, stamp
+from shared.ports import Item, Table
+from shared.repositories import table_keys
+from shared.repositories.contact_ledger import members_of
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.staff.send_notifications import tell
+from shared.use_cases.tickets.thread import case_code
+
+# So many of each kind are named; the rest is a number.
+NAMED = 10
+# More open tickets than a shop of many stores has; a digest names ten.
+MOST_TICKETS = 2000
+DAY = timedelta(days=1)
+ATTEMPTS = 4
+
+
+@dataclass(frozen=True)
+class Digests:
+    """Everything a morning needs. `words` are those of tasks by reason, `complains` says what counts as a complaint."""
+
+    table: Table
+    directory: Directory
+    words: Mapping[str, Words]
+    complains: Callable[[Ticket], bool]
+    now: datetime
+    _open: dict[str, list[Ticket]] = field(default_factory=dict)
+
+    def send(self) -> int:
+        """Tell the managers of every store where something waits; how many were told. Safe to repeat: nobody is told of
+        a day twice."""
+        return sum(self._tell(store) for store in self.directory.stores)
+
+    def _tell(self, store: str) -> int:
+        day = local_day(self.now).isoformat()
+        key = f"{store} {day}"
+        managers = told(self.directory, ("store_manager",), assignee="", store=store)
+        notes = {person: table_keys.staff_note(note_id(person, "store_digest", key)) for person in managers}
+        for _ in range(ATTEMPTS):
+            draft = Draft(self.table)
+            draft.load(notes.values())
+            left = [person for person, note in notes.items() if draft.get(note) is None]
+            if not left:
+                return 0
+            waiting = self._waiting(draft, store, day)
+            if not any(part["total"] for part in waiting.values()):
+                return 0
+            words = {"store": store, "day": day, **waiting}
+            for person in left:
+                tell(draft, person, "store_digest", words, key, self.now)
+            try:
+                draft.commit()
+            except (Conflict, Busy):
+                continue
+            return len(left)
+        raise Busy(f"the digest of {store} could not be written")
+
+    def _waiting(self, draft: Draft, store: str, today: str) -> dict[str, dict[str, Any]]:
+        """What waits in a store today: of each kind how many, and the first of them."""
+        return {
+            "calls": self._calls(draft, store),
+            "birthdays": self._people(draft, table_keys.birthdays(today, store), lambda row: row["sk"]),
+            "complaints": self._complaints(store),
+            "pickups": self._people(draft, table_keys.pickups(store), lambda row: row.get("customer_id", "")),
+        }
+
+    def _calls(self, draft: Draft, store: str) -> dict[str, Any]:
+        """What is due today in the store's list of tasks, the most urgent first, overdue ones too.
+
+        The win-back scan has put its calls there."""
+        ends = day_start(local_day(self.now) + DAY)
+        rows = list(self._rows(table_keys.task_list(store), "open#", f"open#{stamp(ends)}"))
+        keys = [table_keys.task(row["task_id"]) for row in rows[:NAMED]]
+        draft.load(keys)
+        first = []
+        for task in filter(None, map(draft.get, keys)):
+            due = moment(task["due_at"]).astimezone(VIETNAM)
+            known = self.words.get(task["reason"])
+            first.append(
+                {
+                    "time": f"{due:%H:%M}" if due.date() == local_day(self.now) else f"{due:%d/%m}",
+                    "name": _name(draft, task["customer_id"]),
+                    "title": known.title if known else task.get("title", task["reason"]),
+                }
+            )
+        return {"total": len(rows), "first": first}
+
+    def _complaints(self, store: str) -> dict[str, Any]:
+        tickets = self._complaints_by_store().get(store, [])
+        first = [
+            {
+                "ticket": case_code(ticket),
+                "priority": ticket["priority"],
+                "intent": ticket["intent"],
+                "assignee": ticket["assignee"],
+            }
+            for ticket in tickets[:NAMED]
+        ]
+        return {"total": len(tickets), "first": first}
+
+    def _complaints_by_store(self) -> dict[str, list[Ticket]]:
+        """The open complaints, the most urgent first; read once for all stores."""
+        if not self._open:
+            self._open[""] = []
+            rows = []
+            for status in ("open", "pending"):
+                rows += list(self._rows(table_keys.ticket_list(), f"{status}#", f"{status}#~"))
+            placed = [row for row in rows[:MOST_TICKETS] if row.get("store")]
+            found = self.table.batch_get([table_keys.ticket(row["ticket_id"]) for row in placed]) if placed else {}
+            for row in placed:
+                ticket = found.get(table_keys.ticket(row["ticket_id"]))
+                if ticket and self.complains(ticket):
+                    self._open.setdefault(row["store"], []).append(ticket)
+        return self._open
+
+    def _people(self, draft: Draft, pk: str, whose: Callable[[Item], str]) -> dict[str, Any]:
+        rows = list(self._rows(pk))
+        draft.load(table_keys.profile(who) for row in rows[:NAMED] if (who := whose(row)))
+        first = [
+            {"name": _name(draft, whose(row)), **({"order": row["number"]} if "number" in row else {})}
+            for row in rows[:NAMED]
+        ]
+        return {"total": len(rows), "first": first}
+
+    def _rows(self, pk: str, low: str = "", high: str | None = None) -> Iterable[Item]:
+        start = None
+        while True:
+            page = self.table.query(pk, low=low, high=high, start=start, consistent=False)
+            yield from page.items
+            start = page.next
+            if start is None:
+                return
+
+
+def _name(draft: Draft, customer_id: str) -> str:
+    """How staff know somebody, or "" where nobody knows."""
+    members = members_of(draft, customer_id) if customer_id else []
+    return str(fold_members(members)["traits"].get("name") or "") if members else ""

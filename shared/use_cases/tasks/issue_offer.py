@@ -1,0 +1,84 @@
+"""A code for whom staff are talking to: issued when the call gets that far, not when it is put on the list (W2, R21).
+
+What is only named costs nothing. A code is a liability from the moment it is issued, and most calls end without one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from shared.domain.customers.profile import fold_members
+from shared.domain.errors import Busy, Conflict
+from shared.domain.messaging.template import Lang
+from shared.domain.tasks.task import Task, status_of
+from shared.domain.vietnam_time import local_day, stamp
+from shared.domain.vouchers.voucher import Book, new_code
+from shared.ports import NewId, Table
+from shared.repositories import table_keys, vouchers
+from shared.repositories.contact_ledger import members_of
+from shared.repositories.tasks import ATTEMPTS, find_task
+from shared.repositories.unit_of_work import Draft
+
+
+@dataclass(frozen=True)
+class Offers:
+    """Everything that issuing a code takes."""
+
+    table: Table
+    book: Book
+    new_id: NewId
+    public_url: str
+    now: datetime
+
+    def issue(self, task_id: str, stores: frozenset[str]) -> Task:
+        """Issue the code of the offer that a task names, once, also when asked again; answers with the task.
+
+        The journey that the task belongs to knows the code from then on, and reminds of it. Raises NotFound, Forbidden,
+        Conflict where the task names no offer or is over without a code, and Busy.
+        """
+        for _ in range(ATTEMPTS):
+            draft = Draft(self.table)
+            task = find_task(draft, task_id, stores)
+            if "voucher" in task:
+                return task
+            if status_of(task) == "done":
+                raise Conflict("the task is done; its offer is over")
+            if task.get("offer_id") not in self.book.offers:
+                raise Conflict("there is no offer with this task")
+            after = self._issued(draft, task)
+            try:
+                draft.commit()
+            except (Conflict, Busy):
+                continue
+            return after
+        raise Busy("this task is being changed by too many at once")
+
+    def _issued(self, draft: Draft, task: Task) -> Task:
+        offer = self.book.offers[task["offer_id"]]
+        code = new_code(offer.prefix, self.new_id())
+        vouchers.issue(
+            draft, self.book, task["offer_id"], task["customer_id"], code, self.now,
+            journey=task.get("journey", ""), run=task.get("run", ""), step=task.get("step", ""),
+        )  # fmt: skip
+        ends, members = offer.ends(self.now), members_of(draft, task["customer_id"])
+        lang: Lang = "en" if members and fold_members(members)["traits"].get("@language") == "en" else "vi"
+        page = f"{self.public_url.rstrip('/')}/o/{code}"
+        made = {
+            "voucher": code,
+            "gift": self.book.gift(offer).told(lang),
+            "valid_until": local_day(ends - timedelta(seconds=1)).isoformat(),
+            "offer_ends": stamp(ends),
+            "offer_url": page,
+            "voucher_url": page,
+        }
+        for member in members:
+            key = table_keys.journeys_of(member["customer_id"])
+            known = draft.get(key) or {}
+            name = f"{task.get('journey', '')}|{task.get('run', '')}"
+            if run := known.get("runs", {}).get(name):
+                runs = {**known["runs"], name: {**run, "vars": {**run["vars"], **made}}}
+                draft.put(key, {**known, "runs": runs})
+        after = {**task, "voucher": code, "offer": f"{code}: {made['gift']}", "offer_ends": made["offer_ends"]}
+        draft.put(table_keys.task(task["task_id"]), after)
+        return after

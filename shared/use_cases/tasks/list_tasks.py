@@ -1,0 +1,143 @@
+"""The list of staff tasks: what is to be done, the most urgent first, or what was done, the latest first (X16)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.tasks.task import Status, Task, Words, status_of
+from shared.domain.vietnam_time import stamp
+from shared.ports import Item, Table
+from shared.repositories import table_keys
+from shared.repositories.contact_ledger import members_of
+from shared.repositories.tasks import number_to_call
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.recommendations.suggest_products import Suggester
+
+_PLACE = {"open": table_keys.task, "done": table_keys.task_done}
+_TOLD = (
+    "script", "store", "assignee", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer",
+    "callable_from", "order_by",
+)  # fmt: skip
+# Zalo knows people by their mobile numbers.
+_LANDLINE = "+842"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which tasks: of these stores (none: of all), of a role, a person, a kind, due until a moment; "" asks nothing."""
+
+    status: Status = "open"
+    stores: Collection[str] = ()
+    role: str = ""
+    person: str = ""
+    kind: str = ""
+    due_until: datetime | None = None
+
+    def fits(self, row: Item) -> bool:
+        if self.person and self.stores and row.get("store", "") not in self.stores:
+            return False
+        return self.role in ("", row["role"]) and self.kind in ("", row.get("kind", ""))
+
+
+def listed(
+    table: Table,
+    asked: Asked,
+    words: Mapping[str, Words],
+    *,
+    limit: int,
+    start: str | None,
+    suggester: Suggester | None = None,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """One page of tasks, open calls with what the `suggester` would offer (U1). It may be shorter than `limit` where a
+    role, a kind or a person is asked for, or where a task moved while it was being read."""
+    rows, after = _rows(table, asked, limit, start)
+    places = [_PLACE[asked.status](row["task_id"]) for row in rows if asked.fits(row)]
+    found = table.batch_get(places, consistent=False) if places else {}
+    draft = Draft(table)
+    who = [task["customer_id"] for task in found.values()]
+    journeys = [task["customer_id"] for task in found.values() if task.get("journey")]
+    draft.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
+    tasks = [found[place] for place in places if place in found]
+    people = {task["task_id"]: members_of(draft, task["customer_id"]) for task in tasks}
+    calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
+    offered: dict[str, list[dict[str, Any]]] = {}
+    if suggester and asked.status == "open":
+        offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
+    told = [shown(task, people[task["task_id"]], words, draft) for task in tasks]
+    return [one | {"suggestions": offered.get(one["task_id"], [])} for one in told], after
+
+
+def _rows(table: Table, asked: Asked, limit: int, start: str | None) -> tuple[list[Item], str | None]:
+    """One page of list rows over several lists, in order, and the sort key to go on from."""
+    low, high = table_keys.task_range(asked.status)
+    latest_first = asked.status == "done"
+    if asked.due_until and not latest_first:
+        high = f"{low}{stamp(asked.due_until)}"
+    lists = (
+        [table_keys.tasks_of(asked.person)] if asked.person else [table_keys.task_list(s) for s in sorted(asked.stores)]
+    )
+    rows: list[Item] = []
+    ends = []
+    for pk in lists or [table_keys.task_list()]:
+        page = table.query(
+            pk, low=low, high=high, start=start, descending=latest_first, limit=limit, consistent=False
+        )  # fmt: skip
+        rows += page.items
+        ends += [page.next] if page.next else []
+    # A page may end early; what other stores have from behind that end waits for the next page.
+    if ends and latest_first:
+        rows = [row for row in rows if row["sk"] >= max(ends)]
+    elif ends:
+        rows = [row for row in rows if row["sk"] <= min(ends)]
+    rows.sort(key=lambda row: row["sk"], reverse=latest_first)
+    more = bool(ends) or len(rows) > limit
+    return rows[:limit], rows[:limit][-1]["sk"] if more and rows else None
+
+
+def shown(task: Task, members: list[Profile], words: Mapping[str, Words], draft: Draft) -> dict[str, Any]:
+    """A task as staff see it, in words: whom to call, what for, and how the deal of its journey stands."""
+    known = words.get(task["reason"])
+    view = fold_members(members) if members else None
+    phone = number_to_call(members) if members else None
+    return {
+        "task_id": task["task_id"],
+        "customer_id": members[0]["customer_id"] if members else task["customer_id"],
+        "customer_name": view["traits"].get("name") if view else None,
+        "phone": phone,
+        "call_link": f"tel:{phone}" if phone else None,
+        "zalo_link": f"https://zalo.me/{phone[1:]}" if phone and not phone.startswith(_LANDLINE) else None,
+        "segments": _segments(members),
+        "kind": task["kind"],
+        "title": known.title if known else task.get("title"),
+        "reason": known.reason if known else task["reason"],
+        "role": task["role"],
+        "opened_at": task["at"],
+        "due_at": task["due_at"],
+        "status": status_of(task),
+        "deal": _deal(task, members, draft),
+        **{name: task.get(name) or None for name in _TOLD},
+    }
+
+
+def _segments(members: list[Profile]) -> dict[str, Any] | None:
+    """The customer's labels as they were last written down."""
+    labels = list(members[0].get("labels", ())) if members else []
+    if not labels:
+        return None
+    marks = sorted({mark for member in members for mark in member.get("marks", ())})
+    return {"lifecycle": labels[0], "value": labels[1], "tags": labels[2:] + marks}
+
+
+def _deal(task: Task, members: list[Profile], draft: Draft) -> str | None:
+    """How the deal stands that the task belongs to, while it is under way."""
+    if not task.get("journey"):
+        return None
+    for member in members:
+        runs = (draft.get(table_keys.journeys_of(member["customer_id"])) or {}).get("runs", {})
+        if run := runs.get(f"{task['journey']}|{task.get('run', '')}"):
+            return run["deal"] or None
+    return None

@@ -1,0 +1,96 @@
+"""A task changes hands, or leaves the list: handed over, put to the back, skipped with a reason (X16)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.customers.profile import Profile
+from shared.domain.errors import Busy, Conflict, FieldError, Invalid
+from shared.domain.tasks.task import SKIPPED, Slot, Task, finished, moved, status_of
+from shared.domain.vietnam_time import stamp
+from shared.ports import Table
+from shared.repositories.contact_ledger import members_of
+from shared.repositories.task_assignment import Roster
+from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, remember, replace_open
+from shared.repositories.unit_of_work import Draft
+
+
+@dataclass(frozen=True)
+class Hands:
+    """Everything a change needs: whose key asks, and which stores it reaches (none: all)."""
+
+    table: Table
+    roster: Roster
+    by: str
+    stores: frozenset[str]
+    now: datetime
+
+    def assign(self, task_id: str, person_id: str, note: str) -> Task:
+        """Give an open task to somebody else, at the same time or the next at which it may be done.
+
+        The same person again changes nothing. Raises NotFound, Forbidden, Invalid for who is not there or serves other
+        stores, Conflict when the task is done, and Busy.
+        """
+        person = self.roster.directory.people.get(person_id)
+        if person is None:
+            raise Invalid([FieldError("assignee", "is nobody in the directory")])
+
+        def change(draft: Draft, task: Task, members: list[Profile]) -> Task:
+            if not person.serves(task.get("store", "")):
+                raise Invalid([FieldError("assignee", "does not work for the store of this task")])
+            if task.get("assignee") == person_id:
+                return task
+            slot = self.roster.hours_of(task, person_id, draft, members, self.now)
+            # Who stands beside somebody else's role takes it over as what they are.
+            after = moved(task, slot, self.now) | {"role": person.role}
+            replace_open(draft, task, after, self.now)
+            told = {"was": task.get("assignee", ""), "by": self.by, "note": note}
+            remember(draft, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **told)
+            return after
+
+        return self._change(task_id, change)
+
+    def put_back(self, task_id: str, reason: str, until: datetime) -> Task:
+        """Put an open task off until a moment; raises NotFound, Forbidden, Conflict when it is done, and Busy."""
+
+        def change(draft: Draft, task: Task, members: list[Profile]) -> Task:
+            if task.get("skipped_until") == stamp(until):
+                return task
+            slot = self.roster.slot_anew(draft, task, until, members)
+            after = moved(task, Slot(task.get("assignee") or slot.assignee, slot.start, slot.due_at), self.now)
+            after |= {"skipped_until": stamp(until), "note": reason, "by": self.by}
+            replace_open(draft, task, after, self.now)
+            remember(draft, after, "Task Put Back", self.now, mark=f"back-{stamp(until)}", until=stamp(until))
+            return after
+
+        return self._change(task_id, change)
+
+    def skip(self, task_id: str, reason: str, told: Told) -> Task:
+        """Close a task that will not be done; journeys go on as when it was withdrawn. The same again is fine."""
+
+        def change(draft: Draft, task: Task, members: list[Profile]) -> Task:
+            after = finished(task, SKIPPED, self.by, reason, self.now)
+            finish(draft, after, self.now)
+            if members:
+                told(draft, members, after)
+            return after
+
+        return self._change(task_id, change, same=SKIPPED)
+
+    def _change(self, task_id: str, change: Callable[[Draft, Task, list[Profile]], Task], *, same: str = "") -> Task:
+        for _ in range(ATTEMPTS):
+            draft = Draft(self.table)
+            task = find_task(draft, task_id, self.stores)
+            if status_of(task) == "done":
+                if same and task["outcome"] == same:
+                    return task
+                raise Conflict(f"the task was closed as {task['outcome']} at {task['done_at']}")
+            after = change(draft, task, members_of(draft, task["customer_id"]))
+            try:
+                draft.commit()
+            except (Conflict, Busy):
+                continue
+            return after
+        raise Busy("this task is being changed by too many at once")

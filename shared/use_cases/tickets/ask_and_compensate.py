@@ -1,0 +1,162 @@
+"""Inside a ticket: asking the store or the warehouse with a deadline, and what may be given to the customer (R22)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.common.money import vnd
+from shared.domain.errors import Conflict, FieldError, Invalid
+from shared.domain.staff.directory import Directory
+from shared.domain.tasks.task import NewTask, Task
+from shared.domain.tickets.rules import TicketRules
+from shared.domain.tickets.ticket import Ticket, excerpt
+from shared.domain.vietnam_time import moment, stamp
+from shared.domain.vouchers.voucher import new_code
+from shared.repositories import tickets, vouchers
+from shared.repositories.tasks import open_task
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.staff.send_notifications import tell
+from shared.use_cases.ticket_work import Work
+from shared.use_cases.tickets import thread
+from shared.use_cases.tickets.agent_actions import still_open
+from shared.use_cases.tickets.assignment import about
+from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.inner_questions import Question, on_the_clock, questioned, worded
+
+PAID_WITHIN = timedelta(days=1)
+
+
+def ask(desk: Tickets, ticket_id: str, question: Question, by: str) -> Ticket:
+    """Ask a store or the warehouse: a task with a deadline of its own, whose answer comes back into the thread. The
+    same question while it is open is asked once. Raises NotFound and Conflict."""
+
+    def change(work: Work) -> Ticket:
+        before = still_open(work, ticket_id)
+        after = questioned(work.draft, before, question, by, desk.rules, desk.now)
+        if after is before:
+            return before
+        desk.keep(work, before, after)
+        return after
+
+    return desk.commit(change)
+
+
+def ask_answered(draft: Draft, task: Task, rules: TicketRules, directory: Directory, now: datetime) -> None:
+    """The answer to an inner question comes back into its ticket, and whoever has that is told; in the draft in which
+    the task is done."""
+    before = tickets.find(draft, str(task.get("ticket_id", "")))
+    asked = before.get("asks", {}).get(task["task_id"]) if before else None
+    if before is None or asked is None or asked["status"] != "open":
+        return
+    done = {**asked, "status": "done", "answer": task["note"], "answered_by": task["by"], "answered_at": stamp(now)}
+    after = {**before, "asks": {**before["asks"], task["task_id"]: done}}
+    line = worded(rules, "asked_answered", text=task["note"] or task["outcome"])
+    after = thread.add(draft, after, stamp(now), "agent", line, by=task["by"], note=True)
+    tickets.save(draft, before, after, rules)
+    if after["assignee"] in directory.people:
+        words = {**about(draft, after), "by": task["by"], "text": excerpt(line)}
+        tell(draft, after["assignee"], "mention", words, f"{task['task_id']} done", now)
+
+
+# ---- what the customer is given ----
+
+
+def give(desk: Tickets, ticket_id: str, *, amount: int, offer: str, reason: str, by: str) -> Ticket:
+    """Give the customer an amount of money or an offer of the playbook; beyond the playbook's limit it waits for a
+    manager. Raises NotFound, Invalid, and Conflict where the ticket has one already."""
+    book = desk.journeys.world.offers
+    limits = desk.rules.compensation
+    if offer and offer not in book.offers:
+        raise Invalid([FieldError("offer", f"must be one of {', '.join(book.offers)}")])
+    value = book.offers[offer].most if offer else amount
+    if value > limits.most_vnd:
+        raise Invalid([FieldError("amount", f"must be {limits.most_vnd} at most")])
+
+    def change(work: Work) -> Ticket:
+        before = tickets.get(work.draft, ticket_id)
+        wanted = {"amount": amount, "offer": offer, "value": value, "reason": reason}
+        known = before.get("compensation")
+        if known and all(known.get(name, "") == said for name, said in wanted.items() if said):
+            return before
+        if known and known["status"] != "refused":
+            raise Conflict(f"the ticket has a compensation that is {known['status']}")
+        asked = {**{name: said for name, said in wanted.items() if said}, "by": by, "at": stamp(desk.now)}
+        if value <= limits.without_approval_vnd:
+            after = _given(desk, work, before, {**asked, "status": "approved", "approved_by": by})
+        else:
+            after = {**before, "compensation": {**asked, "status": "waiting"}}
+            after = _told(desk, work, after, "given_waits", reason, by)
+            for person in desk.directory.seniors:
+                line = worded(desk.rules, "given_waits", what=_what(desk, asked), text=reason)
+                words = {**about(work.draft, after), "by": by, "text": excerpt(line)}
+                tell(work.draft, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", desk.now)
+        desk.keep(work, before, after)
+        return after
+
+    return desk.commit(change)
+
+
+def decide(desk: Tickets, ticket_id: str, *, approved: bool, note: str, by: str) -> Ticket:
+    """A manager's word on a compensation that waits. The same word again changes nothing. Raises NotFound, and
+    Conflict where none waits."""
+
+    def change(work: Work) -> Ticket:
+        before = tickets.get(work.draft, ticket_id)
+        known = before.get("compensation", {})
+        wanted = "approved" if approved else "refused"
+        if known.get("status") == wanted:
+            return before
+        if known.get("status") != "waiting":
+            raise Conflict("no compensation waits for approval on this ticket")
+        said = {**known, "status": wanted, "approved_by": by, "decided_at": stamp(desk.now)}
+        if approved:
+            after = _given(desk, work, before, said, note)
+        else:
+            after = _told(desk, work, {**before, "compensation": said}, "given_refused", note, by)
+        desk.keep(work, before, after)
+        return after
+
+    return desk.commit(change)
+
+
+def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], note: str = "") -> Ticket:
+    """An approved compensation: its voucher is issued, or its money becomes somebody's task."""
+    draft, now = work.draft, desk.now
+    tail = ticket["ticket_id"][-20:]
+    after = ticket
+    if offer_id := given.get("offer"):
+        book = desk.journeys.world.offers
+        code = new_code(book.offers[offer_id].prefix, desk.journeys.new_id())
+        voucher = vouchers.issue(
+            draft, book, offer_id, ticket["customer_id"], code, now, journey=thread.JOURNEY, run=tail,
+            step="compensation",
+        )  # fmt: skip
+        given = {**given, "code": code, "valid_until": voucher.valid_until}
+        line = worded(desk.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
+        after = thread.add(draft, after, stamp(now), "system", line, note=True)
+    else:
+        new = NewTask(
+            ticket["customer_id"],
+            f"compensation {ticket['ticket_id']} {given['at']}",
+            "other",
+            given["reason"],
+            now + PAID_WITHIN,
+            title=f"{desk.rules.compensation.title.vi}: {vnd(given['amount'])} ({thread.case_code(ticket)})",
+            store=ticket.get("store", ""),
+            details={"ticket_id": ticket["ticket_id"]},
+        )
+        given = {**given, "task_id": open_task(draft, new, now)}
+    after = {**after, "compensation": given}
+    tickets.remember(draft, after, "Ticket Compensated", now, value=given["value"])
+    return _told(desk, work, after, "given", note or given["reason"], given["approved_by"])
+
+
+def _told(desk: Tickets, work: Work, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
+    line = worded(desk.rules, name, what=_what(desk, ticket["compensation"]), text=text)
+    return thread.add(work.draft, ticket, stamp(desk.now), "agent", line, by=by, note=True)
+
+
+def _what(desk: Tickets, given: dict[str, Any]) -> str:
+    offer_id = given.get("offer")
+    return desk.journeys.world.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])

@@ -1,0 +1,128 @@
+"""Tickets as staff see them: the lists, the most urgent first, and one ticket with all that its answer needs (D4)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from typing import Any
+
+from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.messaging.reply_windows import windows
+from shared.domain.tickets.sla import deadlines
+from shared.domain.tickets.ticket import Ticket, locked_by
+from shared.domain.vietnam_time import stamp
+from shared.ports import Item, Table
+from shared.repositories import table_keys
+from shared.repositories import tickets as ticket_store
+from shared.repositories.contact_ledger import last_words, members_of
+from shared.repositories.unit_of_work import Draft
+from shared.use_cases.customers.view import stores_of
+from shared.use_cases.tickets.thread import case_code, thread
+
+_SHOWN = (
+    "ticket_id", "channel", "status", "queue", "priority", "intent", "severity", "sentiment", "confidence", "value",
+    "subject", "opened_at", "last_at", "first_response_due_at", "resolve_due_at", "reasons",
+)  # fmt: skip
+# Of a conversation that goes on for weeks the end is shown; an answer of the API has a limit.
+LINES_SHOWN = 300
+# What a ticket may not have; shown as null.
+_MAYBE = (
+    "assignee", "order_id", "store", "first_response_at", "first_response_seconds", "first_response_by",
+    "bot_first_response_at", "bot_first_response_seconds", "resolved_at", "resolved_by", "handled_seconds",
+    "reopened", "rating", "handover", "compensation", "labelled_by", "our_fault", "pending_until",
+)  # fmt: skip
+
+
+def listed(
+    table: Table,
+    *,
+    status: str,
+    queue: str,
+    assignee: str | None,
+    stores: Collection[str],
+    now: datetime,
+    limit: int,
+    start: str | None,
+) -> tuple[list[dict[str, Any]], str | None]:
+    """One page of the tickets with a status, open ones by urgency, the others the latest first; with "" of all, the
+    open ones first.
+
+    `assignee` "" is nobody, None anybody; `stores` are those whose tickets are shown (none: all). A page may be
+    shorter than `limit` where several things are asked for at once, or where a ticket moved meanwhile.
+    """
+    partition = table_keys.ticket_list(queue=queue, assignee=assignee)
+    page = table.query(
+        partition, low=f"{status}#" if status else "", high=f"{status}#~" if status else None, start=start,
+        descending=status in ("pending", "resolved"), limit=limit, consistent=False,
+    )  # fmt: skip
+    rows = [row for row in page.items if not queue or row["queue"] == queue]
+    rows = [row for row in rows if not stores or row.get("store", "") in stores]
+    keys = [
+        (table_keys.ticket_resolved if row["sk"].startswith("resolved#") else table_keys.ticket)(row["ticket_id"])
+        for row in rows
+    ]
+    found = table.batch_get(keys, consistent=False) if keys else {}
+    draft = Draft(table)
+    draft.load(table_keys.profile(ticket["customer_id"]) for ticket in found.values())
+    tickets = [found[key] for key in keys if key in found]
+    return [_row(ticket, members_of(draft, ticket["customer_id"]), now) for ticket in tickets], page.next
+
+
+def _row(ticket: Ticket, members: list[Profile], now: datetime) -> dict[str, Any]:
+    name = fold_members(members)["traits"].get("name") if members else None
+    customer = members[0]["customer_id"] if members else ticket["customer_id"]
+    return shown(ticket, now) | {"customer_id": customer, "customer_name": name}
+
+
+def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
+    """A ticket as the outside sees it."""
+    by = locked_by(ticket, stamp(now))
+    return {
+        **{name: ticket[name] for name in _SHOWN},
+        "customer_id": ticket["customer_id"],
+        "case_code": case_code(ticket),
+        **{name: None if ticket.get(name) == "" else ticket.get(name) for name in _MAYBE},
+        "missed": sorted(ticket["missed"]),
+        "suggestions": ticket.get("suggestions", []),
+        "lock": ticket["lock"] if by else None,
+    }
+
+
+def opened(
+    table: Table, ticket_id: str, view: Callable[[str], Item], now: datetime, *, stores: Collection[str]
+) -> tuple[dict[str, Any], set[str]]:
+    """One ticket with its thread, its customer and the time that is left; and the stores that may see it.
+
+    `view` is the 360° view of a customer.
+    Of a customer who belongs to other stores than `stores` (none: all) only the ticket is shown (R7). Raises NotFound.
+    """
+    draft = Draft(table)
+    ticket = ticket_store.get(draft, ticket_id)
+    members = members_of(draft, ticket["customer_id"])
+    theirs = stores_of(members)
+    lead = members[0]["customer_id"] if members else ticket["customer_id"]
+    sees = bool(members) and (not stores or bool(theirs & set(stores)))
+    open_until = windows(last_words(members), now) if members else {}
+    body = shown(ticket, now) | {
+        "customer_id": lead,
+        "thread": [line(item) for item in thread(draft, ticket_id)[-LINES_SHOWN:]],
+        "customer": view(lead) if sees else None,
+        "windows": {channel: window._asdict() for channel, window in open_until.items()},
+        "deadlines": dict(sorted(deadlines(ticket).items())),
+        "asks": list(ticket.get("asks", {}).values()),
+    }
+    return body, {ticket.get("store", "")} | theirs
+
+
+def stores_of_ticket(table: Table, ticket_id: str) -> set[str]:
+    """The stores that may work on a ticket: its own and its customer's. Raises NotFound."""
+    draft = Draft(table)
+    ticket = ticket_store.get(draft, ticket_id)
+    return {ticket.get("store", "")} | stores_of(members_of(draft, ticket["customer_id"]))
+
+
+def line(item: Item) -> dict[str, Any]:
+    """One line of a thread."""
+    told = {name: item.get(name) for name in ("at", "author", "text", "by", "order_id", "message_id", "subject")}
+    lists = {name: list(item.get(name, ())) for name in ("attachments", "mentions", "sources")}
+    return {**told, **lists, "note": bool(item.get("note"))}

@@ -1,0 +1,67 @@
+"""Redeem a voucher at the till: one use over all stores, whoever asks at the same moment (R21)."""
+
+from __future__ import annotations
+
+from shared.domain.customers.identity import Identity, link_key
+from shared.domain.errors import Busy, Conflict
+from shared.domain.journeys.engine import Signal
+from shared.domain.vietnam_time import stamp
+from shared.domain.vouchers.voucher import Claim, Redemption, Said, Use, Voucher, came_back, refusal, words
+from shared.ports import Check, absent, equals
+from shared.repositories import table_keys
+from shared.repositories.contact_ledger import members_of
+from shared.repositories.unit_of_work import Draft
+from shared.repositories.vouchers import NAME, find, news_of, save
+from shared.use_cases.journeys.context import Journeys
+
+# One loser of a race reads that it lost; the others only collide.
+ATTEMPTS = 12
+
+
+def redeem(journeys: Journeys, secret: bytes, code: str, use: Use, who: Identity | None) -> tuple[Voucher, Redemption]:
+    """Use a code up for an order; the same order again gets the same answer.
+
+    `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
+    """
+    for _ in range(ATTEMPTS):
+        draft = Draft(journeys.table)
+        try:
+            voucher = find(draft, journeys.world.offers, code)
+            return _redeem(journeys, draft, voucher, use._replace(members=_members(draft, who, secret)))
+        except (Conflict, Busy):
+            continue
+    raise Busy("this code is asked for by too many at once")
+
+
+def _redeem(journeys: Journeys, draft: Draft, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
+    book = journeys.world.offers
+    key = table_keys.order(use.order_id)
+    order = draft.get(key)
+    if order and came_back(order):
+        raise words(book, "order_cancelled", voucher, voucher.code)
+    if reason := refusal(voucher, use):
+        raise words(book, reason, voucher, voucher.code)
+    known = voucher.claims.get(use.order_id, Claim())
+    if known.told is None:
+        told = Said(at=stamp(use.at), store=use.store, total=use.total)
+        before, voucher = voucher, voucher.claimed(use.order_id, known.model_copy(update={"told": told}))
+        save(draft, before, voucher)
+        at_tills = draft.get(table_keys.order_vouchers(use.order_id)) or {"codes": []}
+        draft.put(table_keys.order_vouchers(use.order_id), {**at_tills, "codes": [*at_tills["codes"], voucher.code]})
+        # Should it be cancelled at this very moment, one of the two comes second and sees the other.
+        draft.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
+        news = news_of(voucher)
+        if before.redeemed is None and (members := members_of(draft, voucher.customer_id)):
+            journeys.tell(draft, members, Signal(NAME, news.at, news.properties), act=False)
+        draft.commit()
+    redeemed = voucher.redeemed
+    assert redeemed is not None
+    return voucher, redeemed
+
+
+def _members(draft: Draft, who: Identity | None, secret: bytes) -> frozenset[str] | None:
+    """The customer behind a phone with all who were merged into one; nobody's phone is nobody's voucher."""
+    if who is None:
+        return None
+    link = draft.get(table_keys.link(link_key(who, secret)))
+    return frozenset(m["customer_id"] for m in members_of(draft, link["customer"])) if link else frozenset()

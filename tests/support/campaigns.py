@@ -1,0 +1,104 @@
+"""A house with marketers and managers at it: campaigns are made, approved and looked at over HTTP as they do."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from infra.local.measuring.bench import phone
+from shared.domain.customers.profile import agree, new_profile, no_figures
+from shared.domain.messaging.policy import in_holdout
+from shared.domain.vietnam_time import local_day, stamp
+from shared.repositories import table_keys
+from shared.repositories.api_keys import issue_key
+from shared.repositories.segment_membership import Ruling, settle
+from shared.repositories.unit_of_work import Draft
+from shared.runtime.playbook.loader import rules
+from tests.support.messaging import Care
+
+WORDS = {"template": "winback_30", "variables": {"new_url": "https://nhamay.example/hang-moi"}}
+BY_EMAIL = {**WORDS, "channels": ["email"]}
+
+
+class Desk(Care):
+    """Keys by role: "marketing" makes campaigns, "manager" approves them, "admin" made the house."""
+
+    def __init__(self, start: datetime, **more: Any) -> None:
+        super().__init__(start, **more)
+        self.know_the_do_not_call_list()
+        for role in ("marketing", "manager", "care"):
+            self.new_key(role, role)
+
+    def new_key(self, name: str, role: str, stores: tuple[str, ...] = ()) -> None:
+        key = issue_key(self.house.table, kind="api", roles=[role], stores=list(stores), name=name, now=self.now,
+                        new_id=self.house.outside.new_id)  # fmt: skip
+        self._keys[name] = f"Bearer {key}"
+
+    def campaign(self, *, key: str = "marketing", status: int = 201, **body: Any) -> Any:
+        """A new campaign by e-mail to everybody, or what is wrong with it."""
+        said = {"name": "11.11", "content": BY_EMAIL} | body
+        return self.call("POST", "/v1/campaigns", said, key=key, status=status)
+
+    def tell(self, campaign_id: str, verb: str, *, key: str = "", body: Any = None, status: int = 200) -> Any:
+        by = key or ("manager" if verb == "approve" else "marketing")
+        return self.call("POST", f"/v1/campaigns/{campaign_id}/{verb}", body, key=by, status=status)
+
+    def preview(self, campaign_id: str) -> Any:
+        """The whole preview, however many calls it takes."""
+        while True:
+            seen = self.tell(campaign_id, "preview")
+            if seen["complete"]:
+                return seen
+
+    def started(self, **body: Any) -> str:
+        """A campaign that is approved; the next tick begins it."""
+        campaign_id = str(self.campaign(**body)["campaign_id"])
+        self.tell(campaign_id, "approve")
+        return campaign_id
+
+    def seen(self, campaign_id: str) -> Any:
+        return self.call("GET", f"/v1/campaigns/{campaign_id}", key="marketing")
+
+    def minutes(self, number: float = 1) -> None:
+        self.later(minutes=number)
+
+    def sold(self, number: int, *, days_ago: int, total: int = 500_000, **properties: Any) -> None:
+        """An order of history of the customer with this number, who may be new."""
+        self.event("Order Completed", phone(number), at=self.now - timedelta(days=days_ago),
+                   context={"backfill": True}, order_id=f"H{number}-{days_ago}", total=total, **properties)  # fmt: skip
+
+    def got(self, campaign_id: str) -> list[str]:
+        """Who got the campaign's message, in order, as their providers saw it."""
+        ours = {m["message_id"] for m in self.messages() if m["run"] == campaign_id and m["journey"] == "campaign"}
+        return [one.tracking_id[:24] for one in self.received() if one.tracking_id in ours]
+
+    def arm(self, campaign_id: str, customer_id: str) -> str:
+        return (self.house.table.get(table_keys.campaign_person(campaign_id, customer_id)) or {}).get("arm", "")
+
+    def everybody(self, count: int) -> list[str]:
+        """New customers who want advertising."""
+        return [self.customer(number) for number in range(1, count + 1)]
+
+    def people(self, count: int) -> list[str]:
+        """As many customers as make a base, written as the door writes them, who want advertising by e-mail."""
+        at, ruling = stamp(self.now), Ruling(rules(), rules().first_cutoffs, local_day(self.now))
+        ids = [f"{number:024d}" for number in range(count)]
+        for first in range(0, count, 15):
+            draft = Draft(self.house.table)
+            for customer_id in ids[first : first + 15]:
+                profile = new_profile(customer_id, at)
+                address = f"email:khach{int(customer_id)}@example.vn"
+                profile["identities"] = {address: {"at": at, "certainty": "verified"}}
+                said = {"channel": "email", "purpose": "marketing", "granted": True, "at": at, "proof": "QR"}
+                draft.create(table_keys.profile(customer_id), agree(profile, [said]))
+                settle(
+                    draft,
+                    [draft.get(table_keys.profile(customer_id))],
+                    no_figures(rules(), rules().first_cutoffs),
+                    ruling,
+                )
+            draft.commit()
+        return ids
+
+    def outside_the_holdout(self, customers: list[str]) -> list[str]:
+        return [one for one in customers if not in_holdout(one, "*", self.rules.holdout_percent)]
