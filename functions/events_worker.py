@@ -14,8 +14,8 @@ from shared.domain.vietnam_time import stamp
 from shared.repositories.messages import enqueue
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import event_taker
-from shared.runtime.factories.triage import triager
 from shared.runtime.logs import logger
+from shared.runtime.playbook.triage import triager
 from shared.use_cases.events.ingest_events import EventTaker
 from shared.use_cases.inbox.ingest_provider_events import IncomingTaker, Taken
 

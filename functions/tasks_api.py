@@ -10,11 +10,12 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.customers.profile import Profile
 from shared.domain.errors import Forbidden, Invalid
-from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, ROLES, Kind, Status, Task
+from shared.domain.staff.roles import ROLES
+from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, Kind, Status, Task
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
-from shared.repositories.tasks import Report, Told, record_outcome, task_news
+from shared.repositories.profiles import members_of
+from shared.repositories.tasks import Told, task_news
 from shared.repositories.unit_of_work import Draft
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
@@ -28,6 +29,7 @@ from shared.runtime.playbook.staff import directory
 from shared.use_cases.tasks.issue_offer import Offers
 from shared.use_cases.tasks.list_tasks import Asked, listed, shown
 from shared.use_cases.tasks.reassign import Hands
+from shared.use_cases.tasks.record_outcome import Report, record_outcome
 from shared.use_cases.tickets.ask_and_compensate import ask_answered
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.PUBLIC)

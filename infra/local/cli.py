@@ -277,11 +277,11 @@ def export_corrections(
     stage: Stage = None,
 ) -> None:
     """Print messages whose labels staff put right, as examples to train on, without numbers, addresses and names."""
-    from infra.local.commands import ops as operations
     from infra.local.commands import triage as reader
+    from infra.local.stack import session
     from shared.domain.vietnam_time import local_day
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         for line in reader.corrections(where.table, local_day(where.now), months):
             print(line)
 
@@ -330,9 +330,9 @@ def list_journeys(playbook: Playbook = None) -> None:
 def diff_journeys(data: Data = None, stage: Stage = None) -> None:
     """Show which versions people are inside of, and how each differs from the playbook's."""
     from infra.local.commands import journeys as people
-    from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         people.diff(people.journeys_at(where, deployed=stage is not None))
 
 
@@ -346,9 +346,9 @@ def migrate_journey(
 ) -> None:
     """Bring the people inside a journey to another version; says first how many move and how many are cancelled."""
     from infra.local.commands import journeys as people
-    from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         people.migrate(people.journeys_at(where, deployed=stage is not None), journey, to, dry_run=dry_run)
 
 
@@ -361,9 +361,9 @@ def set_journey_mode(
 ) -> None:
     """Say for whom a journey is live: for nobody (it only decides), staff's phones, one store's customers, or all."""
     from infra.local.commands import journeys as people
-    from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print(people.change_mode(people.journeys_at(where, deployed=stage is not None), journey, mode))
 
 
@@ -371,8 +371,9 @@ def set_journey_mode(
 def list_dead_letters(data: Data = None, stage: Stage = None) -> None:
     """Print the messages that could not be processed, with their reasons, as JSON."""
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print(operations.listed(where))
 
 
@@ -380,8 +381,9 @@ def list_dead_letters(data: Data = None, stage: Stage = None) -> None:
 def redrive_dead_letters(data: Data = None, stage: Stage = None) -> None:
     """Send the messages that could not be processed back to their queues; prints how many there were."""
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print(operations.redrive(where))
 
 
@@ -404,8 +406,9 @@ def issue_key(
     """
     from infra.local.commands import ops as operations
     from infra.local.commands.staff import doubts
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         issued = operations.issue_key(where, kind.value, role or [], store or [], name)
     if odd := doubts(name, role or []):
         typer.echo(f"note: {odd}", err=True)
@@ -416,8 +419,9 @@ def issue_key(
 def revoke_key(secret: Annotated[str, typer.Argument(metavar="KEY")], data: Data = None, stage: Stage = None) -> None:
     """Take a key out of use, within a minute everywhere."""
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         operations.revoke_key(where, secret)
 
 
@@ -428,10 +432,10 @@ def halt(
     stage: Stage = None,
 ) -> None:
     """Stop all marketing at once, everywhere or in some provinces; prints what is halted now."""
-    from infra.local.commands import ops as operations
+    from infra.local.stack import session
     from shared.repositories import marketing_halt
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         try:
             _print({"halted": marketing_halt.halt(where.table, province or [], where.now)})
         except ValueError as error:
@@ -441,10 +445,10 @@ def halt(
 @ops.command()
 def resume(data: Data = None, stage: Stage = None) -> None:
     """Let marketing go on everywhere; prints what was halted."""
-    from infra.local.commands import ops as operations
+    from infra.local.stack import session
     from shared.repositories import marketing_halt
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print({"resumed": marketing_halt.resume(where.table)})
 
 
@@ -460,10 +464,11 @@ def dnc(
     from rich.progress import Progress
 
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
     if not file.is_file():
         raise Trouble(f"there is no file {file}")
-    with operations.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
+    with session.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("do-not-call list", total=file.read_bytes().count(b"\n"))
         done = operations.import_do_not_call(where, file, full=full, on_line=lambda n: bar.advance(task, n))
     said: dict[str, Any] = {**vars(done.listing), "refused": len(done.refused)}
@@ -485,10 +490,11 @@ def audience(
     from rich.progress import Progress
 
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
     from shared.runtime.playbook.loader import sending_rules
     from shared.use_cases.segments.export_ads_audience import expected
 
-    with operations.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
+    with session.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=expected(where.table, label))
         found = operations.write_audience(
             where, sending_rules(), label, platform.value, out, lambda n: bar.advance(task, n)
@@ -513,12 +519,13 @@ def connect_zalo(
 ) -> None:
     """Let us in to the Official Account: shows its administrator's link and asks for the code it comes back with."""
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
     def ask(link: str) -> str:
         typer.echo(f"Open this link as an administrator of the account:\n{link}", err=True)
         return str(typer.prompt("The code it came back with", err=True))
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print({"zalo": operations.connect_zalo(where, redirect, ask)})
 
 
@@ -526,18 +533,19 @@ def connect_zalo(
 def state_of_zalo(data: Data = None, stage: Stage = None) -> None:
     """Print whether the Official Account is connected."""
     from infra.local.commands import ops as operations
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print({"zalo": operations.zalo_state(where)})
 
 
 @accounts.command("check")
 def check_accounts(data: Data = None, stage: Stage = None) -> None:
     """Print which channels are set up, and what is missing of the others."""
-    from infra.local.commands import ops as operations
+    from infra.local.stack import session
     from shared.runtime.factories.channels import account_states
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print([state._asdict() for state in account_states(where.accounts())])
 
 
@@ -546,10 +554,10 @@ def list_staff(context: typer.Context, data: Data = None, stage: Stage = None) -
     """Show who works here and who is on duty now."""
     if context.invoked_subcommand is not None:
         return
-    from infra.local.commands import ops as operations
     from infra.local.commands import staff as people
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         people.show(where)
 
 
@@ -561,10 +569,10 @@ def away(
     stage: Stage = None,
 ) -> None:
     """Say that somebody is away: they get no new tickets and no calls up to and including that day."""
-    from infra.local.commands import ops as operations
     from infra.local.commands import staff as people
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print(people.send_on_leave(where, person, until))
 
 
@@ -575,10 +583,10 @@ def back(
     stage: Stage = None,
 ) -> None:
     """Say that somebody is there again."""
-    from infra.local.commands import ops as operations
     from infra.local.commands import staff as people
+    from infra.local.stack import session
 
-    with operations.place(data, stage) as where:
+    with session.place(data, stage) as where:
         _print(people.bring_back(where, person))
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 from shared.domain.triage.linear_model import GRAM_MARK, ZERO, Lexicon
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
-from shared.runtime.factories.triage import FOLDER, lexicon_of, triager, vocabulary
+from shared.runtime.playbook.triage import FOLDER, lexicon_of, triager, vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLES = ROOT / "infra" / "triage" / "examples"

@@ -18,6 +18,7 @@ from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, UndefinedEr
 from jinja2 import Template as Compiled
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
+from shared.domain.common.localized_text import Lang
 from shared.domain.common.money import vnd
 from shared.domain.customers.salutation import greet
 from shared.domain.errors import Invalid
@@ -29,7 +30,6 @@ from shared.domain.messaging.template import (
     Conversation,
     Cta,
     Email,
-    Lang,
     ParameterKind,
     Shop,
     SmsAd,

@@ -15,7 +15,7 @@ from typing import Any
 
 from shared.domain.catalogue.product import Product
 from shared.domain.common.playbook_rules import OrderRules
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 from shared.domain.errors import Busy
 from shared.domain.orders.order import OrderRow
 from shared.domain.recommendations.recommendation import Counts

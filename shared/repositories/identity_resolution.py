@@ -12,7 +12,8 @@ from shared.domain.customers.profile import Profile, different_people, fold_memb
 from shared.domain.tasks.task import NewTask
 from shared.ports import Key, NewId
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import load_members, withdraw
+from shared.repositories.profiles import load_members
+from shared.repositories.segment_membership import withdraw
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import Draft
 

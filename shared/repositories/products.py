@@ -9,7 +9,7 @@ from itertools import islice
 from typing import Any
 
 from shared.domain.catalogue.product import Product
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 from shared.ports import Action, Delete, Item, Key, Put, Table, Update
 from shared.repositories import event_sources, table_keys
 

@@ -9,7 +9,7 @@ from shared.domain.customers.profile import Profile
 from shared.domain.messaging.policy import Wish, decide
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import person, situation
+from shared.repositories.policy_facts import person, situation
 from shared.repositories.unit_of_work import Draft
 
 # What ends today's call; hours, the day's cap and Tết only move it, and a call costs no message's budget.

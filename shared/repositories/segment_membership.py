@@ -2,123 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from shared.domain.common.playbook_rules import CutOffs, Rules
-from shared.domain.customers.profile import Metrics, Profile, caring_store, fold_members, is_stale, measure
-from shared.domain.orders.order import OrderRow, lines_shown, read
+from shared.domain.customers.profile import Profile, caring_store, fold_members
+from shared.domain.segments.metrics import Metrics, is_stale, measure
 from shared.domain.segments.segmentation import due_at, lifecycle, stand
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, Key, Table
-from shared.repositories import table_keys, ticket_revenue
-from shared.repositories.co_purchase import basket, recount
+from shared.ports import Item
+from shared.repositories import table_keys
+from shared.repositories.orders import rows_of
+from shared.repositories.profiles import Ruling, figures
 from shared.repositories.unit_of_work import Draft
 
 LIFECYCLE_LANE = "lifecycle#0"
-# So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items; fewer
-# where the counts of their goods fill it.
-MATURED_AT_ONCE = 25
-
-
-@dataclass(frozen=True)
-class Ruling:
-    """The rules in force on one local day."""
-
-    rules: Rules
-    cutoffs: CutOffs
-    today: date
-
-
-def current_cutoffs(table: Table, rules: Rules, memory: dict[str, Any], now: float) -> CutOffs:
-    """The cut-offs in force, remembered for a minute so that no event pays for reading them."""
-    known = memory.get("cutoffs")
-    if known and now - known[0] < 60:
-        cutoffs: CutOffs = known[1]
-        return cutoffs
-    item = table.get(table_keys.CURRENT_CUTOFFS)
-    cutoffs = CutOffs.model_validate(item["cutoffs"]) if item else rules.first_cutoffs
-    memory["cutoffs"] = (now, cutoffs)
-    return cutoffs
-
-
-def figures(profile: Profile) -> Metrics:
-    """The figures on a profile; stored as a plain list, new fields are appended at the end."""
-    return Metrics(*profile.get("metrics", ()))
-
-
-def load_members(draft: Draft, lead: Profile) -> list[Profile]:
-    """The leading profile and all that were merged into it, however deep."""
-    members, waiting = [lead], list(lead.get("absorbed", ()))
-    draft.load([table_keys.profile(i) for i in waiting])
-    while waiting:
-        profile = draft.get(table_keys.profile(waiting.pop(0)))
-        if profile:
-            members.append(profile)
-            waiting += profile.get("absorbed", ())
-    return members
-
-
-def row_item(row: OrderRow, content: dict[str, Any], lines: list[dict[str, Any]]) -> Item:
-    """An order row as the table holds it."""
-    body: Item = {**row._asdict(), "day": row.day.isoformat(), "matures": row.matures and row.matures.isoformat()}
-    body |= {name: content[name] for name in ("store", "channel") if name in content}
-    if lines:
-        body["lines"] = lines
-    return body
-
-
-def row_of(item: Item) -> OrderRow:
-    values = {name: item[name] for name in OrderRow._fields}
-    values["day"] = date.fromisoformat(item["day"])
-    values["matures"] = date.fromisoformat(item["matures"]) if item["matures"] else None
-    return OrderRow(**values)
-
-
-def rows_of(draft: Draft, members: list[Profile], ruling: Ruling) -> list[OrderRow]:
-    """All order rows of a customer; COD orders that matured since they were written are brought to today."""
-    low, high = table_keys.ORDER_ROWS
-    rows = [
-        row_of(item)
-        for member in members
-        for item in draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
-    ]
-    ripe = [row for row in rows if row.matures and row.matures <= ruling.today][:MATURED_AT_ONCE]
-    draft.load(table_keys.order(row.order_id) for row in ripe)
-    matured: dict[str, OrderRow | None] = {}
-    for row in ripe:
-        if draft.full:
-            break
-        matured[row.order_id] = mature(draft, row.order_id, ruling)
-    return [matured.get(row.order_id) or row for row in rows]
-
-
-def mature(draft: Draft, order_id: str, ruling: Ruling) -> OrderRow | None:
-    """Bring a COD order that nobody has spoken of to today: in its row and in the shop's totals (R2)."""
-    order = draft.get(table_keys.order(order_id))
-    days = ruling.rules.orders.cod_matures_days
-    before = read(order_id, order, date.fromisoformat(order["as_of"]), days) if order else None
-    row = read(order_id, order, ruling.today, days) if order else None
-    if order is None or before is None or row is None:
-        return None
-    content = order["content"]
-    kept = {name: value for name, value in order.items() if name not in ("due", "due_at")}
-    ticket_revenue.matured(draft, kept, row)
-    draft.put(table_keys.order(order_id), {**kept, "as_of": ruling.today.isoformat()})
-    if order["row"]:
-        home, placed_at = order["row"]
-        draft.mark(table_keys.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
-    draft.count(total_key(row, content), kept=row.kept - before.kept)
-    orders = ruling.rules.orders
-    recount(draft, order_id, basket(before, content, orders), basket(row, content, orders))
-    return row
-
-
-def total_key(row: OrderRow, content: dict[str, Any]) -> Key:
-    """Where an order stands in the shop's totals of its day."""
-    store, channel, cashier = (content.get(name, "") for name in ("store", "channel", "cashier"))
-    return table_keys.day_total(row.day.isoformat(), store, channel, cashier, row.order_id)
 
 
 def settle(

@@ -8,8 +8,8 @@ from shared.domain.recommendations.rules import Credit
 from shared.domain.tickets.ticket import Ticket
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys, tickets
-from shared.repositories.contact_ledger import members_of
-from shared.repositories.segment_membership import row_of
+from shared.repositories.orders import row_of
+from shared.repositories.profiles import members_of
 from shared.repositories.ticket_revenue import Window, day_of, follow, later
 from shared.repositories.unit_of_work import Draft
 

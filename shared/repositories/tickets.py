@@ -124,3 +124,8 @@ def count(draft: Draft, ticket: Ticket, who: str, at: str, amounts: Mapping[str,
     """Add to what tickets of a day came to, by who did it: people, bot or auto (T8)."""
     day = local_day(moment(at)).isoformat()
     draft.count(table_keys.desk_day(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
+
+
+def case_code(ticket: Ticket) -> str:
+    """What a customer may quote on the phone."""
+    return f"PH-{ticket['ticket_id'][-20:-14].upper()}"

@@ -23,7 +23,7 @@ from shared.domain.vouchers.voucher import (
 )
 from shared.ports import Item, Key
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import Draft
 
 NAME = "Voucher Redeemed"

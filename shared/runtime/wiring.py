@@ -128,7 +128,7 @@ def _sqs_queue(url: str) -> Queue:
 @cache
 def _bedrock_reader(model: str) -> SecondOpinion:
     from shared.adapters.aws.bedrock import BedrockReader
-    from shared.runtime.factories.triage import asking
+    from shared.runtime.playbook.triage import asking
 
     return BedrockReader(model, asking().system())
 

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.catalogue.product import Product
 from shared.repositories import table_keys
 from shared.repositories.products import Products
-from shared.repositories.segment_membership import load_members
+from shared.repositories.profiles import load_members
 from shared.repositories.unit_of_work import Draft
 from shared.runtime import wiring
 from shared.runtime.factories.bot import orders

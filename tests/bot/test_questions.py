@@ -18,7 +18,7 @@ from shared.domain.bot.reply import Answer, Asked
 from shared.domain.common.language import language_of
 from shared.domain.triage.triage import Triage
 from shared.runtime.factories.bot import answer
-from shared.runtime.factories.triage import triager
+from shared.runtime.playbook.triage import triager
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 PLACED = {"order_id": "DH1", "code": "DH1", "state": "placed", "placed_at": "2026-11-21T03:00:00.000Z",

@@ -9,8 +9,9 @@ import pytest
 
 from infra.local.measuring.bench import phone
 from shared.adapters.template_rendering import Renderer
+from shared.domain.common.localized_text import Text
 from shared.domain.errors import Invalid
-from shared.domain.messaging.template import SmsAd, Text
+from shared.domain.messaging.template import SmsAd
 from shared.domain.vietnam_time import stamp
 from shared.runtime import wiring
 from shared.runtime.factories.campaigns import campaigns

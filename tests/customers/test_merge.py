@@ -16,7 +16,8 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import Registry
-from shared.repositories.segment_membership import load_members, settle
+from shared.repositories.profiles import load_members
+from shared.repositories.segment_membership import settle
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import Upsert, upsert

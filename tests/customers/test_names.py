@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.customers.names import clean_name, fold, given_name, same_person
+from shared.domain.common.text_folding import fold
+from shared.domain.customers.names import clean_name, given_name, same_person
 
 
 @pytest.mark.parametrize(

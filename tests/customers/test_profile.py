@@ -10,18 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.domain.customers.profile import (
-    agree,
-    different_people,
-    extend,
-    fold_members,
-    is_stale,
-    learn,
-    measure,
-    new_profile,
-    no_figures,
-)
+from shared.domain.customers.profile import agree, different_people, fold_members, learn, new_profile
 from shared.domain.orders.order import OrderRow
+from shared.domain.segments.metrics import extend, is_stale, measure, no_figures
 from shared.runtime.playbook.loader import rules
 
 RULES = rules()

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from infra.local.commands.openapi import routes
-from shared.domain.common.field_reader import MAX_CONSENTS
+from shared.domain.customers.traits_input import MAX_CONSENTS
 from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES, MAX_IDENTITIES
 from shared.domain.orders.order_event import ORDER_EVENTS
 from shared.runtime.auth import WRITE_KEY

@@ -16,12 +16,12 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from infra.local.commands.up import opened
 from infra.local.importing.command import Result, import_file, run_import
 from infra.local.importing.targets import InHouse, Stopped
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import Keys, local_keys
 from infra.local.stack.local_stack import House
+from infra.local.stack.session import opened
 from tests.imports.exports import KIOTVIET, NOW, read_rejects, write_csv
 
 ROOT = Path(__file__).parents[2]

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.commands.up import opened
 from infra.local.demo.dataset import PRODUCTS, demo_products
 from infra.local.errors import Trouble
+from infra.local.stack.session import opened
 from shared.domain.catalogue.product import Product, suggest
 from shared.repositories.products import Products
 from shared.runtime.playbook.loader import sending_rules

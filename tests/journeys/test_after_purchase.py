@@ -14,7 +14,7 @@ from infra.local.importing.targets import Reply
 from infra.local.measuring.bench import phone
 from shared.adapters.local.fault_injection import Hostile
 from shared.domain.catalogue.product import Product
-from shared.repositories.segment_membership import figures
+from shared.repositories.profiles import figures
 from shared.runtime.playbook.journeys import check, load_journeys
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 from tests.support.journey_playbooks import playbook  # noqa: F401

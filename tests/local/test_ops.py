@@ -7,19 +7,11 @@ import pytest
 from moto import mock_aws
 
 from infra.catalogue import QUEUES
-from infra.local.commands.ops import (
-    as_it_came,
-    import_do_not_call,
-    issue_key,
-    listed,
-    place,
-    redrive,
-    revoke_key,
-    zalo_state,
-)
+from infra.local.commands.ops import as_it_came, import_do_not_call, issue_key, listed, redrive, revoke_key, zalo_state
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import House
+from infra.local.stack.session import place
 from shared.adapters.aws import clients
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import link_of_phone

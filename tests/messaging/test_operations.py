@@ -9,11 +9,12 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.commands.ops import connect_zalo, import_do_not_call, place, zalo_state
+from infra.local.commands.ops import connect_zalo, import_do_not_call, zalo_state
 from infra.local.errors import Trouble
 from infra.local.measuring.bench import phone
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import House
+from infra.local.stack.session import place
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import marketing_halt, table_keys

@@ -19,9 +19,9 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from shared.domain.common.channels import ChannelName, Purpose
 from shared.domain.common.lunar_calendar import Rest, rest_until
 from shared.domain.messaging import legal_limits, policy
-from shared.domain.messaging.channel_errors import ChannelName, Purpose
 from shared.domain.messaging.policy import WINDOWED, Contact, Person, Situation, Wish, choose, decide, in_holdout
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from infra.local.cli import app
 from infra.local.commands import blueprint as command
-from infra.local.commands.ops import Place
+from infra.local.stack.session import Place
 from shared.domain.catalogue.product import Product
 from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import local_day

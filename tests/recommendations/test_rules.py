@@ -9,9 +9,9 @@ import pytest
 from shared.domain.catalogue.product import Product
 from shared.domain.recommendations.purchase_history import focus, purchases
 from shared.domain.recommendations.recommendation import Matter, size_of
-from shared.runtime.factories.suggestions import FILE, check, suggestion_rules
 from shared.runtime.playbook.journeys import check as check_all
 from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.suggestions import FILE, check, suggestion_rules
 
 RULES = suggestion_rules()
 

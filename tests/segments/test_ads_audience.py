@@ -12,11 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from infra.local.commands.ops import place, write_audience
+from infra.local.commands.ops import write_audience
 from infra.local.errors import Trouble
 from infra.local.measuring.bench import phone
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import House
+from infra.local.stack.session import place
 from shared.domain.errors import NotFound
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import stamp

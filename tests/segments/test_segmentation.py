@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.domain.customers.profile import Metrics, measure, new_profile, no_figures
+from shared.domain.customers.profile import new_profile
 from shared.domain.orders.order import OrderFact, OrderRow, absorb, read
 from shared.domain.segments.churn import p_alive, weeks_between
+from shared.domain.segments.metrics import Metrics, measure, no_figures
 from shared.domain.segments.segmentation import SPREAD_SECONDS, due_at, lifecycle, rfm, scores, silence, stand
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment
 from shared.runtime.playbook.loader import rules

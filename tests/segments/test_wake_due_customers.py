@@ -15,7 +15,7 @@ from shared.domain.segments.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import Ruling, figures
+from shared.repositories.profiles import Ruling, figures
 from shared.use_cases.segments.wake_due_customers import Waker
 from shared.use_cases.segments.weekly_cutoffs import publish, relabel
 from tests.support.engine import RULES, START, Engine, hostile, on, sale, track

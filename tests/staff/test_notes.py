@@ -14,11 +14,12 @@ from shared.adapters.local.fault_injection import Hostile
 from shared.domain.errors import Busy
 from shared.domain.staff.staff_notification import note_id
 from shared.repositories import table_keys
+from shared.repositories.staff_notifications import tell
 from shared.repositories.unit_of_work import Draft
 from shared.runtime import wiring
 from shared.runtime.factories.channels import staff_notes
 from shared.runtime.playbook.staff import directory
-from shared.use_cases.staff.send_notifications import CLAIM, PATIENCE, tell
+from shared.use_cases.staff.send_notifications import CLAIM, PATIENCE
 from tests.events.test_races import Watched
 from tests.messaging.conftest import MORNING
 from tests.support.messaging import Care

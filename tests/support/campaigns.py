@@ -6,12 +6,14 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.measuring.bench import phone
-from shared.domain.customers.profile import agree, new_profile, no_figures
+from shared.domain.customers.profile import agree, new_profile
 from shared.domain.messaging.policy import in_holdout
+from shared.domain.segments.metrics import no_figures
 from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
-from shared.repositories.segment_membership import Ruling, settle
+from shared.repositories.profiles import Ruling
+from shared.repositories.segment_membership import settle
 from shared.repositories.unit_of_work import Draft
 from shared.runtime.playbook.loader import rules
 from tests.support.messaging import Care

@@ -13,14 +13,14 @@ from random import Random
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import House
 from shared.adapters.local.fault_injection import Hostile
-from shared.domain.customers.profile import measure
 from shared.domain.errors import Busy
 from shared.domain.events.segment_protocol import translate
 from shared.domain.orders.order import read
+from shared.domain.segments.metrics import measure
 from shared.domain.segments.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import Ruling, load_members
+from shared.repositories.profiles import Ruling, load_members
 from shared.repositories.unit_of_work import Draft
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_taker, journeys

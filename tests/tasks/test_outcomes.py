@@ -13,7 +13,8 @@ from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.tasks import Report, record_outcome, task_news
+from shared.repositories.tasks import task_news
+from shared.use_cases.tasks.record_outcome import Report, record_outcome
 from tests.events.test_races import Watched
 from tests.messaging.conftest import MORNING
 from tests.support.messaging import Care

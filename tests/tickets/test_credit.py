@@ -15,7 +15,7 @@ from shared.repositories import table_keys
 from shared.repositories.ticket_credit_window import open_window
 from shared.repositories.ticket_revenue import credited, revenue_per_ticket
 from shared.repositories.unit_of_work import Draft
-from shared.runtime.factories.suggestions import suggestion_rules
+from shared.runtime.playbook.suggestions import suggestion_rules
 from tests.support.engine import START, Engine, hostile, on, track
 
 LATER = START + timedelta(days=45)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from infra.triage.train import examples, without_marks
 from shared.domain.triage.text_normalizer import FIRST_TOKENS, LAST_TOKENS, MOST_CHARACTERS, Speller
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
-from shared.runtime.factories.triage import lexicon_of, triager, vocabulary
+from shared.runtime.playbook.triage import lexicon_of, triager, vocabulary
 
 read = triager().read
 LEXICON = lexicon_of(vocabulary())

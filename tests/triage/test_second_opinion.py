@@ -18,7 +18,7 @@ from shared.adapters.local.sqlite_table import LocalTable
 from shared.domain.triage.redaction import unnamed
 from shared.domain.triage.second_opinion import AGREED, joined
 from shared.domain.triage.triage import Triage
-from shared.runtime.factories.triage import asking, triager
+from shared.runtime.playbook.triage import asking, triager
 from shared.use_cases.triage.two_readers import TwoReaders
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

@@ -18,9 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local.commands.journeys import journeys_at
-from infra.local.commands.ops import SHOWN, Place, place, zalo_state
+from infra.local.commands.ops import SHOWN, zalo_state
 from infra.local.errors import Trouble
-from shared.domain.messaging.template import Text as Words
+from infra.local.stack.session import Place, place
+from shared.domain.common.localized_text import Text as Words
 from shared.domain.onboarding.checklist import Blueprint, Found, Item
 from shared.domain.segments.segmentation import LIFECYCLE
 from shared.runtime.factories.channels import account_states

@@ -9,7 +9,7 @@ from shared.domain.bot.reply import Answer, Asked
 from shared.domain.common.language import language_of
 from shared.domain.triage.triage import INTENTS
 from shared.runtime.factories import bot
-from shared.runtime.factories.triage import triager
+from shared.runtime.playbook.triage import triager
 
 
 def tried(text: str, intent: str | None) -> str:

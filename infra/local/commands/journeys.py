@@ -11,12 +11,12 @@ from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.commands.ops import Place
 from infra.local.errors import Trouble
+from infra.local.stack.session import Place
+from shared.domain.common.duration import span_text
 from shared.domain.journeys.definition import Journey
-from shared.domain.messaging.template import span_text
 from shared.domain.vietnam_time import local_day, moment
-from shared.repositories.segment_membership import Ruling, current_cutoffs
+from shared.repositories.profiles import Ruling, current_cutoffs
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
 from shared.runtime.factories import bot, tickets

@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from infra.local.commands.ops import Place
 from infra.local.errors import Trouble
+from infra.local.stack.session import Place
 from shared.domain.errors import Conflict
 from shared.domain.staff.directory import Directory
-from shared.domain.tasks.task import ROLES
+from shared.domain.staff.roles import ROLES
 from shared.domain.vietnam_time import local_day
 from shared.repositories.staff_absence import away, call_back, leaves, send_away
 from shared.runtime.playbook.staff import directory

@@ -12,8 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local.errors import Trouble
+from shared.domain.common.localized_text import Lang
 from shared.domain.messaging.sms_encoding import measured
-from shared.domain.messaging.template import CUSTOMER, CannotRender, Email, Lang, Shop, SmsAd, SmsCare, Template, Zns
+from shared.domain.messaging.template import CUSTOMER, CannotRender, Email, Shop, SmsAd, SmsCare, Template, Zns
 from shared.ports import Rendered
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, sending_rules
 from shared.runtime.playbook.templates import SAMPLE_CUSTOMER, load_shop, load_templates, preview, sandbox

@@ -17,7 +17,7 @@ from shared.domain.triage.redaction import unnamed
 from shared.domain.triage.triage import Triage
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.runtime.factories.triage import triager, vocabulary
+from shared.runtime.playbook.triage import triager, vocabulary
 
 _VOWEL = re.compile("[aeiouy]|[^a-z]")
 

@@ -16,10 +16,10 @@ from typing import Any
 
 from infra.catalogue import Http
 from infra.local.errors import Trouble
-from infra.local.stack.clock import LocalClock
 from infra.local.stack.http_server import HttpServer
 from infra.local.stack.keys import local_keys
 from infra.local.stack.local_stack import House
+from infra.local.stack.session import opened
 from shared.domain.vietnam_time import day_start, stamp
 
 log = logging.getLogger("khach_quen.local")
@@ -93,13 +93,3 @@ def call_once(door: str, event: Any, data: Path | None) -> Any:
             authorization = f"Basic {basic}" if door == "events_api" else f"Bearer {keys.api_key}"
             event = {**event, "headers": {"authorization": authorization, **event.get("headers", {})}}
         return house.invoke(door, event)
-
-
-@contextmanager
-def opened(data: Path | None, now: datetime | None = None, *, frozen: bool = False) -> Iterator[House]:
-    """A house that is closed again at the end."""
-    house = House(data, LocalClock(now, frozen=frozen))
-    try:
-        yield house
-    finally:
-        house.close()

@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 
 from infra.local.importing.products import read_products
 from shared.domain.catalogue.product import Product
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 from shared.domain.customers.phone import RETIRED_PREFIXES
 from shared.domain.vietnam_time import VIETNAM
 

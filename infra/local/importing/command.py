@@ -26,7 +26,6 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from infra.local.commands.up import opened
 from infra.local.importing.cell_values import Unclear, moment
 from infra.local.importing.columns import Columns, Contents, Kind, Unusable, recognise
 from infra.local.importing.open_file import Row, open_sheet
@@ -34,6 +33,7 @@ from infra.local.importing.row_reader import Reader, Reject
 from infra.local.importing.rows_to_events import Dirt, Interpreter, Unit, phone_key
 from infra.local.importing.targets import Delivery, InHouse, OverHttp, Stopped, Target
 from infra.local.stack.keys import local_keys
+from infra.local.stack.session import opened
 from shared.ports import Clock
 
 

@@ -23,13 +23,13 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from infra.local.commands.ops import place
 from infra.local.importing import cell_values as values
 from infra.local.importing.cell_values import Cell, fold, text
 from infra.local.importing.columns import Columns, Unusable, recognise_products
 from infra.local.importing.command import Rejects, Spool, fill, progress_bar, rejected_table
 from infra.local.importing.open_file import Row, open_sheet
 from infra.local.importing.row_reader import Problems, Reader, Reject
+from infra.local.stack.session import place
 from shared.domain.catalogue.product import Product
 from shared.repositories.products import Products, Written
 

@@ -20,14 +20,14 @@ from infra.local.measuring.synthetic_shop import MadeUpShop, live, open_up, phon
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import House
 from infra.triage.train import examples
-from shared.domain.messaging.channel_errors import Purpose
+from shared.domain.common.channels import Purpose
 from shared.domain.messaging.message import Intent
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories.api_keys import issue_key
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import Draft
-from shared.runtime.factories.triage import triager
 from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.triage import triager
 
 START = datetime(2026, 6, 1, 3, 0, tzinfo=UTC)  # no Tết within the silence that is looked at
 

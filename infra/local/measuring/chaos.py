@@ -22,8 +22,8 @@ from infra.local.measuring.bench import phone
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import Handler, House, load_door
 from shared.adapters.local.fault_injection import Hostile
+from shared.domain.common.channels import Purpose
 from shared.domain.customers.profile import new_profile
-from shared.domain.messaging.channel_errors import Purpose
 from shared.domain.messaging.message import FINAL, PROGRESS, Intent, Message
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp

@@ -17,8 +17,8 @@ from urllib.parse import unquote
 
 from shared.adapters.channels.esms import international, whole
 from shared.adapters.webhooks.json_reading import plain
+from shared.domain.common.channels import ChannelName
 from shared.domain.inbox.provider_event import Incoming, IncomingKind
-from shared.domain.messaging.channel_errors import ChannelName
 from shared.domain.vietnam_time import VIETNAM, stamp
 
 # TypeId: which channel it was; Viber (23) is none of ours.

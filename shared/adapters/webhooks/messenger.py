@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.webhooks.json_reading import inner, millis, objects, text
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.common.attachment import Attachment
+from shared.domain.inbox.provider_event import Incoming
 
 SIGNATURE = "x-hub-signature-256"
 

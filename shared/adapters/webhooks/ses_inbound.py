@@ -14,8 +14,9 @@ from email.utils import parseaddr
 from typing import Any
 
 from shared.adapters.webhooks.json_reading import inner, rfc3339, text
+from shared.domain.common.attachment import Attachment
 from shared.domain.inbox.email_text import fresh, plain_of
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.inbox.provider_event import Incoming
 
 RECEIVED = "Received"
 

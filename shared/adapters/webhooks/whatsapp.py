@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.webhooks.json_reading import inner, load, millis, objects, rfc3339, text
+from shared.domain.common.attachment import Attachment
 from shared.domain.errors import Invalid
-from shared.domain.inbox.provider_event import Attachment, Incoming, IncomingKind
+from shared.domain.inbox.provider_event import Incoming, IncomingKind
 
 _KINDS: Mapping[str, IncomingKind] = {
     "sent": "sent",

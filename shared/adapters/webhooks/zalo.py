@@ -13,8 +13,9 @@ from itertools import product
 from typing import Any
 
 from shared.adapters.webhooks.json_reading import inner, load, millis, objects, text
+from shared.domain.common.attachment import Attachment
 from shared.domain.errors import FieldError, Invalid
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.inbox.provider_event import Incoming
 
 SIGNATURE = "x-zevent-signature"
 

@@ -7,11 +7,12 @@ from datetime import date
 from heapq import nsmallest
 from typing import Any, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from shared.domain.bot.similarity import Index, Synonyms
 from shared.domain.common.language import Language
-from shared.domain.customers.names import fold
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.common.text_folding import fold
 from shared.domain.triage.triage import INTENTS
 
 Spell = Callable[[str], Sequence[str]]
@@ -24,11 +25,7 @@ def plain(text: str) -> list[str]:
     return "".join(char if char.isalnum() else " " for char in fold(text)).split()
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Both(_Part):
+class Both(StrictModel):
     """The same words in Vietnamese and in English; neither may be missing."""
 
     vi: str = Field(min_length=1)
@@ -38,7 +35,7 @@ class Both(_Part):
         return self.en if lang == "en" else self.vi
 
 
-class Entry(_Part):
+class Entry(StrictModel):
     """One question with its answer. `title` is how the public page asks it, `questions` are other ways to ask; `also`
     are intents that triage may see in it beside its own.
 
@@ -69,7 +66,7 @@ class Entry(_Part):
         return (self.title.vi, self.title.en, *self.questions)
 
 
-class FaqFile(_Part):
+class FaqFile(StrictModel):
     """`faq.yaml`: the entries in the page's order, the page's headings by intent, and the figures answers speak of."""
 
     facts: dict[str, Any]
@@ -93,7 +90,7 @@ class FaqFile(_Part):
         return self
 
 
-class FaqWords(_Part):
+class FaqWords(StrictModel):
     """`faq_words.yaml`: groups of words and phrases that mean the same, apart by "|", and words that ask nothing."""
 
     same: tuple[str, ...]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 
 # How people call themselves, and how they say no, in short forms too.
 _WORDS = {

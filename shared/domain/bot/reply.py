@@ -10,13 +10,14 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from shared.domain.bot import guardrails, order_status
 from shared.domain.bot.faq import FOR_PEOPLE, OWN_ORDERS, Both, Entry, Faq, Found
 from shared.domain.bot.order_status import Limits
 from shared.domain.common.language import Language
-from shared.domain.customers.names import fold
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.common.text_folding import fold
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.salutation import greet
 from shared.domain.triage.triage import INTENTS, Triage
@@ -75,11 +76,7 @@ class HandOver(NamedTuple):
     words: Mapping[str, str]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class ReasonWords(_Part):
+class ReasonWords(StrictModel):
     """Why a person has to answer, as staff read it, and what the customer is told where it is not the usual."""
 
     vi: str = Field(min_length=1)
@@ -87,7 +84,7 @@ class ReasonWords(_Part):
     customer: Both | None = None
 
 
-class BotRules(_Part):
+class BotRules(StrictModel):
     """`bot.yaml`: when the bot may answer and what it says beside the FAQ. Floors and margins are percent.
 
     `triage_floor`: how sure triage must be; `find_floor`: how alike a question of the FAQ must be; `find_lead`: how

@@ -9,8 +9,6 @@ from typing import Annotated, Literal, Self
 
 from pydantic import (
     AwareDatetime,
-    BaseModel,
-    ConfigDict,
     Field,
     NonNegativeInt,
     PositiveInt,
@@ -21,9 +19,10 @@ from pydantic import (
     model_validator,
 )
 
-from shared.domain.customers.names import fold
+from shared.domain.common.channels import ChannelName
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.common.text_folding import fold
 from shared.domain.errors import Conflict
-from shared.domain.messaging.channel_errors import ChannelName
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
 
 # The name under which campaigns stand in caps, priorities, budgets and on their messages.
@@ -43,11 +42,7 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Several = Annotated[tuple[Words, ...], Field(max_length=100)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Range(_Part):
+class Range(StrictModel):
     """Whole numbers from `min` to `max`, both included; either may be left out."""
 
     min: NonNegativeInt | None = None
@@ -65,14 +60,14 @@ class Range(_Part):
         return (self.min is None or value >= self.min) and (self.max is None or value <= self.max)
 
 
-class Tags(_Part):
+class Tags(StrictModel):
     """At least one of `any`, where there are any, and not one of `none`."""
 
     any: Several = ()
     none: Several = ()
 
 
-class Audience(_Part):
+class Audience(StrictModel):
     """Who a campaign is for. Every condition that is named has to hold; of a list, one entry has to.
 
     `stores` are bought in or home; `categories` are bought and kept; amounts are VND; `last_purchase_days` are local
@@ -108,7 +103,7 @@ Value = StrictInt | Annotated[StrictStr, Field(max_length=1000)]
 Variables = Annotated[dict[Words, Value], Field(max_length=20)]
 
 
-class Content(_Part):
+class Content(StrictModel):
     """What is said: a template with the same variables for everybody, on the channels named, else on those of the
     playbook's order for the person."""
 
@@ -117,7 +112,7 @@ class Content(_Part):
     channels: tuple[ChannelName, ...] = ()
 
 
-class Schedule(_Part):
+class Schedule(StrictModel):
     """When: from `send_at` (or its approval) at most `per_minute` and `per_day` messages, none from `until` on."""
 
     send_at: AwareDatetime | None = None
@@ -132,7 +127,7 @@ class Schedule(_Part):
         return self
 
 
-class Campaign(_Part):
+class Campaign(StrictModel):
     """One campaign as it was written down; nothing of it changes later.
 
     `most_valuable_first` goes down the churn-risk ranking instead of the lists: so a shop starts with the backlog its

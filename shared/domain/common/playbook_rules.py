@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
 from shared.domain.common.lunar_calendar import Rest
+from shared.domain.common.strict_model import StrictModel
 
 
-class _Rules(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class LifecycleRules(_Rules):
+class LifecycleRules(StrictModel):
     """Days of silence (R15) at which a customer lapses, and at which they count as lost (G7)."""
 
     lapsed_30: PositiveInt = 30
@@ -22,7 +19,7 @@ class LifecycleRules(_Rules):
     lost: PositiveInt = 180
 
 
-class ValueRules(_Rules):
+class ValueRules(StrictModel):
     """Value tiers over the last `window_days` local days (G2-G4, R8)."""
 
     window_days: PositiveInt = 365
@@ -32,7 +29,7 @@ class ValueRules(_Rules):
     loyal_min_visits: PositiveInt = 4
 
 
-class TagRules(_Rules):
+class TagRules(StrictModel):
     """Thresholds of the tags (G1, G2, R2)."""
 
     promo_min_orders: PositiveInt = 3
@@ -43,7 +40,7 @@ class TagRules(_Rules):
     cod_refusals: PositiveInt = 2
 
 
-class OrderRules(_Rules):
+class OrderRules(StrictModel):
     """When an order is kept (R2), and which of its lines are no goods: words in their name or category."""
 
     cod_matures_days: PositiveInt = 14
@@ -51,7 +48,7 @@ class OrderRules(_Rules):
     currency_to_vnd: dict[str, PositiveInt] = Field(default_factory=dict)
 
 
-class CarrierRules(_Rules):
+class CarrierRules(StrictModel):
     """A carrier as its customers know it, other ways to write it, and what its words mean for an order (R16)."""
 
     name: str
@@ -59,7 +56,7 @@ class CarrierRules(_Rules):
     statuses: dict[str, Literal["shipped", "out_for_delivery", "delivered", "failed", "returned"]]
 
 
-class IdentityRules(_Rules):
+class IdentityRules(StrictModel):
     """What is refused as an identity (R4) and which sources only claim one (R5)."""
 
     own_numbers: tuple[str, ...] = ()
@@ -68,7 +65,7 @@ class IdentityRules(_Rules):
     claiming_sources: tuple[str, ...] = ()
 
 
-class BgNbdRules(_Rules):
+class BgNbdRules(StrictModel):
     """Parameters of the BG/NBD model, time in weeks."""
 
     r: float = Field(gt=0)
@@ -78,17 +75,17 @@ class BgNbdRules(_Rules):
     source: str
 
 
-class WinbackRules(_Rules):
+class WinbackRules(StrictModel):
     """The daily win-back list (W1, G11). `offers` names what a call may promise, by value tier (W2)."""
 
     calls_per_store_a_day: PositiveInt = 50
     rest_days: PositiveInt = 14
     actions: dict[str, Literal["call_by_manager", "call", "message_then_call", "message"]]
     reasons: dict[str, str]
-    offers: dict[str, str] = {}
+    offers: dict[str, str] = Field(default_factory=dict)
 
 
-class CutOffs(_Rules):
+class CutOffs(StrictModel):
     """Versioned boundaries that depend on the shop's own base; amounts in VND.
 
     `visits` and `spend` are the four ascending lower bounds of RFM scores 2 to 5, `silent_days` the four ascending
@@ -105,7 +102,7 @@ class CutOffs(_Rules):
     customers: int = 0
 
 
-class Rules(_Rules):
+class Rules(StrictModel):
     """Everything in the playbook's segments.yaml, identity.yaml, winback.yaml, stages.yaml and carriers.yaml."""
 
     lifecycle: LifecycleRules

@@ -9,13 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_TONES = "\u0300\u0301\u0303\u0309\u0323"
-
-
-def fold(text: str) -> str:
-    """For matching: no marks, đ as d, lower case, single spaces ("Nguyễn  Thị HÒA" and "nguyen thi hoà" are one)."""
-    plain = unicodedata.normalize("NFD", text.lower()).replace("đ", "d").replace("ð", "d")
-    return " ".join("".join(char for char in plain if not unicodedata.combining(char)).split())
+from shared.domain.common.text_folding import _TONES, fold
 
 
 def _spelling(word: str) -> tuple[str, str]:

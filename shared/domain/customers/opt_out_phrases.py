@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 
 # The whole message, or its beginning. "huy don" cancels an order and is for a person to read.
 _WHOLE = frozenset(("tc", "huy", "stop", "unsubscribe", "huy dang ky", "huy dk", "tu choi", "khong nhan", "ko nhan"))

@@ -12,10 +12,11 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from shared.domain.common.field_reader import OLDEST, TOLERANCE, Reader, parse_moment, read_consent, read_traits
+from shared.domain.common.field_reader import OLDEST, TOLERANCE, Reader, parse_moment
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import Certainty, Identity, identity
 from shared.domain.customers.phone import BadPhone, looks_like_phone
+from shared.domain.customers.traits_input import read_consent, read_traits
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events.event import Event, EventType
 from shared.domain.orders.order_event import CART_EVENTS, ORDER_EVENTS, read_cart, read_order

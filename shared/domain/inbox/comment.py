@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from pydantic import BaseModel, ConfigDict
-
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.customers.phone_in_text import typed_phones
 from shared.domain.inbox.purchase_intent import asks_to_buy
-from shared.domain.messaging.template import Text
 from shared.domain.triage.triage import Triage
 
 # What nobody has to answer, said kindly or without feeling.
 _IDLE = frozenset(("feedback_praise", "other"))
 
 
-class CommentRules(BaseModel):
+class CommentRules(StrictModel):
     """`comments.yaml`: what the page says under a comment once its author got a private word; None: nothing."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     public_word: Text | None
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from shared.domain.common.attachment import Attachment
 from shared.domain.customers.opt_out_phrases import asks_to_stop
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.inbox.provider_event import Incoming
 from shared.domain.tickets.ticket import ATTACHMENTS, SUBJECT_LENGTH, TEXT_LENGTH, ChannelOfTicket, Said
 
 CHANNELS: Mapping[str, ChannelOfTicket] = {

@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from shared.domain.messaging.channel_errors import ChannelName
+from shared.domain.common.attachment import Attachment
+from shared.domain.common.channels import ChannelName
 
 IncomingKind = Literal[
     "delivered",
@@ -25,16 +26,6 @@ IncomingKind = Literal[
     "template_status",
     "rating",
 ]
-
-
-class Attachment(BaseModel):
-    """Something that came with a message: `kind` is the provider's word (image, file, location …)."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str
-    url: str = ""
-    name: str = ""
 
 
 class Incoming(BaseModel):

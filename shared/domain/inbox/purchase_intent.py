@@ -10,7 +10,7 @@ import re
 import unicodedata
 from typing import Literal
 
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 
 Topic = Literal["price", "size", "stock", "shipping", ""]

@@ -9,12 +9,14 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
-from shared.domain.messaging.channel_errors import ChannelName
+from shared.domain.common.channels import ChannelName
+from shared.domain.common.duration import Span
+from shared.domain.common.local_time import LocalTime
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.messaging.message import PROGRESS
-from shared.domain.messaging.policy_rules import LocalTime
-from shared.domain.messaging.template import Span, Text
 
 Path = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z][a-z0-9_]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")]
@@ -30,15 +32,11 @@ def _several(value: Any) -> Any:
 Events = Annotated[tuple[str, ...], BeforeValidator(_several), Field(min_length=1)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
 # What a journey may ask: facts("customer.lifecycle") is a str, int, bool or tuple of str; None is unknown.
 Facts = Callable[[str], Any]
 
 
-class Condition(_Part):
+class Condition(StrictModel):
     """One fact and what is asked of it. A fact that is not known fits nothing but `known: false`, `is_not`, `not_in`
     and `lacks`."""
 
@@ -91,7 +89,7 @@ class Condition(_Part):
 Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_several)]
 
 
-class Trigger(_Part):
+class Trigger(StrictModel):
     """What lets somebody in. `key` is the fact that names the run, so that the same thing is one run however often it
     is told; without it the moment does. `again` says what the same news does to who is inside: nothing ("ignore"), or
     it starts anew as long as nothing went out ("restart"), or whatever was done ("anew"), as an appointment that moves.
@@ -110,14 +108,14 @@ class Trigger(_Part):
     ) = None  # fmt: skip
 
 
-class Limit(_Part):
+class Limit(StrictModel):
     """At most so many entries of one person in so many days."""
 
     entries: PositiveInt
     days: PositiveInt
 
 
-class Goal(_Part):
+class Goal(StrictModel):
     """What a journey is for: news that ends it well. `same` names the property that has to be the run's own; of an
     order's products it may be any."""
 
@@ -127,7 +125,7 @@ class Goal(_Part):
     within: Span
 
 
-class Exit(_Part):
+class Exit(StrictModel):
     """News that ends a journey because it has lost its reason; `same` as with a goal."""
 
     event: Events
@@ -136,7 +134,7 @@ class Exit(_Part):
     because: Name
 
 
-class Wait(_Part):
+class Wait(StrictModel):
     """Wait `for` a span from here, until `after` a span from what let the person in, or until a `date` (minus
     `before`); then until the next local `at` o'clock. `until` and `event` end the wait early and go on at `then`; a
     date that was past before the wait began goes on at `missed`."""
@@ -164,20 +162,20 @@ class Wait(_Part):
         return self
 
 
-class Way(_Part):
+class Way(StrictModel):
     """One way of a branch; without `when` it is the way of all others."""
 
     when: Conditions = ()
     go: Name
 
 
-class Send(_Part):
+class Send(StrictModel):
     """A message by its template. `variables` are filled from facts, `texts` are as they stand; whatever else the
     template needs comes from the run. `within` ends sooner than the template does the time in which it may be sent."""
 
     template: Name
-    variables: dict[str, Path] = {}
-    texts: dict[str, str] = {}
+    variables: dict[str, Path] = Field(default_factory=dict)
+    texts: dict[str, str] = Field(default_factory=dict)
     channels: tuple[ChannelName, ...] = ()
     within: Span | None = None
 
@@ -186,7 +184,7 @@ class Survey(Send):
     """A message that asks; the answer is the fact `answer.<step>`."""
 
 
-class Task(_Part):
+class Task(StrictModel):
     """Something for staff to do. Texts may name facts in braces: {customer.days_silent}. `script` is a template with
     words for a call. The outcome is the fact `task.<step>`."""
 
@@ -198,7 +196,7 @@ class Task(_Part):
     within: Span = timedelta(days=1)
 
 
-class Tag(_Part):
+class Tag(StrictModel):
     """Mark the customer, or take a mark away."""
 
     add: Name | None = None
@@ -215,7 +213,7 @@ KINDS = ("wait", "branch", "send", "task", "offer", "survey", "tag", "deal", "en
 DEALS = ("open", "contacted", "offered", "won", "lost", "nurturing")
 
 
-class Step(_Part):
+class Step(StrictModel):
     """One step: exactly one of `KINDS`. `next` goes on elsewhere than at the following step."""
 
     id: Name
@@ -248,7 +246,7 @@ class Step(_Part):
         return self.kind in ("send", "task", "offer", "survey")
 
 
-class Journey(_Part):
+class Journey(StrictModel):
     """One journey. `aim` says what it is for (A21). `keep_while` has to hold at every step, or the run is over.
     `variants` share the people by weight; the fact `run.variant` says which. `ends_after` ends every run."""
 
@@ -261,7 +259,7 @@ class Journey(_Part):
     goal: Goal | None = None
     exits: tuple[Exit, ...] = ()
     holdout_percent: int = Field(0, ge=0, le=50)
-    variants: dict[Name, PositiveInt] = {}
+    variants: dict[Name, PositiveInt] = Field(default_factory=dict)
     ends_after: Span
     steps: tuple[Step, ...] = Field(min_length=1)
 

@@ -12,20 +12,13 @@ from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple
 
+from shared.domain.common.duration import span_text
+from shared.domain.common.lint import Finding, Path
 from shared.domain.journeys.definition import DEALS, KINDS, Condition, Exit, Goal, Journey, Send, Step, Task
 from shared.domain.journeys.vocabulary import BY_STEP, FACTS, NEWS
-from shared.domain.messaging.template import Template, span_text
+from shared.domain.messaging.template import Template
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
 from shared.domain.tasks.task import OUTCOMES, SKIPPED, WITHDRAWN
-
-Path = tuple[str, ...]
-
-
-class Finding(NamedTuple):
-    """Something to mend: where (field by field), what is wrong there, and what was expected."""
-
-    path: Path
-    reason: str
 
 
 class Playbook(NamedTuple):

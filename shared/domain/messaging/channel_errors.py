@@ -7,20 +7,6 @@ from typing import Literal
 
 from shared.domain.errors import KhachQuenError
 
-ChannelName = Literal["zns", "zalo", "sms_care", "sms_ad", "email", "messenger", "whatsapp", "web", "call"]
-Purpose = Literal["transactional", "service", "marketing"]
-
-PURPOSES = ("transactional", "service", "marketing")
-# People agree to SMS, not to a kind of gateway.
-CONSENT_CHANNELS = ("zalo", "zns", "sms", "email", "messenger", "whatsapp", "call", "push", "web")
-_CONSENT_OF = {"sms_care": "sms", "sms_ad": "sms"}
-
-
-def consent_channel(channel: str) -> str:
-    """The channel that people's consent speaks of."""
-    return _CONSENT_OF.get(channel, channel)
-
-
 # The gateway approves an advertisement by SMS as one text for at least so many numbers, and at most so many (R11).
 AD_LEAST, AD_MOST = 30, 5000
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from shared.domain.messaging.channel_errors import Purpose
+from shared.domain.common.channels import Purpose
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import stamp
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
+from shared.domain.common.channels import Purpose, consent_channel
 from shared.domain.common.lunar_calendar import rest_until
 from shared.domain.messaging import legal_limits
-from shared.domain.messaging.channel_errors import Purpose, consent_channel
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day
 

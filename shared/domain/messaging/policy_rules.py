@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import date, time, timedelta
-from typing import Annotated, Self, get_args
+from datetime import date, timedelta
+from typing import Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
+from shared.domain.common.channels import ChannelName, Purpose
+from shared.domain.common.local_time import LocalTime
 from shared.domain.common.lunar_calendar import Rest
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.messaging import legal_limits
-from shared.domain.messaging.channel_errors import ChannelName, Purpose
 
 
-class _Rules(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _local(clock: time) -> time:
-    # Without quotes YAML reads 19:30 as a number, which becomes a time in UTC.
-    if clock.tzinfo is not None:
-        raise ValueError('must be a local time in quotes, such as "09:00"')
-    return clock
-
-
-LocalTime = Annotated[time, AfterValidator(_local)]
-
-
-class Window(_Rules):
+class Window(StrictModel):
     """Local hours in which a purpose may be sent."""
 
     opens: LocalTime
     closes: LocalTime
 
 
-class Caps(_Rules):
+class Caps(StrictModel):
     """How much of a purpose one person gets in any `days` days, over all channels (R17)."""
 
     messages: PositiveInt
     days: PositiveInt
 
 
-class ChannelRules(_Rules):
+class ChannelRules(StrictModel):
     """What a channel costs and how fast its provider lets us go."""
 
     price_vnd: int = Field(ge=0)
@@ -48,7 +36,7 @@ class ChannelRules(_Rules):
     opens_count: bool = True
 
 
-class Order(_Rules):
+class Order(StrictModel):
     """Channels to try, in order, for a purpose and a group of people (U9)."""
 
     purpose: Purpose
@@ -58,7 +46,7 @@ class Order(_Rules):
     channels: tuple[ChannelName, ...]
 
 
-class ZnsQuota(_Rules):
+class ZnsQuota(StrictModel):
     """How the daily quota of Zalo's templates is shared: so many stay for orders and service, the best adverts get the
     rest. A new account has too little for adverts at all (R12)."""
 
@@ -66,18 +54,18 @@ class ZnsQuota(_Rules):
     new_oa: bool = False
 
 
-class SendingRules(_Rules):
+class SendingRules(StrictModel):
     """Everything in `shared/playbook/sending.yaml`."""
 
     windows: dict[Purpose, Window | None]
-    narrower: dict[ChannelName, Window] = {}
+    narrower: dict[ChannelName, Window] = Field(default_factory=dict)
     caps: dict[Purpose, Caps | None]
     tet_rests: tuple[Rest, ...]
     priorities: dict[str, int]
     holdout_percent: int = Field(ge=0, le=50)
     margin_percent: int = Field(ge=0, le=100)
     daily_budget_vnd: PositiveInt
-    journey_budget_vnd: dict[str, PositiveInt] = {}
+    journey_budget_vnd: dict[str, PositiveInt] = Field(default_factory=dict)
     open_after_hours: PositiveInt
     backlog_minutes: PositiveInt
     attempts: PositiveInt

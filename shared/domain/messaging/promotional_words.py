@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 
 # With marks as written; a text without marks is recognised by the same words folded. What would then mean something
 # else ("tang 2" is a floor) stands in `_ONLY_WITH_MARKS`.

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import Literal, NamedTuple
 
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 from shared.domain.errors import FieldError, Invalid
 
 Encoding = Literal["GSM-7", "UCS-2"]

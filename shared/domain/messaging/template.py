@@ -5,12 +5,15 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveInt, model_validator
 
-from shared.domain.messaging.channel_errors import ChannelName, ContentError, Purpose
+from shared.domain.common.channels import ChannelName, Purpose
+from shared.domain.common.duration import Span, parse_span
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.messaging.channel_errors import ContentError
 from shared.domain.vietnam_time import VIETNAM, local_day
 
-Lang = Literal["vi", "en"]
 VariableKind = Literal["text", "money", "date", "phone", "url", "code"]
 ParameterKind = Literal[
     "customer_name", "phone", "address", "code", "label", "status", "contact", "title", "product", "amount", "date",
@@ -35,26 +38,7 @@ class CannotRender(ContentError):
         self.reason = reason
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Text(_Part):
-    """The words in Vietnamese and, where somebody wrote them, in English; a bare string in the YAML is Vietnamese."""
-
-    vi: str = Field(min_length=1)
-    en: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _vietnamese_first(cls, value: Any) -> Any:
-        return {"vi": value} if isinstance(value, str) else value
-
-    def told(self, lang: Lang) -> str:
-        return self.en if lang == "en" and self.en else self.vi
-
-
-class Variable(_Part):
+class Variable(StrictModel):
     """What a template needs to know.
 
     `sensitive` names what somebody bought: it stays out of what a locked screen shows, and whoever fills it goes
@@ -69,21 +53,21 @@ class Variable(_Part):
     same_for_all: bool = False
 
 
-class Parameter(_Part):
+class Parameter(StrictModel):
     """One parameter of a ZNS template: its type at Zalo, which sets its limit, and what fills it."""
 
     kind: ParameterKind
     text: str
 
 
-class Button(_Part):
+class Button(StrictModel):
     """`url` is a parameter of kind url in angle brackets."""
 
     title: str
     url: str
 
 
-class Zns(_Part):
+class Zns(StrictModel):
     """A template registered at Zalo, as approved: `<name>` stands where a parameter goes.
 
     `template_id`, `status`, `quality` and `price_vnd` are the shop's account's, everything else is what was submitted.
@@ -99,9 +83,9 @@ class Zns(_Part):
     type: Literal["custom", "payment", "voucher", "rating"] = "custom"
     title: str
     paragraphs: tuple[str, ...]
-    rows: dict[str, str] = {}
+    rows: dict[str, str] = Field(default_factory=dict)
     button: Button | None = None
-    parameters: dict[str, Parameter] = {}
+    parameters: dict[str, Parameter] = Field(default_factory=dict)
 
     @property
     def fixed_texts(self) -> tuple[str, ...]:
@@ -110,13 +94,13 @@ class Zns(_Part):
         return (self.title, *self.paragraphs, *rows, *((self.button.title,) if self.button else ()))
 
 
-class Zalo(_Part):
+class Zalo(StrictModel):
     """A consultation message of the Official Account, inside its window."""
 
     text: Text
 
 
-class SmsCare(_Part):
+class SmsCare(StrictModel):
     """An SMS to one person; the gateway compares it with the registered one. Without `accents` it costs a third."""
 
     text: Text
@@ -126,7 +110,7 @@ class SmsCare(_Part):
     max_parts: PositiveInt = 2
 
 
-class SmsAd(_Part):
+class SmsAd(StrictModel):
     """An advertisement, one text for a whole batch; label and way to refuse are added when it is written out."""
 
     text: Text
@@ -134,14 +118,14 @@ class SmsAd(_Part):
     max_parts: PositiveInt = 2
 
 
-class Cta(_Part):
+class Cta(StrictModel):
     """What to do now: the words on the button, and which of the template's links it leads to."""
 
     text: Text
     link: str
 
 
-class Email(_Part):
+class Email(StrictModel):
     """Plain paragraphs, parted by empty lines; layout, label and unsubscribing are added when it is written out."""
 
     subject: Text
@@ -150,15 +134,15 @@ class Email(_Part):
     cta: Cta | None = None
 
 
-class ProviderTemplate(_Part):
+class ProviderTemplate(StrictModel):
     """A template approved at Meta; `{name}` in `body` stands where a parameter goes, in the order of `parameters`."""
 
     name: str = Field(pattern=r"^[a-z0-9_]{1,512}$")
     body: str = Field(max_length=1024)
-    parameters: dict[str, str] = {}
+    parameters: dict[str, str] = Field(default_factory=dict)
 
 
-class Conversation(_Part):
+class Conversation(StrictModel):
     """Free text inside the window, or the provider's own template, which may also open a conversation."""
 
     text: Text | None = None
@@ -171,7 +155,7 @@ class Conversation(_Part):
         return self
 
 
-class Web(_Part):
+class Web(StrictModel):
     """What a slot on the shop's page shows at the next visit."""
 
     title: Text
@@ -179,35 +163,16 @@ class Web(_Part):
     cta: Cta | None = None
 
 
-class Call(_Part):
+class Call(StrictModel):
     """What staff say on the phone."""
 
     script: Text
 
 
-def _a_span(value: Any) -> Any:
-    if isinstance(value, timedelta):
-        return value
-    units = {"m": 60, "h": 3600, "d": 86400}
-    if isinstance(value, str) and value[:-1].isascii() and value[:-1].isdigit() and value[-1] in units:
-        return timedelta(seconds=int(value[:-1]) * units[value[-1]])
-    raise ValueError("must be a span such as 30m, 12h or 2d")
-
-
 def _a_deadline(value: Any) -> Any:
-    return value if value == "day_end" else _a_span(value)
+    return value if value == "day_end" else parse_span(value)
 
 
-def span_text(span: timedelta) -> str:
-    """A span as the playbook writes it, in the largest unit that tells it whole."""
-    minutes = int(span.total_seconds()) // 60
-    for size, unit in ((1440, "d"), (60, "h")):
-        if minutes and minutes % size == 0:
-            return f"{minutes // size}{unit}"
-    return f"{minutes}m"
-
-
-Span = Annotated[timedelta, BeforeValidator(_a_span), PlainSerializer(span_text)]
 Deadline = Annotated[timedelta | Literal["day_end"], BeforeValidator(_a_deadline)]
 
 BLOCKS: tuple[ChannelName, ...] = (
@@ -216,14 +181,14 @@ BLOCKS: tuple[ChannelName, ...] = (
 Block = Zns | Zalo | SmsCare | SmsAd | Email | Conversation | Web | Call
 
 
-class Template(_Part):
+class Template(StrictModel):
     """One message of the playbook. `links` are target addresses by name; what reaches the person is a tracked link."""
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{2,39}$")
     purpose: Purpose
     title: Text
-    variables: dict[str, Variable] = {}
-    links: dict[str, str] = {}
+    variables: dict[str, Variable] = Field(default_factory=dict)
+    links: dict[str, str] = Field(default_factory=dict)
     survey: SurveyKind | None = None
     send_before: Deadline | None = None
     fallback_after: Span | None = None
@@ -285,7 +250,7 @@ def _approved(block: Block | None) -> bool:
     return not isinstance(block, SmsCare) or block.registered
 
 
-class Shop(_Part):
+class Shop(StrictModel):
     """The shop's own facts, as texts use them: `shop.yaml` in the playbook.
 
     `pages` are addresses that journeys lead to, by name; `presets` are the folders under `presets/` whose journeys
@@ -301,6 +266,6 @@ class Shop(_Part):
     address: str
     opt_out_sms: str
     opt_out_chat: Text
-    pages: dict[str, str] = {}
+    pages: dict[str, str] = Field(default_factory=dict)
     link_hosts: tuple[str, ...] = ()
     presets: tuple[str, ...] = ()

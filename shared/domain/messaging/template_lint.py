@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import NamedTuple, Protocol
 
-from shared.domain.messaging.channel_errors import ChannelName
+from shared.domain.common.channels import ChannelName
+from shared.domain.common.localized_text import Text
 from shared.domain.messaging.promotional_words import false_invoice_words, promotional_words
 from shared.domain.messaging.template import (
     GIVEN,
@@ -23,7 +24,6 @@ from shared.domain.messaging.template import (
     SmsAd,
     SmsCare,
     Template,
-    Text,
     Web,
     Zalo,
     Zns,

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from shared.domain.messaging.template import Text
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
 
 State = Literal["todo", "under_way", "done"]
 Who = Literal["store_staff", "store_manager", "marketing", "care", "manager", "admin"]
 Days = tuple[PositiveInt, PositiveInt]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Layer(_Part):
+class Layer(StrictModel):
     """One layer of the model: its days and what it is for."""
 
     days: Days
@@ -26,7 +23,7 @@ class Layer(_Part):
     aim: Text
 
 
-class Item(_Part):
+class Item(StrictModel):
     """One line of the checklist. `rows` are the requirements it stands for. `check` finds its state, with what it is
     asked about in `of` and how much of it is enough in `goal`; `evidence` and `missing` are filled with its numbers."""
 
@@ -43,7 +40,7 @@ class Item(_Part):
     who: tuple[Who, ...] = Field(min_length=1)
 
 
-class Blueprint(_Part):
+class Blueprint(StrictModel):
     """The layers by number, the words for states, people and sources, and the lines."""
 
     title: Text

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
-from shared.domain.customers.names import fold
+from shared.domain.common.text_folding import fold
 from shared.domain.recommendations.rules import SuggestionRules
 
 _GONE = frozenset(("returned", "refunded", "cancelled", "delivery_failed"))

@@ -7,12 +7,13 @@ import unicodedata
 from functools import cached_property
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
 from shared.domain.catalogue.product import Product
-from shared.domain.customers.names import fold
-from shared.domain.messaging.template import Text
-from shared.domain.tickets.rules import Intent, Severity
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.common.text_folding import fold
+from shared.domain.triage.labels import Intent, Severity
 
 Kind = Literal["complement", "together", "rule", "upgrade", "again"]
 # Shorter than this, with the spaces around it, a word without marks may be any.
@@ -22,25 +23,21 @@ WORD = r"\w+"
 _IN_A_REASON = ("name", "bought", "percent", "orders", "goods", "for_goods", "days", "every")
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Goods(_Part):
+class Goods(StrictModel):
     """A kind of goods: what it is called, and the words that tell it in a category, a product's name or a message."""
 
     title: Text
     words: tuple[str, ...] = Field(min_length=1)
 
 
-class GoesWith(_Part):
+class GoesWith(StrictModel):
     """Whoever bought this kind of goods is offered those kinds."""
 
     bought: str
     offer: tuple[str, ...] = Field(min_length=1)
 
 
-class Silent(_Part):
+class Silent(StrictModel):
     """When nothing is suggested at all (U4, X14). `angry`: this severity and a negative sentiment together."""
 
     severities: tuple[Severity, ...] = ("critical",)
@@ -49,7 +46,7 @@ class Silent(_Part):
     tags: tuple[str, ...] = ()
 
 
-class Known(_Part):
+class Known(StrictModel):
     """From when on the counts of what is bought together say something: the orders a product was in, those with both
     products, their share, and how much alike the orders of the two are (0 to 100; the cosine of the two, which does not
     rise because everybody buys one of them)."""
@@ -60,7 +57,7 @@ class Known(_Part):
     alike: int = Field(default=10, ge=0, le=100)
 
 
-class OfferFor(_Part):
+class OfferFor(StrictModel):
     """The offer of somebody in one of these lifecycle stages and one of these value tiers; empty: in any."""
 
     offer: str
@@ -68,14 +65,14 @@ class OfferFor(_Part):
     value: tuple[str, ...] = ()
 
 
-class Offers(_Part):
+class Offers(StrictModel):
     """Who gets which offer with a suggestion; the first that fits. Nobody with one of these tags gets any."""
 
     none_for: tuple[str, ...] = ()
     first_of: tuple[OfferFor, ...] = ()
 
 
-class Contexts(_Part):
+class Contexts(StrictModel):
     """How a reason begins. `lately` and `bought` where a matter names no purchase."""
 
     intents: dict[Intent, Text]
@@ -84,14 +81,14 @@ class Contexts(_Part):
     bought: Text
 
 
-class Credit(_Part):
+class Credit(StrictModel):
     """Whose orders a ticket is credited with (K6): those placed within `days` after its first answer."""
 
     days: PositiveInt = 7
     not_after: tuple[Intent, ...] = ("other", "opt_out")
 
 
-class SuggestionRules(_Part):
+class SuggestionRules(StrictModel):
     """All of it. `chances` say in percent how often somebody takes what is offered, until the shop knows better."""
 
     at_most: int = Field(default=3, ge=1, le=5)

@@ -15,8 +15,9 @@ from zlib import crc32
 from shared.domain.common.playbook_rules import BgNbdRules, CutOffs, IdentityRules, Rules
 from shared.domain.customers.identity import KNOWN_BY
 from shared.domain.customers.key_dates import occasions
-from shared.domain.customers.profile import Metrics, Profile, different_people
+from shared.domain.customers.profile import Profile, different_people
 from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
+from shared.domain.segments.metrics import Metrics
 from shared.domain.segments.recency import days_silent, silent_on
 from shared.domain.vietnam_time import day_start
 

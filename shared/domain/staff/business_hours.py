@@ -12,10 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Annotated, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
+from shared.domain.common.local_time import LocalTime
 from shared.domain.common.lunar_calendar import Rest, rest_until, to_lunar
-from shared.domain.messaging.policy_rules import LocalTime
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.vietnam_time import VIETNAM
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
@@ -37,11 +38,7 @@ def _month_and_day(text: str) -> str:
 MonthDay = Annotated[str, AfterValidator(_month_and_day)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Span(_Part):
+class Span(StrictModel):
     """Local hours, from `from` up to `to`, which is on the next day where it is not later."""
 
     from_: LocalTime = Field(alias="from")
@@ -53,7 +50,7 @@ class Span(_Part):
         return _moment(day, self.from_), _moment(ends, self.to)
 
 
-class DaysOff(_Part):
+class DaysOff(StrictModel):
     """Days on which nobody is there: `yearly` by the sun, `lunar` by the moon ("03-10"), `once`, and around Tết."""
 
     yearly: Annotated[tuple[MonthDay, ...], Field(max_length=MOST_DAYS_OFF)] = ()
@@ -71,7 +68,7 @@ class DaysOff(_Part):
         return not moon.leap and f"{moon.month:02d}-{moon.day:02d}" in self.lunar
 
 
-class Hours(_Part):
+class Hours(StrictModel):
     """The open hours of a week and the days off; `ALWAYS` is open round the clock."""
 
     week: dict[Weekday, tuple[Span, ...]]

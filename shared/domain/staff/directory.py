@@ -10,18 +10,15 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from shared.domain.messaging.template import Lang, Text
+from shared.domain.common.localized_text import Lang, Text
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.staff.business_hours import DAY, WEEKDAYS, Hours, Span, Weekday
-from shared.domain.tasks.task import Role
+from shared.domain.staff.roles import Role
 from shared.domain.vietnam_time import VIETNAM
 
 ID = r"^[a-z][a-z0-9_]{1,39}$"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
 
 class Shift(Span):
@@ -40,7 +37,7 @@ class Shift(Span):
         return False
 
 
-class Person(_Part):
+class Person(StrictModel):
     """Somebody who works here.
 
     `stores` and `skills` (intents) limit what they do, empty: to none in particular. `senior` makes a manager the one
@@ -73,7 +70,7 @@ class Person(_Part):
         return not self.skills or intent in self.skills
 
 
-class Allocation(_Part):
+class Allocation(StrictModel):
     """The rule by which a customer gets a salesperson: of these roles in the customer's store, who has the fewest.
 
     Where the store has none, `elsewhere` says whether anybody else takes the customer.
@@ -83,7 +80,7 @@ class Allocation(_Part):
     elsewhere: Literal["anybody", "nobody"] = "anybody"
 
 
-class Directory(_Part):
+class Directory(StrictModel):
     """Everything in `staff.yaml`. `stores` are named as tills and orders name them."""
 
     hours: Hours

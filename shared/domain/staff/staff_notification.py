@@ -16,9 +16,10 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from shared.domain.messaging.template import Text
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.triage.triage import INTENTS, SEVERITIES
 from shared.domain.vietnam_time import stamp
 
@@ -52,11 +53,7 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Wording(_Part):
+class Wording(StrictModel):
     """What one kind of note says, and on which channels, the first one first."""
 
     channels: Annotated[tuple[NoteChannel, ...], Field(min_length=1)]
@@ -64,7 +61,7 @@ class Wording(_Part):
     text: Text
 
 
-class NoteWords(_Part):
+class NoteWords(StrictModel):
     """Everything in `staff_notes.yaml`: the notes, and words for what tickets name by a code."""
 
     notes: dict[Kind, Wording]

@@ -6,8 +6,9 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic import Field, PositiveInt
 
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.staff.business_hours import Hours
 from shared.domain.vietnam_time import VIETNAM, stamp
 
@@ -17,18 +18,14 @@ ID_TAIL = 20
 LASTS = timedelta(minutes=30)
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Place(_Part):
+class Place(StrictModel):
     """A store that takes appointments: where it is, and how many people it can see in an hour."""
 
     address: str = Field(min_length=3)
     an_hour: PositiveInt
 
 
-class AppointmentRules(_Part):
+class AppointmentRules(StrictModel):
     """Everything in `appointments.yaml`; `stores` are named as in `staff.yaml`."""
 
     days_ahead: PositiveInt = Field(le=365)

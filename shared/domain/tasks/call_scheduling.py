@@ -14,7 +14,8 @@ from shared.domain.common.lunar_calendar import Rest, rest_until
 from shared.domain.messaging.legal_limits import Hours
 from shared.domain.staff.business_hours import WEEKDAYS
 from shared.domain.staff.directory import Directory, Person, lot
-from shared.domain.tasks.task import Role, Slot
+from shared.domain.staff.roles import Role
+from shared.domain.tasks.task import Slot
 from shared.domain.vietnam_time import VIETNAM, local_day
 
 DAY = timedelta(days=1)

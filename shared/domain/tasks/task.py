@@ -10,18 +10,17 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.domain.staff.roles import Role
 from shared.domain.vietnam_time import stamp
 
 Task = dict[str, Any]
 Kind = Literal["call", "deposit", "check_delivery", "alarm", "review", "ask", "other"]
 Outcome = Literal["reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call"]
 Status = Literal["open", "done"]
-Role = Literal["store_staff", "store_manager", "sales", "care", "manager"]
 
 OUTCOMES: tuple[Outcome, ...] = (
     "reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call",
 )  # fmt: skip
-ROLES: tuple[Role, ...] = ("store_staff", "store_manager", "sales", "care", "manager")
 # After these nobody is to call this person on this number again, whatever for.
 ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
 # After these the two have talked with each other.

@@ -12,12 +12,13 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, model_validator
 
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.segments.segmentation import VALUE
 from shared.domain.staff.business_hours import ALWAYS, Clock, Hours
 from shared.domain.staff.directory import Directory, Person, lot
-from shared.domain.tasks.task import Role
+from shared.domain.staff.roles import Role
 from shared.domain.triage.triage import INTENTS, SEVERITIES
 
 Queue = Literal["bot", "care", "sales", "senior_manager"]
@@ -38,10 +39,6 @@ QUEUE_ROLES: Mapping[str, tuple[Role, ...]] = {
     "senior_manager": ("manager",),
 }
 CRITICAL_VIP = "critical_vip"
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 def _listed(value: Any) -> Any:
@@ -65,7 +62,7 @@ Intents = Annotated[tuple[Annotated[str, _among(INTENTS)], ...], *_ONE_OR_MORE]
 Channels = Annotated[tuple[Annotated[str, _among(CHANNELS)], ...], *_ONE_OR_MORE]
 
 
-class Line(_Part):
+class Line(StrictModel):
     """One line of the table: what is left out fits everything, a list fits each of its names.
 
     `rule` names the line, for whoever reads why a ticket went where it did.
@@ -84,14 +81,14 @@ class Line(_Part):
         return all(one in names for one, names in asked)
 
 
-class Missed(_Part):
+class Missed(StrictModel):
     """What follows a deadline that was missed: who is told, and the queue the ticket moves to."""
 
     tell: tuple[str, ...] = ()
     move_to: Literal["care", "sales", "senior_manager"] | None = None
 
 
-class Target(_Part):
+class Target(StrictModel):
     """How fast a priority is answered and solved, in minutes of its clock.
 
     `vip_first_response_minutes` is for a VIP where that is faster. The warning comes `warn_minutes` before a deadline,
@@ -108,7 +105,7 @@ class Target(_Part):
     missed: Missed
 
 
-class Routing(_Part):
+class Routing(StrictModel):
     """Everything in `routing.yaml`. The first line of the table that fits counts; the last one fits everything."""
 
     bot_intents: tuple[Annotated[str, _among(BOT_INTENTS)], ...] = ()

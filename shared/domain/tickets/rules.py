@@ -5,35 +5,29 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 
-from shared.domain.messaging.template import Text
-from shared.domain.tasks.task import Role
-from shared.domain.triage.triage import INTENTS, SEVERITIES
-
-Intent = Literal[INTENTS]  # type: ignore[valid-type]
-Severity = Literal[SEVERITIES]  # type: ignore[valid-type]
+from shared.domain.common.localized_text import Text
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.staff.roles import Role
+from shared.domain.triage.labels import Intent, Severity
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Complaints(_Part):
+class Complaints(StrictModel):
     """What counts as a complaint, besides everything that sounds displeased."""
 
     intents: tuple[Intent, ...] = ()
     severities: tuple[Severity, ...] = ()
 
 
-class AskOf(_Part):
+class AskOf(StrictModel):
     """Whom an inner question goes to: the role whose task it becomes, and what they read above it."""
 
     role: Role
     title: Text
 
 
-class Transfer(_Part):
+class Transfer(StrictModel):
     """Who looks whether the money of a bank transfer's picture came: one of the `asks`, what they are asked, and how
     long they have."""
 
@@ -42,7 +36,7 @@ class Transfer(_Part):
     minutes: PositiveInt
 
 
-class Compensation(_Part):
+class Compensation(StrictModel):
     """What staff may give by themselves, in VND; beyond it a manager decides."""
 
     without_approval_vnd: int = Field(ge=0)
@@ -65,7 +59,7 @@ Line = Literal[
 ]
 
 
-class TicketRules(_Part):
+class TicketRules(StrictModel):
     """Spans of a ticket's life; deadlines and what follows them are the routing table's. `lines` are what the thread
     tells staff of what happened."""
 

@@ -21,8 +21,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from shared.domain.common.attachment import Attachment
 from shared.domain.customers.identity import Identity
-from shared.domain.inbox.provider_event import Attachment
 from shared.domain.tickets.routing import CHANNELS, Route
 from shared.domain.tickets.rules import TicketRules
 from shared.domain.triage.triage import SENTIMENTS, SEVERITIES, Triage

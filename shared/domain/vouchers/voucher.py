@@ -13,11 +13,12 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from shared.domain.common.localized_text import Text
 from shared.domain.common.money import vnd
+from shared.domain.common.strict_model import StrictModel
 from shared.domain.errors import ExpiredCode, Refused, UnknownCode
-from shared.domain.messaging.template import Text
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, stamp
 
 Kind = Literal["amount", "percent", "gift"]
@@ -39,11 +40,7 @@ CLOCKS_APART = timedelta(hours=1)
 CLAIMS_KEPT = 20
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Terms(_Part):
+class Terms(StrictModel):
     """What is given and on which conditions. `value` is VND or percent, of a gift what it costs the shop.
 
     `max_value` is the most a percentage may come to. `bearer`: whoever shows the code may use it, without a phone.
@@ -114,7 +111,7 @@ class Offer(Terms):
         return day_start(local_day(issued) + timedelta(days=number + 1))
 
 
-class Book(_Part):
+class Book(StrictModel):
     """The playbook's offers, and the words about them: `offers.yaml`.
 
     `gifts` name a value: {value} stands where an amount or a percentage goes, {most} for the most it may come to.
@@ -158,7 +155,7 @@ _IN_A_GIFT = ("value", "most")
 _IN_A_REASON = ("code", "at", "store", "order_id", "amount")
 
 
-class Said(_Part):
+class Said(StrictModel):
     """What somebody said of an order: when, where, and its total before the discount (VND; None: not known)."""
 
     at: str
@@ -166,7 +163,7 @@ class Said(_Part):
     total: int | None = None
 
 
-class Claim(_Part):
+class Claim(StrictModel):
     """An order that came with the code.
 
     `told`: a cashier asked and was told yes. `carried`: the order itself names the code; `customer_id` is whose
@@ -212,7 +209,7 @@ class Voucher(Terms):
     journey: str
     run: str
     step: str
-    claims: dict[str, Claim] = {}
+    claims: dict[str, Claim] = Field(default_factory=dict)
 
     @property
     def redeemed(self) -> Redemption | None:

@@ -18,10 +18,10 @@ from shared.repositories.products import Products
 from shared.repositories.unit_of_work import Draft
 from shared.runtime import wiring
 from shared.runtime.factories import journeys
-from shared.runtime.factories.triage import lexicon_of, vocabulary
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, load_sending_rules, sending_rules
 from shared.runtime.playbook.offers import load_offers
 from shared.runtime.playbook.templates import load_shop, sandbox
+from shared.runtime.playbook.triage import lexicon_of, vocabulary
 from shared.runtime.playbook.yaml_source import Mistake, load, read
 from shared.use_cases.bot.recent_orders import recent_orders
 

@@ -19,13 +19,12 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from shared.adapters.channels.internal import StaffCall, WebSlot
-from shared.domain.messaging.channel_errors import ChannelName
+from shared.domain.common.channels import ChannelName
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.tracked_links import link_key
 from shared.ports import Channel
 from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
-from shared.repositories.tasks import PlannedCalls
 from shared.runtime import wiring
 from shared.runtime.factories.roster import roster_of
 from shared.runtime.playbook.loader import sending_rules
@@ -34,6 +33,7 @@ from shared.runtime.playbook.staff_notes import note_words, write
 from shared.runtime.playbook.templates import renderer, templates
 from shared.use_cases.messaging.dispatch_ad_batch import AdDispatcher
 from shared.use_cases.staff.send_notifications import StaffNotes
+from shared.use_cases.tasks.planned_calls import PlannedCalls
 
 # What an account has to have, and which channels it opens.
 ACCOUNTS: Mapping[str, tuple[tuple[ChannelName, ...], tuple[str, ...]]] = {

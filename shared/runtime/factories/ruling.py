@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.vietnam_time import local_day, moment
-from shared.repositories.segment_membership import Ruling, current_cutoffs
+from shared.repositories.profiles import Ruling, current_cutoffs
 from shared.runtime import wiring
 from shared.runtime.playbook.loader import rules
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from shared.domain.events.segment_protocol import TYPES
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.lint import Playbook, lint
-from shared.runtime.factories import comments, suggestions
-from shared.runtime.playbook import appointments, offers, staff, staff_notes
+from shared.runtime.factories import comments
+from shared.runtime.playbook import appointments, offers, staff, staff_notes, suggestions
 from shared.runtime.playbook.loader import PLAYBOOK, PRESETS, PlaybookError, load_yaml
 from shared.runtime.playbook.templates import load_shop, load_templates
 from shared.runtime.playbook.yaml_source import Marks, Mistake, read

@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 
 from shared.domain.staff.directory import Directory
-from shared.domain.staff.directory_lint import lint_directory, lint_routing
+from shared.domain.staff.directory_lint import lint_directory
 from shared.domain.tickets.routing import Routing
+from shared.domain.tickets.routing_lint import lint_routing
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 from shared.runtime.playbook.yaml_source import Mistake, read
 

@@ -10,9 +10,9 @@ from typing import Any
 from jinja2 import TemplateError
 
 from shared.adapters.template_rendering import Wrong, cut, tidy, tidy_line
-from shared.domain.journeys.lint import Finding
+from shared.domain.common.lint import Finding
+from shared.domain.common.localized_text import Lang, Text
 from shared.domain.messaging.channel_errors import ContentError
-from shared.domain.messaging.template import Lang, Text
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import SUBJECT_WORDS, WORDS, NoteWords
 from shared.runtime.playbook.loader import PLAYBOOK

@@ -11,7 +11,8 @@ from jinja2 import TemplateError
 from pydantic import ValidationError
 
 from shared.adapters.template_rendering import Renderer, Sandbox
-from shared.domain.messaging.template import CUSTOMER, CannotRender, Lang, Shop, Template
+from shared.domain.common.localized_text import Lang
+from shared.domain.messaging.template import CUSTOMER, CannotRender, Shop, Template
 from shared.domain.messaging.template_lint import Finding, lint, sources
 from shared.ports import Rendered
 from shared.runtime.logs import logger

@@ -23,10 +23,11 @@ from shared.domain.segments.segmentation import lifecycle, silence
 from shared.domain.vietnam_time import local_day
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import age, ledger_of, members_of, person, situation, situation_keys
+from shared.repositories.contact_ledger import ledger_of
+from shared.repositories.policy_facts import person, situation, situation_keys
 from shared.repositories.products import Products
+from shared.repositories.profiles import Ruling, age, figures, members_of
 from shared.repositories.provider_status import ProviderLimits
-from shared.repositories.segment_membership import Ruling, figures
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.customers.view import stores_of
 

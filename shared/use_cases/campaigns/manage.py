@@ -20,8 +20,8 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item, NewId, Queue, Renderer, Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import OUTCOMES, counted
-from shared.repositories.contact_ledger import addresses, members_of
 from shared.repositories.messages import enqueue, plan
+from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.campaigns.run import closed
 from shared.use_cases.customers.input import read_search

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared.domain.common.field_reader import Reader, fields, read_consent, read_traits
+from shared.domain.common.field_reader import Reader, fields
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import Certainty, Identity, identity
 from shared.domain.customers.profile import TRAITS
+from shared.domain.customers.traits_input import read_consent, read_traits
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events.segment_protocol import MAX_IDENTITIES
 from shared.domain.vietnam_time import local_day

@@ -5,18 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from shared.domain.common.text_folding import fold
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.key_dates import MOVED_BY
-from shared.domain.customers.names import clean_name, fold
-from shared.domain.customers.profile import TRAITS_KEPT, Metrics, Profile, agree, different_people, learn, no_figures
+from shared.domain.customers.names import clean_name
+from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, different_people, learn
 from shared.domain.errors import Busy, Conflict
+from shared.domain.segments.metrics import Metrics, no_figures
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, equals, present
 from shared.repositories import table_keys
+from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import Registry
-from shared.repositories.segment_membership import figures, load_members, settle
+from shared.repositories.profiles import figures, load_members
+from shared.repositories.segment_membership import settle
 from shared.repositories.unit_of_work import Draft
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker, keep_proofs
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
 
 # DynamoDB takes 4 KB of expression, and a trait needs some 60 bytes of it.
 TRAITS_IN_PLACE = 25

@@ -14,7 +14,7 @@ from shared.domain.segments.segmentation import lifecycle, rfm, scores, silence
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import Ruling, figures, load_members
+from shared.repositories.profiles import Ruling, figures, load_members
 from shared.repositories.task_assignment import Roster
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.recommendations.suggest_products import Suggester

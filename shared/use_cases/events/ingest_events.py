@@ -7,7 +7,6 @@ another order ends in the same state.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,33 +15,30 @@ from typing import Any, NamedTuple
 
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import link_key
-from shared.domain.customers.profile import Metrics, agree, different_people, extend, learn, no_figures
+from shared.domain.customers.profile import agree, different_people, learn
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.events.event import Event
 from shared.domain.journeys.engine import Signal
+from shared.domain.journeys.label_signals import label_news
 from shared.domain.journeys.vocabulary import OURS
 from shared.domain.orders import cart as carts
 from shared.domain.orders.order import OrderRow, absorb, lines_shown, read
+from shared.domain.segments.metrics import Metrics, extend, no_figures
 from shared.domain.segments.segmentation import due_at
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
 from shared.repositories import event_sources, table_keys, ticket_revenue
 from shared.repositories.co_purchase import basket, recount
+from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import Registry
 from shared.repositories.order_signals import news_of
+from shared.repositories.orders import row_item, total_key
 from shared.repositories.pickups import follow_pickup, waits_at
-from shared.repositories.segment_membership import (
-    LIFECYCLE_LANE,
-    Ruling,
-    figures,
-    load_members,
-    row_item,
-    settle,
-    total_key,
-)
+from shared.repositories.profiles import Ruling, figures, load_members
+from shared.repositories.segment_membership import LIFECYCLE_LANE, settle
 from shared.repositories.unit_of_work import Draft
 from shared.repositories.vouchers import follow_order
-from shared.use_cases.journeys.context import Journeys, label_news
+from shared.use_cases.journeys.context import Journeys
 
 ATTEMPTS = 6
 MESSAGE_REMEMBERED = timedelta(days=90)
@@ -475,17 +471,6 @@ def _needs_marker(event: Event) -> bool:
     if event.type == "identify":
         return False
     return event.our_time or all(who.kind == "anonymous" for who in event.identities)
-
-
-def keep_proofs(draft: Draft, home: str, statements: Iterable[dict[str, Any]]) -> None:
-    """The law asks who keeps the proof: every statement stays on the timeline, not only the last (R10)."""
-    for said in statements:
-        # The same statement is one entry however often it comes, another of the same moment is another.
-        digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
-        name = "Consent Granted" if said["granted"] else "Consent Withdrawn"
-        entry: Item = {"type": "consent", "name": name, "stage": "engagement", "at": said["at"], "consent": said}
-        entry["source"] = said.get("source", "")
-        draft.mark(table_keys.timeline(home, said["at"], f"consent-{digest}"), entry)
 
 
 def stage_of(event: Event, rules: Rules) -> str:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from shared.domain.common.channels import consent_channel
 from shared.domain.customers.identity import Identity, identity, link_key
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.phone_in_text import typed_mobile
@@ -20,7 +21,6 @@ from shared.domain.inbox.customer_message import said
 from shared.domain.inbox.provider_event import Incoming
 from shared.domain.inbox.purchase_intent import asks_to_buy
 from shared.domain.journeys.engine import Signal
-from shared.domain.messaging.channel_errors import consent_channel
 from shared.domain.messaging.message import PROGRESS
 from shared.domain.tickets.ticket import Said
 from shared.domain.triage.triage import Triage
@@ -28,8 +28,9 @@ from shared.domain.vietnam_time import moment
 from shared.ports import Item
 from shared.repositories import event_sources, table_keys
 from shared.repositories.identity_resolution import Registry
+from shared.repositories.profiles import figures, load_members
 from shared.repositories.provider_status import note_template
-from shared.repositories.segment_membership import figures, load_members, settle
+from shared.repositories.segment_membership import settle
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
 from shared.use_cases.inbox import moderate_comments

@@ -11,7 +11,7 @@ from shared.domain.inbox.provider_event import Incoming
 from shared.domain.messaging.message import PROGRESS
 from shared.domain.vietnam_time import moment
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.messaging.follow_link import SCORES, take_rating

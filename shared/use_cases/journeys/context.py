@@ -6,7 +6,7 @@ draft in which it is written down, so news and what follows from it are one comm
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,12 +17,11 @@ from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.engine import Run, Signal, hear
 from shared.domain.messaging.policy_rules import SendingRules
-from shared.domain.vietnam_time import local_day, moment, stamp
+from shared.domain.vietnam_time import stamp
 from shared.ports import NewId, Put, Table, Update, absent, present
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
 from shared.repositories.products import Products
-from shared.repositories.segment_membership import Ruling
+from shared.repositories.profiles import Ruling, members_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.customer_runs import Desk, Planned
@@ -209,15 +208,3 @@ def _promised(known: Mapping[str, Any], signal: Signal) -> dict[str, Any]:
     """What a run knows, with the moment by which the customer said they would order; the latest call counts."""
     said = {name: value for name, value in known.items() if name != "order_by"}
     return said | {name: value for name, value in signal.properties.items() if name == "order_by"}
-
-
-def label_news(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:
-    """What changed about a customer's labels (lifecycle, value, tags), as news; first labels are no change."""
-    if not before or not after:
-        return []
-    on = {"on": local_day(moment(at)).isoformat()}
-    news = []
-    for name, place in (("Lifecycle Changed", 0), ("Value Changed", 1)):
-        if before[place] != after[place]:
-            news.append(Signal(name, at, {"to": after[place], "was": before[place], **on}))
-    return news + [Signal("Tag Added", at, {"tag": tag, **on}) for tag in after[2:] if tag not in before[2:]]

@@ -9,20 +9,21 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 from zlib import crc32
 
+from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.journeys.definition import Journey, Step
 from shared.domain.journeys.engine import Action, Moved, Run, Signal, advance, enter, fits, listens, next_due
 from shared.domain.messaging.message import Intent, planned, told
 from shared.domain.messaging.policy import in_holdout
-from shared.domain.messaging.template import CUSTOMER, Lang
+from shared.domain.messaging.template import CUSTOMER
 from shared.domain.tasks.task import WITHDRAWN, NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.domain.vouchers.voucher import new_code
 from shared.ports import Item
 from shared.repositories import table_keys, vouchers
 from shared.repositories.messages import plan, withdraw
+from shared.repositories.profiles import figures
 from shared.repositories.sales_call_policy import why_not_sell
-from shared.repositories.segment_membership import figures
 from shared.repositories.tasks import close, number_to_call, open_calls, open_task
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.run_facts import RunFacts, dearest_with

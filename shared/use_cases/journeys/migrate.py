@@ -19,7 +19,7 @@ from shared.domain.journeys.engine import Moved, Run
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import ATTEMPTS, Journeys
 from shared.use_cases.journeys.customer_runs import Desk, Place

@@ -21,9 +21,9 @@ from shared.domain.segments.segmentation import silence
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import addresses, age, person
+from shared.repositories.policy_facts import person
 from shared.repositories.products import Products
-from shared.repositories.segment_membership import Ruling, figures
+from shared.repositories.profiles import Ruling, addresses, age, figures
 from shared.repositories.unit_of_work import Draft
 
 # What is the same for every run of one customer at one moment.

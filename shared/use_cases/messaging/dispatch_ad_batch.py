@@ -20,7 +20,8 @@ from shared.domain.messaging.message import WAITING, Message
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import BatchChannel, Delete, Item, Outgoing, Put, Rendered, Sent, Update, absent
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import addresses, members_of, situation_keys
+from shared.repositories.policy_facts import situation_keys
+from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.messaging.dispatch_message import Dispatcher
 from shared.use_cases.messaging.record_delivery import record

@@ -37,26 +37,16 @@ from shared.ports import (
 )
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
-from shared.repositories.contact_ledger import (
-    addresses,
-    age,
-    forgotten,
-    last_words,
-    ledger_of,
-    members_of,
-    person,
-    remembered,
-    situation,
-    situation_keys,
-    wait_no_more,
-    waiting,
-)
+from shared.repositories.contact_ledger import forgotten, ledger_of, remembered, wait_no_more, waiting
 from shared.repositories.identity_resolution import link_of_phone
+from shared.repositories.policy_facts import person, situation, situation_keys
+from shared.repositories.profiles import addresses, age, last_words, members_of
 from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
 from shared.repositories.task_assignment import Roster
-from shared.repositories.tasks import CALLED_WITHIN, open_task
+from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import Draft
+from shared.use_cases.tasks.planned_calls import CALLED_WITHIN
 
 CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.common.channels import CONSENT_CHANNELS
 from shared.domain.customers.profile import agree
 from shared.domain.errors import Busy, Conflict, FieldError, Invalid, NotFound
 from shared.domain.journeys.engine import Signal
-from shared.domain.messaging.channel_errors import CONSENT_CHANNELS
 from shared.domain.messaging.machine_opens import Touch, judge
 from shared.domain.messaging.message import PROGRESS, Message
 from shared.domain.messaging.template import SurveyKind
@@ -19,7 +19,7 @@ from shared.domain.messaging.tracked_links import Link, web_address
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.tickets import keep_rating
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys

@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.messaging.record_delivery import record
 

@@ -19,7 +19,7 @@ from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item as Row
 from shared.ports import Table
 from shared.repositories import event_sources, marketing_halt, table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.provider_status import ENABLED
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys

@@ -31,7 +31,7 @@ from shared.domain.vouchers.voucher import Book
 from shared.ports import Item, Table
 from shared.repositories import co_purchase, table_keys
 from shared.repositories.co_purchase import CoPurchase
-from shared.repositories.contact_ledger import UNHAPPY
+from shared.repositories.policy_facts import UNHAPPY
 from shared.repositories.products import Products
 
 # The latest orders say what somebody has; of their goods so many are looked up.

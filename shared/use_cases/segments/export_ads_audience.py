@@ -20,9 +20,9 @@ from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Key, Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import addresses, members_of
 from shared.repositories.identity_resolution import link_of_phone
 from shared.repositories.marketing_halt import halted
+from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.segments.list_segments import KINDS, counts
 

@@ -8,7 +8,7 @@ from shared.domain.errors import NotFound
 from shared.domain.segments.segmentation import LIFECYCLE, TAGS, VALUE
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import Ruling, load_members
+from shared.repositories.profiles import Ruling, load_members
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.customers.view import describe
 

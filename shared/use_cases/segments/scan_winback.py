@@ -13,7 +13,7 @@ from shared.domain.errors import Busy, Conflict
 from shared.domain.segments.segmentation import lifecycle, scores, silence
 from shared.ports import Delete, Item, Key, Table, Update, present
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import Ruling, figures, load_members
+from shared.repositories.profiles import Ruling, figures, load_members
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.tasks.winback_calls import CallDesk

@@ -9,14 +9,17 @@ from shared.domain.customers.key_dates import occasions
 from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.engine import Signal
+from shared.domain.journeys.label_signals import label_news
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Clock, DueRow, Item, Key, Table
 from shared.repositories import table_keys
 from shared.repositories.due_index import Swept, sweep
-from shared.repositories.segment_membership import LIFECYCLE_LANE, Ruling, figures, load_members, mature, settle
+from shared.repositories.orders import mature
+from shared.repositories.profiles import Ruling, figures, load_members
+from shared.repositories.segment_membership import LIFECYCLE_LANE, settle
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.events.ingest_events import ATTEMPTS
-from shared.use_cases.journeys.context import Journeys, label_news
+from shared.use_cases.journeys.context import Journeys
 
 # The list of a day's birthdays is read on that day.
 BIRTHDAY_KEPT = timedelta(days=3)

@@ -12,17 +12,19 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.common.playbook_rules import CutOffs
-from shared.domain.customers.profile import is_stale
 from shared.domain.errors import Busy, Conflict
+from shared.domain.journeys.label_signals import label_news
+from shared.domain.segments.metrics import is_stale
 from shared.domain.segments.segmentation import VALUE, due_at, stand
 from shared.domain.segments.thresholds import Base, compute
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Item, Key, Put, Table
 from shared.repositories import table_keys
-from shared.repositories.segment_membership import Ruling, figures, load_members, settle
+from shared.repositories.profiles import Ruling, figures, load_members
+from shared.repositories.segment_membership import settle
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.events.ingest_events import ATTEMPTS
-from shared.use_cases.journeys.context import Journeys, label_news
+from shared.use_cases.journeys.context import Journeys
 
 PAGE = 100
 LISTS = tuple(label for label in VALUE if label != "none")

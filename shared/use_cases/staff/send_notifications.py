@@ -17,13 +17,10 @@ from shared.domain.staff.directory import Directory, Person
 from shared.domain.staff.staff_notification import (
     ENDED,
     KEPT,
-    Kind,
     Note,
     channels_left,
     done_with,
-    note_id,
     released,
-    written,
 )
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Channel, Clock, Outgoing, Sent, Table
@@ -41,20 +38,6 @@ OVER = ("due", "due_at", "claimed_until", "words", "rests")
 
 # A kind, a channel, a person and the note's words: what is said, as subject and text. Raises ContentError.
 Write = Callable[[str, str, Person, Mapping[str, Any]], tuple[str, str]]
-
-
-def tell(draft: Draft, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
-    """Put a note to somebody into the draft; answers with its id.
-
-    `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole
-    numbers or lists of such, of those that `staff_note.WORDS` lists for the kind; raises ValueError for others.
-    """
-    found = note_id(person_id, kind, key)
-    place = table_keys.staff_note(found)
-    if draft.get(place) is None:
-        note = written(person_id, kind, words, key, now)
-        draft.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
-    return found
 
 
 @dataclass(frozen=True)

@@ -20,10 +20,10 @@ from shared.domain.tickets.ticket import Ticket
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
+from shared.repositories.staff_notifications import tell
+from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import Draft
-from shared.use_cases.staff.send_notifications import tell
-from shared.use_cases.tickets.thread import case_code
 
 # So many of each kind are named; the rest is a number.
 NAMED = 10

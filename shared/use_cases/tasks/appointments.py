@@ -17,7 +17,7 @@ from shared.domain.tasks.appointment import Appointment, AppointmentRules, appoi
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.tasks import number_to_call
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys

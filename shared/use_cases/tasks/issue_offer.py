@@ -8,15 +8,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Busy, Conflict
-from shared.domain.messaging.template import Lang
 from shared.domain.tasks.task import Task, status_of
 from shared.domain.vietnam_time import local_day, stamp
 from shared.domain.vouchers.voucher import Book, new_code
 from shared.ports import NewId, Table
 from shared.repositories import table_keys, vouchers
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.tasks import ATTEMPTS, find_task
 from shared.repositories.unit_of_work import Draft
 

@@ -11,7 +11,7 @@ from shared.domain.errors import Busy, Conflict, FieldError, Invalid
 from shared.domain.tasks.task import SKIPPED, Slot, Task, finished, moved, status_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Table
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, remember, replace_open
 from shared.repositories.unit_of_work import Draft

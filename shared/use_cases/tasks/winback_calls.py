@@ -8,11 +8,12 @@ from typing import Any, Literal
 
 from shared.domain.customers.profile import Profile
 from shared.domain.journeys.engine import Signal
-from shared.domain.tasks.task import NewTask, Role
+from shared.domain.staff.roles import Role
+from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.repositories import table_keys
+from shared.repositories.profiles import load_members
 from shared.repositories.sales_call_policy import NOT_NOW, why_not_sell
-from shared.repositories.segment_membership import load_members
 from shared.repositories.tasks import number_to_call, open_calls
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.domain.common.attachment import Attachment
 from shared.domain.errors import Conflict, FieldError, Invalid
-from shared.domain.inbox.provider_event import Attachment
 from shared.domain.tickets import sla as clocks
 from shared.domain.tickets import ticket as transitions
 from shared.domain.tickets.routing import QUEUE_ROLES, Route, route
 from shared.domain.tickets.ticket import Author, Said, Ticket, digest, seconds
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys, tickets
-from shared.use_cases.staff.send_notifications import tell
+from shared.repositories.staff_notifications import tell
 from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
 from shared.use_cases.tickets import thread
 from shared.use_cases.tickets.assignment import about, hand_out, promised

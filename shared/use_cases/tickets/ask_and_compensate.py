@@ -14,9 +14,9 @@ from shared.domain.tickets.ticket import Ticket, excerpt
 from shared.domain.vietnam_time import moment, stamp
 from shared.domain.vouchers.voucher import new_code
 from shared.repositories import tickets, vouchers
+from shared.repositories.staff_notifications import tell
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import Draft
-from shared.use_cases.staff.send_notifications import tell
 from shared.use_cases.ticket_work import Work
 from shared.use_cases.tickets import thread
 from shared.use_cases.tickets.agent_actions import still_open
@@ -142,7 +142,7 @@ def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], not
             "other",
             given["reason"],
             now + PAID_WITHIN,
-            title=f"{desk.rules.compensation.title.vi}: {vnd(given['amount'])} ({thread.case_code(ticket)})",
+            title=f"{desk.rules.compensation.title.vi}: {vnd(given['amount'])} ({tickets.case_code(ticket)})",
             store=ticket.get("store", ""),
             details={"ticket_id": ticket["ticket_id"]},
         )

@@ -16,10 +16,10 @@ from shared.domain.tickets.routing import QUEUE_ROLES, Deadlines, Target, assign
 from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, assigned, waits
 from shared.domain.vietnam_time import VIETNAM, moment, stamp
 from shared.repositories import tickets
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
+from shared.repositories.staff_notifications import tell
+from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import Draft
-from shared.use_cases.staff.send_notifications import tell
-from shared.use_cases.tickets.thread import case_code
 
 if TYPE_CHECKING:
     from shared.use_cases.tickets.context import Tickets

@@ -11,7 +11,7 @@ from shared.domain.tickets.ticket import Author, Ticket
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item
 from shared.repositories import table_keys, tickets
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.tasks import close
 from shared.use_cases.ticket_work import Work
 from shared.use_cases.tickets import thread

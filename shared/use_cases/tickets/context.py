@@ -24,9 +24,9 @@ from shared.domain.triage.triage import MessageReader
 from shared.domain.vietnam_time import stamp
 from shared.ports import Queue, Table
 from shared.repositories import table_keys, tickets
-from shared.repositories.contact_ledger import members_of
 from shared.repositories.messages import enqueue
-from shared.repositories.segment_membership import figures, settle
+from shared.repositories.profiles import figures, members_of
+from shared.repositories.segment_membership import settle
 from shared.repositories.ticket_credit_window import open_window
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.journeys.context import Journeys
@@ -142,7 +142,7 @@ class Tickets:
             return
         told = ("ticket_id", "channel", "intent", "severity", "order_id")
         said = {field: ticket[field] for field in told if ticket.get(field)}
-        said |= {"case_code": thread.case_code(ticket), **more}
+        said |= {"case_code": tickets.case_code(ticket), **more}
         signal = Signal(name, stamp(self.now), said)
         self.journeys.tell(work.draft, members, signal, home=ticket["customer_id"], act=False)
 

@@ -23,8 +23,8 @@ from shared.domain.tickets.ticket import Ticket, digest
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Drafted, DraftLine, DraftOrder, PosOrders
 from shared.repositories import tickets
-from shared.repositories.contact_ledger import addresses, members_of
 from shared.repositories.products import Products
+from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.ticket_work import Work
 from shared.use_cases.tickets.context import Tickets

@@ -9,6 +9,7 @@ from shared.domain.tasks.task import NewTask
 from shared.domain.tickets.rules import TicketRules
 from shared.domain.tickets.ticket import Ticket, digest
 from shared.domain.vietnam_time import VIETNAM, stamp
+from shared.repositories import tickets
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.tickets import thread
@@ -38,7 +39,7 @@ def questioned(draft: Draft, ticket: Ticket, question: Question, by: str, rules:
         "ask",
         question.text,
         due,
-        title=f"{whom.title.vi} ({thread.case_code(ticket)})",
+        title=f"{whom.title.vi} ({tickets.case_code(ticket)})",
         store=question.store or ticket.get("store", ""),
         role=whom.role,
         details={"ticket_id": ticket["ticket_id"]},

@@ -6,11 +6,11 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from shared.domain.common.attachment import Attachment
 from shared.domain.common.field_reader import Reader, done, fields
 from shared.domain.common.playbook_rules import IdentityRules
 from shared.domain.errors import Forbidden
 from shared.domain.events.segment_protocol import MAX_IDENTITIES
-from shared.domain.inbox.provider_event import Attachment
 from shared.domain.staff.directory import Directory
 from shared.domain.tickets.routing import CHANNELS, QUEUES
 from shared.domain.tickets.rules import TicketRules

@@ -14,10 +14,11 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories import tickets as ticket_store
-from shared.repositories.contact_ledger import last_words, members_of
+from shared.repositories.profiles import last_words, members_of
+from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import Draft
 from shared.use_cases.customers.view import stores_of
-from shared.use_cases.tickets.thread import case_code, thread
+from shared.use_cases.tickets.thread import thread
 
 _SHOWN = (
     "ticket_id", "channel", "status", "queue", "priority", "intent", "severity", "sentiment", "confidence", "value",

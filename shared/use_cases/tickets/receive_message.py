@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from shared.domain.bot.guardrails import shows_something
 from shared.domain.bot.reply import Answer, Asked, HandOver, wants_no_more
+from shared.domain.common.channels import CONSENT_CHANNELS
 from shared.domain.common.language import language_of
 from shared.domain.customers.profile import Profile, agree, caring_store, fold_members
 from shared.domain.errors import NotFound
-from shared.domain.messaging.channel_errors import CONSENT_CHANNELS
 from shared.domain.messaging.policy import WINDOWED
 from shared.domain.recommendations.recommendation import Matter
 from shared.domain.tickets import sla as clocks
@@ -19,11 +19,12 @@ from shared.domain.tickets.ticket import RESOLVE, Said, Ticket, unhappy
 from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys, tickets
-from shared.repositories.contact_ledger import addresses, members_of, person
+from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import Registry
-from shared.repositories.segment_membership import figures, load_members, settle
+from shared.repositories.policy_facts import person
+from shared.repositories.profiles import addresses, figures, load_members, members_of
+from shared.repositories.segment_membership import settle
 from shared.repositories.unit_of_work import Draft
-from shared.use_cases.events.ingest_events import keep_proofs
 from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
 from shared.use_cases.tickets import thread
 from shared.use_cases.tickets.assignment import hand_out, promised

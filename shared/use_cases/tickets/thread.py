@@ -14,6 +14,7 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
+from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import Draft
 
 JOURNEY = "ticket"
@@ -23,11 +24,6 @@ OWN = {"zalo": "zalo", "messenger": "messenger", "comment": "messenger", "whatsa
        "app": "web", "email": "email", "form": "email", "sms": "sms_care"}  # fmt: skip
 # Where a person's answer goes if it cannot go back where the question came from; a call is staff's task.
 ELSEWHERE = ("zalo", "messenger", "whatsapp", "email", "call")
-
-
-def case_code(ticket: Ticket) -> str:
-    """What a customer may quote on the phone."""
-    return f"PH-{ticket['ticket_id'][-20:-14].upper()}"
 
 
 def add(draft: Draft, ticket: Ticket, at: str, author: Author, text: str, **more: Any) -> Ticket:

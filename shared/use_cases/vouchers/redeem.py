@@ -9,7 +9,7 @@ from shared.domain.vietnam_time import stamp
 from shared.domain.vouchers.voucher import Claim, Redemption, Said, Use, Voucher, came_back, refusal, words
 from shared.ports import Check, absent, equals
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import members_of
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import Draft
 from shared.repositories.vouchers import NAME, find, news_of, save
 from shared.use_cases.journeys.context import Journeys

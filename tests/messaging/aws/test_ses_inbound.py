@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from infra.local.providers.aws import TOPIC, AwsStandIn
 from shared.adapters.webhooks.aws import AwsSecrets, refusal, translate, verify
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.common.attachment import Attachment
+from shared.domain.inbox.provider_event import Incoming
 from tests.messaging.aws.conftest import Hand
 from tests.support.mutations import mutated
 

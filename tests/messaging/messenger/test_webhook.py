@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from shared.adapters.webhooks import messenger
 from shared.adapters.webhooks.json_reading import load
+from shared.domain.common.attachment import Attachment
 from shared.domain.errors import Invalid
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.inbox.provider_event import Incoming
 from tests.messaging.messenger.test_messenger import World, answer, world
 from tests.support.mutations import mutated
 

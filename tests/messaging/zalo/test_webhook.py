@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from infra.local.providers.base import Callback
 from shared.adapters.webhooks import zalo
 from shared.adapters.webhooks.json_reading import load
+from shared.domain.common.attachment import Attachment
 from shared.domain.errors import Invalid
-from shared.domain.inbox.provider_event import Attachment, Incoming
+from shared.domain.inbox.provider_event import Incoming
 from tests.messaging.zalo.conftest import World, chat, thanks
 from tests.support.mutations import mutated
 

@@ -1,0 +1,79 @@
+"""Order rows of a customer: stored form, maturing COD orders, day totals."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from shared.domain.customers.profile import Profile
+from shared.domain.orders.order import OrderRow, lines_shown, read
+from shared.ports import Item, Key
+from shared.repositories import table_keys, ticket_revenue
+from shared.repositories.co_purchase import basket, recount
+from shared.repositories.profiles import Ruling
+from shared.repositories.unit_of_work import Draft
+
+# So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items; fewer
+# where the counts of their goods fill it.
+MATURED_AT_ONCE = 25
+
+
+def row_item(row: OrderRow, content: dict[str, Any], lines: list[dict[str, Any]]) -> Item:
+    """An order row as the table holds it."""
+    body: Item = {**row._asdict(), "day": row.day.isoformat(), "matures": row.matures and row.matures.isoformat()}
+    body |= {name: content[name] for name in ("store", "channel") if name in content}
+    if lines:
+        body["lines"] = lines
+    return body
+
+
+def row_of(item: Item) -> OrderRow:
+    values = {name: item[name] for name in OrderRow._fields}
+    values["day"] = date.fromisoformat(item["day"])
+    values["matures"] = date.fromisoformat(item["matures"]) if item["matures"] else None
+    return OrderRow(**values)
+
+
+def rows_of(draft: Draft, members: list[Profile], ruling: Ruling) -> list[OrderRow]:
+    """All order rows of a customer; COD orders that matured since they were written are brought to today."""
+    low, high = table_keys.ORDER_ROWS
+    rows = [
+        row_of(item)
+        for member in members
+        for item in draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
+    ]
+    ripe = [row for row in rows if row.matures and row.matures <= ruling.today][:MATURED_AT_ONCE]
+    draft.load(table_keys.order(row.order_id) for row in ripe)
+    matured: dict[str, OrderRow | None] = {}
+    for row in ripe:
+        if draft.full:
+            break
+        matured[row.order_id] = mature(draft, row.order_id, ruling)
+    return [matured.get(row.order_id) or row for row in rows]
+
+
+def mature(draft: Draft, order_id: str, ruling: Ruling) -> OrderRow | None:
+    """Bring a COD order that nobody has spoken of to today: in its row and in the shop's totals (R2)."""
+    order = draft.get(table_keys.order(order_id))
+    days = ruling.rules.orders.cod_matures_days
+    before = read(order_id, order, date.fromisoformat(order["as_of"]), days) if order else None
+    row = read(order_id, order, ruling.today, days) if order else None
+    if order is None or before is None or row is None:
+        return None
+    content = order["content"]
+    kept = {name: value for name, value in order.items() if name not in ("due", "due_at")}
+    ticket_revenue.matured(draft, kept, row)
+    draft.put(table_keys.order(order_id), {**kept, "as_of": ruling.today.isoformat()})
+    if order["row"]:
+        home, placed_at = order["row"]
+        draft.mark(table_keys.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
+    draft.count(total_key(row, content), kept=row.kept - before.kept)
+    orders = ruling.rules.orders
+    recount(draft, order_id, basket(before, content, orders), basket(row, content, orders))
+    return row
+
+
+def total_key(row: OrderRow, content: dict[str, Any]) -> Key:
+    """Where an order stands in the shop's totals of its day."""
+    store, channel, cashier = (content.get(name, "") for name in ("store", "channel", "cashier"))
+    return table_keys.day_total(row.day.isoformat(), store, channel, cashier, row.order_id)

@@ -1,0 +1,108 @@
+"""Profiles of a customer and of all merged members: load, addresses, last words, age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from shared.domain.common.playbook_rules import CutOffs, Rules
+from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.segments.metrics import Metrics
+from shared.ports import Table
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+
+_LANDLINE = "phone:+842"
+
+
+def members_of(draft: Draft, customer_id: str) -> list[Profile]:
+    """The profiles that speak for a customer today, the leading one first; empty when there is none."""
+    profile = draft.get(table_keys.profile(customer_id))
+    while profile and "merged_into" in profile:
+        profile = draft.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+    return load_members(draft, profile) if profile else []
+
+
+def addresses(members: list[Profile]) -> dict[str, str]:
+    """Where each channel reaches the person; of several numbers the one that was named last. Hints do not count, but
+    for the e-mail address that somebody wrote from."""
+    found: dict[str, str] = {}
+    links = fold_members(members)["identities"].items()
+    for name, link in sorted(links, key=lambda entry: (entry[1]["at"], entry[0])):
+        kind, _, value = name.partition(":")
+        if link["certainty"] == "claimed":
+            # Nobody vouches for the address, but somebody wrote from it: an answer goes back to where that came from.
+            if kind == "email" and kind in last_words(members):
+                found.setdefault(kind, value)
+            continue
+        if kind == "phone":
+            found["call"] = value
+            if not name.startswith(_LANDLINE):
+                found |= dict.fromkeys(("zns", "sms_care", "sms_ad", "whatsapp"), value)
+        elif kind == "email":
+            found["email"] = value
+        elif kind == "zalo_user_id":
+            found["zalo"] = value
+        elif kind == "messenger_psid":
+            found["messenger"] = value
+        elif kind in ("user", "anonymous"):
+            found["web"] = value
+    return found
+
+
+def last_words(members: list[Profile]) -> dict[str, str]:
+    """When the person last wrote on each channel, as stamps."""
+    found: dict[str, str] = {}
+    for member in members:
+        for channel, at in member.get("inbound", {}).items():
+            found[channel] = max(at, found.get(channel, ""))
+    return found
+
+
+def age(members: list[Profile], today: date) -> int | None:
+    """Years, or None: a birthday on 1 January is a placeholder unless confirmed (R15)."""
+    traits = fold_members(members)["traits"]
+    birthday = traits.get("birthday")
+    if not birthday or (birthday[5:] == "01-01" and traits.get("@birthday_confirmed") is not True):
+        return None
+    born = date.fromisoformat(birthday)
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+@dataclass(frozen=True)
+class Ruling:
+    """The rules in force on one local day."""
+
+    rules: Rules
+    cutoffs: CutOffs
+    today: date
+
+
+def current_cutoffs(table: Table, rules: Rules, memory: dict[str, Any], now: float) -> CutOffs:
+    """The cut-offs in force, remembered for a minute so that no event pays for reading them."""
+    known = memory.get("cutoffs")
+    if known and now - known[0] < 60:
+        cutoffs: CutOffs = known[1]
+        return cutoffs
+    item = table.get(table_keys.CURRENT_CUTOFFS)
+    cutoffs = CutOffs.model_validate(item["cutoffs"]) if item else rules.first_cutoffs
+    memory["cutoffs"] = (now, cutoffs)
+    return cutoffs
+
+
+def figures(profile: Profile) -> Metrics:
+    """The figures on a profile; stored as a plain list, new fields are appended at the end."""
+    return Metrics(*profile.get("metrics", ()))
+
+
+def load_members(draft: Draft, lead: Profile) -> list[Profile]:
+    """The leading profile and all that were merged into it, however deep."""
+    members, waiting = [lead], list(lead.get("absorbed", ()))
+    draft.load([table_keys.profile(i) for i in waiting])
+    while waiting:
+        profile = draft.get(table_keys.profile(waiting.pop(0)))
+        if profile:
+            members.append(profile)
+            waiting += profile.get("absorbed", ())
+    return members

@@ -1,0 +1,30 @@
+"""Notifications to staff, written down to be sent."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from shared.domain.staff.staff_notification import (
+    Kind,
+    note_id,
+    written,
+)
+from shared.domain.vietnam_time import stamp
+from shared.repositories import table_keys
+from shared.repositories.unit_of_work import Draft
+
+
+def tell(draft: Draft, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
+    """Put a note to somebody into the draft; answers with its id.
+
+    `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole
+    numbers or lists of such, of those that `staff_note.WORDS` lists for the kind; raises ValueError for others.
+    """
+    found = note_id(person_id, kind, key)
+    place = table_keys.staff_note(found)
+    if draft.get(place) is None:
+        note = written(person_id, kind, words, key, now)
+        draft.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
+    return found

@@ -1,0 +1,57 @@
+"""Calls that stand for a message: opened, and withdrawn when the message is settled otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from shared.domain.errors import Busy, Conflict
+from shared.domain.messaging.message import ID_TAIL as MESSAGE_TAIL
+from shared.domain.tasks.task import (
+    NewTask,
+    task_id,
+)
+from shared.ports import Clock, Table
+from shared.repositories import table_keys
+from shared.repositories.task_assignment import Roster
+from shared.repositories.tasks import ATTEMPTS, open_task
+from shared.repositories.unit_of_work import Draft
+
+# A message that becomes a call was to be read now.
+CALLED_WITHIN = timedelta(hours=2)
+
+
+@dataclass(frozen=True)
+class PlannedCalls:
+    """The channel `call`: a message that is planned as a call is a task, one per message however often it is sent."""
+
+    table: Table
+    clock: Clock
+    roster: Callable[[], Roster]
+
+    def open(self, message_id: str, script: str) -> str:
+        """Open the task of a message; answers with its id. Raises Busy."""
+        now = self.clock()
+        details = {"message_id": message_id}
+        name, of = _call(message_id), message_id[:-MESSAGE_TAIL]
+        new = NewTask(of, name, "call", "planned_call", now + CALLED_WITHIN, script=script, details=details)
+        for _ in range(ATTEMPTS):
+            draft = Draft(self.table)
+            open_task(draft, new, now, self.roster())
+            try:
+                draft.commit()
+            except Conflict:
+                continue
+            return new.task_id
+        raise Busy("this task is being changed by too many at once")
+
+    def find(self, message_id: str) -> str:
+        """The id of the task a message has become, or ""."""
+        found = task_id(message_id[:-MESSAGE_TAIL], _call(message_id))
+        keys = [table_keys.task(found), table_keys.task_done(found)]
+        return found if self.table.batch_get(keys) else ""
+
+
+def _call(message_id: str) -> str:
+    return f"planned-call-{message_id}"

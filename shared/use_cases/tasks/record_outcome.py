@@ -1,0 +1,167 @@
+"""Staff report the outcome of a task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.common.channels import consent_channel
+from shared.domain.customers.profile import Profile, agree
+from shared.domain.errors import Busy, Conflict
+from shared.domain.messaging.policy import DAY, ON_PHONE
+from shared.domain.tasks.task import (
+    ENDS_CALLS,
+    SPOKEN,
+    Task,
+    finished,
+    moved,
+    postponed,
+    status_of,
+)
+from shared.domain.vietnam_time import local_day, stamp
+from shared.ports import Item, Table
+from shared.repositories import table_keys
+from shared.repositories.contact_ledger import called
+from shared.repositories.profiles import members_of
+from shared.repositories.task_assignment import Roster
+from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, open_calls, remember, replace_open
+from shared.repositories.unit_of_work import Draft
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a person reports of a task. `call_back_at` comes with the outcome call_back and with no other; `order_by`,
+    the moment by which the customer said they would order, with reached and with no other."""
+
+    outcome: str
+    note: str = ""
+    call_back_at: datetime | None = None
+    order_by: datetime | None = None
+
+
+def record_outcome(
+    table: Table,
+    task_id: str,
+    report: Report,
+    *,
+    by: str,
+    now: datetime,
+    stores: frozenset[str] = frozenset(),
+    told: Told | None = None,
+    roster: Roster | None = None,
+) -> Task:
+    """Write down what became of a task, and what that means for the person; answers with the task.
+
+    With a `roster`, another call that is to sell to the same person moves behind the day that follows this one (R17).
+    `stores` are those whose tasks the caller may do (none: all). The same outcome again answers the same. Raises
+    NotFound, Forbidden, Conflict when the task ended in another way before, and Busy.
+    """
+    for _ in range(ATTEMPTS):
+        draft = Draft(table)
+        task = _record(draft, task_id, report, by=by, now=now, stores=stores, told=told, roster=roster)
+        try:
+            draft.commit()
+        except (Conflict, Busy):
+            continue
+        return task
+    raise Busy("this customer is being changed by too many at once")
+
+
+def _record(
+    draft: Draft,
+    task_id: str,
+    report: Report,
+    *,
+    by: str,
+    now: datetime,
+    stores: frozenset[str],
+    told: Told | None,
+    roster: Roster | None,
+) -> Task:
+    done = table_keys.task_done(task_id)
+    task = find_task(draft, task_id, stores)
+    if status_of(task) == "done":
+        if task["outcome"] != report.outcome:
+            who = f" by {task['by']}" if task["by"] else ""
+            raise Conflict(f"the task was closed as {task['outcome']}{who} at {task['done_at']}")
+        return task
+    if task.get("outcome") == "call_back" and report.call_back_at and task["due_at"] == stamp(report.call_back_at):
+        return task
+    members = members_of(draft, task["customer_id"])
+    if task["kind"] == "call" and report.outcome in SPOKEN and members:
+        lead = table_keys.profile(members[0]["customer_id"])
+        draft.put(lead, {**(draft.get(lead) or {}), "talked_on": local_day(now).isoformat()})
+        members = members_of(draft, task["customer_id"])
+    if task.get("sells") and members:
+        _note_call(draft, task, members, now, roster)
+    if report.call_back_at:
+        return _postpone(draft, task, report, report.call_back_at, by, now)
+    if report.order_by:
+        task = task | {"order_by": stamp(report.order_by)}
+    ended = [task]
+    if report.outcome in ENDS_CALLS and members:
+        _call_no_more(draft, members[0], task, report.outcome, by, now)
+        ended += [other for other in open_calls(draft, members) if other["task_id"] != task_id]
+    ended = [finished(one, report.outcome, by, report.note if one is task else "", now) for one in ended]
+    for one in ended:
+        finish(draft, one, now)
+    if told and members:
+        # As they are after what the outcome meant for them.
+        members = members_of(draft, task["customer_id"])
+        for one in ended:
+            told(draft, members, one)
+    return draft.get(done) or task
+
+
+def _note_call(draft: Draft, task: Task, members: list[Profile], now: datetime, roster: Roster | None) -> None:
+    """Somebody was called to be sold something: nobody sells to them by phone again before a day has passed."""
+    key = table_keys.contacts(members[0]["customer_id"])
+    draft.put(key, called(draft.get(key) or {}, task["task_id"], now))
+    if roster is None:
+        return
+    for other in open_calls(draft, members):
+        agreed = other.get("outcome") == "call_back"
+        if other.get("sells") and other["task_id"] != task["task_id"] and not agreed:
+            slot = roster.slot_anew(draft, other, now + DAY, members)
+            replace_open(draft, other, moved(other, slot, now), now)
+
+
+def _postpone(draft: Draft, task: Task, report: Report, until: datetime, by: str, now: datetime) -> Task:
+    later = postponed(task, until, by, report.note)
+    replace_open(draft, task, later, now)
+    remember(draft, later, "Call Back Agreed", now, call_back_at=stamp(until))
+    return later
+
+
+def _call_no_more(draft: Draft, lead: Profile, task: Task, outcome: str, by: str, now: datetime) -> None:
+    """What it means for the person that a number is somebody else's, or that they want no calls (R10)."""
+    if outcome == "wrong_number":
+        closed = {**lead.get("closed", {}), "call": "unreachable"}
+        draft.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": closed})
+        return
+    key = table_keys.profile(task["customer_id"])
+    profile = draft.get(key)
+    assert profile is not None
+    said = [
+        {
+            "channel": channel,
+            "purpose": purpose,
+            "granted": False,
+            "at": stamp(now),
+            "proof": f"told {by} in task {task['task_id']}",
+            "source": "staff",
+        }
+        for channel, purpose in _REFUSED
+    ]
+    draft.put(key, agree(profile, said))
+    for statement in said:
+        entry: Item = {"type": "consent", "name": "Consent Withdrawn", "stage": "engagement", "source": "staff",
+                       "at": stamp(now), "consent": statement}  # fmt: skip
+        place = f"consent-{statement['channel']}-{statement['purpose']}-{task['task_id'][-20:]}"
+        draft.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
+
+
+# Who asks not to be called is not called for anything, and gets no advertising on the number either.
+_REFUSED = [("call", purpose) for purpose in ("transactional", "service")] + [
+    (channel, "marketing") for channel in sorted({consent_channel(channel) for channel in ON_PHONE})
+]
