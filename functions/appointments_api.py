@@ -10,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.errors import Forbidden, Invalid
 from shared.domain.vietnam_time import day_start, local_day
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import event_taker, journeys
 from shared.runtime.http import HttpDoor, answer, listing
@@ -103,4 +103,4 @@ def _stores() -> frozenset[str]:
 
 
 def _shown(appointment: dict[str, Any], status: int = 200) -> Response[str]:
-    return answer(shown(Draft(wiring.outside().table), appointment), status)
+    return answer(shown(UnitOfWork(wiring.outside().table), appointment), status)

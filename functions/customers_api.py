@@ -11,7 +11,7 @@ from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import event_taker
 from shared.runtime.factories.roster import roster
-from shared.runtime.factories.ruling import ruling
+from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.factories.suggestions import suggester
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.loader import rules, sending_rules
@@ -49,7 +49,7 @@ def put_customer() -> Response[str]:
         "customer_id": done.customer_id,
         "created": done.created,
         "merged": done.merged,
-        "customer": view.describe(done.members, taker.ruling),
+        "customer": view.describe(done.members, taker.rules_today),
     }
     return answer(body, 201 if done.created else 200)
 
@@ -102,7 +102,7 @@ def get_segments() -> Response[str]:
 def get_members(label: str) -> Response[str]:
     limit, start = handler.page()
     outside = wiring.outside()
-    shown, after = list_segments.members(outside.table, label, ruling(outside.clock()), limit, start)
+    shown, after = list_segments.members(outside.table, label, rules_today(outside.clock()), limit, start)
     return listing(_own(shown), after)
 
 
@@ -110,7 +110,7 @@ def get_members(label: str) -> Response[str]:
 def get_churn_risk() -> Response[str]:
     limit, start = handler.page()
     outside = wiring.outside()
-    shown, after = scan_winback.at_risk(outside.table, ruling(outside.clock()), limit, start)
+    shown, after = scan_winback.at_risk(outside.table, rules_today(outside.clock()), limit, start)
     return listing(_own(shown), after)
 
 
@@ -125,7 +125,7 @@ def _seen(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]
 def _view(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]:
     outside = wiring.outside()
     now = outside.clock()
-    return view.view(outside.table, customer_id, ruling(now), lambda: roster(now), suggests)
+    return view.view(outside.table, customer_id, rules_today(now), lambda: roster(now), suggests)
 
 
 def _check_store(customer_id: str) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from shared.domain.tickets.ticket import is_complaint
 from shared.runtime import settings, wiring
-from shared.runtime.factories.ruling import tick_time
+from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.factories.tickets import ticket_rules
 from shared.runtime.logs import logger
 from shared.runtime.playbook.loader import task_words

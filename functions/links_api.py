@@ -15,7 +15,7 @@ from shared.domain.messaging.tracked_links import Link, LinkKind, link_key, read
 from shared.domain.vietnam_time import moment
 from shared.domain.vouchers.voucher import clock, status
 from shared.repositories import vouchers
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
 from shared.runtime.factories import bot
 from shared.runtime.factories.journeys import journeys
@@ -101,7 +101,7 @@ def answer_survey(token: str) -> Response[str]:
 def show_offer(code: str) -> Response[str]:
     """The landing page of one voucher (W10). It greets nobody: whoever sees it learns the gift, not whose it is."""
     outside = wiring.outside()
-    voucher = vouchers.find(Draft(outside.table), offers(), code)
+    voucher = vouchers.find(UnitOfWork(outside.table), offers(), code)
     ends, used = moment(voucher.valid_until), voucher.redeemed
     left = max(ends - outside.clock(), timedelta())
     return page_answer(

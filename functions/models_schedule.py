@@ -6,9 +6,9 @@ from typing import Any
 
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
-from shared.runtime.factories.ruling import ruling, tick_time
+from shared.runtime.factories.rules_today import rules_today, tick_time
 from shared.runtime.logs import logger
-from shared.use_cases.segments.weekly_cutoffs import publish, relabel
+from shared.use_cases.segments.weekly_cutoffs import publish, relabel_pass
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 
@@ -19,9 +19,9 @@ PAGES = 400
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
-    cutoffs = publish(outside.table, ruling(now), now)
+    cutoffs = publish(outside.table, rules_today(now), now)
     outside.memory.pop("cutoffs", None)
-    done = relabel(journeys(now), pages=PAGES)
+    done = relabel_pass(journeys(now), pages=PAGES)
     relabelled = done.relabelled if done else 0
     logger.info("cut-offs published", version=cutoffs.version, customers=cutoffs.customers, relabelled=relabelled)
     return {"version": cutoffs.version, "relabelled": relabelled, "done": bool(done and done.done)}

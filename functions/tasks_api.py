@@ -16,7 +16,7 @@ from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import Told, task_news
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.roster import roster
@@ -149,16 +149,16 @@ def _told(now: datetime) -> Told:
     written down."""
     ours = journeys(now)
 
-    def told(draft: Draft, members: list[Profile], task: Task) -> None:
-        ask_answered(draft, task, ticket_rules(), directory(), now)
-        ours.tell(draft, members, task_news(task), act=False)
+    def told(uow: UnitOfWork, members: list[Profile], task: Task) -> None:
+        ask_answered(uow, task, ticket_rules(), directory(), now)
+        ours.tell(uow, members, task_news(task), act=False)
 
     return told
 
 
 def _shown(task: Task) -> Response[str]:
-    draft = Draft(wiring.outside().table)
-    return answer(shown(task, members_of(draft, task["customer_id"]), task_words(), draft))
+    uow = UnitOfWork(wiring.outside().table)
+    return answer(shown(task, members_of(uow, task["customer_id"]), task_words(), uow))
 
 
 def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> datetime | None:

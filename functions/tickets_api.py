@@ -17,7 +17,7 @@ from shared.repositories.ticket_revenue import credited
 from shared.runtime import settings, wiring
 from shared.runtime.factories.pos import pos
 from shared.runtime.factories.roster import roster
-from shared.runtime.factories.ruling import ruling
+from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.factories.suggestions import suggester
 from shared.runtime.factories.tickets import tickets
 from shared.runtime.http import HttpDoor, answer, listing
@@ -184,7 +184,7 @@ def _seen(ticket_id: str) -> dict[str, Any]:
     now = outside.clock()
 
     def customer(customer_id: str) -> Item:
-        return view.view(outside.table, customer_id, ruling(now), lambda: roster(now))
+        return view.view(outside.table, customer_id, rules_today(now), lambda: roster(now))
 
     body, stores = lists.opened(outside.table, ticket_id, customer, now, stores=caller.stores)
     if not caller.may_see(stores):

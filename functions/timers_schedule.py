@@ -8,7 +8,7 @@ from shared.repositories import table_keys
 from shared.runtime import settings, wiring
 from shared.runtime.factories.campaigns import campaign_run
 from shared.runtime.factories.journeys import journeys
-from shared.runtime.factories.ruling import tick_time
+from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.factories.tickets import tickets
 from shared.use_cases.run_timers import Timers
 

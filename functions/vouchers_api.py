@@ -16,7 +16,7 @@ from shared.domain.errors import FieldError, Forbidden, Invalid
 from shared.domain.orders.order_event import money
 from shared.domain.vouchers.voucher import Redemption, Use, Voucher, status
 from shared.repositories import vouchers
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.html_pages import page_answer
@@ -60,14 +60,14 @@ def get_reconciliation() -> Response[str]:
 def get_voucher(code: str) -> Response[str]:
     """What a code is worth, and to whom; changes nothing."""
     outside = wiring.outside()
-    draft = Draft(outside.table)
-    voucher = vouchers.find(draft, offers(), code)
+    uow = UnitOfWork(outside.table)
+    voucher = vouchers.find(uow, offers(), code)
     caller = handler.caller
     if caller and voucher.stores and not caller.may_see(set(voucher.stores)):
         raise Forbidden("this voucher is for stores the key has no access to")
     shown = {
         "status": status(voucher, outside.clock()),
-        "owner": vouchers.owner_masked(draft, voucher),
+        "owner": vouchers.owner_masked(uow, voucher),
         "min_order": voucher.min_order,
         "categories": list(voucher.categories),
         "stores": list(voucher.stores),

@@ -7,7 +7,7 @@ from typing import Any
 from shared.repositories.messages import enqueue
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
-from shared.runtime.factories.ruling import tick_time
+from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.logs import logger
 from shared.use_cases.segments.scan_winback import scan
 

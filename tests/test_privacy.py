@@ -105,7 +105,7 @@ def live(shop: Shop) -> str:
             assert shop.call("POST", f"/v1/{call}", message).status == 200
     sale = {"event": "Order Completed", "properties": {"order_id": "BAD", "total": 1}}
     assert shop.call("POST", "/v1/track", {**sale, "traits": {"phone": f"{PHONE} / {OLD_PHONE}"}}).status == 200
-    shop.house.drain()
+    shop.stack.drain()
     shop.call("POST", "/v1/customers/search", {"phone": PHONE})
     shop.call("POST", "/v1/customers/search", {"email": "x." + EMAIL})
     for path in (f"/v1/customers/{customer}", f"/v1/customers/{customer}/timeline", "/v1/segments/one_time/customers"):
@@ -123,8 +123,8 @@ def live(shop: Shop) -> str:
     shop.call("POST", f"/v1/tickets/{ticket}/asks", {"to": "store", "question": NAME, "due_in_minutes": 30})
     shop.call("POST", f"/v1/tickets/{ticket}/messages", {"author": "agent", "text": f"{NAME} @care_1", "note": True})
     shop.call("POST", f"/v1/tickets/{ticket}/rating", {"score": 1, "comment": f"{NAME} {PHONE}"})
-    shop.house.outside.tickets.send([json.dumps({"said": {"channel": NAME, "text": PHONE}}), NAME])
-    shop.house.drain()
+    shop.stack.outside.tickets.send([json.dumps({"said": {"channel": NAME, "text": PHONE}}), NAME])
+    shop.stack.drain()
 
     # Refused: fields, keys, stores, addresses.
     shop.call("PUT", "/v1/customers", {"identities": {"phone": PHONE + "9", NAME: NAME}, "traits": {"name": [NAME]}})
@@ -134,20 +134,20 @@ def live(shop: Shop) -> str:
     shop.call("POST", "/v1/customers/search", {"phone": PHONE}, key=shop.key("api", "store_staff", stores=("Q9",)))
 
     # Poison: what is no message, and a message no worker can take in.
-    events = shop.house.queues["events"]
+    events = shop.stack.queues["events"]
     event = {"id": "p1", "type": "track", "name": "x", "at": "2026-11-20T10:00:00.000Z", "traits": PERSON}
     event |= {"received_at": "2026-11-20T10:00:00.000Z", "identities": [[NAME, PHONE, "verified"]]}
     events.send([json.dumps({"events": [event]}), json.dumps({"events": [{**event, "type": NAME}]}), NAME])
-    shop.house.drain()
+    shop.stack.drain()
     assert len(shop.dead_letters) == 3
 
     # Broken: the table fails with the person on its lips.
-    working, shop.house.outside.table = shop.house.outside.table, Broken(shop.house.outside.table)  # type: ignore[assignment]
+    working, shop.stack.outside.table = shop.stack.outside.table, Broken(shop.stack.outside.table)  # type: ignore[assignment]
     assert shop.call("POST", "/v1/customers/search", {"phone": PHONE}).status == 500
     assert shop.call("PUT", "/v1/customers", {"identities": known, "traits": traits}).status == 500
-    shop.house.outside.table = working
+    shop.stack.outside.table = working
 
-    shop.house.advance(shop.now + timedelta(days=40))
+    shop.stack.advance(shop.now + timedelta(days=40))
     shop.call("GET", "/v1/churn-risk")
     return customer
 
@@ -159,7 +159,7 @@ NAME_KEY = "kq_api_QuachUyenNhi"
 def shop() -> Iterator[Shop]:
     shop = Shop()
     yield shop
-    shop.house.close()
+    shop.stack.close()
 
 
 def test_nothing_personal_is_logged_or_printed(
@@ -183,7 +183,7 @@ def test_no_key_of_the_table_and_no_attribute_of_a_message_is_personal(shop: Sho
     keys = [str(part) for pk, sk, due, due_at, *_ in items for part in (pk, sk, due, due_at)]
     assert {key.partition("#")[0] for key in keys} >= {"C", "L", "ORDER", "BADPHONE", "S", "RISK", "WINBACK", "DAY"}
     assert [key for key in keys if personal(key)] == []
-    letters = shop.house.queue_state()["events-dlq"]["messages"]
+    letters = shop.stack.queue_state()["events-dlq"]["messages"]
     assert [letter for letter in letters if personal(json.dumps(letter["attributes"]))] == []
     # The letters themselves carry their event: whoever mends it has to see it.
     assert all(personal(letter["body"]) for letter in letters)
@@ -195,7 +195,7 @@ def test_a_link_can_not_be_computed_without_the_house_s_secret(shop: Shop):
     for one in (shop, other):
         one.put(phone=PHONE)
         links.append({pk for pk, *_ in one.holdings()[0] if pk.startswith("L#")})
-    other.house.close()
+    other.stack.close()
 
     assert len(links[0]) == len(links[1]) == 1
     assert links[0] != links[1]
@@ -204,7 +204,7 @@ def test_a_link_can_not_be_computed_without_the_house_s_secret(shop: Shop):
 def test_no_figure_of_the_meter_is_personal(shop: Shop):
     live(shop)
 
-    assert personal(json.dumps(shop.house.meter.report())) == []
+    assert personal(json.dumps(shop.stack.meter.report())) == []
 
 
 def test_no_address_has_a_place_for_personal_data(shop: Shop):

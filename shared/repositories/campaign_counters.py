@@ -6,12 +6,12 @@ from shared.domain.campaigns.campaign import JOURNEY
 from shared.domain.messaging.message import FINAL, PROGRESS, Message
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 OUTCOMES = (*PROGRESS, *sorted(FINAL))
 
 
-def tally(draft: Draft, before: Message, after: Message) -> None:
+def tally(uow: UnitOfWork, before: Message, after: Message) -> None:
     """Count a message of a campaign where it has come to another outcome, or has cost more; others are not counted."""
     if after["journey"] != JOURNEY:
         return
@@ -20,7 +20,7 @@ def tally(draft: Draft, before: Message, after: Message) -> None:
     for message, amount in ((before, -1), (after, 1)):
         if message["status"] in OUTCOMES:
             amounts[message["status"]] += amount
-    draft.count(table_keys.campaign_tally(after["run"], after["message_id"]), **amounts)
+    uow.count(table_keys.campaign_tally(after["run"], after["message_id"]), **amounts)
 
 
 def counted(table: Table, campaign_id: str) -> dict[str, int]:

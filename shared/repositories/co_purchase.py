@@ -21,7 +21,7 @@ from shared.domain.orders.order import OrderRow
 from shared.domain.recommendations.recommendation import Counts
 from shared.ports import Item, Key, Table, Update
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # Whoever orders more different goods than these buys for a shop or an office; that tells nothing about a product.
 MOST_GOODS = 8
@@ -52,16 +52,16 @@ def is_goods(line: Line, rules: OrderRules) -> bool:
     return not any(f" {fold(word)} " in said for word in rules.no_goods)
 
 
-def recount(draft: Draft, order_id: str, before: Mapping[str, Line], after: Mapping[str, Line]) -> None:
+def recount(uow: UnitOfWork, order_id: str, before: Mapping[str, Line], after: Mapping[str, Line]) -> None:
     """Bring the counts from what an order was to what it is, in the draft that takes it in."""
     if before.keys() == after.keys():
         return
     for goods, step in ((before, -1), (after, 1)):
         for sku, line in goods.items():
             key = table_keys.pairs_of_order(sku, order_id)
-            draft.count(key, **{_TOTAL: step}, **{_name(other): step for other in goods if other != sku})
+            uow.count(key, **{_TOTAL: step}, **{_name(other): step for other in goods if other != sku})
             if step > 0:
-                draft.tell(key, **{name: line[name] for name in _SOLD_AS if name in line})
+                uow.tell(key, **{name: line[name] for name in _SOLD_AS if name in line})
 
 
 def _name(sku: str) -> str:

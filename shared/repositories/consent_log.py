@@ -9,10 +9,10 @@ from typing import Any
 
 from shared.ports import Item
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
-def keep_proofs(draft: Draft, home: str, statements: Iterable[dict[str, Any]]) -> None:
+def keep_proofs(uow: UnitOfWork, home: str, statements: Iterable[dict[str, Any]]) -> None:
     """The law asks who keeps the proof: every statement stays on the timeline, not only the last (R10)."""
     for said in statements:
         # The same statement is one entry however often it comes, another of the same moment is another.
@@ -20,4 +20,4 @@ def keep_proofs(draft: Draft, home: str, statements: Iterable[dict[str, Any]]) -
         name = "Consent Granted" if said["granted"] else "Consent Withdrawn"
         entry: Item = {"type": "consent", "name": name, "stage": "engagement", "at": said["at"], "consent": said}
         entry["source"] = said.get("source", "")
-        draft.mark(table_keys.timeline(home, said["at"], f"consent-{digest}"), entry)
+        uow.mark(table_keys.timeline(home, said["at"], f"consent-{digest}"), entry)

@@ -9,18 +9,18 @@ from shared.domain.customers.profile import Profile
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # Longer than any cap on calls looks back.
 CALLS_REMEMBERED = timedelta(days=7)
 
 
-def ledger_of(draft: Draft, members: list[Profile]) -> Item:
+def ledger_of(uow: UnitOfWork, members: list[Profile]) -> Item:
     """What the person got and what waits for them, under whichever customer it was noted: merged people have had
     each other's messages."""
     keys = [table_keys.contacts(member["customer_id"]) for member in members]
-    draft.load(keys)
-    ledgers = [draft.get(key) or {} for key in keys]
+    uow.load(keys)
+    ledgers = [uow.get(key) or {} for key in keys]
     contacts = [contact for ledger in ledgers for contact in ledger.get("contacts", ())]
     calls = [call for ledger in ledgers for call in ledger.get("calls", ())]
     waits = {k: v for ledger in ledgers for k, v in ledger.get("waiting", {}).items()}
@@ -64,10 +64,10 @@ def waiting(ledger: Item, message_id: str, entry: list[Any] | None) -> Item:
     return {**ledger, "waiting": others | ({message_id: entry} if entry else {})}
 
 
-def wait_no_more(draft: Draft, members: list[Profile], message_id: str) -> None:
+def wait_no_more(uow: UnitOfWork, members: list[Profile], message_id: str) -> None:
     """Take a message off the waiting list, which a customer who was merged meanwhile brought along."""
     for member in members:
         key = table_keys.contacts(member["customer_id"])
-        ledger = draft.get(key) or {}
+        ledger = uow.get(key) or {}
         if message_id in ledger.get("waiting", {}):
-            draft.put(key, waiting(ledger, message_id, None))
+            uow.put(key, waiting(ledger, message_id, None))

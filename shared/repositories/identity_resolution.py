@@ -15,7 +15,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import load_members
 from shared.repositories.segment_membership import withdraw
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 DEVICES_KEPT = 30
 # A new address of a kind opens what an old one had closed; what the person refused stays refused.
@@ -27,7 +27,7 @@ _CERTAINTY = ("claimed", "staff_confirmed", "verified")
 class Registry:
     """Finds and joins customers inside one draft. `remeasure` collects the leads to be measured anew."""
 
-    draft: Draft
+    uow: UnitOfWork
     secret: bytes
     new_id: NewId
     now: datetime
@@ -42,9 +42,9 @@ class Registry:
 
     def lead_of(self, customer_id: str) -> Profile:
         """The profile that speaks for a customer today; follows merges."""
-        profile = self.draft.get(table_keys.profile(customer_id))
+        profile = self.uow.get(table_keys.profile(customer_id))
         while profile and "merged_into" in profile:
-            profile = self.draft.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+            profile = self.uow.get(table_keys.profile(profile["merged_into"]["customer_id"]))
         if profile is None:
             raise LookupError(f"customer {customer_id} has a link but no profile")
         return profile
@@ -57,7 +57,7 @@ class Registry:
         """
         named = list(identities)
         joining = [i for i in named if i.joins] or [strongest(named)]
-        links = {i: self.draft.get(self.key(i)) for i in joining}
+        links = {i: self.uow.get(self.key(i)) for i in joining}
         # A device that speaks for somebody does not say who a newcomer on it is.
         newcomer = any(i.kind != "anonymous" for i in joining)
         known = [i for i, link in links.items() if link and not (newcomer and self._is_somebodys(i, link))]
@@ -66,11 +66,11 @@ class Registry:
         else:
             home = self.new_id()
             self.created.append(home)
-            self.draft.create(table_keys.profile(home), new_profile(home, at))
+            self.uow.create(table_keys.profile(home), new_profile(home, at))
         for who in sorted(joining, key=lambda i: i.strength):
             link = links[who]
             if link is None:
-                self.draft.put(self.key(who), {"customer": home, "at": at})
+                self.uow.put(self.key(who), {"customer": home, "at": at})
             elif link["customer"] != home:
                 self._meet(who, link, home, at)
         self._note(home, named, at)
@@ -83,7 +83,7 @@ class Registry:
         """Remember on the profile which identities it goes by, since when, and how sure each is."""
         owners: dict[str, list[Identity]] = {home: []}
         for who in named:
-            link = self.draft.get(self.key(who)) if who.joins else None
+            link = self.uow.get(self.key(who)) if who.joins else None
             owner = str(link["customer"]) if link else home
             # What somebody else used a shared device for says nothing about its owner.
             if who.kind != "anonymous" or self.lead_of(owner) == self.lead_of(home):
@@ -92,7 +92,7 @@ class Registry:
             self._note_on(owner, theirs, at, home=home)
 
     def _note_on(self, owner: str, named: list[Identity], at: str, *, home: str) -> None:
-        profile = self.draft.get(table_keys.profile(owner))
+        profile = self.uow.get(table_keys.profile(owner))
         assert profile is not None
         known = dict(profile["identities"])
         for who in named:
@@ -109,7 +109,7 @@ class Registry:
                 for name in known.keys() - profile["identities"].keys()
                 if known[name]["certainty"] != "claimed"
             }
-            self.draft.put(
+            self.uow.put(
                 table_keys.profile(owner), _opened(profile, fresh) | {"identities": known, "created_at": since}
             )
 
@@ -121,7 +121,7 @@ class Registry:
         if self._is_somebodys(who, link):
             # A shared device: from now on it speaks for whoever used it last, and joins nobody.
             if at > link["at"]:
-                self.draft.put(self.key(who), {"customer": home, "at": at})
+                self.uow.put(self.key(who), {"customer": home, "at": at})
         elif obstacle := self._obstacle(mine, theirs):
             self._ask(mine, theirs, obstacle)
         else:
@@ -129,7 +129,7 @@ class Registry:
 
     def _obstacle(self, mine: Profile, theirs: Profile) -> str:
         """Why two customers may not be joined without a person looking, or ""."""
-        group_a, group_b = load_members(self.draft, mine), load_members(self.draft, theirs)
+        group_a, group_b = load_members(self.uow, mine), load_members(self.uow, theirs)
         ids_a, ids_b = {m["customer_id"] for m in group_a}, {m["customer_id"] for m in group_b}
         if any(ids_b & set(m.get("apart", ())) for m in group_a) or any(
             ids_a & set(m.get("apart", ())) for m in group_b
@@ -155,21 +155,21 @@ class Registry:
     def _review(self, lead: Profile, name: str, reason: str, details: dict[str, Any]) -> None:
         """Due now, whenever it was that the event happened: history is not more urgent than today's work."""
         review = NewTask(lead["customer_id"], name, "review", reason, self.now, details=details)
-        open_task(self.draft, review, self.now)
+        open_task(self.uow, review, self.now)
 
     def merge(self, a: Profile, b: Profile, *, because: str, at: str) -> Profile:
         """Join two leading profiles; facts stay where they are, the absorbed one points to the other."""
         lead, absorbed = sorted((a, b), key=_precedence)
         merge_id = f"{at}-{absorbed['customer_id'][:8]}"
-        absorbed = withdraw(self.draft, absorbed)
+        absorbed = withdraw(self.uow, absorbed)
         pointer = {"customer_id": lead["customer_id"], "merge_id": merge_id, "at": at, "because": because}
-        self.draft.put(table_keys.profile(absorbed["customer_id"]), {**absorbed, "merged_into": pointer})
+        self.uow.put(table_keys.profile(absorbed["customer_id"]), {**absorbed, "merged_into": pointer})
         lead = {**lead, "absorbed": [*lead.get("absorbed", ()), absorbed["customer_id"]]}
-        self.draft.put(table_keys.profile(lead["customer_id"]), lead)
+        self.uow.put(table_keys.profile(lead["customer_id"]), lead)
         for one, other, side in ((lead, absorbed, "lead"), (absorbed, lead, "absorbed")):
             record = {"merge_id": merge_id, "side": side, "with": other["customer_id"], "at": at, "because": because}
             record["identities"] = sorted(one["identities"])
-            self.draft.mark(table_keys.merge_record(one["customer_id"], merge_id), record)
+            self.uow.mark(table_keys.merge_record(one["customer_id"], merge_id), record)
         self.merged.append(absorbed["customer_id"])
         self.remeasure.discard(absorbed["customer_id"])
         self.remeasure.add(lead["customer_id"])
@@ -178,7 +178,7 @@ class Registry:
     def part(self, absorbed: Profile, *, by: str, at: str) -> tuple[Profile, Profile]:
         """Undo one merge: both sides stand as if it had never been, and will not be joined again without a person."""
         pointer = absorbed["merged_into"]
-        lead = self.draft.get(table_keys.profile(pointer["customer_id"]))
+        lead = self.uow.get(table_keys.profile(pointer["customer_id"]))
         assert lead is not None
         one, other = lead["customer_id"], absorbed["customer_id"]
         top = self.lead_of(one)["customer_id"]
@@ -187,12 +187,12 @@ class Registry:
             del lead["absorbed"]
         absorbed = {name: value for name, value in absorbed.items() if name != "merged_into"}
         absorbed["apart"] = _with(absorbed, one)
-        self.draft.put(table_keys.profile(one), lead)
-        self.draft.put(table_keys.profile(other), absorbed)
+        self.uow.put(table_keys.profile(one), lead)
+        self.uow.put(table_keys.profile(other), absorbed)
         for customer_id in (one, other):
             key = table_keys.merge_record(customer_id, pointer["merge_id"])
-            record = self.draft.get(key) or {}
-            self.draft.mark(key, {**record, "undone_at": at, "undone_by": by})
+            record = self.uow.get(key) or {}
+            self.uow.mark(key, {**record, "undone_at": at, "undone_by": by})
         self.remeasure |= {top, other}
         return lead, absorbed
 

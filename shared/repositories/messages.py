@@ -11,10 +11,10 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Queue
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import wait_no_more
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
-def plan(draft: Draft, intent: Intent, now: datetime, rules: SendingRules, *, sure_new: bool = False) -> bool:
+def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *, sure_new: bool = False) -> bool:
     """Put the message into the draft; False when the same intent was planned before.
 
     Whoever is `sure_new` saves the look; should it be there after all, the commit raises Conflict.
@@ -24,24 +24,24 @@ def plan(draft: Draft, intent: Intent, now: datetime, rules: SendingRules, *, su
     """
     key = table_keys.message_item(intent.message_id)
     if sure_new:
-        draft.assume_absent(key)
-    if draft.get(key):
+        uow.assume_absent(key)
+    if uow.get(key):
         return False
     message = planned(intent, now)
     later = intent.send_after if intent.send_after and intent.send_after > now else None
     message["due"] = table_keys.timer_lane(intent.message_id)
     message["due_at"] = stamp(later or now + timedelta(minutes=rules.backlog_minutes))
-    draft.put(key, message)
+    uow.put(key, message)
     return True
 
 
-def withdraw(draft: Draft, members: list[Item], message_id: str, reason: str, now: datetime) -> bool:
+def withdraw(uow: UnitOfWork, members: list[Item], message_id: str, reason: str, now: datetime) -> bool:
     """Take back a message that only waits; False for one that went out, is going out, or has ended.
 
     What went out goes on to no other channel any more, and what is going out is not tried again.
     """
     key = table_keys.message_item(message_id)
-    message = draft.get(key)
+    message = uow.get(key)
     if message is None:
         return False
     if message["status"] not in WAITING:
@@ -49,7 +49,7 @@ def withdraw(draft: Draft, members: list[Item], message_id: str, reason: str, no
             over = {**message, "withdrawn": reason}
             if "open_by" in message:
                 _undue(over)
-            draft.put(key, over)
+            uow.put(key, over)
         return False
     ended = told(message, "suppressed", reason, now, message.get("channel", ""))
     if reached := message.get("reached"):
@@ -57,8 +57,8 @@ def withdraw(draft: Draft, members: list[Item], message_id: str, reason: str, no
         status, channel = reached
         ended = told(ended, status, "not_opened_no_other", now, channel)
     _undue(ended)
-    draft.put(key, ended)
-    wait_no_more(draft, members, message_id)
+    uow.put(key, ended)
+    wait_no_more(uow, members, message_id)
     return True
 
 

@@ -10,8 +10,8 @@ from shared.domain.orders.order import OrderRow, lines_shown, read
 from shared.ports import Item, Key
 from shared.repositories import table_keys, ticket_revenue
 from shared.repositories.co_purchase import basket, recount
-from shared.repositories.profiles import Ruling
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday
+from shared.repositories.unit_of_work import UnitOfWork
 
 # So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items; fewer
 # where the counts of their goods fill it.
@@ -34,42 +34,42 @@ def row_of(item: Item) -> OrderRow:
     return OrderRow(**values)
 
 
-def rows_of(draft: Draft, members: list[Profile], ruling: Ruling) -> list[OrderRow]:
+def rows_of(uow: UnitOfWork, members: list[Profile], rules_today: RulesToday) -> list[OrderRow]:
     """All order rows of a customer; COD orders that matured since they were written are brought to today."""
     low, high = table_keys.ORDER_ROWS
     rows = [
         row_of(item)
         for member in members
-        for item in draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
+        for item in uow.collection(table_keys.profile(member["customer_id"]).pk, low, high)
     ]
-    ripe = [row for row in rows if row.matures and row.matures <= ruling.today][:MATURED_AT_ONCE]
-    draft.load(table_keys.order(row.order_id) for row in ripe)
+    ripe = [row for row in rows if row.matures and row.matures <= rules_today.today][:MATURED_AT_ONCE]
+    uow.load(table_keys.order(row.order_id) for row in ripe)
     matured: dict[str, OrderRow | None] = {}
     for row in ripe:
-        if draft.full:
+        if uow.full:
             break
-        matured[row.order_id] = mature(draft, row.order_id, ruling)
+        matured[row.order_id] = mature(uow, row.order_id, rules_today)
     return [matured.get(row.order_id) or row for row in rows]
 
 
-def mature(draft: Draft, order_id: str, ruling: Ruling) -> OrderRow | None:
+def mature(uow: UnitOfWork, order_id: str, rules_today: RulesToday) -> OrderRow | None:
     """Bring a COD order that nobody has spoken of to today: in its row and in the shop's totals (R2)."""
-    order = draft.get(table_keys.order(order_id))
-    days = ruling.rules.orders.cod_matures_days
+    order = uow.get(table_keys.order(order_id))
+    days = rules_today.rules.orders.cod_matures_days
     before = read(order_id, order, date.fromisoformat(order["as_of"]), days) if order else None
-    row = read(order_id, order, ruling.today, days) if order else None
+    row = read(order_id, order, rules_today.today, days) if order else None
     if order is None or before is None or row is None:
         return None
     content = order["content"]
     kept = {name: value for name, value in order.items() if name not in ("due", "due_at")}
-    ticket_revenue.matured(draft, kept, row)
-    draft.put(table_keys.order(order_id), {**kept, "as_of": ruling.today.isoformat()})
+    ticket_revenue.matured(uow, kept, row)
+    uow.put(table_keys.order(order_id), {**kept, "as_of": rules_today.today.isoformat()})
     if order["row"]:
         home, placed_at = order["row"]
-        draft.mark(table_keys.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
-    draft.count(total_key(row, content), kept=row.kept - before.kept)
-    orders = ruling.rules.orders
-    recount(draft, order_id, basket(before, content, orders), basket(row, content, orders))
+        uow.mark(table_keys.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
+    uow.count(total_key(row, content), kept=row.kept - before.kept)
+    orders = rules_today.rules.orders
+    recount(uow, order_id, basket(before, content, orders), basket(row, content, orders))
     return row
 
 

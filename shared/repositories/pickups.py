@@ -10,7 +10,7 @@ from shared.domain.orders.order import OrderRow
 from shared.domain.vietnam_time import moment
 from shared.ports import Item, Key
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # Nobody comes for it any more; the till forgot to say so.
 WAITS_AT_MOST = timedelta(days=30)
@@ -18,17 +18,17 @@ OPEN = ("placed", "awaiting_delivery", "partly_refunded")
 
 
 def follow_pickup(
-    draft: Draft, order_id: str, listed: Key | None, order: Mapping[str, Any], row: OrderRow | None
+    uow: UnitOfWork, order_id: str, listed: Key | None, order: Mapping[str, Any], row: OrderRow | None
 ) -> None:
     """Keep an order in the list of its store while it waits there; `listed` is where it stood before its last fact."""
     place = waits_at(order_id, order, row)
     if listed and listed != place:
-        draft.delete(listed)
+        uow.delete(listed)
     if place and row:
         entry: Item = {"order_id": order_id, "number": order["content"].get("number", order_id)}
         if home := order.get("home"):
             entry["customer_id"] = home
-        draft.mark(place, {**entry, "ttl": int((moment(row.placed_at) + WAITS_AT_MOST).timestamp())})
+        uow.mark(place, {**entry, "ttl": int((moment(row.placed_at) + WAITS_AT_MOST).timestamp())})
 
 
 def waits_at(order_id: str, order: Mapping[str, Any] | None, row: OrderRow | None) -> Key | None:

@@ -11,7 +11,7 @@ from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key
 from shared.repositories import table_keys
 from shared.repositories.profiles import addresses, last_words
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # The mark that journeys put on who rated us low, until somebody has talked with them: a complaint all the same (R17).
 UNHAPPY = "unhappy"
@@ -22,13 +22,13 @@ def situation_keys(now: datetime, journey: str) -> list[Key]:
     return [table_keys.HALT, table_keys.DO_NOT_CALL_STATE, table_keys.budget(day, "*"), table_keys.budget(day, journey)]
 
 
-def situation(draft: Draft, now: datetime, journey: str, limits: dict[str, int]) -> Situation:
+def situation(uow: UnitOfWork, now: datetime, journey: str, limits: dict[str, int]) -> Situation:
     """What holds for everybody; `limits` are the day's budgets by journey, "*" for all."""
-    halt = draft.get(table_keys.HALT) or {}
-    checked = (draft.get(table_keys.DO_NOT_CALL_STATE) or {}).get("checked_on")
+    halt = uow.get(table_keys.HALT) or {}
+    checked = (uow.get(table_keys.DO_NOT_CALL_STATE) or {}).get("checked_on")
     day = local_day(now).isoformat()
     left = [
-        limit - (draft.get(table_keys.budget(day, name)) or {}).get("spent", 0)
+        limit - (uow.get(table_keys.budget(day, name)) or {}).get("spent", 0)
         for name, limit in limits.items()
         if name in ("*", journey)
     ]

@@ -11,17 +11,17 @@ from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.segments.metrics import Metrics
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 _LANDLINE = "phone:+842"
 
 
-def members_of(draft: Draft, customer_id: str) -> list[Profile]:
+def members_of(uow: UnitOfWork, customer_id: str) -> list[Profile]:
     """The profiles that speak for a customer today, the leading one first; empty when there is none."""
-    profile = draft.get(table_keys.profile(customer_id))
+    profile = uow.get(table_keys.profile(customer_id))
     while profile and "merged_into" in profile:
-        profile = draft.get(table_keys.profile(profile["merged_into"]["customer_id"]))
-    return load_members(draft, profile) if profile else []
+        profile = uow.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+    return load_members(uow, profile) if profile else []
 
 
 def addresses(members: list[Profile]) -> dict[str, str]:
@@ -71,7 +71,7 @@ def age(members: list[Profile], today: date) -> int | None:
 
 
 @dataclass(frozen=True)
-class Ruling:
+class RulesToday:
     """The rules in force on one local day."""
 
     rules: Rules
@@ -96,12 +96,12 @@ def figures(profile: Profile) -> Metrics:
     return Metrics(*profile.get("metrics", ()))
 
 
-def load_members(draft: Draft, lead: Profile) -> list[Profile]:
+def load_members(uow: UnitOfWork, lead: Profile) -> list[Profile]:
     """The leading profile and all that were merged into it, however deep."""
     members, waiting = [lead], list(lead.get("absorbed", ()))
-    draft.load([table_keys.profile(i) for i in waiting])
+    uow.load([table_keys.profile(i) for i in waiting])
     while waiting:
-        profile = draft.get(table_keys.profile(waiting.pop(0)))
+        profile = uow.get(table_keys.profile(waiting.pop(0)))
         if profile:
             members.append(profile)
             waiting += profile.get("absorbed", ())

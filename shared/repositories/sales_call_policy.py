@@ -10,20 +10,20 @@ from shared.domain.messaging.policy import Wish, decide
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.repositories import table_keys
 from shared.repositories.policy_facts import person, situation
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # What ends today's call; hours, the day's cap and Tết only move it, and a call costs no message's budget.
 NOT_NOW = frozenset(("complaint_open", "do_not_call_list_old"))
 
 
-def why_not_sell(draft: Draft, members: list[Profile], rules: SendingRules, now: datetime) -> str:
+def why_not_sell(uow: UnitOfWork, members: list[Profile], rules: SendingRules, now: datetime) -> str:
     """Why nobody may call the person to sell something now, or "" (R10, R17, R26).
 
     Whoever has not refused may be called to be asked; advertising by message needs more.
     """
-    draft.load([table_keys.HALT, table_keys.DO_NOT_CALL_STATE])
+    uow.load([table_keys.HALT, table_keys.DO_NOT_CALL_STATE])
     known = person(members, {}, "", now)
     known = replace(known, consent={"call:marketing": True, **known.consent})
-    everybody = situation(draft, now, "", {})
+    everybody = situation(uow, now, "", {})
     decided = decide(Wish("marketing", ""), "call", known, everybody, rules.model_copy(update={"tet_rests": ()}))
     return decided.reason if decided.outcome == "suppress" or decided.reason in NOT_NOW else ""

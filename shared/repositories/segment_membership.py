@@ -12,17 +12,17 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.orders import rows_of
-from shared.repositories.profiles import Ruling, figures
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, figures
+from shared.repositories.unit_of_work import UnitOfWork
 
 LIFECYCLE_LANE = "lifecycle#0"
 
 
-def settle(
-    draft: Draft,
+def relabel(
+    uow: UnitOfWork,
     members: list[Profile],
     metrics: Metrics | None,
-    ruling: Ruling,
+    rules_today: RulesToday,
     *,
     appoint_vip: bool = False,
     waking: bool = False,
@@ -34,39 +34,41 @@ def settle(
     """
     lead = members[0]
     customer_id = lead["customer_id"]
-    if metrics is None or is_stale(metrics, ruling.today, ruling.rules, ruling.cutoffs):
-        metrics = measure(rows_of(draft, members, ruling), ruling.today, ruling.rules, ruling.cutoffs)
+    if metrics is None or is_stale(metrics, rules_today.today, rules_today.rules, rules_today.cutoffs):
+        metrics = measure(rows_of(uow, members, rules_today), rules_today.today, rules_today.rules, rules_today.cutoffs)
     view = fold_members(members)
-    standing = stand(metrics, view, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=appoint_vip)
-    _list(draft, customer_id, set(lead.get("labels", ())), set(standing.labels))
+    standing = stand(metrics, view, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=appoint_vip)
+    _list(uow, customer_id, set(lead.get("labels", ())), set(standing.labels))
     risk = standing.risk if standing.labels else None
     store = caring_store(view)
-    _rank(draft, customer_id, lead, risk, store)
+    _rank(uow, customer_id, lead, risk, store)
     profile: Profile = {**lead, "metrics": list(metrics), "labels": list(standing.labels)}
     _set(profile, "risk", risk)
     _set(profile, "ranked_in", store if risk is not None and store else None)
     # An appointment stays with the profile that was appointed, so that parting gives it back.
     renewed = standing.vip_until > view.get("vip_until", "")
     vip_until = standing.vip_until if renewed else lead.get("vip_until", "")
-    _set(profile, "vip_until", vip_until if vip_until > ruling.today.isoformat() else None)
+    _set(profile, "vip_until", vip_until if vip_until > rules_today.today.isoformat() else None)
     _set(profile, "refused", standing.refused or None)
     # Where more orders matured than one transaction holds, the rest is due at once.
-    day = ruling.today if metrics.matures and metrics.matures <= ruling.today.isoformat() else standing.due_day
-    slipped_from = None if waking else _slipped_from(lead, standing.lifecycle, ruling)
+    day = (
+        rules_today.today if metrics.matures and metrics.matures <= rules_today.today.isoformat() else standing.due_day
+    )
+    slipped_from = None if waking else _slipped_from(lead, standing.lifecycle, rules_today)
     _set(profile, "slipped_from", slipped_from)
-    due = _due(lead, customer_id, day, ruling.today, to_tell=bool(standing.occasions or slipped_from))
+    due = _due(lead, customer_id, day, rules_today.today, to_tell=bool(standing.occasions or slipped_from))
     _set(profile, "due", LIFECYCLE_LANE if due else None)
     _set(profile, "due_at", due)
-    draft.put(table_keys.profile(customer_id), profile)
+    uow.put(table_keys.profile(customer_id), profile)
     return profile
 
 
-def _slipped_from(lead: Profile, now: str, ruling: Ruling) -> str | None:
+def _slipped_from(lead: Profile, now: str, rules_today: RulesToday) -> str | None:
     """The lifecycle label that journeys heard last, where the days alone have led from it to the one of now."""
     if not lead.get("labels"):
         return None
     heard = str(lead.get("slipped_from") or lead["labels"][0])
-    alone = lifecycle(figures(lead), ruling.today, ruling.rules)
+    alone = lifecycle(figures(lead), rules_today.today, rules_today.rules)
     return heard if heard != now and now == alone else None
 
 
@@ -82,10 +84,10 @@ def _due(lead: Profile, customer_id: str, day: date | None, today: date, *, to_t
     return wanted
 
 
-def withdraw(draft: Draft, profile: Profile) -> Profile:
+def withdraw(uow: UnitOfWork, profile: Profile) -> Profile:
     """Take a profile that leads no longer out of every list; what arrived by its identities stays on it."""
-    _list(draft, profile["customer_id"], set(profile.get("labels", ())), set())
-    _rank(draft, profile["customer_id"], profile, None, "")
+    _list(uow, profile["customer_id"], set(profile.get("labels", ())), set())
+    _rank(uow, profile["customer_id"], profile, None, "")
     derived = ("metrics", "labels", "risk", "ranked_in", "due", "due_at", "refused", "slipped_from")
     return {name: value for name, value in profile.items() if name not in derived}
 
@@ -97,21 +99,21 @@ def _set(profile: Profile, name: str, value: Any) -> None:
         profile[name] = value
 
 
-def _list(draft: Draft, customer_id: str, before: set[str], after: set[str]) -> None:
+def _list(uow: UnitOfWork, customer_id: str, before: set[str], after: set[str]) -> None:
     for label in sorted(before - after):
-        draft.delete(table_keys.member(label, customer_id))
-        draft.count(table_keys.member_counts(customer_id), **{label: -1})
+        uow.delete(table_keys.member(label, customer_id))
+        uow.count(table_keys.member_counts(customer_id), **{label: -1})
     for label in sorted(after - before):
-        draft.mark(table_keys.member(label, customer_id), {})
-        draft.count(table_keys.member_counts(customer_id), **{label: 1})
+        uow.mark(table_keys.member(label, customer_id), {})
+        uow.count(table_keys.member_counts(customer_id), **{label: 1})
 
 
-def _rank(draft: Draft, customer_id: str, lead: Profile, risk: int | None, store: str) -> None:
+def _rank(uow: UnitOfWork, customer_id: str, lead: Profile, risk: int | None, store: str) -> None:
     before = lead.get("risk")
     if before is not None and before != risk:
-        draft.delete(table_keys.risk(before, customer_id))
+        uow.delete(table_keys.risk(before, customer_id))
     if risk is not None and (before != risk or lead.get("ranked_in", "") != store):
         row: Item = {"customer_id": customer_id, "store": store}
         if listed := lead.get("listed_on"):
             row["listed_on"] = listed
-        draft.mark(table_keys.risk(risk, customer_id), row)
+        uow.mark(table_keys.risk(risk, customer_id), row)

@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.vietnam_time import local_day
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 REMEMBERED_SECONDS = 60
 
@@ -40,10 +40,10 @@ def call_back(table: Table, person_id: str) -> None:
 
 
 def _change(table: Table, person_id: str, last_day: str) -> None:
-    draft = Draft(table)
-    people: dict[str, str] = dict((draft.get(table_keys.STAFF_AWAY) or {}).get("people", {}))
+    uow = UnitOfWork(table)
+    people: dict[str, str] = dict((uow.get(table_keys.STAFF_AWAY) or {}).get("people", {}))
     people.pop(person_id, None)
     if last_day:
         people[person_id] = last_day
-    draft.put(table_keys.STAFF_AWAY, {"people": people})
-    draft.commit()
+    uow.put(table_keys.STAFF_AWAY, {"people": people})
+    uow.commit()

@@ -13,10 +13,10 @@ from shared.domain.staff.staff_notification import (
 )
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
-def tell(draft: Draft, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
+def tell(uow: UnitOfWork, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
     """Put a note to somebody into the draft; answers with its id.
 
     `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole
@@ -24,7 +24,7 @@ def tell(draft: Draft, person_id: str, kind: Kind, words: Mapping[str, Any], key
     """
     found = note_id(person_id, kind, key)
     place = table_keys.staff_note(found)
-    if draft.get(place) is None:
+    if uow.get(place) is None:
         note = written(person_id, kind, words, key, now)
-        draft.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
+        uow.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
     return found

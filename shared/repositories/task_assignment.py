@@ -17,7 +17,7 @@ from shared.domain.vietnam_time import day_start, local_day, moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import last_selling_call, ledger_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 DAYS_KEPT = timedelta(days=60)
 
@@ -36,20 +36,20 @@ class Roster:
         people = [person.id for person in self.directory.people.values() if person.calls_a_day]
         return replace(self, carried={(one, today): _overdue(table, one, today) for one in people})
 
-    def slot(self, draft: Draft, new: NewTask, store: str, members: list[Profile], now: datetime) -> Slot:
+    def slot(self, uow: UnitOfWork, new: NewTask, store: str, members: list[Profile], now: datetime) -> Slot:
         """Who does a new task and when, as of this draft; the customer's person is written down with the first."""
-        return self._find(draft, new.kind, self._wanted(draft, new, store, members, now))
+        return self._find(uow, new.kind, self._wanted(uow, new, store, members, now))
 
-    def slot_anew(self, draft: Draft, task: Task, start: datetime, members: list[Profile]) -> Slot:
+    def slot_anew(self, uow: UnitOfWork, task: Task, start: datetime, members: list[Profile]) -> Slot:
         """Who does an open task, and when, if it is to be done from `start` on instead."""
         due_at = start + max(moment(task["due_at"]) - start, timedelta(hours=8))
         new = NewTask(
             task["customer_id"], "", task["kind"], "", due_at, role=task["role"], sells=bool(task.get("sells"))
         )  # fmt: skip
-        wanted = replace(self._wanted(draft, new, task.get("store", ""), members, start), seed=task["task_id"])
-        return self._find(draft, new.kind, wanted)
+        wanted = replace(self._wanted(uow, new, task.get("store", ""), members, start), seed=task["task_id"])
+        return self._find(uow, new.kind, wanted)
 
-    def hours_of(self, task: Task, assignee: str, draft: Draft, members: list[Profile], now: datetime) -> Slot:
+    def hours_of(self, task: Task, assignee: str, uow: UnitOfWork, members: list[Profile], now: datetime) -> Slot:
         """The slot of an open task in other hands: the same time, or the next at which it may be done."""
         new = NewTask(
             task["customer_id"], "", task["kind"], "", moment(task["due_at"]), role=task["role"],
@@ -58,7 +58,7 @@ class Roster:
         start = max(now, moment(task.get("callable_from", stamp(now))))
         if task["kind"] != "call" or task.get("outcome") == "call_back":
             return Slot(assignee, start, max(start, moment(task["due_at"])))
-        wanted = self._wanted(draft, new, task.get("store", ""), members, start)
+        wanted = self._wanted(uow, new, task.get("store", ""), members, start)
         return Slot(assignee, *fit(wanted, self.directory))
 
     def keeper(self, members: list[Profile]) -> str:
@@ -69,12 +69,12 @@ class Roster:
         seed = members[0]["customer_id"]
         return allocate(self.directory, caring_store(view), {}, seed, current=current, away=self.away)
 
-    def _wanted(self, draft: Draft, new: NewTask, store: str, members: list[Profile], now: datetime) -> Wanted:
+    def _wanted(self, uow: UnitOfWork, new: NewTask, store: str, members: list[Profile], now: datetime) -> Wanted:
         start = now
         keeper = self.keeper(members) if members else ""
         if members and new.kind == "call":
-            self._keep(draft, members, keeper)
-        if members and new.sells and (last := last_selling_call(ledger_of(draft, members))):
+            self._keep(uow, members, keeper)
+        if members and new.sells and (last := last_selling_call(ledger_of(uow, members))):
             start = max(start, last + DAY)
         return Wanted(
             role=new.role, store=store, keeper=keeper, start=start, due_at=max(new.due_at, start), seed=new.task_id,
@@ -89,33 +89,33 @@ class Roster:
         assert window is not None  # the rules see to it
         return self.sending.hours("marketing", "call") if new.sells else Hours(window.opens, window.closes)
 
-    def _find(self, draft: Draft, kind: str, wanted: Wanted) -> Slot:
+    def _find(self, uow: UnitOfWork, kind: str, wanted: Wanted) -> Slot:
         if kind == "call":
             day = local_day(wanted.due_at).isoformat()
             people = able(wanted, self.directory, self.away)
-            draft.load(table_keys.staff_day(person.id, day) for person in people)
-        return find_slot(wanted, self.directory, lambda person, day: self._load(draft, person, day), self.away)
+            uow.load(table_keys.staff_day(person.id, day) for person in people)
+        return find_slot(wanted, self.directory, lambda person, day: self._load(uow, person, day), self.away)
 
-    def _load(self, draft: Draft, person: Person, day: date) -> int:
-        counted = draft.get(table_keys.staff_day(person.id, day.isoformat())) or {}
+    def _load(self, uow: UnitOfWork, person: Person, day: date) -> int:
+        counted = uow.get(table_keys.staff_day(person.id, day.isoformat())) or {}
         return int(counted.get("calls", 0)) + self.carried.get((person.id, day), 0)
 
-    def _keep(self, draft: Draft, members: list[Profile], keeper: str) -> None:
+    def _keep(self, uow: UnitOfWork, members: list[Profile], keeper: str) -> None:
         """Write the customer's person down, so that they stay with them."""
         key = table_keys.profile(members[0]["customer_id"])
-        profile = draft.get(key)
+        profile = uow.get(key)
         if keeper and profile and profile.get("keeper") != keeper:
-            draft.put(key, {**profile, "keeper": keeper})
+            uow.put(key, {**profile, "keeper": keeper})
 
 
-def count_call(draft: Draft, task: Task, by: int, now: datetime) -> None:
+def count_call(uow: UnitOfWork, task: Task, by: int, now: datetime) -> None:
     """Add a call to, or take it from, the day of whoever makes it, in the commit that opens, moves or ends it."""
     if task["kind"] != "call" or not task.get("assignee"):
         return
     day = local_day(moment(task["due_at"])).isoformat()
     key = table_keys.staff_day(task["assignee"], day)
-    known: Item = draft.get(key) or {"ttl": int((now + DAYS_KEPT).timestamp())}
-    draft.put(key, {**known, "calls": max(0, known.get("calls", 0) + by)})
+    known: Item = uow.get(key) or {"ttl": int((now + DAYS_KEPT).timestamp())}
+    uow.put(key, {**known, "calls": max(0, known.get("calls", 0) + by)})
 
 
 def _overdue(table: Table, person_id: str, today: date) -> int:

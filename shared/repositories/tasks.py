@@ -25,54 +25,54 @@ from shared.ports import Item, Key
 from shared.repositories import table_keys
 from shared.repositories.profiles import addresses, members_of
 from shared.repositories.task_assignment import Roster, count_call
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 ATTEMPTS = 8
 DONE_KEPT = timedelta(days=90)
 # Told of every task that is done, in the same draft: journeys go on from its outcome.
-Told = Callable[[Draft, list[Profile], Task], None]
+Told = Callable[[UnitOfWork, list[Profile], Task], None]
 
 
 # What became of a task without anybody having done it.
 _NOT_DONE = {WITHDRAWN: "Task Withdrawn", SKIPPED: "Task Skipped"}
 
 
-def open_task(draft: Draft, new: NewTask, now: datetime, roster: Roster | None = None) -> str:
+def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | None = None) -> str:
     """Put an open task into the draft; answers with its id. The same name twice is one task, also once it is done.
 
     With a `roster` it is somebody's, and a call is due in the hours in which one may call.
     """
     key, done = table_keys.task(new.task_id), table_keys.task_done(new.task_id)
-    draft.load([key, done])
-    if draft.get(done):
+    uow.load([key, done])
+    if uow.get(done):
         return new.task_id
-    if known := draft.get(key):
-        draft.put(key, named_again(known, new))
+    if known := uow.get(key):
+        uow.put(key, named_again(known, new))
         return new.task_id
-    members = members_of(draft, new.customer_id)
+    members = members_of(uow, new.customer_id)
     store = new.store or (caring_store(fold_members(members)) if members else "")
-    slot = roster.slot(draft, new, store, members, now) if roster else None
+    slot = roster.slot(uow, new, store, members, now) if roster else None
     task = opened(new, store, now, slot)
-    draft.put(key, task)
-    _list(draft, task)
-    count_call(draft, task, 1, now)
+    uow.put(key, task)
+    _list(uow, task)
+    count_call(uow, task, 1, now)
     return new.task_id
 
 
-def close(draft: Draft, task_id: str, reason: str, now: datetime) -> bool:
+def close(uow: UnitOfWork, task_id: str, reason: str, now: datetime) -> bool:
     """Withdraw a task that is no longer needed; `reason` is for the timeline. False when it is not open."""
-    task = draft.get(table_keys.task(task_id))
+    task = uow.get(table_keys.task(task_id))
     if task is None:
         return False
-    finish(draft, finished(task, WITHDRAWN, "", reason, now), now)
+    finish(uow, finished(task, WITHDRAWN, "", reason, now), now)
     return True
 
 
-def find_task(draft: Draft, task_id: str, stores: frozenset[str]) -> Task:
+def find_task(uow: UnitOfWork, task_id: str, stores: frozenset[str]) -> Task:
     """A task, open or done; raises NotFound, and Forbidden for one of another store."""
     key, done = table_keys.task(task_id), table_keys.task_done(task_id)
-    draft.load([key, done])
-    task = draft.get(done) or draft.get(key)
+    uow.load([key, done])
+    task = uow.get(done) or uow.get(key)
     if task is None:
         raise NotFound("there is no such task")
     if stores and task.get("store", "") not in stores:
@@ -80,13 +80,13 @@ def find_task(draft: Draft, task_id: str, stores: frozenset[str]) -> Task:
     return task
 
 
-def replace_open(draft: Draft, before: Task, after: Task, now: datetime) -> None:
+def replace_open(uow: UnitOfWork, before: Task, after: Task, now: datetime) -> None:
     """Put an open task in the place of what it was, in the lists and in the days of who does it."""
-    _unlist(draft, before)
-    count_call(draft, before, -1, now)
-    draft.put(table_keys.task(after["task_id"]), after)
-    _list(draft, after)
-    count_call(draft, after, 1, now)
+    _unlist(uow, before)
+    count_call(uow, before, -1, now)
+    uow.put(table_keys.task(after["task_id"]), after)
+    _list(uow, after)
+    count_call(uow, after, 1, now)
 
 
 def task_news(task: Task) -> Signal:
@@ -105,49 +105,49 @@ def number_to_call(members: list[Profile]) -> str | None:
     return addresses(members).get("call")
 
 
-def finish(draft: Draft, task: Task, now: datetime) -> None:
+def finish(uow: UnitOfWork, task: Task, now: datetime) -> None:
     """Take a task that is over off the lists of open ones, and remember it."""
-    _unlist(draft, task)
-    draft.delete(table_keys.task(task["task_id"]))
+    _unlist(uow, task)
+    uow.delete(table_keys.task(task["task_id"]))
     done = task | {"ttl": int((now + DONE_KEPT).timestamp())}
-    draft.put(table_keys.task_done(task["task_id"]), done)
-    _list(draft, done)
+    uow.put(table_keys.task_done(task["task_id"]), done)
+    _list(uow, done)
     # A call that was made took its room today, one that nobody made gives back what it was to take.
-    count_call(draft, task, -1, now)
+    count_call(uow, task, -1, now)
     if task["outcome"] not in _NOT_DONE:
-        count_call(draft, task | {"due_at": stamp(now)}, 1, now)
-    remember(draft, task, _NOT_DONE.get(task["outcome"], "Task Done"), now)
+        count_call(uow, task | {"due_at": stamp(now)}, 1, now)
+    remember(uow, task, _NOT_DONE.get(task["outcome"], "Task Done"), now)
 
 
-def _list(draft: Draft, task: Task) -> None:
+def _list(uow: UnitOfWork, task: Task) -> None:
     names = ("task_id", "role", "kind", "store", "assignee", "ttl")
     row: Item = {name: task[name] for name in names if name in task}
     at = task["done_at"] if status_of(task) == "done" else task["due_at"]
     for key in _rows(task, at):
-        draft.mark(key, row)
+        uow.mark(key, row)
 
 
-def _unlist(draft: Draft, task: Task) -> None:
+def _unlist(uow: UnitOfWork, task: Task) -> None:
     for key in _rows({name: value for name, value in task.items() if name != "done_at"}, task["due_at"]):
-        draft.delete(key)
+        uow.delete(key)
 
 
 def _rows(task: Task, at: str) -> list[Key]:
     return table_keys.task_rows(task["task_id"], task.get("store", ""), status_of(task), at, task.get("assignee", ""))
 
 
-def remember(draft: Draft, task: Task, name: str, now: datetime, *, mark: str = "", **more: Any) -> None:
+def remember(uow: UnitOfWork, task: Task, name: str, now: datetime, *, mark: str = "", **more: Any) -> None:
     """Tell of a task on the timeline; `mark` tells apart what happens to one at the same moment."""
     names = ("task_id", "kind", "outcome", "by", "note", "journey", "run", "step", "offer", "assignee")
     said = {name: task[name] for name in names if task.get(name)} | more
     entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(now)}
     entry["properties"] = json.dumps(said, ensure_ascii=False)
     place = f"task-{task['task_id'][-20:]}-{mark or task['outcome']}"
-    draft.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
+    uow.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
 
 
-def open_calls(draft: Draft, members: list[Profile]) -> list[Task]:
+def open_calls(uow: UnitOfWork, members: list[Profile]) -> list[Task]:
     """The calls that somebody is still to make to a customer."""
     low, high = table_keys.OPEN_TASKS
-    found = [task for m in members for task in draft.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
+    found = [task for m in members for task in uow.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
     return [task for task in found if task["kind"] == "call"]

@@ -11,46 +11,46 @@ from shared.repositories import table_keys, tickets
 from shared.repositories.orders import row_of
 from shared.repositories.profiles import members_of
 from shared.repositories.ticket_revenue import Window, day_of, follow, later
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # Of one customer so many windows are remembered, the latest: an order told of later than that many tickets is not
 # credited any more.
 WINDOWS_KEPT = 4
 
 
-def open_window(draft: Draft, ticket: Ticket, rules: Credit) -> Ticket:
+def open_window(uow: UnitOfWork, ticket: Ticket, rules: Credit) -> Ticket:
     """The ticket with the moment from which on it is credited, once its first answer has gone out.
 
     The window goes onto the customer's profile in the same draft, and orders that were told of already are credited.
     Every ticket that was answered counts, also one that no order is credited to.
     """
-    known = tickets.find(draft, ticket["ticket_id"])
+    known = tickets.find(uow, ticket["ticket_id"])
     if known and "served_at" in known:
         return {**ticket, "served_at": known["served_at"]}
     answers = [str(ticket[name]) for name in ("first_response_at", "bot_first_response_at") if name in ticket]
     if not answers:
         return ticket
     opens = min(answers)
-    draft.count(table_keys.credit_of_day(day_of(opens), ticket["ticket_id"]), tickets=1)
+    uow.count(table_keys.credit_of_day(day_of(opens), ticket["ticket_id"]), tickets=1)
     served = {**ticket, "served_at": opens}
     if ticket["intent"] in rules.not_after:
         return served
     window = Window(ticket["ticket_id"], opens, stamp(moment(opens) + timedelta(days=rules.days)))
     home = table_keys.profile(ticket["customer_id"])
-    profile = draft.get(home)
+    profile = uow.get(home)
     if profile is None:
         return served
     kept = sorted([*map(Window._make, profile.get("served", ())), window], key=later)[-WINDOWS_KEPT:]
-    draft.put(home, {**profile, "served": [list(one) for one in kept]})
-    members = members_of(draft, ticket["customer_id"])
+    uow.put(home, {**profile, "served": [list(one) for one in kept]})
+    members = members_of(uow, ticket["customer_id"])
     for member in members:
         pk = table_keys.profile(member["customer_id"]).pk
-        for row in draft.collection(
+        for row in uow.collection(
             pk, f"{table_keys.ORDER_ROWS[0]}{opens}", f"{table_keys.ORDER_ROWS[0]}{window.closes}~"
         ):
-            order = draft.get(table_keys.order(row["order_id"]))
+            order = uow.get(table_keys.order(row["order_id"]))
             if order:
                 credited = dict(order)
-                follow(draft, credited, row_of(row), members)
-                draft.put(table_keys.order(row["order_id"]), credited)
+                follow(uow, credited, row_of(row), members)
+                uow.put(table_keys.order(row["order_id"]), credited)
     return served

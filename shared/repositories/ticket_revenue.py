@@ -19,7 +19,7 @@ from shared.domain.orders.order import OrderRow
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
 class Window(NamedTuple):
@@ -30,20 +30,20 @@ class Window(NamedTuple):
     closes: str
 
 
-def follow(draft: Draft, order: Item, row: OrderRow | None, members: Sequence[Profile]) -> None:
+def follow(uow: UnitOfWork, order: Item, row: OrderRow | None, members: Sequence[Profile]) -> None:
     """Credit an order, as it stands now, to the ticket whose window it falls into, and take back what was credited
     before; `order` is changed. `members` are the customer it belongs to."""
     before = order.get("credit")
     known = [Window._make(one) for member in members for one in member.get("served", ())]
     if before and before["of"] in {member["customer_id"] for member in members}:
         known.append(Window._make(before["window"]))  # also where the profile remembers it no longer
-    _move(draft, order, _window(order, row, known), row)
+    _move(uow, order, _window(order, row, known), row)
 
 
-def matured(draft: Draft, order: Item, row: OrderRow) -> None:
+def matured(uow: UnitOfWork, order: Item, row: OrderRow) -> None:
     """Credit what a COD order leaves now that nobody has spoken of it; `order` is changed."""
     if before := order.get("credit"):
-        _move(draft, order, Window._make(before["window"]), row)
+        _move(uow, order, Window._make(before["window"]), row)
 
 
 def _window(order: Item, row: OrderRow | None, known: Iterable[Window]) -> Window | None:
@@ -58,21 +58,21 @@ def later(window: Window) -> tuple[str, str]:
     return window.opens, window.ticket_id
 
 
-def _move(draft: Draft, order: Item, window: Window | None, row: OrderRow | None) -> None:
+def _move(uow: UnitOfWork, order: Item, window: Window | None, row: OrderRow | None) -> None:
     before = order.pop("credit", None)
     amount = row.kept if row and window else 0
     if before:
-        _count(draft, Window._make(before["window"]), -before["amount"])
+        _count(uow, Window._make(before["window"]), -before["amount"])
     if window:
-        _count(draft, window, amount)
+        _count(uow, window, amount)
         order["credit"] = {"window": list(window), "of": order["home"], "amount": amount}
 
 
-def _count(draft: Draft, window: Window, amount: int) -> None:
+def _count(uow: UnitOfWork, window: Window, amount: int) -> None:
     if amount:
         counted = {"revenue": amount, "orders": 1 if amount > 0 else -1}
-        draft.count(table_keys.ticket_credit(window.ticket_id), **counted)
-        draft.count(table_keys.credit_of_day(day_of(window.opens), window.ticket_id), **counted)
+        uow.count(table_keys.ticket_credit(window.ticket_id), **counted)
+        uow.count(table_keys.credit_of_day(day_of(window.opens), window.ticket_id), **counted)
 
 
 def day_of(at: str) -> str:

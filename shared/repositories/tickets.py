@@ -18,28 +18,28 @@ from shared.domain.tickets.ticket import Ticket, is_complaint, rated
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, Table
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # What the lists hold of a ticket, so that they can be narrowed without reading it.
 _IN_LISTS = ("ticket_id", "queue", "assignee", "store", "channel")
 
 
-def find(draft: Draft, ticket_id: str) -> Ticket | None:
+def find(uow: UnitOfWork, ticket_id: str) -> Ticket | None:
     """The ticket of an id, open or resolved, or None."""
     keys = table_keys.ticket(ticket_id), table_keys.ticket_resolved(ticket_id)
-    draft.load(keys)
-    return draft.get(keys[0]) or draft.get(keys[1])
+    uow.load(keys)
+    return uow.get(keys[0]) or uow.get(keys[1])
 
 
-def get(draft: Draft, ticket_id: str) -> Ticket:
+def get(uow: UnitOfWork, ticket_id: str) -> Ticket:
     """The ticket of an id; raises NotFound."""
-    found = find(draft, ticket_id) if len(ticket_id) == table_keys.TICKET_ID else None
+    found = find(uow, ticket_id) if len(ticket_id) == table_keys.TICKET_ID else None
     if found is None:
         raise NotFound("there is no such ticket")
     return found
 
 
-def save(draft: Draft, before: Ticket | None, after: Ticket, rules: TicketRules) -> bool:
+def save(uow: UnitOfWork, before: Ticket | None, after: Ticket, rules: TicketRules) -> bool:
     """Put a ticket where it belongs now; `before` is how it was read, None for a new one. True when a complaint was
     opened or closed by it: then where the customer stands has to be settled."""
     key = place(after)
@@ -47,24 +47,24 @@ def save(draft: Draft, before: Ticket | None, after: Ticket, rules: TicketRules)
     if due := next_due(after):
         body |= {"due": table_keys.timer_lane(after["ticket_id"]), "due_at": due}
     if before is not None and place(before) != key:
-        draft.delete(place(before))
-    draft.put(key, body)
+        uow.delete(place(before))
+    uow.put(key, body)
     old, new = rows(before) if before else {}, rows(after)
     for row in old.keys() - new.keys():
-        draft.delete(row)
+        uow.delete(row)
     for row, shown in new.items():
         if old.get(row) != shown:
-            draft.mark(row, shown)
+            uow.mark(row, shown)
     for person, step in ((load_of(before), -1), (load_of(after), 1)):
         if person and load_of(before) != load_of(after):
-            draft.count(table_keys.staff_load(person), open=step)
-    return _mark_complaint(draft, after, is_complaint(after, rules))
+            uow.count(table_keys.staff_load(person), open=step)
+    return _mark_complaint(uow, after, is_complaint(after, rules))
 
 
-def keep_rating(draft: Draft, ticket_id: str, score: int, comment: str, at: str) -> None:
+def keep_rating(uow: UnitOfWork, ticket_id: str, score: int, comment: str, at: str) -> None:
     """What a customer thinks of our help, as they said on the survey page; nothing else about the ticket changes."""
-    if ticket := find(draft, ticket_id):
-        draft.put(place(ticket), rated(ticket, score, comment, at))
+    if ticket := find(uow, ticket_id):
+        uow.put(place(ticket), rated(ticket, score, comment, at))
 
 
 def place(ticket: Ticket) -> Key:
@@ -94,10 +94,10 @@ def loads(table: Table, people: Iterable[str]) -> dict[str, int]:
     return {keys[key]: int(item.get("open", 0)) for key, item in found.items()}
 
 
-def _mark_complaint(draft: Draft, ticket: Ticket, complains: bool) -> bool:
+def _mark_complaint(uow: UnitOfWork, ticket: Ticket, complains: bool) -> bool:
     """The open complaints stand on the customer's profile, where sending looks before every advertisement (R17)."""
     key = table_keys.profile(ticket["customer_id"])
-    profile = draft.get(key)
+    profile = uow.get(key)
     if profile is None:
         return False
     known = set(profile.get("complaints", ()))
@@ -106,24 +106,24 @@ def _mark_complaint(draft: Draft, ticket: Ticket, complains: bool) -> bool:
     if wanted == known:
         return False
     changed = {name: value for name, value in profile.items() if name != "complaints"}
-    draft.put(key, changed | ({"complaints": sorted(wanted)} if wanted else {}))
+    uow.put(key, changed | ({"complaints": sorted(wanted)} if wanted else {}))
     return True
 
 
-def remember(draft: Draft, ticket: Ticket, name: str, at: datetime, **more: Any) -> None:
+def remember(uow: UnitOfWork, ticket: Ticket, name: str, at: datetime, **more: Any) -> None:
     """An entry on the customer's timeline. The same of one moment is one entry."""
     told = ("ticket_id", "channel", "intent", "severity", "queue", "assignee", "order_id", "subject")
     said = {field: ticket[field] for field in told if ticket.get(field)} | more
     entry: Item = {"type": "track", "name": name, "stage": "after_sales", "source": "tickets", "at": stamp(at)}
     entry["properties"] = json.dumps(said, ensure_ascii=False)
     mark = f"ticket-{ticket['ticket_id'][-20:]}-{name.partition(' ')[2].lower().replace(' ', '-')}"
-    draft.mark(table_keys.timeline(ticket["customer_id"], stamp(at), mark), entry)
+    uow.mark(table_keys.timeline(ticket["customer_id"], stamp(at), mark), entry)
 
 
-def count(draft: Draft, ticket: Ticket, who: str, at: str, amounts: Mapping[str, int]) -> None:
+def count(uow: UnitOfWork, ticket: Ticket, who: str, at: str, amounts: Mapping[str, int]) -> None:
     """Add to what tickets of a day came to, by who did it: people, bot or auto (T8)."""
     day = local_day(moment(at)).isoformat()
-    draft.count(table_keys.desk_day(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
+    uow.count(table_keys.desk_day(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
 
 
 def case_code(ticket: Ticket) -> str:

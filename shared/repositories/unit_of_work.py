@@ -11,7 +11,7 @@ from shared.ports import Action, Delete, Item, Key, Put, Table, Update, absent, 
 FULL = 60
 
 
-class Draft:
+class UnitOfWork:
     """Reads through to the table, remembers what was read, and writes only what really changed.
 
     Every item it puts carries a `version`; the commit holds only if nobody else changed the item meanwhile, otherwise

@@ -24,7 +24,7 @@ from shared.domain.vouchers.voucher import (
 from shared.ports import Item, Key
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 NAME = "Voucher Redeemed"
 
@@ -38,7 +38,7 @@ class News(NamedTuple):
 
 
 def issue(
-    draft: Draft, book: Book, offer_id: str, customer_id: str, code: str, now: datetime, *, journey: str, run: str,
+    uow: UnitOfWork, book: Book, offer_id: str, customer_id: str, code: str, now: datetime, *, journey: str, run: str,
     step: str,
 ) -> Voucher:  # fmt: skip
     """Put a new voucher into the caller's draft, so that it is issued exactly when what the caller does is done.
@@ -46,31 +46,31 @@ def issue(
     `code` comes from `domain.voucher.new_code`. KeyError: the playbook has no such offer.
     """
     voucher = issued(book, offer_id, customer_id, code, now, journey=journey, run=run, step=step)
-    save(draft, None, voucher)
+    save(uow, None, voucher)
     said = {"code": code, "offer": offer_id, "valid_until": voucher.valid_until, "journey": journey}
-    draft.mark(
+    uow.mark(
         table_keys.timeline(customer_id, stamp(now), f"voucher-{code}"), _entry("Voucher Issued", stamp(now), said)
     )
     return voucher
 
 
-def find(draft: Draft, book: Book, code: str) -> Voucher:
+def find(uow: UnitOfWork, book: Book, code: str) -> Voucher:
     """The voucher behind a code, however it was typed; raises Refused."""
     tight = read_code(code)
-    found = _load(draft, tight) if tight else None
+    found = _load(uow, tight) if tight else None
     if found is None:
         raise words(book, "unknown", None, code)
     return found
 
 
-def owner_masked(draft: Draft, voucher: Voucher) -> str | None:
+def owner_masked(uow: UnitOfWork, voucher: Voucher) -> str | None:
     """The last three digits of the owner's phone, enough to ask by and too little to call."""
-    members = members_of(draft, voucher.customer_id)
+    members = members_of(uow, voucher.customer_id)
     phones = [name for name in fold_members(members)["identities"] if name.startswith("phone:")] if members else []
     return f"•••••••{min(phones)[-3:]}" if phones else None
 
 
-def follow_order(draft: Draft, order_id: str, before: Item | None, after: Item, placed_at: str | None) -> list[News]:
+def follow_order(uow: UnitOfWork, order_id: str, before: Item | None, after: Item, placed_at: str | None) -> list[News]:
     """Let an order redeem the code it carries, or give it back, in the draft that takes the order in.
 
     `before` and `after` are the order as the table holds it, `placed_at` when it was placed (None: nobody has said).
@@ -82,23 +82,23 @@ def follow_order(draft: Draft, order_id: str, before: Item | None, after: Item, 
     tight = {code for coupon in coupons if (code := read_code(coupon))}
     if came_back(after) != (before is not None and came_back(before)):
         key = table_keys.order_vouchers(order_id)
-        at_tills = draft.get(key) or {"codes": []}
+        at_tills = uow.get(key) or {"codes": []}
         tight |= {code for told in at_tills["codes"] if (code := read_code(told))}
         # Written although nobody reads it: a till that says yes at this very moment collides, and then sees the order.
-        draft.put(key, {**at_tills, "came_back": came_back(after)})
+        uow.put(key, {**at_tills, "came_back": came_back(after)})
     news = []
     for code in sorted(tight):
-        voucher = _load(draft, code)
+        voucher = _load(uow, code)
         if voucher:
             carries = read_code(after["content"].get("coupon", "")) == code
-            moved = _follow(draft, voucher, order_id, before, after, placed_at if carries else None)
+            moved = _follow(uow, voucher, order_id, before, after, placed_at if carries else None)
             if voucher.redeemed is None and moved.redeemed and not after["backfill"]:
                 news.append(news_of(moved))
     return news
 
 
 def _follow(
-    draft: Draft, voucher: Voucher, order_id: str, before: Item | None, after: Item, placed_at: str | None
+    uow: UnitOfWork, voucher: Voucher, order_id: str, before: Item | None, after: Item, placed_at: str | None
 ) -> Voucher:
     """The voucher with what this order says of it now; `placed_at` None: the order does not carry it."""
     known = voucher.claims.get(order_id, Claim())
@@ -106,29 +106,29 @@ def _follow(
     carried, reason = None, None
     if placed_at and not void:
         carried = Said(at=placed_at, store=after["content"].get("store", ""), total=_full_price(after["content"]))
-        reason = _misfit(draft, voucher, order_id, carried, after)
+        reason = _misfit(uow, voucher, order_id, carried, after)
     claim = Claim(told=known.told, carried=None if reason else carried, customer_id=home or "", void=void)
     moved = voucher.claimed(order_id, claim)
     if moved != voucher:
-        save(draft, voucher, moved)
+        save(uow, voucher, moved)
     note = _place(voucher, home, placed_at, order_id) if reason and placed_at and home and not known.told else None
     # What was refused before may stand in another place now, or nowhere.
     if before and before.get("row"):
         home_before, placed_before = before["row"]
         former = _place(voucher, home_before, placed_before, order_id)
         if former != note and former not in _told(moved):
-            draft.delete(former)
+            uow.delete(former)
     if note and placed_at:
         said = {"code": voucher.code, "offer": voucher.offer, "order_id": order_id, "reason": reason}
-        draft.mark(note, _entry("Voucher Refused", placed_at, said))
+        uow.mark(note, _entry("Voucher Refused", placed_at, said))
     return moved
 
 
-def _misfit(draft: Draft, voucher: Voucher, order_id: str, said: Said, order: Item) -> Reason | None:
+def _misfit(uow: UnitOfWork, voucher: Voucher, order_id: str, said: Said, order: Item) -> Reason | None:
     """Why an order may not use the voucher it carries, whoever else did."""
     members = None
     if home := order.get("home"):
-        members = frozenset(member["customer_id"] for member in members_of(draft, home))
+        members = frozenset(member["customer_id"] for member in members_of(uow, home))
     if members is not None and not voucher.bearer and voucher.customer_id not in members:
         return "foreign"
     lines = order["content"].get("lines")
@@ -141,8 +141,8 @@ def _full_price(content: dict[str, Any]) -> int | None:
     return content["total"] + content.get("discount", 0) if "total" in content else None
 
 
-def _load(draft: Draft, tight: str) -> Voucher | None:
-    item = draft.get(table_keys.voucher(tight))
+def _load(uow: UnitOfWork, tight: str) -> Voucher | None:
+    item = uow.get(table_keys.voucher(tight))
     return _voucher(item) if item else None
 
 
@@ -150,28 +150,28 @@ def _voucher(item: Item) -> Voucher:
     return Voucher.model_validate({name: item[name] for name in Voucher.model_fields if name in item})
 
 
-def save(draft: Draft, before: Voucher | None, after: Voucher) -> None:
+def save(uow: UnitOfWork, before: Voucher | None, after: Voucher) -> None:
     """Put a voucher with everything that shows it: its rows by day, and what the timelines tell."""
     tight = read_code(after.code)
     assert tight is not None
     body = after.model_dump(mode="json", exclude_defaults=True)
     if before:
-        draft.put(table_keys.voucher(tight), body)
+        uow.put(table_keys.voucher(tight), body)
     else:
-        draft.create(table_keys.voucher(tight), body)
+        uow.create(table_keys.voucher(tight), body)
     held, holds = before.redeemed if before else None, after.redeemed
     if before is None or held != holds:
-        draft.mark(table_keys.voucher_row(_day(after.issued_at), "I", tight), _row(after))
+        uow.mark(table_keys.voucher_row(_day(after.issued_at), "I", tight), _row(after))
         if held and (holds is None or _day(held.at) != _day(holds.at)):
-            draft.delete(table_keys.voucher_row(_day(held.at), "R", tight))
+            uow.delete(table_keys.voucher_row(_day(held.at), "R", tight))
         if holds:
-            draft.mark(table_keys.voucher_row(_day(holds.at), "R", tight), _row(after))
+            uow.mark(table_keys.voucher_row(_day(holds.at), "R", tight), _row(after))
     told, tells = _told(before) if before else {}, _told(after)
     for key in told.keys() - tells.keys():
-        draft.delete(key)
+        uow.delete(key)
     for key, entry in tells.items():
         if told.get(key) != entry:
-            draft.mark(key, entry)
+            uow.mark(key, entry)
 
 
 def _told(voucher: Voucher) -> dict[Key, Item]:

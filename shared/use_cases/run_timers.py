@@ -16,7 +16,7 @@ from shared.repositories.due_index import Swept, sweep
 from shared.repositories.messages import enqueue
 from shared.use_cases.campaigns.run import CampaignRun
 from shared.use_cases.journeys.context import Journeys
-from shared.use_cases.segments.weekly_cutoffs import relabel
+from shared.use_cases.segments.weekly_cutoffs import relabel_pass
 from shared.use_cases.tickets.context import Tickets
 from shared.use_cases.tickets.sla_timers import put_off, wake
 
@@ -86,7 +86,7 @@ class Timers:
         except Conflict:
             return False
         if row.key == table_keys.CUTOFFS_PASS:
-            relabel(self.journeys, pages=PAGES_A_TICK)
+            relabel_pass(self.journeys, pages=PAGES_A_TICK)
         elif message_id := table_keys.message_of(row.key):
             messages.setdefault(purpose_of(message_id), []).append(message_id)
         elif comment := table_keys.page_comment_of(row.key):

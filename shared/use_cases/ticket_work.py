@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from shared.domain.tickets.ticket import Ticket
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # So long is it known that a message was taken in.
 MARK_KEPT = timedelta(days=90)
@@ -27,6 +27,6 @@ class Work:
     """One draft of work on tickets, and what is to be done once it is committed: messages to be sent, and queues in
     which somebody may have become free."""
 
-    draft: Draft
+    uow: UnitOfWork
     planned: list[str] = field(default_factory=list)
     freed: set[str] = field(default_factory=set)

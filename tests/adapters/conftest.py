@@ -10,7 +10,7 @@ import pytest
 
 from shared.adapters.aws import clients
 from shared.adapters.aws.dynamo_table import DynamoTable
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.ports import Table
 
 NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
@@ -69,14 +69,14 @@ def dynamo_table(aws: None) -> DynamoTable:
 
 
 @pytest.fixture
-def local_table(clock: HandClock) -> LocalTable:
-    return LocalTable(clock=clock)
+def local_table(clock: HandClock) -> SqliteTable:
+    return SqliteTable(clock=clock)
 
 
 @pytest.fixture(params=["local", "dynamo"])
 def table(request: pytest.FixtureRequest) -> Table:
     if request.param == "local":
-        local: LocalTable = request.getfixturevalue("local_table")
+        local: SqliteTable = request.getfixturevalue("local_table")
         return local
     dynamo: DynamoTable = request.getfixturevalue("dynamo_table")
     return dynamo

@@ -269,9 +269,9 @@ def test_clients_are_made_once_and_obey_the_endpoint_of_the_environment(
 def test_a_door_pays_for_botocore_only_and_only_when_it_calls() -> None:
     program = (
         "import sys\n"
-        "from shared.adapters.dynamo_table import DynamoTable\n"
-        "from shared.adapters.sqs_queue import SqsQueue\n"
-        "from shared.adapters.aws_clients import client\n"
+        "from shared.adapters.aws.dynamo_table import DynamoTable\n"
+        "from shared.adapters.aws.sqs_queue import SqsQueue\n"
+        "from shared.adapters.aws.clients import client\n"
         "DynamoTable('kq'); SqsQueue('https://q')\n"
         "assert client.cache_info().currsize == 0\n"
         "client('dynamodb')\n"

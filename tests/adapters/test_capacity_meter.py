@@ -17,7 +17,7 @@ from shared.adapters.local.capacity_meter import (
     read_units,
     write_units,
 )
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.errors import Conflict
 from shared.ports import Check, Delete, Key, Put, Update, absent, equals
 from tests.adapters.conftest import HandClock
@@ -187,7 +187,7 @@ def test_threads_have_their_own_doors_and_lose_nothing() -> None:
 class Metered:
     def __init__(self, clock: HandClock) -> None:
         self.meter = Meter()
-        self.table = LocalTable(clock=clock, meter=self.meter)
+        self.table = SqliteTable(clock=clock, meter=self.meter)
 
     def cost(self) -> tuple[float, float, float]:
         """Requests, read and write units since the last time."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local.fault_injection import Hostile
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.fault_injection import FaultInjection
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.errors import Busy, Conflict
 from shared.ports import DueRow, Key, Page, Put, Update, absent, equals
 from tests.adapters.conftest import NOW, HandClock
@@ -16,15 +16,15 @@ from tests.adapters.conftest import NOW, HandClock
 CALM = {"busy": 0.0, "short_pages": 0.0, "stale_reads": 0.0, "lag": 0}
 
 
-def make(clock: HandClock, seed: int = 1, **rates: Any) -> LocalTable:
-    return LocalTable(clock=clock, hostile=Hostile(random.Random(seed), **{**CALM, **rates}))
+def make(clock: HandClock, seed: int = 1, **rates: Any) -> SqliteTable:
+    return SqliteTable(clock=clock, faults=FaultInjection(random.Random(seed), **{**CALM, **rates}))
 
 
 def item(key: Key, **attributes: Any) -> dict[str, Any]:
     return {"pk": key.pk, "sk": key.sk, **attributes}
 
 
-def insist(table: LocalTable, put: Put) -> None:
+def insist(table: SqliteTable, put: Put) -> None:
     """Busy means: the same call may be repeated."""
     while True:
         try:

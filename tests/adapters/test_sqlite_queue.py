@@ -11,35 +11,35 @@ from typing import Any
 import pytest
 
 from shared.adapters.local.capacity_meter import Meter
-from shared.adapters.local.fault_injection import Hostile
-from shared.adapters.local.sqlite_queue import Counts, LocalQueue
-from shared.adapters.local.sqlite_store import LocalStore
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.fault_injection import FaultInjection
+from shared.adapters.local.sqlite_queue import Counts, SqliteQueue
+from shared.adapters.local.sqlite_store import SqliteStore
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.ports import Key, Put
 from tests.adapters.conftest import NOW, HandClock
 
 
 @pytest.fixture
-def store() -> LocalStore:
-    return LocalStore()
+def store() -> SqliteStore:
+    return SqliteStore()
 
 
-def make(store: LocalStore, clock: HandClock, **options: Any) -> LocalQueue:
+def make(store: SqliteStore, clock: HandClock, **options: Any) -> SqliteQueue:
     options = {"visibility_seconds": 60, "max_receives": 3, "dead_letters": "events-dlq", **options}
-    return LocalQueue(store, "events", clock=clock, **options)
+    return SqliteQueue(store, "events", clock=clock, **options)
 
 
 @pytest.fixture
-def queue(store: LocalStore, clock: HandClock) -> LocalQueue:
+def queue(store: SqliteStore, clock: HandClock) -> SqliteQueue:
     return make(store, clock)
 
 
 @pytest.fixture
-def dead_letters(store: LocalStore, clock: HandClock) -> LocalQueue:
-    return LocalQueue(store, "events-dlq", clock=clock)
+def dead_letters(store: SqliteStore, clock: HandClock) -> SqliteQueue:
+    return SqliteQueue(store, "events-dlq", clock=clock)
 
 
-def test_a_message_is_received_and_deleted(queue: LocalQueue) -> None:
+def test_a_message_is_received_and_deleted(queue: SqliteQueue) -> None:
     queue.send(["chào", "bạn"])
     first, second = queue.receive()
     assert (first.body, second.body) == ("chào", "bạn")
@@ -50,15 +50,15 @@ def test_a_message_is_received_and_deleted(queue: LocalQueue) -> None:
     assert queue.counts() == Counts(0, 0, 0)
 
 
-def test_receive_takes_no_more_than_asked(queue: LocalQueue) -> None:
+def test_receive_takes_no_more_than_asked(queue: SqliteQueue) -> None:
     queue.send([str(n) for n in range(25)])
     assert [len(queue.receive(10)) for _ in range(4)] == [10, 10, 5, 0]
 
 
 def test_queues_in_one_store_are_apart_and_share_it_with_the_table(
-    store: LocalStore, clock: HandClock, queue: LocalQueue, dead_letters: LocalQueue
+    store: SqliteStore, clock: HandClock, queue: SqliteQueue, dead_letters: SqliteQueue
 ) -> None:
-    table = LocalTable(store, clock=clock)
+    table = SqliteTable(store, clock=clock)
     table.write(Put({"pk": "C#1", "sk": "P"}))
     queue.send(["a"])
     assert dead_letters.receive() == []
@@ -67,7 +67,7 @@ def test_queues_in_one_store_are_apart_and_share_it_with_the_table(
     assert table.get(Key("C#1", "P")) is not None
 
 
-def test_what_is_not_deleted_comes_back_after_the_visibility_timeout(queue: LocalQueue, clock: HandClock) -> None:
+def test_what_is_not_deleted_comes_back_after_the_visibility_timeout(queue: SqliteQueue, clock: HandClock) -> None:
     queue.send(["a"])
     (first,) = queue.receive()
     clock.forward(seconds=59)
@@ -77,7 +77,7 @@ def test_what_is_not_deleted_comes_back_after_the_visibility_timeout(queue: Loca
     assert (second.id, second.receives, second.first_sent) == (first.id, 2, NOW)
 
 
-def test_only_the_latest_receipt_deletes(queue: LocalQueue, clock: HandClock) -> None:
+def test_only_the_latest_receipt_deletes(queue: SqliteQueue, clock: HandClock) -> None:
     queue.send(["a"])
     (first,) = queue.receive()
     clock.forward(seconds=60)
@@ -89,7 +89,7 @@ def test_only_the_latest_receipt_deletes(queue: LocalQueue, clock: HandClock) ->
     assert queue.counts() == Counts(0, 0, 0)
 
 
-def test_a_late_delete_still_counts_while_nobody_else_has_the_message(queue: LocalQueue, clock: HandClock) -> None:
+def test_a_late_delete_still_counts_while_nobody_else_has_the_message(queue: SqliteQueue, clock: HandClock) -> None:
     queue.send(["a"])
     (message,) = queue.receive()
     clock.forward(seconds=600)
@@ -97,7 +97,7 @@ def test_a_late_delete_still_counts_while_nobody_else_has_the_message(queue: Loc
     assert queue.counts() == Counts(0, 0, 0)
 
 
-def test_release_sets_another_time(queue: LocalQueue, clock: HandClock) -> None:
+def test_release_sets_another_time(queue: SqliteQueue, clock: HandClock) -> None:
     queue.send(["a", "b"])
     first, second = queue.receive()
     queue.release(first.receipt)
@@ -109,31 +109,31 @@ def test_release_sets_another_time(queue: LocalQueue, clock: HandClock) -> None:
     assert {message.id for message in queue.receive()} == {first.id, second.id}
 
 
-def test_delayed_messages_wait_for_their_time(queue: LocalQueue, clock: HandClock) -> None:
+def test_delayed_messages_wait_for_their_time(queue: SqliteQueue, clock: HandClock) -> None:
     queue.send(["later"], delay_seconds=900)
     queue.send(["soon"], delay_seconds=5)
     assert queue.receive() == []
     assert queue.counts() == Counts(0, 0, 2)
-    assert LocalQueue.first_visible([queue]) == [NOW + timedelta(seconds=5)]
+    assert SqliteQueue.first_visible([queue]) == [NOW + timedelta(seconds=5)]
     clock.forward(seconds=5)
     assert [message.body for message in queue.receive()] == ["soon"]
     clock.forward(seconds=895)
     assert "later" in [message.body for message in queue.receive()]
 
 
-def test_first_visible_knows_waiting_held_and_no_messages(queue: LocalQueue, clock: HandClock) -> None:
-    assert LocalQueue.first_visible([queue]) == [None]
+def test_first_visible_knows_waiting_held_and_no_messages(queue: SqliteQueue, clock: HandClock) -> None:
+    assert SqliteQueue.first_visible([queue]) == [None]
     queue.send(["a"])
-    assert LocalQueue.first_visible([queue]) == [NOW]
+    assert SqliteQueue.first_visible([queue]) == [NOW]
     clock.forward(seconds=10)
     (message,) = queue.receive()
-    assert LocalQueue.first_visible([queue]) == [NOW + timedelta(seconds=70)]
+    assert SqliteQueue.first_visible([queue]) == [NOW + timedelta(seconds=70)]
     queue.delete([message.receipt])
-    assert LocalQueue.first_visible([queue]) == [None]
+    assert SqliteQueue.first_visible([queue]) == [None]
 
 
 def test_a_message_that_keeps_failing_ends_among_the_dead_letters(
-    queue: LocalQueue, dead_letters: LocalQueue, clock: HandClock
+    queue: SqliteQueue, dead_letters: SqliteQueue, clock: HandClock
 ) -> None:
     queue.send(["poison"])
     for receives in (1, 2, 3):
@@ -151,7 +151,9 @@ def test_a_message_that_keeps_failing_ends_among_the_dead_letters(
         assert len(dead_letters.receive()) == 1
 
 
-def test_the_dead_do_not_stand_before_the_living(queue: LocalQueue, dead_letters: LocalQueue, clock: HandClock) -> None:
+def test_the_dead_do_not_stand_before_the_living(
+    queue: SqliteQueue, dead_letters: SqliteQueue, clock: HandClock
+) -> None:
     queue.send([f"poison {n}" for n in range(25)])
     for _ in range(3):
         while queue.receive():
@@ -162,12 +164,12 @@ def test_the_dead_do_not_stand_before_the_living(queue: LocalQueue, dead_letters
     assert dead_letters.counts().visible == 25
 
 
-def test_a_limit_needs_a_place_for_the_dead(store: LocalStore, clock: HandClock) -> None:
+def test_a_limit_needs_a_place_for_the_dead(store: SqliteStore, clock: HandClock) -> None:
     with pytest.raises(ValueError, match="together"):
-        LocalQueue(store, "events", clock=clock, max_receives=3)
+        SqliteQueue(store, "events", clock=clock, max_receives=3)
 
 
-def test_operators_look_without_touching_and_purge(queue: LocalQueue) -> None:
+def test_operators_look_without_touching_and_purge(queue: SqliteQueue) -> None:
     queue.send(["a", "b", "c"])
     queue.receive(1)
     assert [(message.body, message.receives) for message in queue.peek(2)] == [("a", 1), ("b", 0)]
@@ -186,18 +188,18 @@ def test_operators_look_without_touching_and_purge(queue: LocalQueue) -> None:
         (["a"], -1, "900"),
     ],
 )
-def test_what_sqs_refuses_is_refused_whole(queue: LocalQueue, bodies: list[str], delay: int, complaint: str) -> None:
+def test_what_sqs_refuses_is_refused_whole(queue: SqliteQueue, bodies: list[str], delay: int, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         queue.send(["fine", *bodies], delay_seconds=delay)
     assert queue.counts() == Counts(0, 0, 0)
 
 
-def test_sending_nothing_is_fine(queue: LocalQueue) -> None:
+def test_sending_nothing_is_fine(queue: SqliteQueue) -> None:
     queue.send([])
     assert queue.receive() == []
 
 
-def test_sends_are_metered_as_the_requests_sqs_would_bill(store: LocalStore, clock: HandClock) -> None:
+def test_sends_are_metered_as_the_requests_sqs_would_bill(store: SqliteStore, clock: HandClock) -> None:
     meter = Meter()
     queue = make(store, clock, meter=meter)
     queue.send(["x"] * 21)
@@ -210,12 +212,12 @@ def test_sends_are_metered_as_the_requests_sqs_would_bill(store: LocalStore, clo
 
 def test_a_queue_outlives_its_process_and_recovers_what_it_held(tmp_path: Path, clock: HandClock) -> None:
     path = tmp_path / "shop.db"
-    first = make(LocalStore(path), clock)
+    first = make(SqliteStore(path), clock)
     first.send(["held", "waiting"])
     first.send(["later"], delay_seconds=100)
     (held,) = first.receive(1)
     # Nothing is closed: the process is gone.
-    second = make(LocalStore(path), clock)
+    second = make(SqliteStore(path), clock)
     assert second.counts() == Counts(visible=1, in_flight=1, delayed=1)
     assert second.recover() == 1
     assert second.counts() == Counts(visible=2, in_flight=0, delayed=1)
@@ -225,13 +227,13 @@ def test_a_queue_outlives_its_process_and_recovers_what_it_held(tmp_path: Path, 
     assert second.counts().in_flight == 2
 
 
-# Hostile
+# Fault injection
 
 
-def drain(queue: LocalQueue, clock: HandClock) -> list[str]:
+def drain(queue: SqliteQueue, clock: HandClock) -> list[str]:
     """Everything a diligent consumer gets until the queue is empty."""
     seen = []
-    while (next_at := LocalQueue.first_visible([queue])[0]) is not None:
+    while (next_at := SqliteQueue.first_visible([queue])[0]) is not None:
         clock.now = max(clock.now, next_at)
         for message in queue.receive():
             seen.append(message.body)
@@ -239,9 +241,9 @@ def drain(queue: LocalQueue, clock: HandClock) -> list[str]:
     return seen
 
 
-def test_a_hostile_queue_repeats_and_reorders_but_loses_nothing(store: LocalStore, clock: HandClock) -> None:
-    dead = LocalQueue(store, "events-dlq", clock=clock)
-    queue = make(store, clock, hostile=Hostile(random.Random(3)))
+def test_a_hostile_queue_repeats_and_reorders_but_loses_nothing(store: SqliteStore, clock: HandClock) -> None:
+    dead = SqliteQueue(store, "events-dlq", clock=clock)
+    queue = make(store, clock, faults=FaultInjection(random.Random(3)))
     bodies = [f"{n:03}" for n in range(200)]
     queue.send(bodies)
     seen = drain(queue, clock)
@@ -255,13 +257,13 @@ def test_a_hostile_queue_repeats_and_reorders_but_loses_nothing(store: LocalStor
 def test_a_seed_repeats_a_hostile_run(clock: HandClock) -> None:
     runs = []
     for _ in range(2):
-        queue = make(LocalStore(), clock, hostile=Hostile(random.Random(5)))
+        queue = make(SqliteStore(), clock, faults=FaultInjection(random.Random(5)))
         queue.send([str(n) for n in range(50)])
         runs.append(drain(queue, clock))
     assert runs[0] == runs[1]
 
 
-def test_a_quiet_queue_is_in_order_and_once(queue: LocalQueue, clock: HandClock) -> None:
+def test_a_quiet_queue_is_in_order_and_once(queue: SqliteQueue, clock: HandClock) -> None:
     bodies = [str(n) for n in range(30)]
     queue.send(bodies)
     assert drain(queue, clock) == bodies

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local.sqlite_store import LocalStore
-from shared.adapters.local.sqlite_table import LocalTable, StreamRecord
+from shared.adapters.local.sqlite_store import SqliteStore
+from shared.adapters.local.sqlite_table import SqliteTable, StreamRecord
 from shared.domain.errors import Conflict
 from shared.ports import Check, Delete, Key, Put, Update, absent, equals, present
 from tests.adapters.conftest import NOW, HandClock
@@ -31,7 +31,7 @@ def item(key: Key = KEY, **attributes: Any) -> dict[str, Any]:
 TTL = int(NOW.timestamp()) + 60
 
 
-def test_an_item_past_its_ttl_is_gone_for_every_reader(local_table: LocalTable, clock: HandClock) -> None:
+def test_an_item_past_its_ttl_is_gone_for_every_reader(local_table: SqliteTable, clock: HandClock) -> None:
     local_table.write(Put(item(ttl=TTL, due="timer#0", due_at="2026")))
     clock.forward(seconds=60)
     assert local_table.get(KEY) is not None
@@ -43,7 +43,7 @@ def test_an_item_past_its_ttl_is_gone_for_every_reader(local_table: LocalTable, 
     assert local_table.next_due(["timer#"]) is None
 
 
-def test_an_item_past_its_ttl_is_gone_for_writers_too(local_table: LocalTable, clock: HandClock) -> None:
+def test_an_item_past_its_ttl_is_gone_for_writers_too(local_table: SqliteTable, clock: HandClock) -> None:
     local_table.write(Put(item(count=5, ttl=TTL)))
     clock.forward(seconds=61)
     with pytest.raises(Conflict):
@@ -52,7 +52,7 @@ def test_an_item_past_its_ttl_is_gone_for_writers_too(local_table: LocalTable, c
     assert local_table.get(KEY) == item(count=1)
 
 
-def test_a_page_is_not_shortened_by_what_is_gone(local_table: LocalTable, clock: HandClock) -> None:
+def test_a_page_is_not_shortened_by_what_is_gone(local_table: SqliteTable, clock: HandClock) -> None:
     for sk in "abcdef":
         local_table.write(Put(item(Key("C#1", sk), **({"ttl": TTL} if sk in "abd" else {}))))
     clock.forward(seconds=61)
@@ -60,14 +60,14 @@ def test_a_page_is_not_shortened_by_what_is_gone(local_table: LocalTable, clock:
 
 
 @pytest.mark.parametrize("ttl", [None, "soon", True])
-def test_a_ttl_that_is_no_number_is_ignored(local_table: LocalTable, clock: HandClock, ttl: Any) -> None:
+def test_a_ttl_that_is_no_number_is_ignored(local_table: SqliteTable, clock: HandClock, ttl: Any) -> None:
     local_table.write(Put(item(ttl=ttl)))
     clock.forward(days=3650)
     assert local_table.get(KEY) == item(ttl=ttl)
 
 
 def test_expired_items_are_taken_out_of_the_file(clock: HandClock) -> None:
-    table = LocalTable(clock=clock, capture=True)
+    table = SqliteTable(clock=clock, capture=True)
     table.write(*(Put(item(Key("C#1", str(n)), ttl=TTL + n)) for n in range(5)))
     table.forget_changes(5)
     clock.forward(seconds=63)
@@ -81,7 +81,7 @@ def test_expired_items_are_taken_out_of_the_file(clock: HandClock) -> None:
 # Looking ahead
 
 
-def test_next_due_is_the_earliest_of_the_lanes_asked_for(local_table: LocalTable) -> None:
+def test_next_due_is_the_earliest_of_the_lanes_asked_for(local_table: SqliteTable) -> None:
     assert local_table.next_due(["timer#", "lifecycle#"]) is None
     rows = [("timer#0", "2026-05"), ("timer#0", "2026-03"), ("timer#3", "2026-02"), ("lifecycle#0", "2026-01")]
     local_table.write(*(Put(item(Key(lane, at), due=lane, due_at=at)) for lane, at in rows))
@@ -96,7 +96,7 @@ def test_next_due_is_the_earliest_of_the_lanes_asked_for(local_table: LocalTable
 
 
 def test_captured_changes_tell_before_and_after_in_order(clock: HandClock) -> None:
-    table = LocalTable(clock=clock, capture=True)
+    table = SqliteTable(clock=clock, capture=True)
     other = Key("C#2", "P")
     table.write(Put(item(n=1)))
     table.write(Update(KEY, add={("n",): 1}), Put(item(other)))
@@ -116,7 +116,7 @@ def test_captured_changes_tell_before_and_after_in_order(clock: HandClock) -> No
 
 
 def test_what_changed_nothing_is_no_change(clock: HandClock) -> None:
-    table = LocalTable(clock=clock, capture=True)
+    table = SqliteTable(clock=clock, capture=True)
     table.write(Put(item(n=1)))
     table.write(Put(item(n=1)))
     table.write(Delete(Key("C#2", "P")))
@@ -125,7 +125,7 @@ def test_what_changed_nothing_is_no_change(clock: HandClock) -> None:
     assert len(table.read_changes()) == 1
 
 
-def test_nothing_is_captured_unless_asked(local_table: LocalTable) -> None:
+def test_nothing_is_captured_unless_asked(local_table: SqliteTable) -> None:
     local_table.write(Put(item()))
     assert local_table.read_changes() == []
 
@@ -133,7 +133,7 @@ def test_nothing_is_captured_unless_asked(local_table: LocalTable) -> None:
 # Sharing
 
 
-def test_threads_share_a_table_without_losing_a_count(local_table: LocalTable) -> None:
+def test_threads_share_a_table_without_losing_a_count(local_table: SqliteTable) -> None:
     local_table.write(Put(item(count=0)))
 
     def work() -> None:
@@ -162,10 +162,10 @@ def run_python(program: str, *arguments: str) -> subprocess.Popen[str]:
 COUNT = """
 import sys
 from datetime import UTC, datetime
-from shared.adapters.local_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.errors import Conflict
 from shared.ports import Key, Put, Update, equals
-table = LocalTable(sys.argv[1], clock=lambda: datetime.now(UTC))
+table = SqliteTable(sys.argv[1], clock=lambda: datetime.now(UTC))
 for n in range(100):
     table.write(Update(Key("C#1", "P"), add={("count",): 1}), Put({"pk": sys.argv[2], "sk": str(n)}))
 """
@@ -175,24 +175,24 @@ def test_processes_share_a_file_without_losing_a_count(tmp_path: Path, clock: Ha
     path = tmp_path / "shop.db"
     processes = [run_python(COUNT, str(path), name) for name in "abc"]
     assert [process.wait(60) for process in processes] == [0, 0, 0]
-    table = LocalTable(path, clock=clock)
+    table = SqliteTable(path, clock=clock)
     assert table.get(KEY) == item(count=300)
     assert [len(table.query(name).items) for name in "abc"] == [100, 100, 100]
 
 
 def test_a_table_is_there_again_when_its_file_is_opened_again(tmp_path: Path, clock: HandClock) -> None:
-    store = LocalStore(tmp_path / "shop.db")
-    LocalTable(store, clock=clock).write(Put(item(n=1)))
+    store = SqliteStore(tmp_path / "shop.db")
+    SqliteTable(store, clock=clock).write(Put(item(n=1)))
     store.close()
-    assert LocalTable(tmp_path / "shop.db", clock=clock).get(KEY) == item(n=1)
+    assert SqliteTable(tmp_path / "shop.db", clock=clock).get(KEY) == item(n=1)
 
 
 WRITE_WITHOUT_END = """
 import sys
 from datetime import UTC, datetime
-from shared.adapters.local_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.ports import Key, Put, Update
-table = LocalTable(sys.argv[1], clock=lambda: datetime.now(UTC))
+table = SqliteTable(sys.argv[1], clock=lambda: datetime.now(UTC))
 n = 0
 while True:
     table.write(
@@ -218,7 +218,7 @@ def test_a_killed_process_loses_nothing_it_acknowledged_and_leaves_no_half_trans
     last = max([acknowledged - 1, *map(int, process.stdout.read().split("\n")[:-1])])
     assert process.wait(10) == -signal.SIGKILL
 
-    table = LocalTable(path, clock=clock)
+    table = SqliteTable(path, clock=clock)
     count, tail = table.get(Key("C#1", "count")), table.get(Key("C#1", "last"))
     assert count is not None
     assert tail is not None

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.errors import Conflict
 from shared.ports import (
     Check,
@@ -119,7 +119,7 @@ def test_conditions_that_fail_stop_the_write(table: Table, clause: Clause) -> No
 
 
 @pytest.mark.parametrize("clause", FAILS_BY_TYPE, ids=repr)
-def test_types_are_part_of_a_value(local_table: LocalTable, clause: Clause) -> None:
+def test_types_are_part_of_a_value(local_table: SqliteTable, clause: Clause) -> None:
     local_table.write(Put(item(**STORED)))
     with pytest.raises(Conflict):
         local_table.write(Put(item(new=1), (clause,)))
@@ -225,7 +225,7 @@ def test_the_parent_of_a_changed_attribute_must_be_a_map(table: Table, update: U
 
 
 @pytest.mark.parametrize("parent", ["text", [1], 5, None])
-def test_a_text_or_a_list_is_no_parent(local_table: LocalTable, parent: Any) -> None:  # moto overwrites texts
+def test_a_text_or_a_list_is_no_parent(local_table: SqliteTable, parent: Any) -> None:  # moto overwrites texts
     local_table.write(Put(item(parent=parent)))
     with pytest.raises(ValueError, match="no parent map"):
         local_table.write(Update(PROFILE, set={("parent", "inside"): "x"}))
@@ -396,21 +396,21 @@ def test_an_item_has_at_most_400_kb(table: Table) -> None:
     assert table.get(Key("C#2", "P")) is None
 
 
-def test_the_last_byte_counts(local_table: LocalTable) -> None:
+def test_the_last_byte_counts(local_table: SqliteTable) -> None:
     room = 400 * 1024 - len("pkC#1skPpad")
     local_table.write(Put(item(pad="x" * room)))
     with pytest.raises(ValueError, match="409600"):
         local_table.write(Put(item(pad="x" * (room + 1))))
 
 
-def test_a_transaction_has_at_most_four_megabytes(local_table: LocalTable) -> None:
+def test_a_transaction_has_at_most_four_megabytes(local_table: SqliteTable) -> None:
     puts = [Put(item(Key("C#1", f"{n:02}"), pad="x" * 390_000)) for n in range(11)]
     local_table.write(*puts[:10])
     with pytest.raises(ValueError, match="4194304"):
         local_table.write(*puts)
 
 
-def test_maps_nest_only_so_deep(local_table: LocalTable) -> None:
+def test_maps_nest_only_so_deep(local_table: SqliteTable) -> None:
     deep: dict[str, Any] = {}
     for _ in range(31):
         deep = {"d": deep}

@@ -17,7 +17,7 @@ FORM = {"content-type": "application/x-www-form-urlencoded"}
 
 def page(shop: Shop, question: str | None = None) -> tuple[dict[str, str], str]:
     method, body = ("GET", b"") if question is None else ("POST", urlencode({"q": question}).encode())
-    status, headers, content = shop.house.http(method, "/faq", "", FORM, body)
+    status, headers, content = shop.stack.http(method, "/faq", "", FORM, body)
     assert status == 200
     return headers, content.decode()
 

@@ -11,7 +11,7 @@ from shared.domain.catalogue.product import Product
 from shared.repositories import table_keys
 from shared.repositories.products import Products
 from shared.repositories.profiles import load_members
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.bot import orders
 from tests.support.bot import Chats
@@ -20,13 +20,13 @@ SHIRT = {"sku": "A1", "name": "Áo sơ mi", "category": "áo", "price": 500_000}
 
 
 def told(chats: Chats) -> list[dict[str, Any]]:
-    outside = chats.house.outside
+    outside = chats.stack.outside
     token = wiring.install(outside)
     try:
-        draft = Draft(chats.house.table)
-        lead = draft.get(table_keys.profile(chats.lan))
+        uow = UnitOfWork(chats.stack.table)
+        lead = uow.get(table_keys.profile(chats.lan))
         assert lead is not None
-        return [dict(order) for order in orders(chats.now)(draft, load_members(draft, lead))]
+        return [dict(order) for order in orders(chats.now)(uow, load_members(uow, lead))]
     finally:
         wiring.uninstall(token)
 
@@ -71,7 +71,7 @@ def test_the_latest_orders_come_first_and_returns_are_none(chats: Chats):
 
 def test_r6_the_catalogue_knows_what_is_sensitive_where_the_till_does_not_say(chats: Chats):
     product = Product(sku="U1", name="Bộ đồ ren", category="đồ lót")
-    Products(chats.house.table, chats.house.outside.memory, chats.now - timedelta(hours=1)).put([product])
+    Products(chats.stack.table, chats.stack.outside.memory, chats.now - timedelta(hours=1)).put([product])
     chats.buys(products=[{"sku": "U1", "name": "Bộ đồ ren", "price": 500_000}])
 
     (order,) = told(chats)

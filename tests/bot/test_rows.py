@@ -157,8 +157,8 @@ def test_r5_whoever_types_somebodys_phone_learns_nothing_of_their_orders(chats: 
 
 def test_r5_somebody_new_on_zalo_may_ask_for_anything_but_orders(chats: Chats):
     chats.buys()
-    chats.town.zalo.say("stranger", f"Đơn của số {LAN} tới đâu rồi shop?")
-    chats.house.drain()
+    chats.providers.zalo.say("stranger", f"Đơn của số {LAN} tới đâu rồi shop?")
+    chats.stack.drain()
 
     (answer,) = chats.received("zalo")
     assert "HD1" not in answer
@@ -167,8 +167,8 @@ def test_r5_somebody_new_on_zalo_may_ask_for_anything_but_orders(chats: Chats):
 
 def test_r23_a_picture_of_a_transfer_is_not_confirmed_but_checked_by_an_accountant(chats: Chats):
     chats.buys(payment="transfer")
-    chats.town.zalo.show("z1", "image", "https://photo.zdn.vn/bill.jpg", text="Em gửi bill chuyển khoản ạ")
-    chats.house.drain()
+    chats.providers.zalo.show("z1", "image", "https://photo.zdn.vn/bill.jpg", text="Em gửi bill chuyển khoản ạ")
+    chats.stack.drain()
 
     (answer,) = chats.received("zalo")
     assert "Kế toán của tiệm sẽ kiểm tra" in answer
@@ -179,8 +179,8 @@ def test_r23_a_picture_of_a_transfer_is_not_confirmed_but_checked_by_an_accounta
     assert "Đối chiếu" in check["reason"]
 
     # The same picture told five times is checked once, and so is one more while the first is being checked.
-    chats.town.zalo.show("z1", "image", "https://photo.zdn.vn/bill2.jpg", text="bill đây shop")
-    chats.house.drain()
+    chats.providers.zalo.show("z1", "image", "https://photo.zdn.vn/bill2.jpg", text="bill đây shop")
+    chats.stack.drain()
     assert len([task for task in chats.call("GET", "/v1/tasks").json["items"] if task["kind"] == "ask"]) == 1
 
 
@@ -204,10 +204,10 @@ def test_a_refusal_takes_effect_also_where_a_person_has_to_answer(chats: Chats):
 
 
 def test_the_same_webhook_told_five_times_is_answered_once(chats: Chats):
-    for place in chats.town:
+    for place in chats.providers:
         place.disturb_callbacks(copies=5, disorder=timedelta(minutes=3))
     chats.writes("zalo", "Mấy giờ đóng cửa vậy shop?")
-    chats.house.advance(chats.now + timedelta(minutes=10))
+    chats.stack.advance(chats.now + timedelta(minutes=10))
 
     assert len(chats.replies()) == len(chats.received("zalo")) == 1
 

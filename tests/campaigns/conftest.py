@@ -13,5 +13,5 @@ MORNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # ten o'clock
 
 @pytest.fixture
 def desk():
-    with Desk(MORNING) as house:
-        yield house
+    with Desk(MORNING) as stack:
+        yield stack

@@ -54,7 +54,7 @@ def test_r18_what_is_not_known_fits_no_range():
 
 
 @pytest.fixture
-def town(desk):
+def providers(desk):
     """Four people of whom the till and the staff know different things, none of them held out."""
     people = {}
 
@@ -91,8 +91,8 @@ def town(desk):
         ({"tags": {"none": ["high_value"]}, "last_purchase_days": {"max": 400}}, {"lan", "mai"}),
     ],
 )
-def test_r18_the_preview_and_the_send_find_the_same_people(town, audience, who):
-    desk, people = town
+def test_r18_the_preview_and_the_send_find_the_same_people(providers, audience, who):
+    desk, people = providers
     campaign = desk.started(audience=audience)
 
     seen = desk.preview(campaign)
@@ -103,8 +103,8 @@ def test_r18_the_preview_and_the_send_find_the_same_people(town, audience, who):
     assert seen["looked_at"] >= seen["fits"] == seen["reachable"] == seen["recipients"] + seen["held_out_of_all"]
 
 
-def test_r18_the_value_lists_alone_find_who_stands_in_them(town):
-    desk, people = town
+def test_r18_the_value_lists_alone_find_who_stands_in_them(providers):
+    desk, people = providers
     campaign = desk.campaign(audience={"segments": ["regular", "loyal"]})["campaign_id"]
 
     seen = desk.preview(campaign)
@@ -152,7 +152,7 @@ def test_r18_a_category_counts_wherever_it_stands_in_an_order_and_by_the_catalog
     from shared.domain.catalogue.product import Product
     from shared.repositories.products import Products
 
-    catalogue = Products(desk.house.table, {}, desk.now)
+    catalogue = Products(desk.stack.table, {}, desk.now)
     catalogue.put([Product(sku="GIAY-1", name="Dây giày", category="Phụ kiện")])
 
     assert desk.preview(desk.campaign(audience={"categories": ["phu kien"]})["campaign_id"])["fits"] == 2
@@ -162,7 +162,7 @@ def test_r18_a_merged_person_is_one_person(desk):
     first = desk.customer(1, email="a@example.vn")
     desk.customer(2, phone=phone(2))
     desk.call("PUT", "/v1/customers", {"identities": {"email": "a@example.vn", "phone": phone(2)}})
-    desk.house.drain()
+    desk.stack.drain()
 
     seen = desk.preview(desk.campaign()["campaign_id"])
 
@@ -175,6 +175,6 @@ def test_r18_a_mark_set_by_a_journey_is_a_tag_too(desk):
     from shared.repositories import table_keys
 
     customers = desk.everybody(2)
-    desk.house.table.write(Update(table_keys.profile(customers[0]), set={("marks",): ["vip_event"]}))
+    desk.stack.table.write(Update(table_keys.profile(customers[0]), set={("marks",): ["vip_event"]}))
 
     assert desk.preview(desk.campaign(audience={"tags": {"any": ["vip_event"]}})["campaign_id"])["fits"] == 1

@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.measuring.bench import phone
 from infra.local.measuring.chaos import Killed, MortalTable
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.runtime import wiring
 from shared.runtime.factories.channels import dispatcher
@@ -60,7 +60,7 @@ def test_r11_a_campaign_by_sms_goes_out_in_one_batch_with_one_text_and_everybody
 
 def test_r11_of_a_batch_only_some_received_each_outcome_is_asked_for(desk):
     subscribers(desk, 40)
-    desk.town.esms.failing = {phone(1), phone(2)}
+    desk.providers.esms.failing = {phone(1), phone(2)}
     campaign = desk.started(content=BY_SMS)
 
     desk.later(hours=3)
@@ -102,7 +102,7 @@ def test_r11_what_never_becomes_a_batch_goes_by_the_next_channel_after_a_day(des
 
 def test_r11_a_batch_is_refused_as_a_whole_and_nobody_is_marked_for_it(desk):
     subscribers(desk, 35)
-    desk.town.esms.blocked = {phone(1)}
+    desk.providers.esms.blocked = {phone(1)}
     campaign = desk.started(content=BY_SMS)
 
     desk.later(hours=2)
@@ -115,12 +115,12 @@ def test_r11_a_batch_is_refused_as_a_whole_and_nobody_is_marked_for_it(desk):
 @pytest.mark.parametrize("mode", ["error", "rate_limit"])
 def test_r11_a_gateway_in_trouble_gets_the_batch_again(desk, mode):
     subscribers(desk, 40)
-    desk.town.esms.set_fault(mode, 1.0, on="sms_ad")
+    desk.providers.esms.set_fault(mode, 1.0, on="sms_ad")
     campaign = desk.started(content=BY_SMS)
     desk.minutes(6)
     assert desk.received() == []
 
-    desk.town.esms.set_fault("off", 0.0, on="sms_ad")
+    desk.providers.esms.set_fault("off", 0.0, on="sms_ad")
     desk.later(hours=3)
 
     counted = fates(desk, campaign)
@@ -157,7 +157,7 @@ def test_r11_a_batch_keeps_to_the_hours_of_advertising_by_sms(desk):
 
 
 def channel_of(desk):
-    token = wiring.install(desk.house.outside)
+    token = wiring.install(desk.stack.outside)
     try:
         return dispatcher().channels["sms_ad"]
     finally:
@@ -169,7 +169,7 @@ def live(desk, **span):
     end = desk.now + timedelta(**span)
     while desk.now < end:
         with suppress(Killed):
-            desk.house.advance(end)
+            desk.stack.advance(end)
 
 
 def test_r11_of_a_batch_whose_sender_died_after_the_call_nothing_is_repeated(desk):
@@ -215,9 +215,9 @@ def test_r11_of_a_batch_whose_sender_died_at_any_step_before_the_call_nobody_is_
     campaign = desk.started(content=BY_SMS)
     channel_of(desk)
     desk.minutes(1.5)  # they wait in their room
-    sender = desk.house.outside.memory["dispatcher"]
+    sender = desk.stack.outside.memory["dispatcher"]
     deaths = Deaths(desk, 1, 3, 12, 27, 41, 42)
-    desk.house.outside.memory["dispatcher"] = replace(sender, table=MortalTable(sender.table, deaths))
+    desk.stack.outside.memory["dispatcher"] = replace(sender, table=MortalTable(sender.table, deaths))
 
     live(desk, hours=8)
 
@@ -231,7 +231,7 @@ def test_r11_of_a_batch_whose_sender_died_at_any_step_before_the_call_nobody_is_
 
 
 def test_r11_a_busy_table_and_a_repeating_queue_change_nothing():
-    with Desk(MORNING, hostile=Hostile(Random(3), busy=0.01, repeats=0.8)) as desk:
+    with Desk(MORNING, faults=FaultInjection(Random(3), busy=0.01, repeats=0.8)) as desk:
         people = []
         for number in range(1, 90):
             with suppress(AssertionError):  # a door that was throttled said so

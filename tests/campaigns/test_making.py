@@ -72,7 +72,7 @@ def test_r11_words_that_differ_from_person_to_person_are_no_advertisement_by_sms
     template = templates()["winback_30"]
     personal = {"winback_30": template.model_copy(update={"sms_ad": SmsAd(text=Text(vi=words))})}
     writer = Renderer(personal, shop(), sandbox(PLAYBOOK), base="https://nhamay.example", link_key=b"k")
-    token = wiring.install(desk.house.outside)
+    token = wiring.install(desk.stack.outside)
     try:
         made = replace(campaigns(desk.now), templates=personal, renderer=writer)
     finally:
@@ -169,7 +169,7 @@ def test_r18_a_test_goes_to_staff_at_any_hour_and_to_others_under_the_rules_and_
     tried = [
         desk.tell(campaign, "test", body={"to": {"phone": phone(n)}, "channel": "email"}, status=202) for n in (1, 2, 4)
     ]
-    desk.house.drain()
+    desk.stack.drain()
 
     fates = [(desk.message(one["message_id"])["status"], desk.message(one["message_id"])["reason"]) for one in tried]
     assert fates[0][0] in ("sent", "delivered")
@@ -206,7 +206,7 @@ def test_r18_all_answers_are_what_the_description_promises(desk):
     for verb in ("pause", "resume", "cancel"):
         matches("Campaign").validate(desk.tell(campaign, verb))
     desk.campaign()
-    first = desk.house.http("GET", "/v1/campaigns", "limit=1", {"authorization": desk._keys["marketing"]})
+    first = desk.stack.http("GET", "/v1/campaigns", "limit=1", {"authorization": desk._keys["marketing"]})
     assert first.status == 200
     listed = desk.call("GET", "/v1/campaigns", key="marketing")
     matches("Campaigns").validate(listed)

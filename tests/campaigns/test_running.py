@@ -9,7 +9,7 @@ from random import Random
 
 import functions.timers_schedule
 from infra.local.measuring.chaos import Killed, MortalTable, Reaper
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp
 from shared.ports import Put
@@ -76,7 +76,7 @@ def test_r18_a_preview_of_a_large_base_goes_on_call_by_call(desk, monkeypatch):
 
 
 def test_r18_killed_at_every_step_and_repeated_everybody_gets_it_once(monkeypatch):
-    with Desk(MORNING, hostile=Hostile(Random(7), busy=0.005, repeats=0.5)) as desk:
+    with Desk(MORNING, faults=FaultInjection(Random(7), busy=0.005, repeats=0.5)) as desk:
         people = desk.people(150)
         campaign = desk.campaign(holdout_percent=10, schedule={"per_minute": 12})["campaign_id"]
         desk.tell(campaign, "approve")
@@ -99,13 +99,13 @@ def test_r18_killed_at_every_step_and_repeated_everybody_gets_it_once(monkeypatc
                 reaper.step("handed over")
 
         monkeypatch.setattr(functions.timers_schedule, "handler", mortal)
-        outside = desk.house.outside
+        outside = desk.stack.outside
         outside.table = MortalTable(outside.table, reaper)
         outside.messages = {purpose: MortalQueue(queue) for purpose, queue in outside.messages.items()}
         end = desk.now + timedelta(hours=9)
         while desk.now < end:
             try:
-                desk.house.advance(end)
+                desk.stack.advance(end)
             except Killed:
                 reaper.dead = False
                 outside.memory.clear()
@@ -173,7 +173,7 @@ def test_r18_quiet_hours_hold_the_whole_campaign_until_the_morning(desk):
 def test_r18_whoever_got_an_advertisement_this_week_gets_it_when_the_week_is_over(desk):
     person, other = desk.outside_the_holdout(desk.everybody(3))[:2]
     desk.plan(person, "marketing", channels=("email",))
-    desk.house.drain()
+    desk.stack.drain()
     campaign = desk.campaign()["campaign_id"]
     waits = desk.preview(campaign)["waits"]
     desk.tell(campaign, "approve")
@@ -210,11 +210,11 @@ def test_r18_a_campaign_that_would_wait_beyond_its_end_ends(desk):
 
 
 def test_r18_the_budget_of_a_day_holds_it_until_the_next(desk):
-    desk.house.outside.memory.clear()
+    desk.stack.outside.memory.clear()
     day = local_day(desk.now).isoformat()
     key = table_keys.budget(day, "*")
     # All but the price of ten e-mails is spent.
-    desk.house.table.write(Put({"pk": key.pk, "sk": key.sk, "spent": desk.rules.daily_budget_vnd - 30}))
+    desk.stack.table.write(Put({"pk": key.pk, "sk": key.sk, "spent": desk.rules.daily_budget_vnd - 30}))
     desk.people(40)
     campaign = desk.started()
 
@@ -229,20 +229,20 @@ def test_r18_the_red_button_holds_it_and_it_goes_on_afterwards(desk):
     desk.people(60)
     campaign = desk.started(schedule={"per_minute": 10})
     desk.minutes(2)
-    marketing_halt.halt(desk.house.table, [], desk.now)
+    marketing_halt.halt(desk.stack.table, [], desk.now)
     before = len(desk.got(campaign))
 
     desk.minutes(60)
     assert len(desk.got(campaign)) == before
     assert desk.seen(campaign)["waits"]["reason"] == "halted"
 
-    marketing_halt.resume(desk.house.table)
+    marketing_halt.resume(desk.stack.table)
     desk.minutes(60)
     assert len(desk.got(campaign)) == desk.seen(campaign)["counts"]["planned"] > 50
 
 
 def test_r18_what_zalo_leaves_of_its_quota_is_all_a_campaign_takes_in_a_day(desk):
-    zalo = desk.town.zalo
+    zalo = desk.providers.zalo
     kept = desk.rules.zns_quota.kept_for_orders
     zalo.daily_quota = zalo.quota_left = kept + 70
     desk.everybody(120)
@@ -265,11 +265,11 @@ def test_r18_what_zalo_leaves_of_its_quota_is_all_a_campaign_takes_in_a_day(desk
 def test_r18_a_paused_campaign_sends_nothing_of_what_was_planned_and_a_cancelled_one_never(desk):
     desk.people(100)
     first, second = (desk.started(schedule={"per_minute": 50}) for _ in range(2))
-    desk.town.aws.set_fault("error", 1.0, on="email")
+    desk.providers.aws.set_fault("error", 1.0, on="email")
     desk.minutes(1)
     desk.tell(first, "pause")
     desk.tell(second, "cancel")
-    desk.town.aws.set_fault("off", 0.0, on="email")
+    desk.providers.aws.set_fault("off", 0.0, on="email")
     desk.later(hours=4)
 
     assert desk.got(first) == desk.got(second) == []
@@ -293,7 +293,7 @@ def test_r18_nobody_who_does_not_open_it_is_written_to_on_a_second_channel(desk)
 def test_r18_a_channel_that_fails_hands_over_to_the_next(desk):
     people = desk.outside_the_holdout(desk.everybody(3))
     campaign = desk.started(content={**BY_EMAIL, "channels": ["zns", "email"]})
-    desk.town.zalo.set_fault("error", 1.0, on="zns")
+    desk.providers.zalo.set_fault("error", 1.0, on="zns")
 
     desk.later(hours=8)
 
@@ -311,14 +311,14 @@ def history(desk, count):
         desk.customer(number)
         desk.sold(number, days_ago=160, total=400_000 + 50_000 * number, store="Q1")
         desk.sold(number, days_ago=130, total=400_000 + 50_000 * number, store="Q1")
-    desk.house.drain()
+    desk.stack.drain()
 
 
 def test_r1_history_sends_nothing_and_its_backlog_is_begun_on_purpose_the_most_valuable_first(desk):
     history(desk, 40)
     desk.later(days=2)
     assert desk.received() == []
-    ranked = [row["customer_id"] for row in desk.house.table.query("RISK").items]
+    ranked = [row["customer_id"] for row in desk.stack.table.query("RISK").items]
     assert len(ranked) == 40
 
     offer = {"template": "winback_90", "channels": ["email"], "variables": winback_90()}

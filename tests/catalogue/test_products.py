@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.catalogue.product import Product
 from shared.repositories import products as catalogue
 from shared.repositories import table_keys
@@ -23,9 +23,9 @@ INSOLE = Product(sku="lót", name="Lót giày")
 
 @pytest.fixture
 def table():
-    house = House(None, LocalClock(NOW, frozen=True))
-    yield house.table
-    house.close()
+    stack = LocalStack(None, LocalClock(NOW, frozen=True))
+    yield stack.table
+    stack.close()
 
 
 def test_r9_a_product_comes_back_as_it_was_put(table):

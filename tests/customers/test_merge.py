@@ -17,8 +17,8 @@ from shared.ports import Put
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import Registry
 from shared.repositories.profiles import load_members
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import Upsert, upsert
 from shared.use_cases.customers.view import find, timeline, view
@@ -32,7 +32,7 @@ def shop(day=45):
 
 
 def customer(engine, phone):
-    return view(engine.table, find(engine.table, identity("phone", phone), SECRET), engine.ruling)
+    return view(engine.table, find(engine.table, identity("phone", phone), SECRET), engine.rules_today)
 
 
 def reasons(seen):
@@ -130,7 +130,7 @@ def test_r8_a_vip_that_was_absorbed_keeps_the_appointment_and_takes_it_back():
     engine.take(identify(on(3), PEOPLE["a"], loyalty_id="KH1"), identify(on(3), PEOPLE["b"], loyalty_id="KH1"))
     assert customer(engine, PEOPLE["a"])["segments"]["value"] == "vip"
     lead, other = unmerge(engine.taker(), b, None, "quản lý")
-    values = {i: view(engine.table, i, engine.ruling)["segments"]["value"] for i in (lead, other)}
+    values = {i: view(engine.table, i, engine.rules_today)["segments"]["value"] for i in (lead, other)}
     assert values[b] == "vip"
     assert sorted(values.values()) == ["one_time", "vip"]
 
@@ -199,20 +199,20 @@ def test_x3_any_sequence_of_merges_parted_in_any_order_gives_back_every_side_byt
 def _look_at_everybody(engine):
     """The value at risk is as of the day somebody was last looked at: let that be today for all."""
     for lead in engine.leads():
-        draft = Draft(engine.table)
-        settle(draft, load_members(draft, lead), None, engine.ruling)
-        draft.commit()
+        uow = UnitOfWork(engine.table)
+        relabel(uow, load_members(uow, lead), None, engine.rules_today)
+        uow.commit()
 
 
 def _join(engine, one, other):
     """As when one event names both: through the registry, so that no identity is left behind by the joining itself."""
-    draft = Draft(engine.table)
-    registry = Registry(draft, SECRET, engine.new_id, engine.now)
+    uow = UnitOfWork(engine.table)
+    registry = Registry(uow, SECRET, engine.new_id, engine.now)
     a, b = registry.lead_of(one), registry.lead_of(other)
     if a["customer_id"] != b["customer_id"]:
         lead = registry.merge(a, b, because="test", at=stamp(engine.now))
-        settle(draft, load_members(draft, lead), None, engine.ruling)
-        draft.commit()
+        relabel(uow, load_members(uow, lead), None, engine.rules_today)
+        uow.commit()
 
 
 def _part(engine, customer_id, which):
@@ -294,7 +294,7 @@ def test_r5_a_phone_typed_into_a_chat_joins_nobody_and_opens_nothing():
     engine.take(sale("HD1", on(1), PEOPLE["a"], total=900_000))
     engine.take(message("track", on(2), traits={"messenger_psid": "PSID1", "phone": PEOPLE["a"]},
                         context={"source": "chat"}, event="Message Received", properties={}))  # fmt: skip
-    chatter = view(engine.table, find(engine.table, identity("messenger_psid", "PSID1"), SECRET), engine.ruling)
+    chatter = view(engine.table, find(engine.table, identity("messenger_psid", "PSID1"), SECRET), engine.rules_today)
     owner = customer(engine, PEOPLE["a"])
     assert chatter["customer_id"] != owner["customer_id"]
     assert chatter["recent_orders"] == []
@@ -317,7 +317,7 @@ def test_r5_a_phone_zalo_shares_is_sure_and_joins():
     engine.take(sale("HD1", on(1), PEOPLE["a"]))
     engine.take(message("track", on(2), user=PEOPLE["a"], traits={"zalo_user_id": "Z1"}, context={"source": "zalo"},
                         event="Message Received", properties={}))  # fmt: skip
-    seen = view(engine.table, find(engine.table, identity("zalo_user_id", "Z1"), SECRET), engine.ruling)
+    seen = view(engine.table, find(engine.table, identity("zalo_user_id", "Z1"), SECRET), engine.rules_today)
     assert seen["customer_id"] == customer(engine, PEOPLE["a"])["customer_id"]
     certainty = {link["kind"]: link["certainty"] for link in seen["identities"]["links"]}
     assert certainty == {"phone": "staff_confirmed", "zalo_user_id": "verified"}

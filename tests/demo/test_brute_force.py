@@ -146,7 +146,7 @@ class Year:
 
     def look(self, morning: date) -> None:
         """The lists of every morning, everybody's view on some."""
-        table = self.replay.house.table
+        table = self.replay.stack.table
         self.lists[morning] = {label: members(table, label) for label in LIFECYCLE + VALUE}
         cutoffs = table.get(("CUTOFFS", "CURRENT"))
         self.vip_spend[morning] = cutoffs["cutoffs"]["vip_spend"] if cutoffs else 20_000_000
@@ -167,9 +167,9 @@ class Year:
         for day in sorted(crossings):
             midnight = datetime(day.year, day.month, day.day, tzinfo=VIETNAM)
             some = crossings[day][:3]
-            self.replay.house.advance(midnight - timedelta(seconds=1))
+            self.replay.stack.advance(midnight - timedelta(seconds=1))
             before = [self.view(customer)["segments"]["lifecycle"] for customer in some]
-            self.replay.house.advance(midnight)
+            self.replay.stack.advance(midnight)
             after = [self.view(customer)["segments"]["lifecycle"] for customer in some]
             self.midnights += [(*seen[:1], day, *seen[1:]) for seen in zip(some, before, after, strict=True)]
 
@@ -198,7 +198,7 @@ def year():
         seen.look(morning)
     seen.outlast()
     yield seen
-    replay.house.close()
+    replay.stack.close()
 
 
 def test_R3_orders_revenue_and_visits_are_the_raw_lines_for_everybody(year):
@@ -275,7 +275,7 @@ def test_R4_daily_totals_equal_the_shops_walk_ins_and_bad_phones_included(year):
         gross[sale.day] += sale.total
         named[sale.day] += sale.total if sale.customer else 0
         orders[sale.day] += sale.total > 0
-    for day, totals in day_totals(year.replay.house, year.replay.first, year.replay.last):
+    for day, totals in day_totals(year.replay.stack, year.replay.first, year.replay.last):
         said = sum((amounts for _, amounts in totals), Counter())
         assert sum(amounts["gross"] for _, amounts in totals) == gross[day], day
         assert sum(amounts["identified"] for _, amounts in totals) == named[day], day
@@ -286,5 +286,5 @@ def test_R4_no_customer_came_of_a_walk_in_or_a_filler(year):
     everybody = set().union(*(year.lists[LOOKED_AT[-1]][label] for label in LIFECYCLE))
     assert everybody <= set(year.ids.values())
     assert not [
-        name for name, state in year.replay.house.queue_state().items() if json.dumps(state.get("messages", [])) != "[]"
+        name for name, state in year.replay.stack.queue_state().items() if json.dumps(state.get("messages", [])) != "[]"
     ]

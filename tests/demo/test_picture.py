@@ -107,11 +107,11 @@ def taken(shop):
     replay = open_shop(shop=shop)
     try:
         picture, rules = run(replay, lambda _: None), sending_rules()
-        sent = messages(replay.house)
+        sent = messages(replay.stack)
         everybody = {one["customer_id"] for one in sent}
         return Taken(picture, sent, {who for who in everybody if in_holdout(who, "*", rules.holdout_percent)})
     finally:
-        replay.house.close()
+        replay.stack.close()
 
 
 def opening(open_days):
@@ -264,7 +264,7 @@ def test_the_terminal_shows_the_picture_on_a_narrow_screen_too(picture):
 
 def test_a_folder_with_another_past_is_not_overwritten(tmp_path):
     replay = open_shop(tmp_path)
-    replay.house.advance(replay.house.now + timedelta(days=1))
-    replay.house.close()
+    replay.stack.advance(replay.stack.now + timedelta(days=1))
+    replay.stack.close()
     with pytest.raises(Trouble, match="another past"):
         open_shop(tmp_path)

@@ -85,7 +85,7 @@ def test_a_write_key_may_stand_in_the_body_unless_a_header_says_otherwise(shop: 
 def test_a_key_is_stored_as_its_hash_only(shop: Shop):
     assert shop.call("GET", "/v1/segments").status == 200
     assert shop.call("POST", "/v1/track", MESSAGE).status == 200
-    held = str(shop.holdings()) + str(shop.house.outside.memory)
+    held = str(shop.holdings()) + str(shop.stack.outside.memory)
 
     for key in (shop.write_key, shop.admin_key):
         assert key.rpartition("_")[2] not in held
@@ -96,9 +96,9 @@ def test_a_revoked_key_stops_within_a_minute(shop: Shop, refused: Refused):
     assert shop.call("GET", "/v1/segments").status == 200
     shop.revoke(shop.admin_key)
 
-    shop.house.advance(shop.now + timedelta(seconds=59))
+    shop.stack.advance(shop.now + timedelta(seconds=59))
     assert shop.call("GET", "/v1/segments").status == 200
-    shop.house.advance(shop.now + timedelta(seconds=1))
+    shop.stack.advance(shop.now + timedelta(seconds=1))
     refused(401, "GET", "/v1/segments")
 
 
@@ -106,9 +106,9 @@ def test_a_stranger_who_was_refused_is_let_in_within_a_minute_of_getting_a_key(s
     key = "kq_api_" + "0" * 24
     assert shop.call("GET", "/v1/segments", key=key).status == 401
     issue_key(
-        shop.house.table, kind="api", roles=["admin"], stores=[], name="late", now=shop.now, new_id=lambda: "0" * 24
+        shop.stack.table, kind="api", roles=["admin"], stores=[], name="late", now=shop.now, new_id=lambda: "0" * 24
     )
-    shop.house.advance(shop.now + timedelta(seconds=60))
+    shop.stack.advance(shop.now + timedelta(seconds=60))
     assert shop.call("GET", "/v1/segments", key=key).status == 200
 
 
@@ -116,7 +116,7 @@ def test_guessed_keys_do_not_fill_the_memory(shop: Shop):
     for number in range(REMEMBERED_KEYS + 5):
         shop.call("GET", "/v1/segments", key=f"guess-{number}")
 
-    assert len(shop.house.outside.memory["keys"]) <= REMEMBERED_KEYS
+    assert len(shop.stack.outside.memory["keys"]) <= REMEMBERED_KEYS
 
 
 def test_keys_are_issued_for_known_roles_and_with_the_stores_a_store_role_needs(shop: Shop):
@@ -168,7 +168,7 @@ def staff(shop: Shop) -> str:
     shop.sell("T1", THEIRS, days_ago=45, store="Q7")
     shop.sell("O1", OURS, days_ago=45, store="Q1")
     shop.call("PUT", "/v1/customers", {"identities": {"phone": OURS}, "traits": {"name": "Lan"}})
-    shop.house.advance(shop.now + timedelta(days=1))
+    shop.stack.advance(shop.now + timedelta(days=1))
     return shop.key("api", "store_staff", stores=("Q1",))
 
 

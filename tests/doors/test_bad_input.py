@@ -314,7 +314,7 @@ def test_a_clock_that_runs_ahead_is_put_right_but_never_before_1990(shop: Shop, 
     for sent_at in ("x", 5, [], "1980-01-01T00:00:00Z"):
         assert "sentAt" in refused(400, "POST", "/v1/track", {**ahead, "sentAt": sent_at}).fields
     assert shop.call("POST", "/v1/track", {**ahead, "sentAt": "9998-01-01T00:00:00Z"}).status == 200
-    shop.house.drain()
+    shop.stack.drain()
     assert not shop.dead_letters
     who = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json
     assert who["recent_orders"][0]["placed_at"] >= "1989-12-31T17:00:00.000Z"
@@ -328,7 +328,7 @@ def test_what_history_says_is_measured_by_the_day_it_arrives(shop: Shop):
     )
 
     assert shop.call("POST", "/v1/track", told).status == 200
-    shop.house.drain()
+    shop.stack.drain()
     who = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json
     assert {said["channel"]: said["at"][:10] for said in who["consent"]} == {"zalo": "2026-11-01", "sms": "2024-01-05"}
 
@@ -365,7 +365,7 @@ def test_a_sale_with_a_bad_phone_is_stored_without_it(shop: Shop, event: str, pl
     sale = {**SALE["properties"], "carrier": "GHN", "status": "delivering"}
     message = changed({**SALE, "event": event, "userId": None, "properties": sale}, place, "0900000000")
     assert shop.call("POST", "/v1/track", message).status == 200
-    shop.house.drain()
+    shop.stack.drain()
 
     items = [json.loads(row[-1]) for row in shop.holdings()[0]]
     assert not shop.dead_letters
@@ -518,13 +518,13 @@ def test_an_unknown_method_is_not_found(refused: Refused, route: str):
 
 
 def test_a_poison_message_fails_alone_and_lies_in_the_dead_letters_with_its_reason(shop: Shop):
-    queue = shop.house.queues["events"]
+    queue = shop.stack.queues["events"]
     event = {"id": "p1", "type": "track", "name": "x", "at": "2026-11-20T10:00:00.000Z"}
     event |= {"received_at": "2026-11-20T10:00:00.000Z", "identities": [["fax", "7", "verified"]]}
     assert shop.call("POST", "/v1/track", {**SALE, "messageId": "good"}).status == 200
     queue.send(["nonsense", json.dumps({"events": [{**event, "type": "dance"}]}), json.dumps({"events": [event]})])
 
-    done = shop.house.drain()
+    done = shop.stack.drain()
 
     assert not done["failed"]
     assert shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["metrics"]["orders"] == 1
@@ -537,10 +537,10 @@ def test_a_poison_message_fails_alone_and_lies_in_the_dead_letters_with_its_reas
 def test_news_from_a_provider_that_can_never_be_taken_in_fails_alone_as_well(shop: Shop):
     told = {"kind": "delivered", "channel": "zalo", "dedup": "d1", "at": "2026-11-20T10:00:00.000Z"}
     told |= {"provider_id": "longer than a key of the table" * 100}
-    shop.house.queues["events"].send([json.dumps({"incoming": [told]})])
+    shop.stack.queues["events"].send([json.dumps({"incoming": [told]})])
     assert shop.call("POST", "/v1/track", {**SALE, "messageId": "good"}).status == 200
 
-    done = shop.house.drain()
+    done = shop.stack.drain()
 
     assert not done["failed"]
     assert shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["metrics"]["orders"] == 1
@@ -569,7 +569,7 @@ def test_nobody_can_fill_a_customer_until_the_table_refuses_it(shop: Shop):
         neighbour = {"type": "identify", "messageId": f"by{part}", "userId": "0912345678", "traits": {f"t{part}": part}}
         assert shop.call("POST", "/v1/batch", {"batch": [identify, neighbour]}).status == 200
 
-    done = shop.house.drain()
+    done = shop.stack.drain()
 
     assert not done["failed"]
     assert shop.dead_letters == []
@@ -664,7 +664,7 @@ def one_shop():
     """One shop for all examples of a fuzz: whatever was accepted before is there when the next one comes."""
     shop = Shop()
     yield shop
-    shop.house.close()
+    shop.stack.close()
 
 
 fuzz = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -685,10 +685,10 @@ def test_an_event_is_refused_whole_or_taken_in_never_a_failure_never_poison(
     if answer.status == 400:
         assert answer.fields
         assert one_shop.holdings() == before
-    done = one_shop.house.drain()
+    done = one_shop.stack.drain()
     assert not done["failed"]
     assert one_shop.dead_letters == []
-    assert sum(one_shop.house.queue_state()["events"].values()) == 0
+    assert sum(one_shop.stack.queue_state()["events"].values()) == 0
 
 
 @fuzz

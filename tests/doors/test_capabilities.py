@@ -46,7 +46,7 @@ class Days:
         said["context"] = context
         answer = self.shop.call("POST", "/v1/batch", {"batch": [said]})
         assert (answer.status, answer.json) == (200, {"success": True}), answer.json
-        self.shop.house.drain()
+        self.shop.stack.drain()
         assert self.shop.dead_letters == []
 
     def sale(self, order, user=LAN, *, total=500_000, ago=0, traits=None, source="pos", event="Order Completed",
@@ -76,7 +76,7 @@ class Days:
         return self.get(f"/v1/customers/{self.find(**who)['customer_id']}/timeline")["items"]
 
     def later(self, days):
-        self.shop.house.advance(self.shop.now + timedelta(days=days))
+        self.shop.stack.advance(self.shop.now + timedelta(days=days))
 
     def counts(self):
         return {item["label"]: item["customers"] for item in self.get("/v1/segments")["items"]}
@@ -88,7 +88,7 @@ class Days:
         return self.find(**who)["segments"]
 
     def day_total(self, name):
-        rows = self.shop.house.store.db.execute("SELECT body FROM items WHERE pk LIKE 'DAY#%'").fetchall()
+        rows = self.shop.stack.store.db.execute("SELECT body FROM items WHERE pk LIKE 'DAY#%'").fetchall()
         return sum(json.loads(body).get(name, 0) for (body,) in rows)
 
 
@@ -305,7 +305,7 @@ def test_w1_the_morning_list_keeps_to_what_the_store_can_call_and_lets_people_re
     day = local_day(days.shop.now)
 
     def listed(after):
-        return len(on_the_list(days.shop.house.table, day + timedelta(days=after)))
+        return len(on_the_list(days.shop.stack.table, day + timedelta(days=after)))
 
     # All sixty lapsed on one day; the store calls fifty, and the rest the morning after.
     assert (listed(-1), listed(0)) == (50, 10)
@@ -319,12 +319,12 @@ def test_w1_a_second_scan_of_one_morning_leaves_out_who_bought_since_and_names_n
     for n in range(3):
         days.sale(f"HD{n}", f"09012345{n:02d}", total=100_000 * (n + 1))
     days.later(30)
-    table, day = days.shop.house.table, local_day(days.shop.now)
+    table, day = days.shop.stack.table, local_day(days.shop.now)
     before = [entry["customer_id"] for entry in on_the_list(table, day)]
     bought = days.find(phone="0901234502")["customer_id"]
     days.sale("HD9", "0901234502")
 
-    days.shop.house.invoke("winback_schedule", {"job": "winback", "time": stamp(days.shop.now)})
+    days.shop.stack.invoke("winback_schedule", {"job": "winback", "time": stamp(days.shop.now)})
 
     assert len(before) == 3
     assert [entry["customer_id"] for entry in on_the_list(table, day)] == [one for one in before if one != bought]
@@ -375,7 +375,7 @@ def test_o5_a_page_at_a_time_shows_every_member_once(days):
     batch = [{"type": "identify", "messageId": f"i{n}", "userId": f"0901{n:06d}", "timestamp": stamp(days.shop.now)}
              for n in range(230, 480)]  # fmt: skip
     assert days.shop.call("POST", "/v1/batch", {"batch": batch}).status == 200
-    days.shop.house.drain()
+    days.shop.stack.drain()
     assert days.counts()["prospect"] == 250
     found, after = [], ""
     while True:
@@ -395,7 +395,7 @@ def test_o7_an_existing_segment_sdk_only_changes_the_host(days):
         "properties": {"order_id": "HD1", "revenue": 25.5, "currency": "USD", "products": [{"product_id": "1"}]},
     }], "sentAt": stamp(days.shop.now)}  # fmt: skip
     assert days.shop.call("POST", "/v1/batch", sent).json == {"success": True}
-    days.shop.house.drain()
+    days.shop.stack.drain()
     assert days.find()["metrics"]["revenue"] == 663_000
 
 
@@ -426,7 +426,7 @@ def test_x20_the_same_event_five_times_is_one(days):
                "timestamp": stamp(days.shop.now), "properties": {"order_id": "HD1", "total": 500_000}}  # fmt: skip
     for _ in range(5):
         assert days.shop.call("POST", "/v1/batch", {"batch": [message, message]}).status == 200
-    days.shop.house.drain()
+    days.shop.stack.drain()
     assert days.find()["metrics"]["orders"] == 1
     assert len(days.timeline()) == 1
 
@@ -439,9 +439,9 @@ def test_r1_history_is_facts_only_and_two_years_of_it_are_labelled_right(days):
         days.sale(f"HD{n}", ago=90 * n + 200, context={"backfill": True}, source="import")
     assert days.segments()["lifecycle"] == "lost"
     days.later(2)
-    waiting = {name: state for name, state in days.shop.house.queue_state().items() if state.get("messages")}
+    waiting = {name: state for name, state in days.shop.stack.queue_state().items() if state.get("messages")}
     assert waiting == {}
-    outbox = days.shop.house.store.db.execute("SELECT COUNT(*) FROM items WHERE sk LIKE 'X#%'").fetchone()
+    outbox = days.shop.stack.store.db.execute("SELECT COUNT(*) FROM items WHERE sk LIKE 'X#%'").fetchone()
     assert outbox == (0,)
 
 

@@ -18,7 +18,7 @@ from shared.domain.messaging.message import Intent, planned, told
 from shared.domain.messaging.tracked_links import MessageLinks, link_key
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from tests.support.shop import PHONE, Shop
 
 PERSON = (
@@ -39,11 +39,11 @@ class Sent:
 
     @property
     def links(self) -> MessageLinks:
-        return MessageLinks("", link_key(self.shop.house.outside.identity_key), self.message_id)
+        return MessageLinks("", link_key(self.shop.stack.outside.identity_key), self.message_id)
 
     @property
     def message(self) -> dict[str, Any]:
-        item = self.shop.house.table.get(table_keys.message_item(self.message_id))
+        item = self.shop.stack.table.get(table_keys.message_item(self.message_id))
         assert item is not None
         return item
 
@@ -58,11 +58,11 @@ class Sent:
         return {one["channel"] for one in said if one["purpose"] == "marketing" and not one["granted"]}
 
     def get(self, path: str, agent: str = PERSON) -> Answer:
-        return self.shop.house.http("GET", path, headers={"user-agent": agent})
+        return self.shop.stack.http("GET", path, headers={"user-agent": agent})
 
     def post(self, path: str, kind: str = FORM, raw: bytes | None = None, **fields: str) -> Answer:
         body = urlencode(fields).encode() if raw is None else raw
-        return self.shop.house.http("POST", path, headers={"content-type": kind, "user-agent": PERSON}, body=body)
+        return self.shop.stack.http("POST", path, headers={"content-type": kind, "user-agent": PERSON}, body=body)
 
 
 @pytest.fixture
@@ -75,9 +75,9 @@ def send(shop: Shop, template: str, channel: str = "email") -> Sent:
     intent = Intent(customer, "winback", "run-1", template, "marketing", template)
     at = shop.now - timedelta(hours=2)
     message = told(told(planned(intent, at), "sent", "ok", at, channel), "delivered", "delivered", at, channel)
-    draft = Draft(shop.house.table)
-    draft.put(table_keys.message_item(intent.message_id), {**message, "links": [TARGET, ""]})
-    draft.commit()
+    uow = UnitOfWork(shop.stack.table)
+    uow.put(table_keys.message_item(intent.message_id), {**message, "links": [TARGET, ""]})
+    uow.commit()
     return Sent(shop, customer, intent.message_id)
 
 
@@ -110,22 +110,22 @@ def test_x12_a_machine_is_led_on_and_not_counted(sent: Sent, agent: str):
 
 
 def test_a_click_within_seconds_of_delivery_is_a_scanners(sent: Sent):
-    draft = Draft(sent.shop.house.table)
+    uow = UnitOfWork(sent.shop.stack.table)
     message = {
         **sent.message,
         "log": [[stamp(sent.shop.now - timedelta(seconds=2)), "delivered", "delivered", "email"]],
     }
-    draft.put(table_keys.message_item(sent.message_id), message)
-    draft.commit()
+    uow.put(table_keys.message_item(sent.message_id), message)
+    uow.commit()
 
     assert sent.get(sent.links.click(0)).status == 302
     assert sent.message["status"] == "delivered"
 
 
 def test_a_click_never_takes_a_message_back(sent: Sent):
-    draft = Draft(sent.shop.house.table)
-    draft.put(table_keys.message_item(sent.message_id), {**sent.message, "status": "replied"})
-    draft.commit()
+    uow = UnitOfWork(sent.shop.stack.table)
+    uow.put(table_keys.message_item(sent.message_id), {**sent.message, "status": "replied"})
+    uow.commit()
     sent.get(sent.links.click(0))
 
     assert sent.message["status"] == "replied"
@@ -134,7 +134,7 @@ def test_a_click_never_takes_a_message_back(sent: Sent):
 def test_nobody_can_send_people_elsewhere(sent: Sent):
     path = sent.links.click(0)
     for query in ("url=https://evil.example", "to=//evil.example"):
-        answer = sent.shop.house.http("GET", path, query, {"user-agent": PERSON})
+        answer = sent.shop.stack.http("GET", path, query, {"user-agent": PERSON})
         assert answer.headers["location"].startswith("https://nhamay.example/")
     assert sent.get(sent.links.click(1)).status == 404  # a link that led nowhere this time
     assert sent.get(sent.links.click(7)).status == 404
@@ -205,10 +205,10 @@ def test_a_refusal_on_zalo_holds_for_its_notices_too(shop: Shop):
 
 def test_a_refusal_is_newer_than_the_consent_it_takes_back(sent: Sent):
     said = {"channel": "email", "purpose": "marketing", "granted": True, "at": stamp(sent.shop.now - timedelta(days=9))}
-    draft = Draft(sent.shop.house.table)
-    profile = draft.get(table_keys.profile(sent.customer)) or {}
-    draft.put(table_keys.profile(sent.customer), agree(profile, [said]))
-    draft.commit()
+    uow = UnitOfWork(sent.shop.stack.table)
+    profile = uow.get(table_keys.profile(sent.customer)) or {}
+    uow.put(table_keys.profile(sent.customer), agree(profile, [said]))
+    uow.commit()
     assert sent.refusals() == set()
 
     sent.post(sent.links.unsubscribe, scope="channel")
@@ -253,7 +253,7 @@ def test_without_a_score_of_the_scale_the_page_asks_again_and_keeps_the_words(sh
 
 def test_a_survey_closes(shop: Shop):
     sent = send(shop, "survey_day7")
-    shop.house.advance(shop.now + timedelta(days=61))
+    shop.stack.advance(shop.now + timedelta(days=61))
 
     assert sent.get(sent.links.survey).status == 404
     assert sent.post(sent.links.survey, score="5").status == 404

@@ -11,7 +11,7 @@ from shared.domain.messaging.message import Intent
 from shared.domain.messaging.policy import in_holdout
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import sending_rules
 from tests.support.shop import Shop
 
@@ -23,7 +23,7 @@ OFFER = {
 
 def customer_with_mail(shop: Shop) -> str:
     """A customer who wants advertising by e-mail and is in no hold-out."""
-    shop.house.outside.public_url = "https://kq.example"
+    shop.stack.outside.public_url = "https://kq.example"
     for number in range(20):
         identities = {"email": f"lan{number}@nhamay.example"}
         said = {"channel": "email", "purpose": "marketing", "granted": True}
@@ -37,18 +37,18 @@ def customer_with_mail(shop: Shop) -> str:
 def say(shop: Shop, customer: str, template: str, purpose: Any, run: str, **variables: str) -> dict[str, Any]:
     """Plan a message by e-mail, let time pass, and answer with what became of it."""
     intent = Intent(customer, "winback", run, template, purpose, template, variables, ("email",))
-    draft = Draft(shop.house.table)
-    plan(draft, intent, shop.now, sending_rules())
-    draft.commit()
-    shop.house.advance(shop.now + timedelta(minutes=40))
-    item = shop.house.table.get(table_keys.message_item(intent.message_id))
+    uow = UnitOfWork(shop.stack.table)
+    plan(uow, intent, shop.now, sending_rules())
+    uow.commit()
+    shop.stack.advance(shop.now + timedelta(minutes=40))
+    item = shop.stack.table.get(table_keys.message_item(intent.message_id))
     assert item is not None
     return item
 
 
 def links(shop: Shop) -> list[str]:
     """The paths of our links in the latest message that a provider took."""
-    text = shop.house.town.outbox(None)[-1]["text"]
+    text = shop.stack.providers.outbox(None)[-1]["text"]
     return [urlsplit(url).path for url in re.findall(r"https://kq\.example/[rus]/[\w-]+", text)]
 
 
@@ -58,9 +58,9 @@ def test_who_refuses_by_the_link_in_a_mail_gets_no_further_advertising_and_still
     assert first["status"] == "delivered"
     click, unsubscribe = links(shop)
 
-    assert shop.house.http("GET", click, headers=AGENT).headers["location"] == OFFER["offer_url"]
+    assert shop.stack.http("GET", click, headers=AGENT).headers["location"] == OFFER["offer_url"]
     form = AGENT | {"content-type": "application/x-www-form-urlencoded"}
-    assert shop.house.http("POST", unsubscribe, headers=form, body=b"List-Unsubscribe=One-Click").status == 200
+    assert shop.stack.http("POST", unsubscribe, headers=form, body=b"List-Unsubscribe=One-Click").status == 200
 
     again = say(shop, customer, "winback_60", "marketing", "run-2", **OFFER)
     assert (again["status"], again["reason"]) == ("suppressed", "refused_by_customer")
@@ -74,6 +74,6 @@ def test_a_survey_in_a_mail_is_answered_at_its_link(shop: Shop):
     (survey,) = links(shop)
     form = AGENT | {"content-type": "application/x-www-form-urlencoded"}
 
-    assert shop.house.http("POST", survey, headers=form, body=b"score=4&comment=Tuy%E1%BB%87t").status == 200
+    assert shop.stack.http("POST", survey, headers=form, body=b"score=4&comment=Tuy%E1%BB%87t").status == 200
     (told,) = shop.call("GET", f"/v1/customers/{customer}/messages").json["items"]
     assert told["status"] == "replied"

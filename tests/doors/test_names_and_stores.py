@@ -11,7 +11,7 @@ def _buy(shop: Shop, number: str, at, **more):
     sale = {"order_id": number, "total": 500_000, "store": "Thủ Đức", **more}
     message = {"event": "Order Completed", "userId": PHONE, "timestamp": at.isoformat(), "properties": sale}
     assert shop.call("POST", "/v1/track", {**message, "messageId": number}).status == 200
-    shop.house.drain()
+    shop.stack.drain()
 
 
 def test_r6_a_dash_in_the_name_field_replaces_no_name(shop: Shop):
@@ -25,7 +25,7 @@ def test_r6_a_dash_in_the_name_field_replaces_no_name(shop: Shop):
 def test_w1_who_named_no_home_store_is_called_by_one_they_bought_in(shop: Shop):
     _buy(shop, "HD1", NOW - timedelta(days=25))
 
-    shop.house.advance(NOW + timedelta(days=10))
+    shop.stack.advance(NOW + timedelta(days=10))
 
     (listed,) = shop.call("GET", "/v1/churn-risk").json["items"]
     assert listed["store"] == "Thủ Đức"
@@ -34,5 +34,5 @@ def test_w1_who_named_no_home_store_is_called_by_one_they_bought_in(shop: Shop):
 def test_r4_a_bar_in_a_cashier_s_name_keeps_the_day_s_totals_apart(shop: Shop):
     _buy(shop, "HD1", NOW - timedelta(days=1), cashier="Lan|ca 2", channel="store")
 
-    days = shop.house.table.query("DAY#2026-11-20").items
+    days = shop.stack.table.query("DAY#2026-11-20").items
     assert [item["sk"].split("|")[:3] for item in days] == [["Thủ Đức", "store", "Lan/ca 2"]]

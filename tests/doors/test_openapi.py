@@ -107,8 +107,8 @@ def busy_shop(shop: Shop) -> tuple[Shop, str]:
     shop.call("PUT", "/v1/customers", {"identities": {"phone": PHONE, "email": "other@vidu.vn"}})
     shop.call("POST", "/v1/page", {"anonymousId": "d1", "name": "Home", "context": {"backfill": True, "source": "web"}})
     shop.call("POST", "/v1/group", {"userId": PHONE, "groupId": "gold"})
-    shop.house.drain()
-    shop.house.advance(shop.now + timedelta(days=10))
+    shop.stack.drain()
+    shop.stack.advance(shop.now + timedelta(days=10))
     return shop, shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["customer_id"]
 
 
@@ -120,7 +120,7 @@ def test_what_the_calls_answer_is_what_is_promised(busy_shop: tuple[Shop, str]):
         message = {"userId": PHONE, "previousId": "device-1", "name": "x"}
         assert holds_to_it(f"POST /v1/{call}", shop.call("POST", f"/v1/{call}", message)).status == 200
     holds_to_it("POST /v1/track", shop.call("POST", "/v1/track", {"userId": PHONE, "event": "Rang The Bell"}))
-    shop.house.drain()
+    shop.stack.drain()
     created = shop.put(phone="0912345678")
     assert (created.status, shop.put(phone="0912345678").status) == (201, 200)
     holds_to_it("PUT /v1/customers", created)
@@ -152,10 +152,10 @@ def test_messages_and_what_people_write_back_are_what_is_promised(shop: Shop):
     shop.put(phone=PHONE, zalo_user_id="z1")
     shop.sell("LIVE1")
     shop.sell("LIVE2", phone="0987654118")
-    zalo = shop.house.town.stand_ins.zalo
+    zalo = shop.stack.providers.stand_ins.zalo
     zalo.follow("z1")
     zalo.say("z1", "Đơn của em đến đâu rồi ạ? 0987654321")
-    shop.house.advance(shop.now + timedelta(minutes=5))
+    shop.stack.advance(shop.now + timedelta(minutes=5))
     customer = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["customer_id"]
 
     messages = shop.call("GET", f"/v1/customers/{customer}/messages", query="limit=1")
@@ -179,7 +179,7 @@ def test_callbacks_are_answered_as_promised_and_forgeries_refused(shop: Shop, ro
 
 
 def test_a_signed_callback_is_answered_as_promised(shop: Shop):
-    zalo = shop.house.town.stand_ins.zalo
+    zalo = shop.stack.providers.stand_ins.zalo
     zalo.follow("z1")
     (callback,) = zalo.due_callbacks(shop.now)
     headers = {name.lower().replace("-", "_"): value for name, value in callback.headers.items()}

@@ -19,19 +19,19 @@ def _shown(shop: Shop, body, **options):
 def test_n8_what_the_page_shows_a_visitor_waits_in_their_slot_and_counts_as_delivered(shop: Shop):
     message = {"type": "page", "messageId": "p1", "anonymousId": BROWSER, "name": "Trang chủ"}
     assert shop.call("POST", "/v1/page", message).status == 200
-    shop.house.drain()
+    shop.stack.drain()
     who = {"identities": {"phone": PHONE}}
     assert shop.call("PUT", "/v1/customers", who).status == 201
     identify = {"messageId": "i1", "anonymousId": BROWSER, "userId": PHONE}
     assert shop.call("POST", "/v1/identify", identify).status == 200
-    shop.house.drain()
+    shop.stack.drain()
     customer = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["customer_id"]
     intent = Intent(customer, "first_visit", "r1", "s1", "service", "winback_30")
     key = table_keys.message_item(intent.message_id)
-    shop.house.table.write(
+    shop.stack.table.write(
         Put({**planned(intent, shop.now), "pk": key.pk, "sk": key.sk, "version": 1, "status": "sent"})
     )
-    web = channels({}, shop.house.outside, sending_rules())["web"]
+    web = channels({}, shop.stack.outside, sending_rules())["web"]
     web.send(Outgoing(intent.message_id, BROWSER, "service", text="Mời chị ghé lại", subject="Chào chị Lan"))
 
     (slot,) = _shown(shop, {"anonymousId": BROWSER}).json["items"]

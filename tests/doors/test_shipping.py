@@ -15,7 +15,7 @@ def carrier_says(shop: Shop, event: str, number: int, **properties: Any) -> None
     message = {"event": event, "messageId": f"c{number}", "timestamp": stamp(shop.now)}
     answer = shop.call("POST", "/v1/track", {**message, "properties": {"order_id": "HD1", **properties}})
     assert answer.status == 200, answer.json
-    shop.house.drain()
+    shop.stack.drain()
 
 
 def view(shop: Shop) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def view(shop: Shop) -> dict[str, Any]:
 
 
 def order(shop: Shop) -> dict[str, Any]:
-    ((body,),) = shop.house.store.db.execute("SELECT body FROM items WHERE pk = 'ORDER#HD1'").fetchall()
+    ((body,),) = shop.stack.store.db.execute("SELECT body FROM items WHERE pk = 'ORDER#HD1'").fetchall()
     state: dict[str, Any] = json.loads(body)
     return state
 

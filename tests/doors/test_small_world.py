@@ -91,11 +91,11 @@ def test_every_door_keeps_its_promises_in_a_crowded_world(shop: Shop, seed: int)
     for _ in range(5):
         batch = [world.message() for _ in range(1 + world.number(40))]
         assert shop.call("POST", "/v1/batch", {"batch": batch}).status == 200
-        assert not shop.house.drain()["failed"]
+        assert not shop.stack.drain()["failed"]
         assert shop.dead_letters == []
         for _ in range(3):
             _look_closely(world)
-        shop.house.advance(shop.now + timedelta(days=1 + world.number(20)))
+        shop.stack.advance(shop.now + timedelta(days=1 + world.number(20)))
         _compare_counts_with_members(shop)
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.engine import START, Engine, differences, hostile, identify, message, on, sale, track
+from tests.support.engine import START, Engine, differences, faults, identify, message, on, sale, track
 
 LATER = START + timedelta(days=45)
 
@@ -101,7 +101,7 @@ events = st.lists(st.one_of(sales(), sales(), carrier_words(), known_words()), m
 
 
 def ended(batches, seed=None):
-    engine = Engine(LATER, bad_manners=None if seed is None else hostile(seed))
+    engine = Engine(LATER, bad_manners=None if seed is None else faults(seed))
     for batch in batches:
         engine.take(*batch)
     return engine.picture()
@@ -173,7 +173,7 @@ def test_x15_events_that_come_in_days_late_end_in_the_same_state(said, delays, s
     prompt = Engine(LATER)
     prompt.take(*said)
     prompt.pass_days(60)
-    late = Engine(LATER, bad_manners=hostile(seed, lag=3))
+    late = Engine(LATER, bad_manners=faults(seed, lag=3))
     arrivals = sorted(zip(delays, range(len(said)), strict=False))
     day = 0
     for delay, number in arrivals:

@@ -8,7 +8,7 @@ import pytest
 
 from shared.repositories import event_sources
 from shared.repositories.event_sources import Seen, kinds_of, note, seen
-from tests.support.engine import START, Engine, hostile, identify, on, sale, track
+from tests.support.engine import START, Engine, faults, identify, on, sale, track
 
 TILLS = ("store", "")
 PHONE = "0901234567"
@@ -53,7 +53,7 @@ def test_a_late_process_takes_back_neither_the_first_day_nor_the_last():
 
 
 def test_a_busy_table_is_asked_again_with_the_next_event():
-    engine = Engine(bad_manners=hostile(7, busy=0.6))
+    engine = Engine(bad_manners=faults(7, busy=0.6))
     memory: dict = {}
     for _ in range(40):
         note(engine.table, memory, event_sources.KINDS, START)

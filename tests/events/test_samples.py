@@ -15,11 +15,11 @@ from infra.catalogue import DOORS, Http, Schedule
 from infra.local.providers.messenger import PageComment
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.adapters.webhooks import aws
 from shared.domain.messaging.message import Intent
 from shared.repositories.messages import plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import sending_rules
 
 SAMPLES = Path(__file__).parents[2] / "events" / "samples"
@@ -72,8 +72,8 @@ class Laptop:
     """A house in memory that is called as `kq invoke` calls it, with this laptop's own keys."""
 
     def __init__(self) -> None:
-        self.house = House(None, LocalClock(NOW, frozen=True))
-        self._keys = local_keys(self.house, None)
+        self.stack = LocalStack(None, LocalClock(NOW, frozen=True))
+        self._keys = local_keys(self.stack, None)
 
     def invoke(self, name: str) -> Any:
         door, event = door_of(name), sample(name)
@@ -81,11 +81,11 @@ class Laptop:
             basic = base64.b64encode(f"{self._keys.write_key}:".encode()).decode()
             key = f"Basic {basic}" if door in ("events_api", "popups_api") else f"Bearer {self._keys.api_key}"
             event["headers"]["authorization"] = key
-        return self.house.invoke(door, event)
+        return self.stack.invoke(door, event)
 
     def customer(self, phone: str) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self._keys.api_key}", "content-type": "application/json"}
-        answer = self.house.http(
+        answer = self.stack.http(
             "POST", "/v1/customers/search", headers=headers, body=json.dumps({"phone": phone}).encode()
         )
         assert answer.status == 200, answer.body
@@ -97,7 +97,7 @@ class Laptop:
 def laptop() -> Iterator[Laptop]:
     laptop = Laptop()
     yield laptop
-    laptop.house.close()
+    laptop.stack.close()
 
 
 def test_every_door_has_a_sample() -> None:
@@ -131,12 +131,12 @@ def test_all_http_samples_have_a_status() -> None:
 
 def test_the_batch_tells_of_a_customer_two_walk_ins_and_a_visitor_who_turned_out_to_be_her(laptop: Laptop) -> None:
     laptop.invoke("events_api_batch")
-    laptop.house.drain()
+    laptop.stack.drain()
 
     anh = laptop.customer("0901234567")
     assert anh["traits"]["name"] == "Nguyễn Thị Hồng Ánh"
     assert (anh["metrics"]["orders"], anh["metrics"]["revenue"]) == (1, 1_250_000)
-    assert laptop.house.queue_state()["events-dlq"]["visible"] == 0
+    assert laptop.stack.queue_state()["events-dlq"]["visible"] == 0
 
 
 def test_the_gzip_sample_says_the_same_as_the_plain_one() -> None:
@@ -172,9 +172,9 @@ def test_the_worker_takes_its_sample_whole(laptop: Laptop) -> None:
 def test_poison_goes_to_the_dead_letters_with_its_reason_and_its_neighbour_goes_in(laptop: Laptop) -> None:
     assert laptop.invoke("events_worker_poison") == {"batchItemFailures": []}
 
-    (letter,) = laptop.house.queue_state()["events-dlq"]["messages"]
+    (letter,) = laptop.stack.queue_state()["events-dlq"]["messages"]
     assert "not a message of this queue" in json.dumps(letter)
-    stored = laptop.house.store.db.execute("SELECT count(*) FROM items WHERE pk LIKE 'ORDER#%'").fetchone()
+    stored = laptop.stack.store.db.execute("SELECT count(*) FROM items WHERE pk LIKE 'ORDER#%'").fetchone()
     assert stored == (1,)
 
 
@@ -183,21 +183,21 @@ def with_a_planned_message() -> Iterator[Laptop]:
     """A laptop where the message that the worker's samples name is planned, but not on the queue."""
     customer = "khachhangcuatiemnhamay01"
     laptop = Laptop()
-    laptop.house.outside.new_id = lambda: customer
+    laptop.stack.outside.new_id = lambda: customer
     laptop.invoke("customers_api_put")
     variables = {"order_code": "HD004512", "total": 1_250_000, "ordered_on": "2025-03-23"}
     intent = Intent(customer, "order", "HD004512", "order_thanks", "transactional", "order_thanks", variables)
-    draft = Draft(laptop.house.table)
-    plan(draft, intent, NOW, sending_rules())
-    draft.commit()
+    uow = UnitOfWork(laptop.stack.table)
+    plan(uow, intent, NOW, sending_rules())
+    uow.commit()
     yield laptop
-    laptop.house.close()
+    laptop.stack.close()
 
 
 def test_the_message_worker_sends_its_sample_once_however_often_it_comes(with_a_planned_message: Laptop) -> None:
     for _ in range(2):
         assert with_a_planned_message.invoke("messages_worker") == {"batchItemFailures": []}
-    (received,) = with_a_planned_message.house.town.outbox()
+    (received,) = with_a_planned_message.stack.providers.outbox()
     assert "HD004512" in received["text"]
 
 
@@ -205,28 +205,30 @@ def test_a_queue_message_that_names_none_of_ours_is_put_aside_and_its_neighbour_
     with_a_planned_message: Laptop,
 ) -> None:
     assert with_a_planned_message.invoke("messages_worker_poison") == {"batchItemFailures": []}
-    (letter,) = with_a_planned_message.house.queue_state()["messages-transactional-dlq"]["messages"]
+    (letter,) = with_a_planned_message.stack.queue_state()["messages-transactional-dlq"]["messages"]
     assert "not a message of this queue" in letter["body"]
-    assert len(with_a_planned_message.house.town.outbox()) == 1
+    assert len(with_a_planned_message.stack.providers.outbox()) == 1
 
 
 def test_a_callback_becomes_news_and_a_forged_one_leaves_nothing(laptop: Laptop) -> None:
     laptop.invoke("webhooks_api_forged")
-    assert laptop.house.queue_state()["events"]["visible"] == 0
+    assert laptop.stack.queue_state()["events"]["visible"] == 0
     laptop.invoke("webhooks_api_zalo_text")
-    laptop.house.drain()
-    rows = laptop.house.store.db.execute("SELECT body FROM items WHERE sk LIKE 'E#%'").fetchall()
+    laptop.stack.drain()
+    rows = laptop.stack.store.db.execute("SELECT body FROM items WHERE sk LIKE 'E#%'").fetchall()
     told = {entry["name"]: entry.get("text", "") for entry in (json.loads(body) for (body,) in rows)}
     assert told == {"inbound_message": "Shop ơi, áo HD004512 còn size M không ạ?", "Ticket Opened": ""}
 
 
 def test_a_comment_with_a_number_is_hidden_and_asked_about_in_private(laptop: Laptop) -> None:
-    laptop.house.town.stand_ins.messenger.comments["122101234567890123_1045678901234567"] = PageComment("6512", "", NOW)
-    laptop.house.clock.set(datetime(2025, 3, 23, 6, tzinfo=UTC))
+    laptop.stack.providers.stand_ins.messenger.comments["122101234567890123_1045678901234567"] = PageComment(
+        "6512", "", NOW
+    )
+    laptop.stack.clock.set(datetime(2025, 3, 23, 6, tzinfo=UTC))
     laptop.invoke("webhooks_api_messenger_comment")
-    laptop.house.drain()
+    laptop.stack.drain()
 
-    (comment,) = laptop.house.town.stand_ins.messenger.comments.values()
+    (comment,) = laptop.stack.providers.stand_ins.messenger.comments.values()
     assert (comment.hidden, "ẩn đi để không ai khác thấy số điện thoại" in comment.private) == (True, True)
 
 
@@ -244,6 +246,6 @@ def test_the_mail_of_the_sample_says_what_she_wrote_and_answers_ours(laptop: Lap
 @pytest.mark.parametrize("door", [door.name for door in DOORS if isinstance(door.trigger, Schedule)])
 def test_a_schedules_sample_runs_its_job_on_a_shop_with_customers(door: str, laptop: Laptop) -> None:
     laptop.invoke("events_api_batch")
-    laptop.house.drain()
+    laptop.stack.drain()
 
     assert laptop.invoke(door)

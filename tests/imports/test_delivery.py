@@ -19,7 +19,7 @@ from infra.local.importing.targets import Delivery, OverHttp, Reply, Stopped
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.http_server import HttpServer
 from infra.local.stack.keys import local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from tests.imports.exports import KIOTVIET, NOW, write_csv
 
 
@@ -182,17 +182,17 @@ def test_a_refused_key_is_said_at_once(network: Network) -> None:
 
 
 def test_a_running_house_is_imported_into_over_http(tmp_path: Path) -> None:
-    house = House(None, LocalClock(NOW, frozen=True))
-    server = HttpServer(house, 0)
-    house.start()
+    stack = LocalStack(None, LocalClock(NOW, frozen=True))
+    server = HttpServer(stack, 0)
+    stack.start()
     server.start()
     try:
         rows = [(f"HD{n}", "01/10/2025", "Lan", "0901234567", "1000", "Q1", "Hoa", "Paid") for n in range(150)]
-        target = OverHttp(server.url, local_keys(house, None).write_key)
-        result = run_import(write_csv(tmp_path / "orders.csv", KIOTVIET, *rows), target, house.clock.now)
-        house.drain()
+        target = OverHttp(server.url, local_keys(stack, None).write_key)
+        result = run_import(write_csv(tmp_path / "orders.csv", KIOTVIET, *rows), target, stack.clock.now)
+        stack.drain()
     finally:
         server.stop()
-        house.close()
+        stack.close()
 
     assert (result.units, result.rejected_rows) == (150, 0)

@@ -20,7 +20,7 @@ from infra.local.importing.command import Result, import_file, run_import
 from infra.local.importing.targets import InHouse, Stopped
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import Keys, local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import opened
 from tests.imports.exports import KIOTVIET, NOW, read_rejects, write_csv
 
@@ -31,17 +31,17 @@ class Shop:
     """A house in memory on a still clock, and imports into it."""
 
     def __init__(self) -> None:
-        self.house = House(None, LocalClock(NOW, frozen=True))
-        self.keys: Keys = local_keys(self.house, None)
+        self.stack = LocalStack(None, LocalClock(NOW, frozen=True))
+        self.keys: Keys = local_keys(self.stack, None)
 
     def run(self, path: Path, *, system: str = "") -> Result:
-        return run_import(path, InHouse(self.house, self.keys.write_key), self.house.clock.now, system=system)
+        return run_import(path, InHouse(self.stack, self.keys.write_key), self.stack.clock.now, system=system)
 
     def counts(self) -> dict[str, int]:
         """Messages of any state, dead letters included, by queue."""
         return {
             f"{name} {state}": count
-            for name, counts in self.house.queue_state().items()
+            for name, counts in self.stack.queue_state().items()
             for state, count in counts.items()
             if isinstance(count, int)
         }
@@ -49,7 +49,7 @@ class Shop:
     def customer(self, phone: str) -> dict[str, Any]:
         headers = {"authorization": f"Bearer {self.keys.api_key}", "content-type": "application/json"}
         body = json.dumps({"phone": phone}).encode()
-        answer = self.house.http("POST", "/v1/customers/search", headers=headers, body=body)
+        answer = self.stack.http("POST", "/v1/customers/search", headers=headers, body=body)
         return json.loads(answer.body) if answer.status == 200 else {}
 
 
@@ -57,7 +57,7 @@ class Shop:
 def shop() -> Iterator[Shop]:
     shop = Shop()
     yield shop
-    shop.house.close()
+    shop.stack.close()
 
 
 def items(database: sqlite3.Connection) -> dict[tuple[str, str], str]:
@@ -80,7 +80,7 @@ def test_orders_become_customers_with_figures_and_totals(tmp_path: Path, shop: S
     assert (lan["metrics"]["orders"], lan["metrics"]["revenue"]) == (2, 1_500_000)
     assert lan["traits"]["name"] == "Nguyễn Thị Lan"
     assert (result.units, result.events, result.rejected_rows) == (4, 5, 0)
-    totals = [json.loads(body) for (pk, _), body in items(shop.house.store.db).items() if pk == "DAY#2025-11-02"]
+    totals = [json.loads(body) for (pk, _), body in items(shop.stack.store.db).items() if pk == "DAY#2025-11-02"]
     assert sum(total["gross"] for total in totals) == 200_000
 
 
@@ -132,11 +132,11 @@ def test_a_second_run_changes_nothing(tmp_path: Path, shop: Shop) -> None:
         tmp_path / "customers.csv", ("Tên", "SĐT", "Điểm"), *((f"Lan {n}", f"09012345{n:02}", n) for n in range(50))
     )
     first = [shop.run(orders), shop.run(customers)]
-    before = items(shop.house.store.db)
+    before = items(shop.stack.store.db)
 
     second = [shop.run(orders), shop.run(customers)]
 
-    assert items(shop.house.store.db) == before
+    assert items(shop.stack.store.db) == before
     assert [(r.units, r.events) for r in first] == [(r.units, r.events) for r in second]
 
 
@@ -144,10 +144,10 @@ def test_24_months_of_history_leave_nothing_to_send(tmp_path: Path, shop: Shop) 
     """R1: history starts nothing, and who lapses later has agreed to no advertising."""
     shop.run(history(tmp_path / "orders.csv", 500))
 
-    assert shop.house.table.next_due(("timer",)) is None
-    shop.house.advance(NOW + timedelta(days=120))
-    assert shop.house.town.outbox() == []
-    said = shop.house.store.db.execute("SELECT body FROM items WHERE sk LIKE 'X#%'").fetchall()
+    assert shop.stack.table.next_due(("timer",)) is None
+    shop.stack.advance(NOW + timedelta(days=120))
+    assert shop.stack.providers.outbox() == []
+    said = shop.stack.store.db.execute("SELECT body FROM items WHERE sk LIKE 'X#%'").fetchall()
     assert {json.loads(body)["reason"] for (body,) in said} <= {"no_consent", "holdout"}
     assert all(count == 0 for count in shop.counts().values())
 
@@ -170,10 +170,10 @@ def test_a_wrong_write_key_stops_before_anything_is_stored(tmp_path: Path, shop:
     path = history(tmp_path / "orders.csv", 3)
 
     with pytest.raises(Stopped, match="write key is not accepted") as stopped:
-        run_import(path, InHouse(shop.house, "kq_write_nobody"), shop.house.clock.now)
+        run_import(path, InHouse(shop.stack, "kq_write_nobody"), shop.stack.clock.now)
 
     assert stopped.value.unusable
-    assert not any(pk.startswith("ORDER#") for pk, _ in items(shop.house.store.db))
+    assert not any(pk.startswith("ORDER#") for pk, _ in items(shop.stack.store.db))
 
 
 # ---------------------------------------------------------------- as a command
@@ -218,8 +218,8 @@ def run_here(*arguments: str | Path) -> tuple[int, str, str]:
 
 def figures(data: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     """The shop's totals by day, and each customer's figures by phone."""
-    with opened(data) as house:
-        everything = items(house.store.db)
+    with opened(data) as stack:
+        everything = items(stack.store.db)
         totals = {f"{pk} {sk}": json.loads(body) for (pk, sk), body in everything.items() if pk.startswith("DAY#")}
         people = {}
         for (_, sk), body in everything.items():
@@ -236,9 +236,9 @@ def test_killed_in_the_middle_and_run_again_nothing_is_lost_and_nothing_doubled(
 
     for moment in (
         ("infra.local.importing.targets.InHouse", "post", 3),  # before the door has heard of it
-        ("infra.local.stack.local_stack.House", "drain", 4),  # after the door has taken it, before the worker has
-        ("shared.adapters.local.sqlite_table.LocalTable", "write", 150),  # half-way through a batch
-        ("shared.adapters.local.sqlite_queue.LocalQueue", "delete", 4),  # worked off, but still in the queue
+        ("infra.local.stack.local_stack.LocalStack", "drain", 4),  # after the door has taken it, before the worker has
+        ("shared.adapters.local.sqlite_table.SqliteTable", "write", 150),  # half-way through a batch
+        ("shared.adapters.local.sqlite_queue.SqliteQueue", "delete", 4),  # worked off, but still in the queue
     ):
         assert kq(path, "--data", cut_off, dies_at=moment)[0] == -signal.SIGKILL
     assert figures(cut_off) != figures(once)

@@ -43,8 +43,8 @@ class Shop:
 
     @contextmanager
     def catalogue(self) -> Iterator[Products]:
-        with opened(self.data) as house:
-            yield Products(house.table, {}, house.now)
+        with opened(self.data) as stack:
+            yield Products(stack.table, {}, stack.now)
 
     def product(self, sku: str) -> Product | None:
         with self.catalogue() as products:

@@ -19,18 +19,18 @@ PRAISE = "đẹp quá trời luôn"
 
 
 def comment(inbox: Inbox, text: str, author: str = "u1", **how: Any) -> str:
-    comment_id: str = inbox.town.messenger.comment(author, text, **how)
+    comment_id: str = inbox.providers.messenger.comment(author, text, **how)
     inbox.hear()
     return comment_id
 
 
 def seen(inbox: Inbox, comment_id: str) -> Any:
-    return inbox.town.messenger.comments[comment_id]
+    return inbox.providers.messenger.comments[comment_id]
 
 
 def refuse(inbox: Inbox, path: str, code: int, *, status: int = 400) -> None:
     """Let calls whose path ends so fail with a code of the Graph API, until the code is 0."""
-    page = inbox.town.messenger
+    page = inbox.providers.messenger
     handle = type(page).handle.__get__(page)
     error = {"error": {"message": "x", "type": "OAuthException", "code": code, "fbtrace_id": "x"}}
     page.handle = lambda one: json_reply(error, status) if code and one.path.endswith(path) else handle(one)
@@ -73,7 +73,7 @@ def test_t7_praise_is_left_in_peace(inbox: Inbox) -> None:
 
 
 def test_t7_the_page_answers_nobody_but_people(inbox: Inbox) -> None:
-    shown = seen(inbox, comment(inbox, "Gọi tiệm 0901234567 nhé", inbox.town.messenger.page_id))
+    shown = seen(inbox, comment(inbox, "Gọi tiệm 0901234567 nhé", inbox.providers.messenger.page_id))
 
     assert (shown.hidden, shown.private, inbox.tickets()) == (False, "", [])
 
@@ -99,8 +99,8 @@ def test_r5_a_comment_leads_to_nobody_who_chats_or_owns_the_number_in_it(inbox: 
 
 
 def test_t7_the_same_comment_told_five_times_is_worked_once(inbox: Inbox) -> None:
-    inbox.town.messenger.disturb_callbacks(copies=5, disorder=timedelta(minutes=2))
-    first, second = inbox.town.messenger.comment("u1", NUMBER), inbox.town.messenger.comment("u2", ASKS)
+    inbox.providers.messenger.disturb_callbacks(copies=5, disorder=timedelta(minutes=2))
+    first, second = inbox.providers.messenger.comment("u1", NUMBER), inbox.providers.messenger.comment("u2", ASKS)
     inbox.later(minutes=10)
 
     assert (seen(inbox, first).hidden, len(seen(inbox, second).replies)) == (True, 1)
@@ -118,7 +118,7 @@ def test_r25_a_number_that_is_written_in_later_is_hidden_too(inbox: Inbox) -> No
 
 
 def test_r25_what_facebook_cannot_hide_now_is_hidden_as_soon_as_it_can(inbox: Inbox) -> None:
-    comment_id = inbox.town.messenger.comment("u1", NUMBER)
+    comment_id = inbox.providers.messenger.comment("u1", NUMBER)
     refuse(inbox, comment_id, 2, status=500)
     inbox.later(hours=2)
     before = seen(inbox, comment_id).hidden
@@ -130,7 +130,7 @@ def test_r25_what_facebook_cannot_hide_now_is_hidden_as_soon_as_it_can(inbox: In
 
 
 def test_r25_what_facebook_never_hides_is_a_task_for_a_person_after_a_day(inbox: Inbox) -> None:
-    comment_id = inbox.town.messenger.comment("u1", NUMBER)
+    comment_id = inbox.providers.messenger.comment("u1", NUMBER)
     refuse(inbox, comment_id, 200)
     inbox.later(hours=26)
 
@@ -141,8 +141,8 @@ def test_r25_what_facebook_never_hides_is_a_task_for_a_person_after_a_day(inbox:
 
 
 def test_r25_a_comment_that_was_deleted_meanwhile_is_done(inbox: Inbox) -> None:
-    comment_id = inbox.town.messenger.comment("u1", NUMBER)
-    inbox.town.messenger.comments.pop(comment_id)
+    comment_id = inbox.providers.messenger.comment("u1", NUMBER)
+    inbox.providers.messenger.comments.pop(comment_id)
     inbox.later(hours=30)
 
     assert open_tasks(inbox) == []
@@ -150,8 +150,8 @@ def test_r25_a_comment_that_was_deleted_meanwhile_is_done(inbox: Inbox) -> None:
 
 
 def test_t7_where_the_private_word_does_not_arrive_the_page_claims_nothing(inbox: Inbox) -> None:
-    comment_id = inbox.town.messenger.comment("u1", ASKS)
-    inbox.town.messenger.user_errors[comment_id] = (10903, 0)
+    comment_id = inbox.providers.messenger.comment("u1", ASKS)
+    inbox.providers.messenger.user_errors[comment_id] = (10903, 0)
     inbox.later(hours=1)
 
     assert seen(inbox, comment_id).replies == []
@@ -163,8 +163,8 @@ def test_t7_where_the_private_word_does_not_arrive_the_page_claims_nothing(inbox
 
 
 def test_t7_the_public_pointer_is_never_said_twice_even_where_its_answer_is_lost(inbox: Inbox) -> None:
-    comment_id = inbox.town.messenger.comment("u1", ASKS)
-    inbox.town.messenger.set_fault("crash_after_send", on=f"/v25.0/{comment_id}/comments")
+    comment_id = inbox.providers.messenger.comment("u1", ASKS)
+    inbox.providers.messenger.set_fault("crash_after_send", on=f"/v25.0/{comment_id}/comments")
     inbox.later(hours=3)
 
     assert len(seen(inbox, comment_id).replies) == 1
@@ -172,7 +172,7 @@ def test_t7_the_public_pointer_is_never_said_twice_even_where_its_answer_is_lost
 
 def test_t7_whoever_answers_in_private_has_a_chat_of_their_own(inbox: Inbox) -> None:
     comment(inbox, ASKS)
-    inbox.town.messenger.say("p77", "Dạ em hỏi size M ạ")
+    inbox.providers.messenger.say("p77", "Dạ em hỏi size M ạ")
     inbox.hear()
 
     assert sorted(ticket["channel"] for ticket in inbox.tickets()) == ["comment", "messenger"]
@@ -180,12 +180,12 @@ def test_t7_whoever_answers_in_private_has_a_chat_of_their_own(inbox: Inbox) -> 
 
 
 def test_a_forged_comment_hides_and_answers_nothing(inbox: Inbox) -> None:
-    comment_id = inbox.town.messenger.comment("u1", NUMBER)
-    (call,) = inbox.town.messenger.due_callbacks(inbox.now)
+    comment_id = inbox.providers.messenger.comment("u1", NUMBER)
+    (call,) = inbox.providers.messenger.due_callbacks(inbox.now)
     before = inbox.holdings()
     told = json.loads(call.body)
     told["entry"][0]["changes"][0]["value"]["message"] = "0907654321"
-    status = inbox.house.http(call.method, call.path, "", call.headers, json.dumps(told).encode()).status
+    status = inbox.stack.http(call.method, call.path, "", call.headers, json.dumps(told).encode()).status
     inbox.hear()
 
     assert (status, inbox.holdings(), seen(inbox, comment_id).hidden) == (401, before, False)

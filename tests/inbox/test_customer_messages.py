@@ -10,21 +10,21 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.messaging.message import Intent
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import sending_rules
 from tests.support.inbox import LAN, TORN, Inbox
 
 WRITES: dict[str, Callable[[Inbox, str], Any]] = {
-    "zalo": lambda inbox, text: inbox.town.zalo.say("z1", text),
-    "messenger": lambda inbox, text: inbox.town.messenger.say("p1", text),
-    "whatsapp": lambda inbox, text: inbox.town.aws.write("+84901234567", text),
-    "email": lambda inbox, text: inbox.town.aws.write_mail("Lan <lan1@mail.example>", "Áo rách", text),
-    "sms": lambda inbox, text: inbox.town.esms.write("+84901234567", text),
+    "zalo": lambda inbox, text: inbox.providers.zalo.say("z1", text),
+    "messenger": lambda inbox, text: inbox.providers.messenger.say("p1", text),
+    "whatsapp": lambda inbox, text: inbox.providers.aws.write("+84901234567", text),
+    "email": lambda inbox, text: inbox.providers.aws.write_mail("Lan <lan1@mail.example>", "Áo rách", text),
+    "sms": lambda inbox, text: inbox.providers.esms.write("+84901234567", text),
 }
 
 
@@ -39,7 +39,7 @@ def test_t6_what_somebody_says_on_a_channel_opens_a_ticket(inbox: Inbox, channel
 
 @pytest.mark.parametrize("channel", WRITES)
 def test_t6_the_same_webhook_five_times_is_one_ticket_with_one_message(inbox: Inbox, channel: str) -> None:
-    for place in inbox.town:
+    for place in inbox.providers:
         place.disturb_callbacks(copies=5, disorder=timedelta(minutes=3))
     WRITES[channel](inbox, TORN)
     inbox.later(minutes=5)
@@ -75,11 +75,11 @@ def test_t6_a_message_on_a_resolved_ticket_reopens_it(inbox: Inbox, channel: str
 
 
 def test_t6_what_arrives_late_and_in_disorder_stands_in_the_order_it_was_said(inbox: Inbox) -> None:
-    inbox.town.zalo.disturb_callbacks(copies=2, disorder=timedelta(minutes=10))
+    inbox.providers.zalo.disturb_callbacks(copies=2, disorder=timedelta(minutes=10))
     words = [TORN, "Em mặc size M", "Đổi tại cửa hàng được không ạ", "Shop trả lời em với"]
     for word in words:
-        inbox.town.zalo.say("z1", word)
-        inbox.house.clock.set(inbox.now + timedelta(minutes=1))
+        inbox.providers.zalo.say("z1", word)
+        inbox.stack.clock.set(inbox.now + timedelta(minutes=1))
     inbox.later(minutes=15)
 
     (ticket,) = inbox.tickets()
@@ -88,8 +88,8 @@ def test_t6_what_arrives_late_and_in_disorder_stands_in_the_order_it_was_said(in
 
 def test_t6_a_person_on_two_channels_is_one_customer_with_a_thread_on_each(inbox: Inbox) -> None:
     inbox.put(phone=LAN, zalo_user_id="z1", messenger_psid="p1")
-    inbox.town.zalo.say("z1", TORN)
-    inbox.town.messenger.say("p1", TORN)
+    inbox.providers.zalo.say("z1", TORN)
+    inbox.providers.messenger.say("p1", TORN)
     inbox.hear()
 
     tickets = inbox.tickets()
@@ -101,8 +101,8 @@ def test_t6_a_person_on_two_channels_is_one_customer_with_a_thread_on_each(inbox
 
 
 def test_a_sticker_needs_no_answer_and_joins_nothing(inbox: Inbox) -> None:
-    inbox.town.zalo.show("z1", "sticker", "https://zaloapp.com/1.png")
-    inbox.town.messenger.say("p1", "")
+    inbox.providers.zalo.show("z1", "sticker", "https://zaloapp.com/1.png")
+    inbox.providers.messenger.say("p1", "")
     inbox.hear()
 
     assert inbox.tickets() == []
@@ -119,13 +119,13 @@ def test_metas_thumb_is_a_sticker() -> None:
 
 
 def test_receipts_echoes_and_followers_open_none(inbox: Inbox) -> None:
-    inbox.town.zalo.follow("z1")
-    inbox.town.zalo.say("z1", TORN)
+    inbox.providers.zalo.follow("z1")
+    inbox.providers.zalo.say("z1", TORN)
     inbox.hear()
     (ticket,) = inbox.tickets()
     inbox.answer(ticket, "Dạ tiệm đổi ngay cho mình ạ")
     inbox.later(minutes=1)
-    inbox.town.zalo.see("z1", inbox.received("zalo")[0].provider_id)
+    inbox.providers.zalo.see("z1", inbox.received("zalo")[0].provider_id)
     inbox.hear()
 
     (ticket,) = inbox.tickets()
@@ -135,7 +135,7 @@ def test_receipts_echoes_and_followers_open_none(inbox: Inbox) -> None:
 def test_r10_whoever_writes_tc_is_done_with_adverts_at_once_and_told_so_once(inbox: Inbox) -> None:
     customer = inbox.put(zalo_user_id="z1", phone=LAN).json["customer_id"]
     for _ in range(3):
-        inbox.town.zalo.say("z1", "TC")
+        inbox.providers.zalo.say("z1", "TC")
         inbox.later(minutes=2)
 
     consent = inbox.profile(customer)["consent"]
@@ -147,7 +147,7 @@ def test_r10_whoever_writes_tc_is_done_with_adverts_at_once_and_told_so_once(inb
 
 def test_r10_tc_to_the_short_code_is_a_refusal_and_no_ticket(inbox: Inbox) -> None:
     customer = inbox.put(phone=LAN).json["customer_id"]
-    inbox.town.esms.write("+84901234567", "TC 8088")
+    inbox.providers.esms.write("+84901234567", "TC 8088")
     inbox.hear()
 
     assert inbox.profile(customer)["consent"]["sms:marketing"]["granted"] is False
@@ -160,7 +160,7 @@ def test_r10_tc_to_the_short_code_is_a_refusal_and_no_ticket(inbox: Inbox) -> No
 @pytest.mark.parametrize("channel", WRITES)
 def test_a_forged_word_stores_nothing(inbox: Inbox, channel: str) -> None:
     WRITES[channel](inbox, TORN)
-    calls = [call for place in inbox.town for call in place.due_callbacks(inbox.now)]
+    calls = [call for place in inbox.providers for call in place.due_callbacks(inbox.now)]
     before = inbox.holdings()
     for call in calls:
         path, _, query = call.path.partition("?")
@@ -168,7 +168,7 @@ def test_a_forged_word_stores_nothing(inbox: Inbox, channel: str) -> None:
         if channel == "email":
             body = call.body.replace(b"lan1@mail.example", b"vip@mail.example", 1)
         query = query.replace("%C3%81o", "Ao")
-        status = inbox.house.http(call.method, path, query, call.headers, body).status
+        status = inbox.stack.http(call.method, path, query, call.headers, body).status
         assert status == 401
     inbox.hear()
 
@@ -181,8 +181,8 @@ def test_a_record_of_poison_goes_aside_with_its_reason_and_its_neighbour_opens_a
     good = {**told, "kind": "inbound_message", "dedup": "m1"}
     broken = {**told, "kind": "comment", "channel": "messenger", "dedup": "c1"}
     unknown = {**told, "kind": "?", "dedup": "m2"}
-    inbox.house.queues["events"].send([json.dumps({"incoming": one}) for one in ([broken, good], [unknown])])
-    inbox.house.queues["tickets"].send([json.dumps({"said": {"channel": "pigeon"}})])
+    inbox.stack.queues["events"].send([json.dumps({"incoming": one}) for one in ([broken, good], [unknown])])
+    inbox.stack.queues["tickets"].send([json.dumps({"said": {"channel": "pigeon"}})])
     inbox.hear()
 
     assert [inbox.said(ticket) for ticket in inbox.tickets()] == [[TORN]]
@@ -213,8 +213,8 @@ class Stumbling:
 def test_x1_whoever_dies_between_taking_a_word_in_and_handing_it_on_hands_it_on_later(
     inbox: Inbox, after: bool
 ) -> None:
-    inbox.house.outside.tickets = Stumbling(inbox.house.queues["tickets"], fail=2, after=after)
-    inbox.town.zalo.say("z1", TORN)
+    inbox.stack.outside.tickets = Stumbling(inbox.stack.queues["tickets"], fail=2, after=after)
+    inbox.providers.zalo.say("z1", TORN)
     inbox.hear()
     first = [inbox.said(ticket) for ticket in inbox.tickets()]
     inbox.later(hours=1)
@@ -226,18 +226,18 @@ def test_x1_whoever_dies_between_taking_a_word_in_and_handing_it_on_hands_it_on_
 
 @pytest.mark.parametrize("seed", range(3))
 def test_x1_every_word_reaches_its_thread_once_in_a_hostile_world(seed: int) -> None:
-    inbox = Inbox(hostile=Hostile(random.Random(seed)))
-    for place in inbox.town:
+    inbox = Inbox(faults=FaultInjection(random.Random(seed)))
+    for place in inbox.providers:
         place.disturb_callbacks(copies=2, disorder=timedelta(minutes=2))
     for number in range(6):
         for channel in ("zalo", "messenger", "email"):
             WRITES[channel](inbox, f"{TORN} lần {number}")
-        inbox.house.clock.set(inbox.now + timedelta(seconds=20))
+        inbox.stack.clock.set(inbox.now + timedelta(seconds=20))
     inbox.later(hours=3)
-    with inbox.house.store.lock:
-        rows = inbox.house.store.db.execute("SELECT pk, body FROM items WHERE sk LIKE 'TM#%'").fetchall()
+    with inbox.stack.store.lock:
+        rows = inbox.stack.store.db.execute("SELECT pk, body FROM items WHERE sk LIKE 'TM#%'").fetchall()
     dead = {queue: inbox.dead(queue) for queue in ("events", "tickets", "messages-transactional")}
-    inbox.house.close()
+    inbox.stack.close()
 
     lines = [(pk, json.loads(body)) for pk, body in rows]
     said = [(pk, line["text"]) for pk, line in lines if line["author"] == "customer"]
@@ -252,13 +252,13 @@ def test_x1_every_word_reaches_its_thread_once_in_a_hostile_world(seed: int) -> 
 def surveyed(inbox: Inbox, template: str = "survey_day7") -> str:
     """Somebody who was asked for a score on Zalo just now; the id of the message."""
     customer = str(inbox.put(phone=LAN, zalo_user_id="z1").json["customer_id"])
-    inbox.town.zalo.show("z1", "sticker", "https://zaloapp.com/1.png")  # opens the window and nothing else
+    inbox.providers.zalo.show("z1", "sticker", "https://zaloapp.com/1.png")  # opens the window and nothing else
     inbox.hear()
     variables = {"order_code": "DH1"} if template == "survey_day7" else {}
     intent = Intent(customer, "t", "1", "s", "service", template, variables, channels=("zalo",))
-    draft = Draft(inbox.house.table)
-    plan(draft, intent, inbox.now, sending_rules())
-    draft.commit()
+    uow = UnitOfWork(inbox.stack.table)
+    plan(uow, intent, inbox.now, sending_rules())
+    uow.commit()
     inbox.later(minutes=20)
     assert inbox.received("zalo")
     return intent.message_id
@@ -270,11 +270,11 @@ def surveyed(inbox: Inbox, template: str = "survey_day7") -> str:
 )
 def test_a10_a_bare_score_in_a_chat_answers_the_survey_and_opens_no_ticket(inbox: Inbox, word: str, score: int) -> None:
     message_id = surveyed(inbox)
-    inbox.town.zalo.disturb_callbacks(copies=3)
-    inbox.town.zalo.say("z1", word)
+    inbox.providers.zalo.disturb_callbacks(copies=3)
+    inbox.providers.zalo.say("z1", word)
     inbox.hear()
 
-    message = inbox.house.table.get(table_keys.message_item(message_id)) or {}
+    message = inbox.stack.table.get(table_keys.message_item(message_id)) or {}
     assert (message["answer"]["score"], message["status"]) == (score, "replied")
     assert inbox.tickets() == []
 
@@ -282,20 +282,20 @@ def test_a10_a_bare_score_in_a_chat_answers_the_survey_and_opens_no_ticket(inbox
 @pytest.mark.parametrize("word", ["5 cái", "9", "5 ngày rồi chưa thấy hàng", "0901234567", "size 5"])
 def test_a10_what_is_no_score_is_for_a_person(inbox: Inbox, word: str) -> None:
     message_id = surveyed(inbox)
-    inbox.town.zalo.say("z1", word)
+    inbox.providers.zalo.say("z1", word)
     inbox.hear()
 
-    assert "answer" not in (inbox.house.table.get(table_keys.message_item(message_id)) or {})
+    assert "answer" not in (inbox.stack.table.get(table_keys.message_item(message_id)) or {})
     assert [inbox.said(ticket) for ticket in inbox.tickets()] == [[word]]
 
 
 def test_a10_a_number_that_follows_something_else_we_said_is_no_score(inbox: Inbox) -> None:
     surveyed(inbox)
-    inbox.town.zalo.say("z1", TORN)
+    inbox.providers.zalo.say("z1", TORN)
     inbox.hear()
     inbox.answer(inbox.tickets()[0], "Dạ mình cần mấy cái ạ?")
     inbox.later(minutes=1)
-    inbox.town.zalo.say("z1", "5")
+    inbox.providers.zalo.say("z1", "5")
     inbox.hear()
 
     assert [inbox.said(ticket) for ticket in inbox.tickets()] == [[TORN, "5"]]

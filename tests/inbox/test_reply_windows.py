@@ -16,7 +16,7 @@ ANSWER = "Dạ tiệm đổi ngay cho mình ạ"
 
 def asked(inbox: Inbox) -> list[dict[str, Any]]:
     """What is sent to Messenger from now on."""
-    page, calls = inbox.town.messenger, []
+    page, calls = inbox.providers.messenger, []
     handle = type(page).handle.__get__(page)
     page.handle = lambda one: calls.append(json.loads(one.body)) or handle(one)
     return calls
@@ -25,9 +25,9 @@ def asked(inbox: Inbox) -> list[dict[str, Any]]:
 def written_to(inbox: Inbox, **identities: str) -> dict[str, Any]:
     inbox.put(phone=LAN, **identities)
     if "messenger_psid" in identities:
-        inbox.town.messenger.say(identities["messenger_psid"], TORN)
+        inbox.providers.messenger.say(identities["messenger_psid"], TORN)
     else:
-        inbox.town.zalo.say(identities["zalo_user_id"], TORN)
+        inbox.providers.zalo.say(identities["zalo_user_id"], TORN)
     inbox.hear()
     return inbox.tickets()[0]
 
@@ -49,7 +49,7 @@ def test_r13_what_an_agent_types_goes_out_as_what_it_is(inbox: Inbox, hours: int
 def test_r13_after_seven_days_an_answer_takes_another_channel(inbox: Inbox) -> None:
     ticket = written_to(inbox, messenger_psid="p1", email="lan1@mail.example")
     inbox.later(days=2)
-    inbox.town.messenger.say("p1", "shop ơi")
+    inbox.providers.messenger.say("p1", "shop ơi")
     inbox.hear()
     calls = asked(inbox)
     inbox.later(days=7, minutes=1)
@@ -81,7 +81,7 @@ def test_r13_where_no_channel_is_left_a_person_calls(inbox: Inbox) -> None:
 
 
 def test_r13_an_app_without_metas_permission_takes_another_channel(inbox: Inbox) -> None:
-    inbox.town.messenger.human_agent = False
+    inbox.providers.messenger.human_agent = False
     ticket = written_to(inbox, messenger_psid="p1", email="lan1@mail.example")
     inbox.later(hours=30)
     inbox.answer(ticket, ANSWER)
@@ -93,8 +93,8 @@ def test_r13_no_machine_ever_uses_the_tag_of_people(inbox: Inbox) -> None:
     calls = asked(inbox)
     inbox.put(phone=LAN, messenger_psid="p1")
     for word in ("Shop mở cửa đến mấy giờ vậy ạ?", "TC", "áo này giá bao nhiêu shop?", "cảm ơn shop"):
-        inbox.town.messenger.say("p1", word)
-        inbox.house.advance(inbox.now + timedelta(hours=20))
+        inbox.providers.messenger.say("p1", word)
+        inbox.stack.advance(inbox.now + timedelta(hours=20))
     inbox.later(days=9)
 
     assert calls

@@ -16,7 +16,7 @@ def known(inbox: Inbox, **identities: str) -> str:
     """A customer with an order that was sent, and accounts that staff or the shop's systems know to be theirs."""
     customer = inbox.put(phone=LAN, **identities).json["customer_id"]
     inbox.sell("DH1001", days_ago=1, channel="web", payment="prepaid")
-    inbox.house.advance(inbox.now)
+    inbox.stack.advance(inbox.now)
     return str(customer)
 
 
@@ -31,7 +31,7 @@ def words_on_order(inbox: Inbox) -> bool:
 
 def test_t6_a_linked_chat_account_is_told_of_its_own_order(inbox: Inbox) -> None:
     known(inbox, zalo_user_id="z1")
-    inbox.town.zalo.say("z1", WHERE)
+    inbox.providers.zalo.say("z1", WHERE)
     inbox.hear()
 
     assert words_on_order(inbox)
@@ -39,7 +39,7 @@ def test_t6_a_linked_chat_account_is_told_of_its_own_order(inbox: Inbox) -> None
 
 def test_t6_a_phone_on_whatsapp_is_its_owners(inbox: Inbox) -> None:
     known(inbox)
-    inbox.town.aws.write("+84901234567", WHERE)
+    inbox.providers.aws.write("+84901234567", WHERE)
     inbox.hear()
 
     assert words_on_order(inbox)
@@ -47,7 +47,7 @@ def test_t6_a_phone_on_whatsapp_is_its_owners(inbox: Inbox) -> None:
 
 def test_r5_a_stranger_who_types_the_owners_number_learns_nothing(inbox: Inbox) -> None:
     owner = known(inbox, zalo_user_id="z1")
-    inbox.town.zalo.say("z9", f"{WHERE} sđt {LAN}")
+    inbox.providers.zalo.say("z9", f"{WHERE} sđt {LAN}")
     inbox.hear()
 
     assert not words_on_order(inbox)
@@ -59,7 +59,7 @@ def test_r5_a_stranger_who_types_the_owners_number_learns_nothing(inbox: Inbox) 
 
 def test_t6_an_e_mail_that_its_domain_vouches_for_is_told_of_its_order(inbox: Inbox) -> None:
     known(inbox, email="lan1@mail.example")
-    inbox.town.aws.write_mail(MAIL, "Hỏi đơn", WHERE)
+    inbox.providers.aws.write_mail(MAIL, "Hỏi đơn", WHERE)
     inbox.hear()
 
     assert words_on_order(inbox)
@@ -67,7 +67,7 @@ def test_t6_an_e_mail_that_its_domain_vouches_for_is_told_of_its_order(inbox: In
 
 def test_r5_a_forged_e_mail_is_told_nothing_and_what_is_answered_reaches_the_owner(inbox: Inbox) -> None:
     owner = known(inbox, email="lan1@mail.example")
-    inbox.town.aws.write_mail(MAIL, "Hỏi đơn", WHERE, dmarc="FAIL")
+    inbox.providers.aws.write_mail(MAIL, "Hỏi đơn", WHERE, dmarc="FAIL")
     inbox.hear()
     (ticket,) = inbox.tickets()
     said_by_bot = told(inbox)
@@ -81,7 +81,7 @@ def test_r5_a_forged_e_mail_is_told_nothing_and_what_is_answered_reaches_the_own
 
 
 def test_r5_nobody_vouches_for_a_first_mail_and_it_is_answered_all_the_same(inbox: Inbox) -> None:
-    inbox.town.aws.write_mail(MAIL, "Áo rách", TORN, dmarc="GRAY", spf="GRAY", dkim="GRAY")
+    inbox.providers.aws.write_mail(MAIL, "Áo rách", TORN, dmarc="GRAY", spf="GRAY", dkim="GRAY")
     inbox.hear()
     (ticket,) = inbox.tickets()
     inbox.answer(ticket, "Dạ tiệm đổi ngay cho mình ạ")
@@ -96,7 +96,7 @@ def test_r5_nobody_vouches_for_a_first_mail_and_it_is_answered_all_the_same(inbo
 
 @pytest.mark.parametrize("how", [{"spam": "FAIL"}, {"virus": "FAIL"}, {"headers": {"Auto-Submitted": "auto-replied"}}])
 def test_t6_no_ticket_for_spam_and_answering_machines(inbox: Inbox, how: dict[str, Any]) -> None:
-    aws = inbox.town.aws
+    aws = inbox.providers.aws
     before = inbox.holdings()
     aws.write_mail(MAIL, "Trúng thưởng", TORN, **how)
     inbox.hear()
@@ -106,9 +106,9 @@ def test_t6_no_ticket_for_spam_and_answering_machines(inbox: Inbox, how: dict[st
 
 def test_d14_what_was_said_in_a_chat_stands_with_the_customer(inbox: Inbox) -> None:
     customer = known(inbox, messenger_psid="p1")
-    inbox.town.messenger.say("p1", "Áo size M còn không shop?")
+    inbox.providers.messenger.say("p1", "Áo size M còn không shop?")
     inbox.later(minutes=1)
-    inbox.town.messenger.say("p1", f"gọi em {LAN[:-1]}8 nhé")
+    inbox.providers.messenger.say("p1", f"gọi em {LAN[:-1]}8 nhé")
     inbox.hear()
 
     view = inbox.call("GET", f"/v1/customers/{customer}").json
@@ -140,7 +140,7 @@ def test_d14_what_was_said_in_a_chat_stands_with_the_customer(inbox: Inbox) -> N
 def test_r22_a_picture_alone_opens_a_ticket_and_staff_open_the_providers_addresses_only(
     inbox: Inbox, url: str, kept: bool
 ) -> None:
-    inbox.town.zalo.show("z1", "image", url)
+    inbox.providers.zalo.show("z1", "image", url)
     inbox.hear()
 
     (ticket,) = inbox.tickets()
@@ -151,9 +151,9 @@ def test_r22_a_picture_alone_opens_a_ticket_and_staff_open_the_providers_address
 
 def test_r22_a_picture_joins_the_thread_it_belongs_to(inbox: Inbox) -> None:
     photo = "https://scontent.xx.fbcdn.net/v/t1/1.jpg"
-    inbox.town.messenger.say("p1", TORN)
+    inbox.providers.messenger.say("p1", TORN)
     inbox.later(seconds=20)
-    inbox.town.messenger.say("p1", "", photo=photo)
+    inbox.providers.messenger.say("p1", "", photo=photo)
     inbox.hear()
 
     (ticket,) = inbox.tickets()
@@ -162,7 +162,7 @@ def test_r22_a_picture_joins_the_thread_it_belongs_to(inbox: Inbox) -> None:
 
 
 def test_r22_the_files_of_an_e_mail_are_named(inbox: Inbox) -> None:
-    inbox.town.aws.write_mail(MAIL, "Áo rách", TORN, files={"vết rách.jpg": b"\xff\xd8"})
+    inbox.providers.aws.write_mail(MAIL, "Áo rách", TORN, files={"vết rách.jpg": b"\xff\xd8"})
     inbox.hear()
 
     (ticket,) = inbox.tickets()

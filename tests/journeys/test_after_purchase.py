@@ -12,7 +12,7 @@ import pytest
 from infra.local.importing.command import run_import
 from infra.local.importing.targets import Reply
 from infra.local.measuring.bench import phone
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
 from shared.repositories.profiles import figures
 from shared.runtime.playbook.journeys import check, load_journeys
@@ -553,7 +553,7 @@ def test_a10_a_low_rating_on_zalo_itself_raises_the_alarm_too(shop):
     shop.later(days=7, hours=1)
     survey = survey_of(shop, lan)
     (sent,) = [one for one, message_id in shop.taken("post_purchase", lan) if message_id == survey["message_id"]]
-    shop.town.zalo.rate(sent.provider_id, survey["message_id"], 1, "Giao sai màu")
+    shop.providers.zalo.rate(sent.provider_id, survey["message_id"], 1, "Giao sai màu")
     shop.later(minutes=2)
 
     (task,) = shop.tasks(lan, "low_rating")
@@ -679,7 +679,7 @@ class _Door:
 
     def post(self, body):
         self.shop.call("POST", "/v1/batch", json.loads(body), key="write")
-        self.shop.house.drain()
+        self.shop.stack.drain()
         return Reply(200, {})
 
     def unfinished(self):
@@ -701,7 +701,7 @@ def test_r1_an_imported_past_starts_nothing_after_a_week_either(shop, tmp_path):
     )
     for path in (customers, orders):
         run_import(path, _Door(shop), lambda: shop.now)
-    assert shop.house.drain()["messages"] == {}
+    assert shop.stack.drain()["messages"] == {}
     assert [figures(profile).orders for profile in shop.items("P") if "metrics" in profile] == [1] * 10
     shop.later(days=8)
 
@@ -730,7 +730,7 @@ def test_r1_history_starts_nothing_ever(shop):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_x1_every_step_comes_once_where_everything_comes_twice_and_in_any_order(opened, seed):
-    shop = opened(hostile=Hostile(Random(seed), busy=0.02, repeats=0.9))
+    shop = opened(faults=FaultInjection(Random(seed), busy=0.02, repeats=0.9))
     shop.sell(*GOODS)
     lan = shop.guest()
     for _ in range(2):

@@ -31,7 +31,7 @@ steps:
 def doors() -> Iterator[Doors]:
     doors = Doors()
     yield doors
-    doors.house.close()
+    doors.stack.close()
 
 
 def test_the_list_has_every_journey_that_ships(doors: Doors):

@@ -8,7 +8,7 @@ from random import Random
 
 import pytest
 
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from tests.support.journeys import MONDAY
 
 
@@ -259,7 +259,7 @@ def test_r6_a_cart_of_what_is_nobodys_business_is_not_named(shop):
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_x1_a_cart_is_reminded_of_once_where_everything_comes_twice_and_in_any_order(opened, seed):
-    shop = opened(hostile=Hostile(Random(seed), busy=0.02, repeats=0.9))
+    shop = opened(faults=FaultInjection(Random(seed), busy=0.02, repeats=0.9))
     lan, minh = shop.guest(), shop.guest()
     shop.later(minutes=55)
     for number in (0, 20, 40):

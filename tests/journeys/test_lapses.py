@@ -24,7 +24,7 @@ def writes(shop: Shop, guest: Guest) -> None:
 
 
 def label(shop: Shop, guest: Guest) -> str:
-    return str((shop.house.table.get(table_keys.profile(guest.id)) or {})["labels"][0])
+    return str((shop.stack.table.get(table_keys.profile(guest.id)) or {})["labels"][0])
 
 
 @pytest.mark.parametrize("happens", [looks, is_synchronised, writes])
@@ -42,7 +42,7 @@ def test_w3_who_is_seen_in_the_night_before_the_wake_is_won_back_all_the_same(
 
     assert all("winback_30" in shop.inside(guest) for guest in (seen, left_alone))
     assert shop.counts("winback_30")["entered"] == 2
-    assert "slipped_from" not in (shop.house.table.get(table_keys.profile(seen.id)) or {})
+    assert "slipped_from" not in (shop.stack.table.get(table_keys.profile(seen.id)) or {})
 
 
 def test_w3_who_buys_in_the_night_before_the_wake_has_not_lapsed(shop: Shop) -> None:

@@ -24,7 +24,7 @@ FILTER = Product(
 
 
 def runs(shop: Shop, guest) -> dict:
-    return (shop.house.table.get(table_keys.journeys_of(guest.id)) or {})["runs"]
+    return (shop.stack.table.get(table_keys.journeys_of(guest.id)) or {})["runs"]
 
 
 def test_x5_reminders_that_last_for_years_leave_room_for_todays_receipt(shop: Shop) -> None:
@@ -74,7 +74,7 @@ def test_x5_long_texts_of_a_page_fill_no_ones_runs(shop: Shop) -> None:
 
     assert len(runs(shop, lan)) == 20
     assert all(len(str(run["vars"])) < 4_000 and run["vars"]["appointment_id"] for run in runs(shop, lan).values())
-    assert not shop.house.queue_state()["events-dlq"]["visible"]
+    assert not shop.stack.queue_state()["events-dlq"]["visible"]
 
 
 def test_r2_an_order_whose_parcel_is_refused_and_sent_again_is_no_new_order(shop: Shop) -> None:
@@ -141,7 +141,7 @@ def test_x3_a_mark_that_a_merged_customer_brought_along_is_taken_away(shop: Shop
     event = {"type": "track", "event": "Product Reviewed", "messageId": "review", "timestamp": stamp(shop.now),
              "userId": "lan900@example.vn", "properties": {"sku": "AO", "rating": 1, "review_body": "x"}}  # fmt: skip
     shop.call("POST", "/v1/batch", {"batch": [event]}, key="write")
-    shop.house.drain()
+    shop.stack.drain()
     shop.later(minutes=1)
     shop.call("PUT", "/v1/customers", {"identities": {"phone": lan.phone, "email": "lan900@example.vn"}})
     assert shop.tags(lan) == ["unhappy"]
@@ -149,4 +149,4 @@ def test_x3_a_mark_that_a_merged_customer_brought_along_is_taken_away(shop: Shop
     shop.finish(task, "reached")
 
     assert shop.tags(lan) == []
-    assert (shop.house.table.get(table_keys.profile(other)) or {})["marks"] == []
+    assert (shop.stack.table.get(table_keys.profile(other)) or {})["marks"] == []

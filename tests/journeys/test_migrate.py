@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from infra.local.cli import app
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.errors import Busy
 from shared.domain.vietnam_time import stamp
 from shared.runtime import wiring
@@ -41,18 +41,18 @@ SECOND = FIRST.replace("for: 3d", "for: 5d").replace("  - {id: later, wait: {for
 
 def migration(shop: Shop, version: str = "") -> Migration:
     """To the playbook's version, or to another that somebody entered with."""
-    token = wiring.install(shop.house.outside)
+    token = wiring.install(shop.stack.outside)
     try:
         journeys = runtime_journeys.journeys(shop.now)
     finally:
         wiring.uninstall(token)
-    target = versions(shop.house.table, "visit")[version].journey if version else journeys.world.journeys["visit"]
+    target = versions(shop.stack.table, "visit")[version].journey if version else journeys.world.journeys["visit"]
     return Migration(journeys, target)
 
 
 def written(shop: Shop) -> list[Any]:
     """Everything in the table."""
-    with shop.house.store.transaction() as db:
+    with shop.stack.store.transaction() as db:
         return [tuple(row) for row in db.execute("SELECT * FROM items ORDER BY 1, 2").fetchall()]
 
 
@@ -135,7 +135,7 @@ def test_x18_a_migration_is_rolled_back_to_the_version_before(shop: Shop, edited
 def test_a_migration_that_was_stopped_goes_on_where_it_was(shop: Shop, edited: Edited, monkeypatch: pytest.MonkeyPatch):
     counted = migration(shop).count()
     running, commits = migration(shop), []
-    write = type(shop.house.table).write
+    write = type(shop.stack.table).write
 
     def dies(table: Any, *actions: Any) -> Any:
         commits.append(actions)
@@ -144,7 +144,7 @@ def test_a_migration_that_was_stopped_goes_on_where_it_was(shop: Shop, edited: E
         return write(table, *actions)
 
     with monkeypatch.context() as plug:
-        plug.setattr(type(shop.house.table), "write", dies)
+        plug.setattr(type(shop.stack.table), "write", dies)
         with pytest.raises(Busy):
             running.run()
     rest = migration(shop).run()
@@ -188,16 +188,16 @@ class Folder:
         self.now = datetime(2096, 3, 5, 3, 0, tzinfo=UTC)
 
     def sell(self, *orders: str, days_ago: int) -> None:
-        house = House(self.path, LocalClock(self.now - timedelta(days=days_ago), frozen=True))
-        key = base64.b64encode(f"{local_keys(house, self.path).write_key}:".encode()).decode()
+        stack = LocalStack(self.path, LocalClock(self.now - timedelta(days=days_ago), frozen=True))
+        key = base64.b64encode(f"{local_keys(stack, self.path).write_key}:".encode()).decode()
         for n, order in enumerate(orders):
             properties = {"order_id": order, "total": 500_000}
-            event = {"type": "track", "event": "Order Completed", "messageId": order, "timestamp": stamp(house.now),
+            event = {"type": "track", "event": "Order Completed", "messageId": order, "timestamp": stamp(stack.now),
                      "userId": f"09351{days_ago:02d}{n:03d}", "properties": properties}  # fmt: skip
             headers = {"authorization": f"Basic {key}", "content-type": "application/json"}
-            house.http("POST", "/v1/batch", "", headers, json.dumps({"batch": [event]}).encode())
-        house.drain()
-        house.close()
+            stack.http("POST", "/v1/batch", "", headers, json.dumps({"batch": [event]}).encode())
+        stack.drain()
+        stack.close()
 
     def kq(self, *words: str, code: int = 0) -> str:
         """What `kq journeys …` prints about this folder."""
@@ -235,10 +235,10 @@ def test_r27_a_journey_goes_live_step_by_step(playbook: OwnPlaybook, tmp_path: P
 
     for mode in ("shadow", "staff", "store:Quận 1", "all"):
         assert json.loads(folder.kq("mode", "visit", mode)) == {"journey": "visit", "mode": mode}
-        house = House(folder.path, LocalClock(folder.now, frozen=True))
-        headers = {"authorization": f"Bearer {local_keys(house, folder.path).api_key}"}
-        _, _, content = house.http("GET", "/v1/journeys", "", headers)
-        house.close()
+        stack = LocalStack(folder.path, LocalClock(folder.now, frozen=True))
+        headers = {"authorization": f"Bearer {local_keys(stack, folder.path).api_key}"}
+        _, _, content = stack.http("GET", "/v1/journeys", "", headers)
+        stack.close()
         assert [item["mode"] for item in json.loads(content)["items"]] == [mode]
 
 

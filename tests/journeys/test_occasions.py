@@ -55,7 +55,7 @@ def test_r14_a_birthday_wish_ends_with_the_day(shop: Shop) -> None:
     """«expired», also when everything stood still all day: no wish on the morning after, and no voucher for nobody."""
     guest = born(shop, "1990-03-05")
     shop.until(4, 0, days=3)
-    shop.house.clock.set(shop.at(10, days=1))
+    shop.stack.clock.set(shop.at(10, days=1))
     shop.later(minutes=2)
     assert shop.ends(guest, "birthday") == [("birthday", "expired")]
     assert not shop.of("birthday", guest)
@@ -127,8 +127,8 @@ def test_a20_somebody_new_gets_a_coupon_for_the_first_visit(shop: Shop, news: st
 
     def arrives(who: Guest) -> None:
         if news == "Followed":
-            shop.town.zalo.follow(who.chat)
-            shop.house.drain()
+            shop.providers.zalo.follow(who.chat)
+            shop.stack.drain()
         else:
             shop.tell(news, who, channel="zalo")
 

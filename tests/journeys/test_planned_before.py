@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from shared.domain.messaging.message import Intent, planned, told
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.templates import templates
 
 
 def test_x1_a_message_that_stands_there_already_is_not_planned_anew_and_its_run_goes_on(shop):
     lan = shop.guest(chat=True)
     shop.cart(lan, "áo linen")
-    (run,) = shop.house.table.get(table_keys.journeys_of(lan.id))["runs"].values()
+    (run,) = shop.stack.table.get(table_keys.journeys_of(lan.id))["runs"].values()
     intent = Intent(lan.id, run["journey"], run["run"], "remind", templates()["cart_reminder"].purpose, "cart_reminder")
     before = told(planned(intent, shop.now), "suppressed", "goal_reached", shop.now)
-    draft = Draft(shop.house.table)
-    draft.put(table_keys.message_item(intent.message_id), before)
-    draft.commit()
+    uow = UnitOfWork(shop.stack.table)
+    uow.put(table_keys.message_item(intent.message_id), before)
+    uow.commit()
     shop.later(days=3)
 
     assert shop.got("abandoned_cart", lan) == []

@@ -59,4 +59,4 @@ def test_r12_with_the_new_oa_preset_every_journey_works_without_promotional_zns(
     shop.later(days=1, minutes=5)
     assert [task["kind"] for task in shop.tasks(guest, "winback_60")] == ["call"]
     assert {one.channel for one in shop.got("order", guest)} == {"zns"}
-    shop.house.close()
+    shop.stack.close()

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from infra.local.commands.ops import as_it_came
 from infra.local.measuring.bench import phone
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
 from shared.domain.errors import Busy
 from shared.domain.messaging.message import PROGRESS
@@ -30,7 +30,7 @@ from shared.repositories import table_keys
 from shared.repositories.products import Products
 from shared.runtime.playbook.journeys import journeys
 from shared.runtime.playbook.staff import directory
-from tests.support.engine import hostile
+from tests.support.engine import faults
 from tests.support.journey_customers import PHONE
 from tests.support.journeys import MONDAY
 from tests.support.messaging import Care
@@ -52,7 +52,7 @@ MANNERS = ("busy", "lost_answers", "stale_reads", "short_pages")
 class Life(Care):
     """Some people and what happens to them. What has to be said again, where the table is hostile, is said again."""
 
-    def __init__(self, people: int, bad: Hostile | None, seed: int) -> None:
+    def __init__(self, people: int, bad: FaultInjection | None, seed: int) -> None:
         self._bad = bad
         self.draw = Random(seed)
         self.orders: list[tuple[str, int]] = []
@@ -61,10 +61,10 @@ class Life(Care):
         # Our message behind a provider's own number.
         self.behind: dict[str, str] = {}
         with self.honest():
-            super().__init__(MONDAY, seed=seed, hostile=bad)
+            super().__init__(MONDAY, seed=seed, faults=bad)
             self.know_the_do_not_call_list()
-            assert self.town  # the providers open their doors
-            Products(self.house.table, self.house.outside.memory, self.now).put(GOODS)
+            assert self.providers  # the providers open their doors
+            Products(self.stack.table, self.stack.outside.memory, self.now).put(GOODS)
             self.people = [
                 self.customer(number + 1, consent=number != 2, phone=phone(number + 1), email=f"k{number}@example.vn",
                               zalo_user_id=f"chat-{number}",
@@ -98,7 +98,7 @@ class Life(Care):
         self.flush()
         while self.now < end:
             self._insist(self.know_the_do_not_call_list)
-            self.house.advance(min(end, self.now + timedelta(days=6)))
+            self.stack.advance(min(end, self.now + timedelta(days=6)))
             self.redrive()
             # A provider's own number is forgotten after a while, and by then the message may bear another.
             known = [item for item in self.items("%") if item["pk"].startswith("PID#") and "message_id" in item]
@@ -107,11 +107,11 @@ class Life(Care):
     def redrive(self) -> None:
         """What failed five times at a table this bad is a dead letter; somebody sends those back every week."""
         with self.honest():
-            for name, queue in self.house.queues.items():
+            for name, queue in self.stack.queues.items():
                 for letter in queue.receive() if name.endswith("-dlq") else ():
-                    self.house.queues[name.removesuffix("-dlq")].send([as_it_came(letter.body)])
+                    self.stack.queues[name.removesuffix("-dlq")].send([as_it_came(letter.body)])
                     queue.delete([letter.receipt])
-            self.house.drain()
+            self.stack.drain()
 
     # ---- what happens ----
 
@@ -130,7 +130,7 @@ class Life(Care):
             size = self.draw.randint(1, len(self.waiting))
             batch, self.waiting = self.waiting[:size], self.waiting[size:]
             self._insist(lambda batch=batch: self.call("POST", "/v1/batch", {"batch": batch}, key="write"))
-        self.house.drain()
+        self.stack.drain()
 
     def happen(self, what: str, who: int, late: int, number: int) -> None:
         who %= len(self.people)
@@ -163,8 +163,8 @@ class Life(Care):
             )[number % 5]
             self.say(event, who, late, **more)
         elif what == "asks":
-            self.town.zalo.say(f"chat-{who}", ("giá bao nhiêu vậy shop", "còn size M không")[number % 2])
-            self.house.drain()
+            self.providers.zalo.say(f"chat-{who}", ("giá bao nhiêu vậy shop", "còn size M không")[number % 2])
+            self.stack.drain()
         elif what in ("answers", "reads"):
             self._reacts(what, who, number)
         elif what == "task":
@@ -178,13 +178,13 @@ class Life(Care):
             mine = sorted(m["message_id"] for m in asked or got)
         if not mine:
             return
-        pages = MessageLinks("", link_key(self.house.outside.identity_key), mine[number % len(mine)])
+        pages = MessageLinks("", link_key(self.stack.outside.identity_key), mine[number % len(mine)])
         if what == "reads":
-            self.house.http("GET", pages.click(0), "", {"user-agent": PHONE}, b"")
+            self.stack.http("GET", pages.click(0), "", {"user-agent": PHONE}, b"")
         else:
             body = urlencode({"score": number % 10 + 1, "comment": "hàng tốt"}).encode()
-            self.house.http("POST", pages.survey, "", {"content-type": "application/x-www-form-urlencoded"}, body)
-        self.house.drain()
+            self.stack.http("POST", pages.survey, "", {"content-type": "application/x-www-form-urlencoded"}, body)
+        self.stack.drain()
 
     def _staff(self, who: int, number: int) -> None:
         with self.honest():
@@ -195,8 +195,8 @@ class Life(Care):
                 body = {"outcome": outcome}
                 body |= {"call_back_at": stamp(self.now + timedelta(days=1))} if outcome == "call_back" else {}
                 path = f"/v1/tasks/{tasks[number % len(tasks)]['task_id']}/outcome"
-                self.house.http("POST", path, "", {"authorization": self._keys["api"]}, json.dumps(body).encode())
-                self.house.drain()
+                self.stack.http("POST", path, "", {"authorization": self._keys["api"]}, json.dumps(body).encode())
+                self.stack.drain()
 
     # ---- what must be true ----
 
@@ -246,15 +246,15 @@ class Life(Care):
         assert [item.get("runs", {}) for item in self.items("OJ")] == [{}] * len(self.items("OJ"))
         assert not [item for item in self.items("OJ") if "due_at" in item]
         for journey in journeys():
-            assert not self.house.table.query(table_keys.INSIDE + journey).items, journey
+            assert not self.stack.table.query(table_keys.INSIDE + journey).items, journey
             told: Counter[str] = Counter()
-            for item in self.house.table.query(table_keys.JOURNEY + journey, low="N#", high="N#~").items:
+            for item in self.stack.table.query(table_keys.JOURNEY + journey, low="N#", high="N#~").items:
                 told.update({name: number for name, number in item.items() if name not in ("pk", "sk")})
             assert not [name for name in told if name.startswith("at ") and told[name]], told
             for came, went in (("entered", "ended "), ("holdout", "holdout ended ")):
                 out = sum(number for name, number in told.items() if name.startswith(went))
                 assert told[came] == out, (journey, told)
-        for name, state in self.house.queue_state().items():
+        for name, state in self.stack.queue_state().items():
             assert state["visible"] == state["in_flight"] == state["delayed"] == 0, (name, state)
 
     def _goals_stop_everything(self) -> None:
@@ -275,7 +275,7 @@ class Life(Care):
         low, high = table_keys.TIMELINE
         found, start = [], None
         while True:
-            page = self.house.table.query(table_keys.profile(customer_id).pk, low=low, high=high, start=start)
+            page = self.stack.table.query(table_keys.profile(customer_id).pk, low=low, high=high, start=start)
             found += page.items
             start = page.next
             if start is None:
@@ -294,7 +294,7 @@ HAPPENINGS = st.tuples(
 )  # fmt: skip
 
 
-def live(people: int, happenings: list[tuple[int, str, int, int, int]], bad: Hostile | None, seed: int) -> None:
+def live(people: int, happenings: list[tuple[int, str, int, int, int]], bad: FaultInjection | None, seed: int) -> None:
     with Life(people, bad, seed) as life:
         for gap, what, who, late, number in happenings:
             if gap:
@@ -317,4 +317,4 @@ def test_x5_whatever_happens_to_people_every_step_comes_once_and_every_run_ends(
 def test_x5_the_same_holds_where_table_and_queues_are_at_their_worst(
     people: int, happenings: list[tuple[int, str, int, int, int]], seed: int
 ) -> None:
-    live(people, happenings, hostile(seed), seed)
+    live(people, happenings, faults(seed), seed)

@@ -35,7 +35,7 @@ def no_campaigns() -> Any:
 @contextmanager
 def process(shop: Shop, table: Any) -> Iterator[None]:
     """A process of its own over this table, which knows nothing yet."""
-    token = wiring.install(replace(shop.house.outside, table=table, memory={}))
+    token = wiring.install(replace(shop.stack.outside, table=table, memory={}))
     try:
         yield
     finally:
@@ -44,21 +44,21 @@ def process(shop: Shop, table: Any) -> Iterator[None]:
 
 def tick(shop: Shop, table: Any = None) -> None:
     """The minute tick, without the sender that works after it."""
-    with process(shop, table or shop.house.table):
-        timers = Timers(journeys(shop.now), shop.house.outside.messages, no_campaigns, no_campaigns)
+    with process(shop, table or shop.stack.table):
+        timers = Timers(journeys(shop.now), shop.stack.outside.messages, no_campaigns, no_campaigns)
         timers.run(PARTITIONS, clock=lambda: shop.now, seconds=45)
 
 
 def wake(shop: Shop, table: Any = None) -> None:
     """Let the runs of everybody who is inside go on, whether their time has come or not."""
-    with process(shop, table or shop.house.table):
+    with process(shop, table or shop.stack.table):
         for item in shop.items("OJ"):
             journeys(shop.now).wake(item["pk"].removeprefix("C#"))
 
 
 def send(shop: Shop, table: Any = None) -> None:
     """Dispatch whatever waits to go out."""
-    with process(shop, table or shop.house.table):
+    with process(shop, table or shop.stack.table):
         for message in shop.messages():
             dispatcher().dispatch(message["message_id"])
 
@@ -68,7 +68,7 @@ def left_cart() -> tuple[Shop, Guest]:
     shop = Shop()
     lan = shop.guest(chat=True)
     shop.cart(lan, "áo linen")
-    shop.house.clock.set(shop.now + timedelta(minutes=60))
+    shop.stack.clock.set(shop.now + timedelta(minutes=60))
     return shop, lan
 
 
@@ -92,7 +92,7 @@ def everywhere(
         shop, guest = prepare()
         with shop:
             table = Watched(
-                shop.house.table, at=point, before=lambda s=shop, g=guest: competitor(s, g), after=failure
+                shop.stack.table, at=point, before=lambda s=shop, g=guest: competitor(s, g), after=failure
             )  # fmt: skip
             with suppress(Killed, Busy):
                 work(shop, table)
@@ -112,7 +112,7 @@ def one_reminder(shop: Shop) -> None:
 def through(shop: Shop, journey: str, **ended: int) -> None:
     """Everybody has left a journey, and the figures say so."""
     assert shop.counts(journey) == {"entered": 1, **{f"ended {why}": n for why, n in ended.items()}}
-    assert shop.house.table.query(table_keys.INSIDE + journey).items == []
+    assert shop.stack.table.query(table_keys.INSIDE + journey).items == []
 
 
 # ---- two at once ----
@@ -163,7 +163,7 @@ def test_a2_what_was_going_out_when_the_order_came_is_not_tried_again(mode: str)
 
     def failing() -> tuple[Shop, Guest]:
         shop, lan = about_to_send()
-        shop.house.town.set_fault("zalo", mode, 1.0)
+        shop.stack.providers.set_fault("zalo", mode, 1.0)
         return shop, lan
 
     def buys_and_all_is_well(shop: Shop, lan: Guest) -> None:
@@ -172,7 +172,7 @@ def test_a2_what_was_going_out_when_the_order_came_is_not_tried_again(mode: str)
 
     met = 0
     for shop, lan in everywhere(failing, send, competitor=buys_and_all_is_well):
-        shop.house.town.set_fault("zalo", "off", 0.0)
+        shop.stack.providers.set_fault("zalo", "off", 0.0)
         if shop.ends(lan, "abandoned_cart"):
             met += 1
             before = shop.taken("abandoned_cart")
@@ -201,7 +201,7 @@ def test_r17_a_channel_that_fails_does_not_make_us_forget_that_an_earlier_one_de
     """Email delivered and unread, Zalo refused: the person still had this week's advertisement."""
     lan = shop.guest()
     shop.order(lan, "HD1", channel="store")
-    shop.house.town.set_fault("zns", "error", 1.0)
+    shop.stack.providers.set_fault("zns", "error", 1.0)
     shop.until(12, days=30)
     (message,) = shop.of("winback_30", lan)
     assert [one.channel for one in shop.got("winback_30", lan)] == ["email"]
@@ -209,7 +209,7 @@ def test_r17_a_channel_that_fails_does_not_make_us_forget_that_an_earlier_one_de
     assert any(line[3] == "zns" for line in shop.message(message["message_id"])["log"])
 
     other = shop.plan(lan.id, "marketing", "another", channels=("email",))
-    shop.house.drain()
+    shop.stack.drain()
     assert shop.message(other)["reason"] == "own_cap"
 
 
@@ -246,10 +246,10 @@ def test_x1_a_sender_that_dies_anywhere_sends_a_reminder_once_or_never() -> None
 
 
 def break_item(shop: Shop, guest: Guest, how: Callable[[dict[str, Any]], None]) -> None:
-    item = shop.house.table.get(table_keys.journeys_of(guest.id))
+    item = shop.stack.table.get(table_keys.journeys_of(guest.id))
     assert item is not None
     how(item)
-    shop.house.table.write(Put(item))
+    shop.stack.table.write(Put(item))
 
 
 def version_gone(item: dict[str, Any]) -> None:
@@ -269,22 +269,22 @@ def test_a_run_that_cannot_go_on_holds_up_nobody_is_reported_and_is_not_lost(
     lan, minh = shop.guest(chat=True), shop.guest(chat=True)
     shop.cart(lan, "áo linen")
     shop.cart(minh, "áo linen")
-    whole = shop.house.table.get(table_keys.journeys_of(lan.id))
+    whole = shop.stack.table.get(table_keys.journeys_of(lan.id))
     break_item(shop, lan, broken)
 
-    report = shop.house.advance(shop.now + timedelta(minutes=62))
+    report = shop.stack.advance(shop.now + timedelta(minutes=62))
     assert report["failed"]["timers_schedule"] > 0
     assert len(shop.got("abandoned_cart", minh)) == 1
     assert shop.got("abandoned_cart", lan) == []
-    put_off = shop.house.table.get(table_keys.journeys_of(lan.id))
+    put_off = shop.stack.table.get(table_keys.journeys_of(lan.id))
     assert put_off is not None
     assert timedelta() < moment(put_off["due_at"]) - shop.now <= timedelta(minutes=15)
-    report = shop.house.advance(shop.now + timedelta(hours=2))
+    report = shop.stack.advance(shop.now + timedelta(hours=2))
     assert 7 <= report["failed"]["timers_schedule"] <= 9, "once in a quarter of an hour, not every minute"
 
     # Whoever mends it finds everything as it was.
     assert whole is not None
-    shop.house.table.write(Put({**whole, "due_at": stamp(shop.now)}))
+    shop.stack.table.write(Put({**whole, "due_at": stamp(shop.now)}))
     shop.later(minutes=2)
     assert len(shop.got("abandoned_cart", lan)) == 1
 
@@ -297,7 +297,7 @@ def test_news_of_who_is_in_a_journey_nobody_knows_any_more_is_taken_in_all_the_s
     shop.order(lan)
 
     assert shop.call("GET", f"/v1/customers/{lan.id}")["metrics"]["orders"] == 1
-    assert shop.house.queue_state()["events-dlq"]["visible"] == 0
-    report = shop.house.advance(shop.now + timedelta(minutes=5))
+    assert shop.stack.queue_state()["events-dlq"]["visible"] == 0
+    report = shop.stack.advance(shop.now + timedelta(minutes=5))
     assert report["failed"] == {"timers_schedule": 1}
     assert shop.got("order", lan) != []

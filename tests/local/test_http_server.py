@@ -10,7 +10,7 @@ import pytest
 from infra.catalogue import Door, FromQueue, Http, Schedule, Tick
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.http_server import HttpServer, duration
-from infra.local.stack.local_stack import API_LIMIT, House
+from infra.local.stack.local_stack import API_LIMIT, LocalStack
 from shared.runtime import wiring
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -36,15 +36,15 @@ def load(name):
 
 
 @pytest.fixture
-def house():
-    house = House(None, LocalClock(START, frozen=True), doors=DOORS, load=load)
-    yield house
-    house.close()
+def stack():
+    stack = LocalStack(None, LocalClock(START, frozen=True), doors=DOORS, load=load)
+    yield stack
+    stack.close()
 
 
 @pytest.fixture
-def server(house):
-    server = HttpServer(house)
+def server(stack):
+    server = HttpServer(stack)
     server.start()
     yield server
     server.stop()
@@ -201,11 +201,11 @@ def test_time_can_be_moved_to_a_moment_and_by_a_duration(connection):
         ('{"by": "P999999W"}', "3660 days"),
     ],
 )
-def test_a_step_in_time_that_cannot_be_done_is_a_problem_document(connection, house, body, words):
+def test_a_step_in_time_that_cannot_be_done_is_a_problem_document(connection, stack, body, words):
     status, problem = call(connection, "POST", "/_local/advance", body)
     assert (status, problem["status"]) == (400, 400)
     assert words in problem["detail"]
-    assert house.now == START
+    assert stack.now == START
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from infra.catalogue import QUEUES
 from infra.local.commands.ops import as_it_came, import_do_not_call, issue_key, listed, redrive, revoke_key, zalo_state
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import place
 from shared.adapters.aws import clients
 from shared.repositories import table_keys
@@ -22,10 +22,10 @@ START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 @pytest.fixture
 def folder(tmp_path):
     """A data folder with one message nobody can read in its dead-letter queue."""
-    house = House(tmp_path, LocalClock(START, frozen=True))
-    house.queues["events"].send(["nonsense"])
-    house.drain()
-    house.close()
+    stack = LocalStack(tmp_path, LocalClock(START, frozen=True))
+    stack.queues["events"].send(["nonsense"])
+    stack.drain()
+    stack.close()
     return tmp_path
 
 
@@ -58,9 +58,9 @@ def test_dead_letters_show_their_reason_and_go_back_without_it(folder):
         assert "not a message of this queue" in letter["reason"]
         assert redrive(where)["events"] == 1
         assert not any(listed(where).values())
-    house = House(folder, LocalClock(START, frozen=True))
-    assert house.queues["events"].peek()[0].body == "nonsense"
-    house.close()
+    stack = LocalStack(folder, LocalClock(START, frozen=True))
+    assert stack.queues["events"].peek()[0].body == "nonsense"
+    stack.close()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from infra.local.commands.up import opened_with_demo
 from infra.local.demo import dataset
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 
 
 @pytest.fixture(autouse=True)
@@ -19,21 +19,21 @@ def few_sales(monkeypatch):
     monkeypatch.setattr(dataset, "invoices", lambda: few)
 
 
-def customers(house):
-    return sum(len(house.table.query(f"S#{label}").items) for label in ("new", "active", "prospect"))
+def customers(stack):
+    return sum(len(stack.table.query(f"S#{label}").items) for label in ("new", "active", "prospect"))
 
 
 def test_the_year_is_replayed_once_and_is_still_there_after_a_restart(tmp_path):
-    with opened_with_demo(tmp_path, None, threading.Event()) as house:
-        there, ended = customers(house), house.now
+    with opened_with_demo(tmp_path, None, threading.Event()) as stack:
+        there, ended = customers(stack), stack.now
         assert there > 10
-    with opened_with_demo(tmp_path, ended + timedelta(hours=1), threading.Event()) as house:
-        assert customers(house) == there
-        assert house.now == ended + timedelta(hours=1)
+    with opened_with_demo(tmp_path, ended + timedelta(hours=1), threading.Event()) as stack:
+        assert customers(stack) == there
+        assert stack.now == ended + timedelta(hours=1)
 
 
 def test_a_folder_with_another_past_is_left_alone(tmp_path):
-    House(tmp_path, LocalClock(datetime(2026, 1, 1, tzinfo=UTC), frozen=True)).close()
+    LocalStack(tmp_path, LocalClock(datetime(2026, 1, 1, tzinfo=UTC), frozen=True)).close()
     with pytest.raises(Trouble, match="another past"), opened_with_demo(tmp_path, None, threading.Event()):
         pass
 
@@ -47,6 +47,6 @@ def test_it_cannot_open_before_the_year_is_over(tmp_path):
 def test_who_ends_it_does_not_wait_for_the_year(tmp_path):
     ended = threading.Event()
     ended.set()
-    with opened_with_demo(tmp_path, None, ended) as house:
-        assert customers(house) == 0
+    with opened_with_demo(tmp_path, None, ended) as stack:
+        assert customers(stack) == 0
     assert not (tmp_path / "demo").exists()

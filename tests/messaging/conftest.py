@@ -13,6 +13,6 @@ MORNING = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # ten o'clock
 
 @pytest.fixture
 def care():
-    with Care(MORNING) as house:
-        house.know_the_do_not_call_list()
-        yield house
+    with Care(MORNING) as stack:
+        stack.know_the_do_not_call_list()
+        yield stack

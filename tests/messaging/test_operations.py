@@ -13,7 +13,7 @@ from infra.local.commands.ops import connect_zalo, import_do_not_call, zalo_stat
 from infra.local.errors import Trouble
 from infra.local.measuring.bench import phone
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import place
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import local_day, stamp
@@ -40,7 +40,7 @@ def asked(care: Care, number: int, city: str = "Huế") -> str:
 
 
 def fate(care: Care, message: str) -> tuple[str, str]:
-    care.house.drain()
+    care.stack.drain()
     kept = care.message(message)
     return kept["status"], kept["reason"]
 
@@ -52,7 +52,7 @@ def test_R15_the_red_button_stops_what_is_dispatched_from_now_on_and_nothing_but
     customer = asked(care, 1)
     advert, receipt = care.plan(customer, "marketing"), care.plan(customer, "transactional")
 
-    assert marketing_halt.halt(care.house.table, [], care.now) == ["*"]
+    assert marketing_halt.halt(care.stack.table, [], care.now) == ["*"]
 
     assert fate(care, advert) == ("suppressed", "halted")
     assert fate(care, receipt)[0] == "sent"
@@ -62,36 +62,36 @@ def test_R15_the_red_button_stops_what_is_dispatched_from_now_on_and_nothing_but
 def test_R15_a_province_is_halted_however_it_is_written_and_the_others_go_on(care):
     there, elsewhere = asked(care, 1, "Đà Nẵng"), asked(care, 2, "Huế")
 
-    assert marketing_halt.halt(care.house.table, ["  ĐÀ  NẴNG "], care.now) == ["đà nẵng"]
+    assert marketing_halt.halt(care.stack.table, ["  ĐÀ  NẴNG "], care.now) == ["đà nẵng"]
 
     assert fate(care, care.plan(there, "marketing")) == ("suppressed", "halted")
     assert fate(care, care.plan(elsewhere, "marketing"))[0] == "sent"
 
 
 def test_provinces_add_up_until_marketing_is_resumed(care):
-    marketing_halt.halt(care.house.table, ["Huế"], care.now)
-    assert marketing_halt.halt(care.house.table, ["Hà Nội"], care.now) == ["huế", "hà nội"]
+    marketing_halt.halt(care.stack.table, ["Huế"], care.now)
+    assert marketing_halt.halt(care.stack.table, ["Hà Nội"], care.now) == ["huế", "hà nội"]
 
-    assert marketing_halt.resume(care.house.table) == ["huế", "hà nội"]
+    assert marketing_halt.resume(care.stack.table) == ["huế", "hà nội"]
 
-    assert marketing_halt.halted(care.house.table) == []
+    assert marketing_halt.halted(care.stack.table) == []
     assert fate(care, care.plan(asked(care, 1), "marketing"))[0] == "sent"
 
 
 def test_a_province_without_a_name_is_refused(care):
     with pytest.raises(ValueError, match="name"):
-        marketing_halt.halt(care.house.table, [" "], care.now)
+        marketing_halt.halt(care.stack.table, [" "], care.now)
 
 
 # ---- the do-not-call list ----
 
 
 def listing(care: Care) -> DoNotCall:
-    return DoNotCall(care.house.table, care.house.outside.identity_key)
+    return DoNotCall(care.stack.table, care.stack.outside.identity_key)
 
 
 def flagged(care: Care, customer: str) -> bool:
-    return bool((care.house.table.get(table_keys.profile(customer)) or {}).get("do_not_call"))
+    return bool((care.stack.table.get(table_keys.profile(customer)) or {}).get("do_not_call"))
 
 
 def test_R17_who_is_on_the_list_gets_no_advertising_by_phone_and_still_gets_an_e_mail(care):
@@ -133,7 +133,7 @@ def test_R17_a_full_list_takes_off_who_is_no_longer_on_it_but_not_who_has_anothe
 
 def test_the_list_holds_no_number(care):
     listing(care).take([f"+84{phone(1)[1:]}"], care.now)
-    bodies = [body for (body,) in care.house.store.db.execute("SELECT body FROM items WHERE pk LIKE 'DNC#%'")]
+    bodies = [body for (body,) in care.stack.store.db.execute("SELECT body FROM items WHERE pk LIKE 'DNC#%'")]
     assert len(bodies) == 1
     assert phone(1)[1:] not in bodies[0]
 
@@ -142,8 +142,8 @@ def test_the_list_holds_no_number(care):
 def folder(tmp_path):
     """A shop's data folder with one customer."""
     data = tmp_path / "data"
-    house = House(data, LocalClock(START, frozen=True))
-    house.close()
+    stack = LocalStack(data, LocalClock(START, frozen=True))
+    stack.close()
     return data
 
 
@@ -239,5 +239,5 @@ def test_an_account_that_is_not_in_the_secret_cannot_be_connected(folder):
 
 
 def test_times_are_told_as_stamps(care):
-    marketing_halt.halt(care.house.table, [], care.now)
-    assert (care.house.table.get(table_keys.HALT) or {})["at"] == stamp(START)
+    marketing_halt.halt(care.stack.table, [], care.now)
+    assert (care.stack.table.get(table_keys.HALT) or {})["at"] == stamp(START)

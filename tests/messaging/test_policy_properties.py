@@ -238,7 +238,7 @@ def test_whatever_puts_a_message_off_has_words_for_coming_too_late_as_well():
     """The reasons are read off the code, so that a new one cannot be forgotten."""
     code = "".join(inspect.getsource(module) for module in (policy, dispatch_message))
     puts_off = set(re.findall(r'Decision\("defer", "(\w+)"', code)) | set(
-        re.findall(r'_later\(draft, \w+, "(\w+)"', code)
+        re.findall(r'_later\(uow, \w+, "(\w+)"', code)
     )
     assert {"quiet_hours", "own_cap", "provider_trouble", "provider_pace", "provider_hours"} <= puts_off
     for reason in puts_off:
@@ -329,11 +329,11 @@ def test_plans_that_live_through_days_and_outages_keep_the_law(seed):
                 )  # fmt: skip
                 before[planned] = stamp(send_before)
             mode = draw.choice(["error", "rate_limit", "timeout", "crash_after_send", "off"])
-            care.house.town.set_fault(draw.choice(["zns", "email", "zalo", "sms_care"]), mode, 0.6)
-            care.house.advance(care.now + timedelta(days=1, minutes=draw.randrange(60)))
+            care.stack.providers.set_fault(draw.choice(["zns", "email", "zalo", "sms_care"]), mode, 0.6)
+            care.stack.advance(care.now + timedelta(days=1, minutes=draw.randrange(60)))
             if day == 4:
                 care.know_the_do_not_call_list()
-        care.house.advance(care.now + timedelta(days=9))
+        care.stack.advance(care.now + timedelta(days=9))
         received = care.received()
         assert received, "nothing was ever sent, so nothing was shown"
         ads: dict[tuple[str, str], list[datetime]] = {}

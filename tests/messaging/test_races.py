@@ -29,7 +29,7 @@ ALL_NIGHT = Window(opens=time(0), closes=time(23, 59, 59, 999999))
 
 def sender(care, table=None):
     """A worker of its own, which knows nothing yet."""
-    token = wiring.install(replace(care.house.outside, table=table or care.house.table, memory={}))
+    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table, memory={}))
     try:
         return dispatcher()
     finally:
@@ -41,9 +41,9 @@ def everywhere(prepare, competitor):
     for point in range(MOST_POINTS):
         with Care(MORNING) as care:
             care.know_the_do_not_call_list()
-            care.town.zalo.phone_errors.clear()
+            care.providers.zalo.phone_errors.clear()
             message_id = prepare(care)
-            table = Watched(care.house.table, at=point, before=lambda care=care, m=message_id: competitor(care, m))
+            table = Watched(care.stack.table, at=point, before=lambda care=care, m=message_id: competitor(care, m))
             sender(care, table).dispatch(message_id)
             if table.operations <= point:
                 assert point > 3, "nothing was ever interrupted"
@@ -70,7 +70,7 @@ def another_of_the_same_week(care, message_id):
 
 def its_receipt(care, message_id):
     if care.message(message_id)["status"] == "sending":
-        record(care.house.table, message_id, "delivered", care.now)
+        record(care.stack.table, message_id, "delivered", care.now)
 
 
 def a_merge(care, message_id):
@@ -110,7 +110,7 @@ def test_a_person_who_is_merged_meanwhile_is_one_person_for_the_caps():
         care.later(days=3)
         assert care.message(message_id)["status"] in ("delivered", "deferred")
         again = care.plan(message_id[:24], "marketing", "again", channels=("zns",))
-        care.house.drain()
+        care.stack.drain()
         # Whichever profile speaks for them, what they had under the other counts.
         assert care.message(again)["reason"] == "own_cap"
 
@@ -123,9 +123,9 @@ def test_a_table_that_is_busy_at_any_point_loses_nothing(prepare):
     for point in range(MOST_POINTS):
         with Care(MORNING) as care:
             care.know_the_do_not_call_list()
-            care.town.zalo.phone_errors.clear()
+            care.providers.zalo.phone_errors.clear()
             message_id = prepare(care)
-            table = Watched(care.house.table, at=point, before=busy)
+            table = Watched(care.stack.table, at=point, before=busy)
             try:
                 sender(care, table).dispatch(message_id)
             except Busy:
@@ -142,16 +142,16 @@ def test_a_table_that_is_busy_at_any_point_loses_nothing(prepare):
 def test_a_collision_after_the_provider_said_no_does_not_turn_it_into_nobody_knows(mode):
     def another_order(care, message_id):
         if care.message(message_id)["status"] == "sending":
-            care.house.town.set_fault("zns", "off", 0.0)
+            care.stack.providers.set_fault("zns", "off", 0.0)
             care.plan(message_id[:24], "transactional", "another", channels=("zns",))
-            care.house.drain()
+            care.stack.drain()
 
     def failing(care):
-        care.house.town.set_fault("zns", mode, 1.0)
+        care.stack.providers.set_fault("zns", mode, 1.0)
         return marketing(care)
 
     for care, message_id in everywhere(failing, another_order):
-        care.house.town.set_fault("zns", "off", 0.0)
+        care.stack.providers.set_fault("zns", "off", 0.0)
         care.later(hours=3)
         assert care.message(message_id)["status"] == "delivered"
 
@@ -165,7 +165,7 @@ def test_money_taken_before_midnight_goes_back_to_the_day_it_was_taken_from(monk
             """A provider that says no after midnight."""
 
             def send(self, _message):
-                care.house.clock.set(late + timedelta(seconds=20))
+                care.stack.clock.set(late + timedelta(seconds=20))
                 raise ChannelError("back_off", "503", "not now")
 
         message_id = care.plan(care.customer(1), "service", channels=("zns",), queued=False)
@@ -173,5 +173,5 @@ def test_money_taken_before_midnight_goes_back_to_the_day_it_was_taken_from(monk
         open_all_night = worker.rules.model_copy(update={"windows": {**worker.rules.windows, "service": ALL_NIGHT}})
         replace(worker, channels={**worker.channels, "zns": Slow()}, rules=open_all_night).dispatch(message_id)
         assert care.message(message_id)["reason"] == "provider_trouble"
-        spent = [care.house.table.get(table_keys.budget(day, "*")) for day in ("2026-03-02", "2026-03-03")]
+        spent = [care.stack.table.get(table_keys.budget(day, "*")) for day in ("2026-03-02", "2026-03-03")]
         assert [(item or {}).get("spent", 0) for item in spent] == [0, 0]

@@ -66,9 +66,9 @@ def tonight(care, hour, minute=0):
 
 def test_n8_five_kinds_of_channels_reach_the_person(care):
     lan = care.customer(1, zalo_user_id="z-lan", messenger_psid="m-lan", phone=phone(1), email="lan@example.vn")
-    care.town.zalo.say("z-lan", "shop ơi")
-    care.town.messenger.say("m-lan", "shop ơi")
-    care.house.drain()
+    care.providers.zalo.say("z-lan", "shop ơi")
+    care.providers.messenger.say("m-lan", "shop ơi")
+    care.stack.drain()
     # Two a day is what one person gets of what we start ourselves, and a conversation is open for a day at least.
     for channel in ("messenger", "zalo", "email", "sms_care", "zns"):
         sent = care.plan(lan, "service", f"by {channel}", channels=(channel,))
@@ -100,8 +100,8 @@ def test_u9_the_young_are_met_on_social_media_the_older_by_zalo_and_phone(care):
         chat = f"m-{number}"
         who = care.customer(number, messenger_psid=chat, phone=phone(number), email=f"a{number}@example.vn",
                             traits={"name": "Trần Minh", "birthday": birthday})  # fmt: skip
-        care.town.messenger.say(chat, "chào shop")
-        care.house.drain()
+        care.providers.messenger.say(chat, "chào shop")
+        care.stack.drain()
         return who
 
     young, older = person(3, "2004-05-21"), person(4, "1970-05-21")
@@ -119,8 +119,8 @@ def test_u9_the_young_are_met_on_social_media_the_older_by_zalo_and_phone(care):
 def test_x1_an_advertisement_whose_answer_was_lost_is_not_repeated(care, heard):
     lan = care.customer(1, phone=phone(1))
     if not heard:
-        care.town.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
-    care.house.town.set_fault("zns", "crash_after_send", 1.0)
+        care.providers.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
+    care.stack.providers.set_fault("zns", "crash_after_send", 1.0)
     sent = care.plan(lan, "marketing")
     care.later(days=3)
     assert len(care.received(sent)) == 1
@@ -129,8 +129,8 @@ def test_x1_an_advertisement_whose_answer_was_lost_is_not_repeated(care, heard):
 
 def test_x1_what_the_person_has_to_know_is_tried_once_more(care):
     lan = care.customer(1, phone=phone(1))
-    care.town.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
-    care.house.town.set_fault("zns", "crash_after_send", 1.0)
+    care.providers.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
+    care.stack.providers.set_fault("zns", "crash_after_send", 1.0)
     sent = care.plan(lan, "transactional")
     care.later(days=3)
     assert len(care.received(sent)) == 2
@@ -139,7 +139,7 @@ def test_x1_what_the_person_has_to_know_is_tried_once_more(care):
 
 def test_x1_what_a_dead_planner_did_not_enqueue_is_found_again(care):
     lost = care.plan(care.customer(1), "transactional", queued=False)
-    care.house.drain()
+    care.stack.drain()
     assert care.received() == []
     care.later(minutes=care.rules.backlog_minutes + 1)
     assert one(care, lost).channel == "zns"
@@ -147,7 +147,7 @@ def test_x1_what_a_dead_planner_did_not_enqueue_is_found_again(care):
 
 def test_x1_each_queue_message_five_times_is_one_message(care):
     sent = care.plan(care.customer(1), "transactional")
-    care.house.outside.messages["transactional"].send([json.dumps({"message_id": sent})] * 5)
+    care.stack.outside.messages["transactional"].send([json.dumps({"message_id": sent})] * 5)
     care.later(days=1)
     assert len(care.received(sent)) == 1
 
@@ -182,16 +182,16 @@ def test_x7_for_any_message_sent_or_not_there_is_one_reason_in_words(care):
 def test_x1_a_message_nobody_can_make_sense_of_holds_up_none_of_its_neighbours(care):
     odd, good = care.plan(care.customer(1), "transactional"), care.plan(care.customer(2), "transactional")
     broken = care.message(odd)
-    care.house.table.write(Put({**broken, "send_before": "soon"}))
-    care.house.drain()
+    care.stack.table.write(Put({**broken, "send_before": "soon"}))
+    care.stack.drain()
     assert why(care, good)[0] in ("sent", "delivered")
     care.later(days=1)
-    letters = care.house.queue_state()["messages-transactional-dlq"]["messages"]
+    letters = care.stack.queue_state()["messages-transactional-dlq"]["messages"]
     assert {json.loads(letter["body"])["message_id"] for letter in letters} == {odd}
 
 
 def test_x7_the_story_says_how_it_got_there(care):
-    care.house.town.set_fault("zns", "error", 1.0)
+    care.stack.providers.set_fault("zns", "error", 1.0)
     sent = care.plan(care.customer(1), "transactional")
     care.later(hours=6)
     (shown,) = care.shown(sent[:24])
@@ -235,7 +235,7 @@ def test_x8_advertisements_carry_their_label_and_a_way_out(care):
     assert mail["subject"].startswith("[QC]")
     assert mail["headers"]["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
     link = mail["headers"]["List-Unsubscribe"].strip("<>").split(">")[0]
-    assert care.house.http("POST", web_address(link).removeprefix("https://nhamay.example"), "", {
+    assert care.stack.http("POST", web_address(link).removeprefix("https://nhamay.example"), "", {
         "content-type": "application/x-www-form-urlencoded"}, b"List-Unsubscribe=One-Click").status == 200  # fmt: skip
     care.later(days=8)
     again = care.plan(sent[:24], "marketing", "again", channels=("email",))
@@ -247,8 +247,8 @@ def test_x8_who_is_on_the_do_not_call_list_gets_no_advertising_by_phone(care):
     from shared.domain.customers.identity import identity, link_key
 
     lan = care.customer(1, phone=phone(1), email="lan@example.vn")
-    key = table_keys.do_not_call(link_key(identity("phone", phone(1)), care.house.outside.identity_key))
-    care.house.table.write(Put({"pk": key.pk, "sk": key.sk, "listed_at": stamp(care.now)}))
+    key = table_keys.do_not_call(link_key(identity("phone", phone(1)), care.stack.outside.identity_key))
+    care.stack.table.write(Put({"pk": key.pk, "sk": key.sk, "listed_at": stamp(care.now)}))
     by_phone = care.plan(lan, "marketing", "zns", channels=("zns",))
     by_mail = care.plan(lan, "marketing", "mail", channels=("email",))
     thanks = care.plan(lan, "transactional")
@@ -264,9 +264,9 @@ def test_r10_without_a_lawful_yes_there_is_no_advertising(care):
     sent = care.plan(lan, "marketing")
     care.later(minutes=1)
     assert why(care, sent) == ("suppressed", "no_consent")
-    care.town.zalo.follow("z-1")
-    care.town.zalo.say("z-1", "chào shop")
-    care.house.drain()
+    care.providers.zalo.follow("z-1")
+    care.providers.zalo.say("z-1", "chào shop")
+    care.stack.drain()
     sent = care.plan(lan, "marketing", "after the follow")
     care.later(minutes=1)
     assert [(o.channel, o.to) for o in unasked(care)] == [("zalo", "z-1")]
@@ -277,8 +277,8 @@ def test_r10_without_a_lawful_yes_there_is_no_advertising(care):
 
 def test_r10_who_writes_stop_is_left_alone(care):
     lan = care.customer(1, zalo_user_id="z-1", phone=phone(1))
-    care.town.zalo.say("z-1", "Từ chối")
-    care.house.drain()
+    care.providers.zalo.say("z-1", "Từ chối")
+    care.stack.drain()
     sent = [care.plan(lan, "marketing", channel, channels=(channel,)) for channel in ("zalo", "zns")]
     care.later(minutes=1)
     # Zalo is one thing to people, whether we write by user id or by number.
@@ -311,7 +311,7 @@ def test_r15_a_birthday_on_the_first_of_january_is_a_placeholder_until_confirmed
 def test_r15_the_red_button_stops_all_marketing_at_once_by_province_if_needed(care):
     hue = care.customer(1, traits={"name": "Lê Hoa", "city": "Huế"})
     hanoi = care.customer(2, traits={"name": "Lê Hoa", "city": "Hà Nội"})
-    care.house.table.write(Put({"pk": table_keys.HALT.pk, "sk": table_keys.HALT.sk, "provinces": ["huế"]}))
+    care.stack.table.write(Put({"pk": table_keys.HALT.pk, "sk": table_keys.HALT.sk, "provinces": ["huế"]}))
     sent = [care.plan(who, "marketing") for who in (hue, hanoi)]
     care.later(minutes=1)
     assert why(care, sent[0]) == ("suppressed", "halted")
@@ -343,7 +343,7 @@ def test_r17_one_advertisement_a_week_over_all_channels_the_more_important_first
 def test_r17_nothing_promotional_while_a_complaint_is_open(care):
     lan = care.customer(1)
     key = table_keys.profile(lan)
-    care.house.table.write(Put({**care.house.table.get(key), "complaints": ["PH-1"]}))
+    care.stack.table.write(Put({**care.stack.table.get(key), "complaints": ["PH-1"]}))
     ad, apology = care.plan(lan, "marketing"), care.plan(lan, "service")
     care.later(minutes=1)
     assert why(care, ad) == ("deferred", "complaint_open")
@@ -393,7 +393,7 @@ def test_r6_a_till_clerks_note_is_no_name_and_what_is_sensitive_is_not_named(car
     care.customer(1, traits={"name": "bom hàng 2 lần"})
     products = [{"name": "Bộ đồ lót ren", "category": "đồ lót", "price": 200_000, "quantity": 1},
                 {"name": "Áo thun", "category": "áo", "price": 100_000, "quantity": 1}]  # fmt: skip
-    care.house.town.set_fault("zns", "error", 1.0)
+    care.stack.providers.set_fault("zns", "error", 1.0)
     care.event(
         "Order Completed", phone(1), order_id="HD1", total=300_000, channel="store", payment="cash", products=products
     )
@@ -420,7 +420,7 @@ def test_r11_a_personal_advertisement_never_goes_out_as_a_batch_sms(care):
 
 def test_r12_a_template_that_is_not_enabled_falls_back(care):
     template = templates()["survey_day7"].zns.template_id
-    care.town.zalo.decide_on_template(template, "DISABLE", "low quality")
+    care.providers.zalo.decide_on_template(template, "DISABLE", "low quality")
     sent = care.plan(care.customer(1), "service", channels=("zns", "email"))
     care.later(minutes=1)
     assert one(care, sent).channel == "email"
@@ -441,8 +441,8 @@ def test_r20_a_receipt_is_called_what_it_is(care):
 
 def test_r13_a_closed_window_is_answered_on_another_channel(care):
     lan = care.customer(1, zalo_user_id="z-1", phone=phone(1))
-    care.town.zalo.say("z-1", "còn hàng không shop")
-    care.house.drain()
+    care.providers.zalo.say("z-1", "còn hàng không shop")
+    care.stack.drain()
     inside = care.plan(lan, "service", "inside", channels=("zalo", "zns"))
     outside = care.plan(lan, "service", "outside", channels=("zalo", "zns"), send_after=care.now + timedelta(hours=49))
     alone = care.plan(lan, "service", "alone", channels=("zalo",), send_after=care.now + timedelta(hours=49))
@@ -459,9 +459,9 @@ def test_r14_what_comes_too_late_does_not_come(care):
         night.know_the_do_not_call_list()
         midnight = tonight(night, 23, 59)
         wish = night.plan(night.customer(1), "marketing", journey="birthday", send_before=midnight)
-        night.house.drain()
+        night.stack.drain()
         assert why(night, wish) == ("expired", "too_late_after_quiet_hours")
-        night.house.town.set_fault("zns", "rate_limit", 1.0)
+        night.stack.providers.set_fault("zns", "rate_limit", 1.0)
         order = night.plan(
             night.customer(2), "transactional", channels=("zns",), send_before=night.now + timedelta(hours=1)
         )
@@ -474,8 +474,8 @@ def opened(care, sent, agent, **span):
     care.later(minutes=1)
     mail = one(care, sent)
     care.later(**span)
-    care.town.aws.open(mail.provider_id, user_agent=agent, ip="113.161.1.1")
-    care.house.drain()
+    care.providers.aws.open(mail.provider_id, user_agent=agent, ip="113.161.1.1")
+    care.stack.drain()
 
 
 @pytest.mark.parametrize("row", ["a13", "a14"])
@@ -484,7 +484,7 @@ def test_a13_a14_an_email_not_opened_becomes_an_sms_or_a_chat(care, row):
     after = "sms_care" if row == "a13" else "zalo"
     sent = care.plan(lan, "service", channels=("email", after))
     care.later(hours=20)
-    care.town.zalo.say("z-1", "shop mở cửa mấy giờ")
+    care.providers.zalo.say("z-1", "shop mở cửa mấy giờ")
     care.later(hours=2)
     assert [o.channel for o in care.received(sent)] == ["email"]
     care.later(hours=24)
@@ -543,13 +543,13 @@ def test_k8_what_each_message_costs_is_known_by_channel(care):
         spent[shown["channel"]] = shown["cost"]
     assert spent == {"zns": 300, "sms_care": 700, "email": 3}
     day = care.now.astimezone(VIETNAM).date().isoformat()
-    assert care.house.table.get(table_keys.budget(day, "*"))["spent"] == 1003
+    assert care.stack.table.get(table_keys.budget(day, "*"))["spent"] == 1003
 
 
 def test_k8_a_message_that_costs_more_than_is_left_waits_for_tomorrow(care):
     day = care.now.astimezone(VIETNAM).date().isoformat()
     key = table_keys.budget(day, "*")
-    care.house.table.write(Put({"pk": key.pk, "sk": key.sk, "spent": care.rules.daily_budget_vnd - 100}))
+    care.stack.table.write(Put({"pk": key.pk, "sk": key.sk, "spent": care.rules.daily_budget_vnd - 100}))
     dear = care.plan(care.customer(1), "service", channels=("zns",))
     cheaper = care.plan(care.customer(2), "service", channels=("zns", "email"))
     care.later(minutes=1)
@@ -576,10 +576,10 @@ def test_r5_a_strangers_phone_typed_into_a_chat_reveals_nothing_sends_nothing_an
     before, profile = care.received(), known_of(care, owner)
     words = f"shop ơi đơn của {phone(1)} tới đâu rồi"
     if channel == "zalo":
-        care.town.zalo.say("z-stranger", words)
+        care.providers.zalo.say("z-stranger", words)
         who = {"zalo_user_id": "z-stranger"}
     else:
-        care.town.messenger.say("m-stranger", words)
+        care.providers.messenger.say("m-stranger", words)
         who = {"messenger_psid": "m-stranger"}
     care.later(days=1)
     heard = [one for one in care.received() if one not in before]
@@ -600,21 +600,21 @@ def test_r5_a_strangers_phone_typed_into_a_chat_reveals_nothing_sends_nothing_an
 
 
 def test_r5_a_forged_call_leaves_nothing_behind(care):
-    care.town.zalo.say("z-1", "chào")
-    (callback,) = care.town.zalo.due_callbacks(care.now)
+    care.providers.zalo.say("z-1", "chào")
+    (callback,) = care.providers.zalo.due_callbacks(care.now)
     forged = Callback(callback.method, callback.path, {**callback.headers, "X-ZEvent-Signature": "mac=" + "0" * 64},
                       callback.body, care.now)  # fmt: skip
     items = care.items("%")
-    assert care.house.http("POST", forged.path, "", forged.headers, forged.body).status == 401
-    care.house.drain()
+    assert care.stack.http("POST", forged.path, "", forged.headers, forged.body).status == 401
+    care.stack.drain()
     assert care.items("%") == items
 
 
 def test_r5_a_phone_that_cannot_be_one_in_zalos_form_spoils_nothing_else(care):
-    care.town.zalo.submit_info("z-1", "0123", "Lan")
-    care.town.zalo.say("z-2", "chào shop")
+    care.providers.zalo.submit_info("z-1", "0123", "Lan")
+    care.providers.zalo.say("z-2", "chào shop")
     care.later(hours=1)
-    assert care.house.queue_state()["events-dlq"]["messages"] == []
+    assert care.stack.queue_state()["events-dlq"]["messages"] == []
     assert care.call("POST", "/v1/customers/search", {"zalo_user_id": "z-2"})
 
 
@@ -623,14 +623,14 @@ def test_r5_a_phone_that_cannot_be_one_in_zalos_form_spoils_nothing_else(care):
 
 @pytest.mark.parametrize("mode", ["error", "rate_limit", "timeout", "crash_after_send"])
 def test_r14_when_60_percent_of_calls_fail_for_an_hour_nothing_is_lost(care, mode):
-    care.town.zalo.phone_errors.clear()
+    care.providers.zalo.phone_errors.clear()
     people = [care.customer(number) for number in range(1, 25)]
     for channel in ("zns", "email", "sms_care"):
-        care.house.town.set_fault(channel, mode, 0.6)
+        care.stack.providers.set_fault(channel, mode, 0.6)
     planned = [care.plan(who, purpose) for who in people for purpose in ("transactional", "service", "marketing")]
     care.later(hours=1)
     for channel in ("zns", "email", "sms_care"):
-        care.house.town.set_fault(channel, "off", 0.0)
+        care.stack.providers.set_fault(channel, "off", 0.0)
     for _ in range(3):
         care.later(days=3)
         care.know_the_do_not_call_list()
@@ -651,7 +651,7 @@ def test_r14_when_60_percent_of_calls_fail_for_an_hour_nothing_is_lost(care, mod
 
 
 def test_r14_a_channel_that_is_out_for_long_is_passed_over(care):
-    care.house.town.set_fault("zns", "error", 1.0)
+    care.stack.providers.set_fault("zns", "error", 1.0)
     planned = [care.plan(care.customer(number), "transactional") for number in range(1, 41)]
     care.later(hours=2)
     assert {one(care, message).channel for message in planned} == {"email"}
@@ -659,7 +659,7 @@ def test_r14_a_channel_that_is_out_for_long_is_passed_over(care):
 
 
 def test_x1_two_workers_whose_token_expired_renew_it_once(care):
-    zalo = care.town.zalo
+    zalo = care.providers.zalo
     people = [care.customer(number) for number in range(1, 9)]
     care.plan(people[0], "transactional", "warm up")
     care.later(minutes=1)
@@ -668,7 +668,7 @@ def test_x1_two_workers_whose_token_expired_renew_it_once(care):
     for number, who in enumerate(people):
         care.plan(who, "transactional", "later")
         if number % 2:
-            care.house.outside.memory.clear()  # another worker, that read the same old token
+            care.stack.outside.memory.clear()  # another worker, that read the same old token
     care.later(hours=1)
     assert zalo.token_requests.count("refresh_token") == renewed + 1
     assert len([o for o in care.received() if o.channel == "zns"]) == 9
@@ -676,21 +676,21 @@ def test_x1_two_workers_whose_token_expired_renew_it_once(care):
 
 @pytest.mark.parametrize("purpose", ["transactional", "service", "marketing"])
 def test_r14_who_has_only_one_channel_gets_it_when_the_provider_is_well_again(care, purpose):
-    care.town.zalo.phone_errors.clear()
-    care.house.town.set_fault("zns", "error", 1.0)
+    care.providers.zalo.phone_errors.clear()
+    care.stack.providers.set_fault("zns", "error", 1.0)
     people = [care.customer(number, phone=phone(number)) for number in range(1, 9)]
     sent = [care.plan(who, purpose, channels=("zns",)) for who in people]
     care.later(hours=3)
     assert care.received() == []
     assert {why(care, message) for message in sent} <= {("deferred", "provider_trouble"), ("suppressed", "holdout")}
-    care.house.town.set_fault("zns", "off", 0.0)
+    care.stack.providers.set_fault("zns", "off", 0.0)
     care.later(hours=2)
     assert {why(care, message)[0] for message in sent} <= {"delivered", "suppressed"}
     assert len(care.received()) >= 7
 
 
 def test_r14_a_provider_that_is_gone_for_a_day_leaves_the_message_to_staff(care):
-    care.house.town.set_fault("zns", "error", 1.0)
+    care.stack.providers.set_fault("zns", "error", 1.0)
     lan = care.customer(1, phone=phone(1))
     sent = care.plan(lan, "transactional", channels=("zns",))
     care.later(days=2)
@@ -699,8 +699,8 @@ def test_r14_a_provider_that_is_gone_for_a_day_leaves_the_message_to_staff(care)
 
 
 def test_x1_what_may_have_reached_somebody_is_never_called_too_late(care):
-    care.town.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
-    care.house.town.set_fault("zns", "crash_after_send", 1.0)
+    care.providers.zalo.never_delivered.add(f"+84{phone(1)[1:]}")
+    care.stack.providers.set_fault("zns", "crash_after_send", 1.0)
     lan = care.customer(1, phone=phone(1))
     for seconds in (20, 45):
         sent = care.plan(lan, "transactional", f"{seconds}", send_before=care.now + timedelta(seconds=seconds))
@@ -726,16 +726,16 @@ def test_r17_two_customers_who_turn_out_to_be_one_person_share_what_they_got(car
 
 def test_r13_who_could_not_be_reached_on_a_channel_can_be_again_after_writing_from_it(care):
     lan = care.customer(1, zalo_user_id="z-1", phone=phone(1))
-    care.town.zalo.say("z-1", "chào shop")
-    care.house.drain()
-    care.town.zalo.user_errors["z-1"] = -227
+    care.providers.zalo.say("z-1", "chào shop")
+    care.stack.drain()
+    care.providers.zalo.user_errors["z-1"] = -227
     first = care.plan(lan, "service", "first", channels=("zalo", "zns"))
     care.later(minutes=1)
     assert one(care, first).channel == "zns"
-    care.town.zalo.user_errors.clear()
+    care.providers.zalo.user_errors.clear()
     care.later(days=3)
-    care.town.zalo.say("z-1", "shop ơi")
-    care.house.drain()
+    care.providers.zalo.say("z-1", "shop ơi")
+    care.stack.drain()
     second = care.plan(lan, "service", "second", channels=("zalo", "zns"))
     care.later(minutes=1)
     assert why(care, second)[0] in ("sent", "delivered")

@@ -21,7 +21,7 @@ from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
 from shared.repositories.event_sources import KINDS
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import issue
 from shared.runtime.playbook.checklist import blueprint
 from shared.runtime.playbook.journeys import journeys
@@ -50,11 +50,11 @@ SHIPPED = {"templates_with_tags", "zalo_account", "other_channels", "brandname",
 
 def look(shop: Shop, *, deployed: bool = True) -> command.Standing:
     """The checklist of a house; a deployed stage's journeys are in shadow until somebody says otherwise."""
-    house = shop.house
-    queues = {"events": (house.queues["events-dlq"], house.queues["events"])}
-    outside = house.outside
+    stack = shop.stack
+    queues = {"events": (stack.queues["events-dlq"], stack.queues["events"])}
+    outside = stack.outside
     return command.look(
-        Place(house.table, shop.now, queues, lambda: outside.identity_key, lambda: outside.channel_accounts),
+        Place(stack.table, shop.now, queues, lambda: outside.identity_key, lambda: outside.channel_accounts),
         deployed=deployed,
     )
 
@@ -72,7 +72,7 @@ def numbers(shop: Shop, name: str, *, deployed: bool = True):
 def morning(shop: Shop) -> Shop:
     """A shop on its first morning: nobody has looked at the do-not-call list either."""
     key = table_keys.DO_NOT_CALL_STATE
-    with shop.house.store.transaction() as db:
+    with shop.stack.store.transaction() as db:
         db.execute("DELETE FROM items WHERE pk = ? AND sk = ?", key)
     return shop
 
@@ -127,7 +127,7 @@ def test_r4_the_dirt_report_counts_fake_numbers_and_waits_for_reviews(morning: S
     body = {"order_id": "W1", "total": 90_000, "store": "Q1", "cashier": "Hạnh", "channel": "store"}
     said = {"type": "track", "event": "Order Completed", "messageId": "w1", "userId": "0900000000"}
     morning.call("POST", "/v1/batch", {"batch": [{**said, "properties": body}]}, key="write")
-    morning.house.drain()
+    morning.stack.drain()
     assert numbers(morning, "dirt_report") == {"bad_phones": 1, "reviews": 0, "cashier": "Hạnh"}
     assert "dirt_report" in ticked(morning)
 
@@ -178,7 +178,7 @@ def test_r17_the_do_not_call_list_is_ticked_while_it_is_young(morning: Shop):
     key = table_keys.DO_NOT_CALL_STATE
     for days, state in ((0, "done"), (7, "done"), (8, "under_way")):
         on = local_day(morning.now) - timedelta(days=days)
-        morning.house.table.write(Put({"pk": key.pk, "sk": key.sk, "checked_on": on.isoformat()}))
+        morning.stack.table.write(Put({"pk": key.pk, "sk": key.sk, "checked_on": on.isoformat()}))
         assert "do_not_call_list" in ticked(morning, state)
         assert ticked(morning) - before <= {"do_not_call_list"}
 
@@ -187,7 +187,7 @@ def test_r12_a_template_that_zalo_disabled_is_no_longer_granted(morning: Shop):
     template = templates()["winback_60"].zns
     assert template
     key = table_keys.provider_template("zns", template.template_id)
-    morning.house.table.write(Put({"pk": key.pk, "sk": key.sk, "status": "DISABLE", "at": "2026-03-01"}))
+    morning.stack.table.write(Put({"pk": key.pk, "sk": key.sk, "status": "DISABLE", "at": "2026-03-01"}))
     assert "zns_templates" in ticked(morning, "under_way")
     assert numbers(morning, "zns_templates")["refused"] == [template.name]
 
@@ -196,7 +196,7 @@ def test_r27_switching_a_journeys_mode_ticks_it(morning: Shop):
     before = ticked(morning)
     birthday = next(name for name in look_at_journeys("birthday_voucher"))
     for mode, state in ((Mode("staff"), "under_way"), (Mode("store", "Q1"), "under_way"), (Mode("all"), "done")):
-        set_mode(morning.house.table, birthday, mode)
+        set_mode(morning.stack.table, birthday, mode)
         assert "birthday_journey" in ticked(morning, state)
     assert ticked(morning) - before == {"birthday_journey"}
     assert ticked(morning, "under_way") == {"all_journeys", "shadow"}
@@ -211,7 +211,7 @@ def look_at_journeys(template: str) -> list[str]:
 
 
 def test_r27_a_week_in_shadow_is_counted_from_the_first_who_entered(morning: Shop):
-    set_mode(morning.house.table, "order", Mode("shadow"))
+    set_mode(morning.stack.table, "order", Mode("shadow"))
     guest = morning.guest()
     morning.order(guest)
     said = numbers(morning, "shadow")
@@ -245,8 +245,8 @@ def test_health_is_ticked_where_nothing_stands_in_the_way(morning: Shop):
     guest = morning.guest()
     morning.order(guest, channel="store")
     assert "health" in ticked(morning)
-    morning.house.queues["events"].send(["nonsense"])
-    morning.house.drain()
+    morning.stack.queues["events"].send(["nonsense"])
+    morning.stack.drain()
     assert "health" in ticked(morning, "under_way")
     assert numbers(morning, "health")["letters"] == 1
 
@@ -281,9 +281,9 @@ def test_w1_g11_the_mornings_list_and_the_shops_own_cut_offs_tick_their_lines(mo
 
 def test_a10_an_alarm_is_answered_in_time_or_shows(morning: Shop):
     guest = morning.guest()
-    draft = Draft(morning.house.table)
-    task_id = open_task(draft, NewTask(guest.id, "low", "alarm", "1/5", morning.now + timedelta(hours=4)), morning.now)
-    draft.commit()
+    uow = UnitOfWork(morning.stack.table)
+    task_id = open_task(uow, NewTask(guest.id, "low", "alarm", "1/5", morning.now + timedelta(hours=4)), morning.now)
+    uow.commit()
     assert numbers(morning, "complaints") == {"alarms": 1, "answered": 0, "overdue": 0}
     morning.later(hours=5)
     assert numbers(morning, "complaints")["overdue"] == 1
@@ -294,9 +294,9 @@ def test_a10_an_alarm_is_answered_in_time_or_shows(morning: Shop):
 
 def test_r4_a_review_keeps_the_dirt_report_open(morning: Shop):
     guest = morning.guest()
-    draft = Draft(morning.house.table)
-    open_task(draft, NewTask(guest.id, "look", "review", "shared_phone", morning.now), morning.now)
-    draft.commit()
+    uow = UnitOfWork(morning.stack.table)
+    open_task(uow, NewTask(guest.id, "look", "review", "shared_phone", morning.now), morning.now)
+    uow.commit()
     assert numbers(morning, "dirt_report")["reviews"] == 1
     assert "dirt_report" in ticked(morning, "under_way")
 
@@ -308,11 +308,11 @@ def test_r18_a_campaign_ticks_its_line_once_it_runs(morning: Shop):
     assert numbers(morning, "first_campaign") == {"campaigns": 1, "sent": 0, "drafts": 1}
     assert "first_campaign" in ticked(morning, "under_way")
     manager = issue_key(
-        morning.house.table, kind="api", roles=["manager"], stores=[], name="manager", now=morning.now,
-        new_id=morning.house.outside.new_id,
+        morning.stack.table, kind="api", roles=["manager"], stores=[], name="manager", now=morning.now,
+        new_id=morning.stack.outside.new_id,
     )  # fmt: skip
     path = f"/v1/campaigns/{made['campaign_id']}/approve"
-    assert morning.house.http("POST", path, "", {"authorization": f"Bearer {manager}"}, b"")[0] == 200
+    assert morning.stack.http("POST", path, "", {"authorization": f"Bearer {manager}"}, b"")[0] == 200
     morning.later(minutes=2)
     assert "first_campaign" in ticked(morning)
     assert numbers(morning, "first_campaign")["sent"] == 1
@@ -320,10 +320,10 @@ def test_r18_a_campaign_ticks_its_line_once_it_runs(morning: Shop):
 
 def test_r21_vouchers_tick_their_line_when_one_comes_back(morning: Shop):
     guest = morning.guest()
-    draft = Draft(morning.house.table)
+    uow = UnitOfWork(morning.stack.table)
     code = new_code("SN", "0" * 24)
-    issue(draft, offers(), "birthday", guest.id, code, morning.now, journey="birthday", run="1", step="gift")
-    draft.commit()
+    issue(uow, offers(), "birthday", guest.id, code, morning.now, journey="birthday", run="1", step="gift")
+    uow.commit()
     assert numbers(morning, "vouchers_return") == {
         "issued": 1,
         "redeemed": 0,

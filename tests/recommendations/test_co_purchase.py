@@ -15,7 +15,7 @@ from shared.domain.recommendations.recommendation import Counts
 from shared.ports import Put
 from shared.repositories import co_purchase, table_keys
 from shared.repositories.co_purchase import CoPurchase, basket
-from tests.support.engine import RULES, START, Engine, hostile, on, track
+from tests.support.engine import RULES, START, Engine, faults, on, track
 
 LATER = START + timedelta(days=45)
 SKUS = ["A", "B", "C", "D+1", "Đ ê"]
@@ -158,7 +158,7 @@ def facts(draw):
 def test_u1_any_order_and_repetition_of_the_facts_ends_in_the_same_counts(told, seed):
     outcomes = []
     for number, order in enumerate(list(permutations(told))[:6]):
-        engine = Engine(LATER, hostile(seed, stale_reads=0.0) if number % 2 else None)
+        engine = Engine(LATER, faults(seed, stale_reads=0.0) if number % 2 else None)
         for message in [*order, order[0], order[-1]]:
             engine.take(message)
         with engine.honest():

@@ -9,7 +9,7 @@ from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import local_day
 from shared.repositories.tasks import open_task
 from shared.repositories.ticket_revenue import revenue_per_ticket
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from tests.doors.test_openapi import holds_to_it
 from tests.support.recommendations import BAG, INSOLE, Q1, Q7, RUNNER, SOCKS, Counter
 from tests.support.tickets import ANGRY, CRITICAL, LAN
@@ -170,7 +170,7 @@ def test_u1_nothing_that_was_just_returned(shop):
     shop.buys("HD1", INSOLE, days_ago=5)
     back = {"type": "track", "event": "Order Refunded", "messageId": "r1", "properties": {"order_id": "HD1"}}
     shop.call("POST", "/v1/batch", {"batch": [back]})
-    shop.house.drain()
+    shop.stack.drain()
 
     assert shop.offered(shop.says(EXCHANGE)) == ["VO-1"]
 
@@ -216,7 +216,7 @@ def test_u4_nothing_for_who_refuses_parcels(shop):
         failed = {"type": "track", "event": "Delivery Failed", "messageId": f"f{number}"}
         failed["properties"] = {"order_id": f"COD{number}"}
         shop.call("POST", "/v1/batch", {"batch": [failed]})
-        shop.house.drain()
+        shop.stack.drain()
     shop.buys("HD0", RUNNER, days_ago=3)
 
     assert "cod_risk" in seen(shop)["segments"]["tags"]
@@ -247,10 +247,10 @@ def test_u1_the_360_view_shows_them_and_costs_two_requests_more_at_most(shop):
     shop.forget()
 
     def requests() -> int:
-        shop.house.meter.reset()
+        shop.stack.meter.reset()
         answer = holds_to_it("GET /v1/customers/{customer_id}", shop.call("GET", f"/v1/customers/{customer}"))
         assert shop.offered(answer.json) == ["LOT-1"]
-        used: int = shop.house.meter.report()["doors"]["customers_api"]["requests"]
+        used: int = shop.stack.meter.report()["doors"]["customers_api"]["requests"]
         return used
 
     assert requests() == 3
@@ -266,17 +266,17 @@ def seen(shop: Counter, phone: str = LAN):
 def test_u1_a_call_to_make_shows_what_may_be_offered_and_a_page_of_calls_reads_goods_once(shop):
     shoe = RUNNER.model_copy(update={"complements": ("LOT-1",)})
     shop.shelve(shoe, INSOLE, SOCKS)
-    draft = Draft(shop.house.table)
+    uow = UnitOfWork(shop.stack.table)
     for number in range(8):
         shop.buys(f"HD{number}", shoe, user=f"090123456{number}", days_ago=40)
         customer = seen(shop, f"090123456{number}")["customer_id"]
-        open_task(draft, NewTask(customer, "call", "call", "Khách quen lâu chưa ghé", shop.now, role="sales"), shop.now)
-    draft.commit()
+        open_task(uow, NewTask(customer, "call", "call", "Khách quen lâu chưa ghé", shop.now, role="sales"), shop.now)
+    uow.commit()
     shop.forget()
 
-    shop.house.meter.reset()
+    shop.stack.meter.reset()
     page = holds_to_it("GET /v1/tasks", shop.call("GET", "/v1/tasks", query="kind=call")).json["items"]
-    used = shop.house.meter.report()["doors"]["tasks_api"]["requests"]
+    used = shop.stack.meter.report()["doors"]["tasks_api"]["requests"]
     assert [shop.offered(task) for task in page] == [["LOT-1", "VO-1"]] * 8
     # The list, its tasks, their customers; a query a customer; goods, what goes with them, the shelves and theirs.
     assert used <= 3 + 8 + 2 + 4
@@ -306,9 +306,9 @@ def test_k6_the_ticket_shows_what_was_bought_after_its_answer(shop):
     shop.do(ticket, "resolve", by="care_1")
     back = {"type": "track", "event": "Order Cancelled", "messageId": "r1", "properties": {"order_id": "HD2"}}
     shop.call("POST", "/v1/batch", {"batch": [back]})
-    shop.house.drain()
+    shop.stack.drain()
     assert shop.open(ticket)["credited"] == {"revenue": 0, "orders": 0}
-    kpi = revenue_per_ticket(shop.house.table, [local_day(shop.now)])
+    kpi = revenue_per_ticket(shop.stack.table, [local_day(shop.now)])
     assert (kpi["numerator"], kpi["denominator"]) == (0, 1)
 
 
@@ -321,4 +321,4 @@ def test_k6_a_reopened_ticket_is_answered_once(shop):
     assert shop.says("Em vẫn chưa nhận được giày đổi ạ")["ticket_id"] == ticket["ticket_id"]
     shop.reply(ticket, "Dạ em gửi rồi ạ")
 
-    assert revenue_per_ticket(shop.house.table, [local_day(shop.now)])["denominator"] == 1
+    assert revenue_per_ticket(shop.stack.table, [local_day(shop.now)])["denominator"] == 1

@@ -16,7 +16,7 @@ from infra.local.commands.ops import write_audience
 from infra.local.errors import Trouble
 from infra.local.measuring.bench import phone
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import place
 from shared.domain.errors import NotFound
 from shared.domain.messaging.policy import in_holdout
@@ -43,8 +43,8 @@ def digits(number):
 
 @pytest.fixture
 def care():
-    with Care(MORNING) as house:
-        yield house
+    with Care(MORNING) as stack:
+        yield stack
 
 
 def somebody(care, numbers, *, ask=True, **more):
@@ -64,8 +64,8 @@ def consents(care, number, *said, at=MORNING):
 
 
 def audience(care, label="prospect", platform="meta", since=SINCE):
-    care.house.drain()
-    rule = AdsAudience(care.house.table, care.house.outside.identity_key, care.rules.holdout_percent, since)
+    care.stack.drain()
+    rule = AdsAudience(care.stack.table, care.stack.outside.identity_key, care.rules.holdout_percent, since)
     return rule.of(label, platform, lambda _: None)
 
 
@@ -98,7 +98,7 @@ def test_w10_who_did_not_agree_refused_or_may_not_be_called_stays_here(care):
     consents(care, took_back, ("email", False))
     never_asked = somebody(care, numbers, ask=False)
     complain(care, care.call("POST", "/v1/customers/search", {"phone": phone(complains)})["customer_id"])
-    DoNotCall(care.house.table, care.house.outside.identity_key).take(["+" + digits(listed)], care.now)
+    DoNotCall(care.stack.table, care.stack.outside.identity_key).take(["+" + digits(listed)], care.now)
     found = audience(care)
 
     everybody = (agreed, took_back, said_no, complains, listed, never_asked)
@@ -111,8 +111,8 @@ def test_w10_who_did_not_agree_refused_or_may_not_be_called_stays_here(care):
 
 def complain(care, customer_id):
     """Somebody's open complaint, as the profile bears it."""
-    item = care.house.table.get(table_keys.profile(customer_id))
-    care.house.table.write(Put({**item, "complaints": ["T1"]}))
+    item = care.stack.table.get(table_keys.profile(customer_id))
+    care.stack.table.write(Put({**item, "complaints": ["T1"]}))
 
 
 def test_w10_the_hold_out_sees_no_advertisement_anywhere(care):
@@ -132,7 +132,7 @@ def test_w10_r10_a_consent_counts_from_the_day_its_text_names_platforms(care):
 
 def test_w10_the_red_button_stops_this_as_well(care):
     somebody(care, iter(range(1, 90)), traits={"name": "Lan", "city": "Huế"})
-    marketing_halt.halt(care.house.table, ["huế"], care.now)
+    marketing_halt.halt(care.stack.table, ["huế"], care.now)
     found = audience(care)
     assert (found.rows, found.left_out["halted"]) == ([], found.members)
 
@@ -141,7 +141,7 @@ def test_w10_more_people_than_a_page_come_each_once(care):
     for number in range(1, 131):
         care.customer(number)
     found = audience(care)
-    assert found.members == expected(care.house.table, "prospect") == 130
+    assert found.members == expected(care.stack.table, "prospect") == 130
     assert len(set(found.rows)) == len(found.rows) == 130 - found.left_out.total()
 
 
@@ -155,8 +155,8 @@ def test_w10_there_is_no_audience_of_what_is_no_segment(care):
 
 @pytest.fixture
 def folder(tmp_path):
-    house = House(tmp_path / "data", LocalClock(MORNING, frozen=True))
-    house.close()
+    stack = LocalStack(tmp_path / "data", LocalClock(MORNING, frozen=True))
+    stack.close()
     return tmp_path / "data"
 
 

@@ -15,10 +15,10 @@ from shared.domain.segments.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.profiles import Ruling, figures
+from shared.repositories.profiles import RulesToday, figures
 from shared.use_cases.segments.wake_due_customers import Waker
-from shared.use_cases.segments.weekly_cutoffs import publish, relabel
-from tests.support.engine import RULES, START, Engine, hostile, on, sale, track
+from shared.use_cases.segments.weekly_cutoffs import publish, relabel_pass
+from tests.support.engine import RULES, START, Engine, faults, on, sale, track
 
 PHONES = [f"09012345{n:02d}" for n in range(30)]
 
@@ -57,7 +57,7 @@ def labels(engine, phone=PHONES[0]):
 @given(st.integers(0, 2**32))
 def test_x4_for_a_year_the_lists_equal_brute_force_at_noon(seed):
     random = Random(seed)
-    engine = Engine(START, bad_manners=hostile(seed, lag=3, busy=0.05, lost_answers=0.05))
+    engine = Engine(START, bad_manners=faults(seed, lag=3, busy=0.05, lost_answers=0.05))
     orders = 0
     for day in range(0, 400):
         if day < 200 and random.random() < 0.15:
@@ -157,7 +157,7 @@ def test_after_a_long_outage_a_customer_goes_straight_to_where_they_stand():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_a_lagging_index_and_a_throttled_table_forget_nobody(seed):
-    engine = thirty(hostile(seed, lag=12))
+    engine = thirty(faults(seed, lag=12))
     engine.now = START + timedelta(days=31)
     engine.ticks(12)
     assert len(engine.lists()["lapsed_30"]) == 30
@@ -262,10 +262,10 @@ def test_more_maturing_orders_than_one_transaction_holds_mature_all_the_same():
 
 def weekly(engine, pages=1000):
     """The weekly pass; answers with the ruling now in force."""
-    ruling = engine.ruling
-    cutoffs = publish(engine.table, ruling, engine.now)
-    journeys = replace(engine.journeys(), ruling=Ruling(RULES, cutoffs, ruling.today))
-    return journeys, relabel(journeys, pages=pages)
+    rules_today = engine.rules_today
+    cutoffs = publish(engine.table, rules_today, engine.now)
+    journeys = replace(engine.journeys(), rules_today=RulesToday(RULES, cutoffs, rules_today.today))
+    return journeys, relabel_pass(journeys, pages=pages)
 
 
 def with_a_vip():
@@ -296,12 +296,12 @@ def test_a_relabel_pass_stopped_after_every_page_goes_on_where_it_was():
     journeys, done = weekly(engine, pages=1)
     rounds = 1
     while done and not done.done:
-        done = relabel(journeys, pages=1)
+        done = relabel_pass(journeys, pages=1)
         rounds += 1
     assert rounds > 1
     weekly(once)
     assert sorted(len(v) for v in engine.lists().values()) == sorted(len(v) for v in once.lists().values())
-    assert relabel(journeys, pages=1) is None
+    assert relabel_pass(journeys, pages=1) is None
     assert "due" not in engine.table.get(table_keys.CUTOFFS_PASS)
 
 
@@ -309,5 +309,7 @@ def test_value_labels_equal_the_rule_under_the_cut_offs_in_force():
     engine = with_a_vip()
     journeys, _ = weekly(engine)
     for lead in engine.leads():
-        expected = stand(figures(lead), lead, journeys.ruling.today, journeys.ruling.rules, journeys.ruling.cutoffs)
+        expected = stand(
+            figures(lead), lead, journeys.rules_today.today, journeys.rules_today.rules, journeys.rules_today.cutoffs
+        )
         assert tuple(lead["labels"]) == expected.labels

@@ -11,7 +11,7 @@ from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.staff import directory
 from tests.support.call_lists import floor
 from tests.support.messaging import Care
@@ -26,8 +26,8 @@ LEADS = {Q1: directory().people["store_q1_lead"], TD: directory().people["store_
 
 @pytest.fixture
 def care():
-    with Care(EVENING) as house:
-        yield house
+    with Care(EVENING) as stack:
+        yield stack
 
 
 def customer(care, number: int, name: str, store: str, **traits: str) -> str:
@@ -35,9 +35,9 @@ def customer(care, number: int, name: str, store: str, **traits: str) -> str:
 
 
 def to_call(care, who: str, title: str, due: datetime) -> None:
-    draft = Draft(care.house.table)
-    open_task(draft, NewTask(who, title, "call", "told by a test", due, title=title), care.now)
-    draft.commit()
+    uow = UnitOfWork(care.stack.table)
+    open_task(uow, NewTask(who, title, "call", "told by a test", due, title=title), care.now)
+    uow.commit()
 
 
 def to_pick_up(care, number: int, order: str, store: str, **more) -> None:
@@ -74,7 +74,7 @@ def test_r24_each_store_manager_reads_their_store_s_day_at_eight(care):
     care.event("Order Delivered", None, order_id="DH-LAY-3", context={"traits": {"email": "khach3@example.vn"}})
     complaint(care, 2, "Áo mới mua hôm qua đã rách đường chỉ, shop làm ăn kiểu gì vậy, tôi rất bực mình")
 
-    care.house.advance(EIGHT + timedelta(minutes=3))
+    care.stack.advance(EIGHT + timedelta(minutes=3))
 
     assert sorted(one.to for one in digests(care)) == sorted(person.email for person in LEADS.values())
     assert all(EIGHT <= one.at <= EIGHT + timedelta(minutes=2) for one in digests(care))
@@ -103,26 +103,26 @@ def somebody_to_call_everywhere(care, due: datetime = EIGHT) -> None:
 
 def test_r24_a_subject_names_store_and_day_and_no_customer(care):
     somebody_to_call_everywhere(care)
-    care.house.advance(EIGHT + timedelta(minutes=3))
+    care.stack.advance(EIGHT + timedelta(minutes=3))
     subjects = {one.detail["subject"] for one in digests(care)}
     assert subjects == {f"Cửa hàng {store}, 02/03/2026: việc trong ngày" for store in (Q1, TD, "Cầu Giấy")}
 
 
 def test_r24_a_store_where_nothing_waits_is_left_in_peace(care):
     customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-07-02")
-    care.house.advance(EIGHT + timedelta(minutes=3))
+    care.stack.advance(EIGHT + timedelta(minutes=3))
     assert digests(care) == []
 
 
 def test_r24_a_morning_told_twice_is_told_once_and_the_next_one_anew(care):
     somebody_to_call_everywhere(care)
-    care.house.advance(EIGHT + timedelta(minutes=3))
+    care.stack.advance(EIGHT + timedelta(minutes=3))
     before = len(digests(care))
     for _ in range(3):
-        assert care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 0}
+        assert care.stack.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 0}
     care.later(minutes=30)
     assert len(digests(care)) == before == 3
-    care.house.advance(EIGHT + timedelta(days=1, minutes=3))
+    care.stack.advance(EIGHT + timedelta(days=1, minutes=3))
     assert len(digests(care)) == 6
 
 
@@ -130,7 +130,7 @@ def test_r24_a_long_list_names_the_first_ten(care):
     who = customer(care, 1, "Nguyễn Thị Lan", Q1)
     for number in range(14):
         to_call(care, who, f"Việc {number:02d}", EIGHT + timedelta(minutes=number))
-    care.house.advance(EIGHT + timedelta(minutes=3))
+    care.stack.advance(EIGHT + timedelta(minutes=3))
     text = text_for(care, Q1)
     assert "Cần gọi và xử lý: 14" in text
     assert [line for line in text.splitlines() if "Việc" in line and line.startswith("-")] == [
@@ -140,7 +140,7 @@ def test_r24_a_long_list_names_the_first_ten(care):
 
 def test_r24_a_digest_that_dies_between_two_stores_is_finished_by_the_next_try(care):
     somebody_to_call_everywhere(care)
-    table = care.house.table
+    table = care.stack.table
     real, writes = table.write, []
 
     def write(*actions):
@@ -151,10 +151,10 @@ def test_r24_a_digest_that_dies_between_two_stores_is_finished_by_the_next_try(c
 
     table.write = write
     with pytest.raises(RuntimeError):
-        care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)})
+        care.stack.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)})
     del table.write
-    assert care.house.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 2}
-    care.house.advance(EIGHT + timedelta(minutes=5))
+    assert care.stack.invoke("digest_schedule", {"job": "digest", "time": stamp(EIGHT)}) == {"told": 2}
+    care.stack.advance(EIGHT + timedelta(minutes=5))
     assert len(digests(care)) == 3
 
 
@@ -163,7 +163,7 @@ def test_r24_the_calls_of_the_morning_s_scan_are_in_it(floor):
     guest = floor.regular(name="Nguyễn Thị Lan")
     floor.morning()
     (call,) = floor.calls(guest)
-    (mail,) = floor.house.town.outbox("store_cg_lead@nhamay.example.vn")
+    (mail,) = floor.stack.providers.outbox("store_cg_lead@nhamay.example.vn")
     assert "Cần gọi và xử lý: 1" in mail["text"]
     assert f"Nguyễn Thị Lan: {call['title']}" in mail["text"]
 
@@ -172,7 +172,7 @@ def test_r24_the_calls_of_the_morning_s_scan_are_in_it(floor):
 
 
 def waiting(care, store: str) -> list[str]:
-    return [row["order_id"] for row in care.house.table.query(table_keys.pickups(store)).items]
+    return [row["order_id"] for row in care.stack.table.query(table_keys.pickups(store)).items]
 
 
 def test_an_order_waits_in_its_store_until_it_is_collected_cancelled_or_returned(care):
@@ -208,7 +208,7 @@ def test_history_does_not_wait_and_an_answer_that_is_none_is_refused(care):
 def test_a_birthday_is_listed_in_the_store_that_cares_for_the_customer(care):
     who = customer(care, 1, "Nguyễn Thị Lan", Q1, birthday="1990-03-02")
     customer(care, 2, "Trần Minh", "", birthday="1990-03-02")
-    care.house.advance(EIGHT)
-    rows = care.house.table.query(table_keys.birthdays("2026-03-02", Q1)).items
+    care.stack.advance(EIGHT)
+    rows = care.stack.table.query(table_keys.birthdays("2026-03-02", Q1)).items
     assert [row["sk"] for row in rows] == [who]
     assert rows[0]["ttl"] > EIGHT.timestamp()

@@ -10,12 +10,12 @@ from random import Random
 
 import pytest
 
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.staff.staff_notification import note_id
 from shared.repositories import table_keys
 from shared.repositories.staff_notifications import tell
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.channels import staff_notes
 from shared.runtime.playbook.staff import directory
@@ -34,30 +34,30 @@ MOST_POINTS = 40
 
 @pytest.fixture
 def care():
-    with Care(MORNING) as house:
-        yield house
+    with Care(MORNING) as stack:
+        yield stack
 
 
 def told(care, person=BY_MAIL, kind="ticket_assigned", key="ticket-1", **words) -> str:
-    draft = Draft(care.house.table)
-    found = tell(draft, person.id, kind, WORDS | words if kind == "ticket_assigned" else words, key, care.now)
-    draft.commit()
+    uow = UnitOfWork(care.stack.table)
+    found = tell(uow, person.id, kind, WORDS | words if kind == "ticket_assigned" else words, key, care.now)
+    uow.commit()
     return found
 
 
 def note(care, found):
-    return care.house.table.get(table_keys.staff_note(found))
+    return care.stack.table.get(table_keys.staff_note(found))
 
 
 def followed(care) -> None:
     """Care 1 follows the shop's Official Account, as staff do."""
-    care.town.zalo.follow(ON_ZALO.zalo_user_id)
+    care.providers.zalo.follow(ON_ZALO.zalo_user_id)
     care.later(minutes=1)
 
 
 def sender(care, table=None):
     """A worker of its own, which knows nothing yet."""
-    token = wiring.install(replace(care.house.outside, table=table or care.house.table, memory={}))
+    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table, memory={}))
     try:
         return staff_notes()
     finally:
@@ -77,7 +77,7 @@ def test_a_note_goes_out_in_the_minute_after_it_was_written(care):
     assert TICKET in mail.text
     assert "11:00 ngày 02/03/2026" in mail.text
     assert note(care, found)["status"] == "sent"
-    assert not care.house.table.due(table_keys.timer_lane(found), "9")
+    assert not care.stack.table.due(table_keys.timer_lane(found), "9")
 
 
 def test_a_subject_says_nothing_of_the_customer(care):
@@ -128,7 +128,7 @@ def test_words_of_another_kind_are_a_mistake_of_the_caller(care):
 def test_receipts_for_notes_trouble_nobody(care):
     told(care)
     care.later(hours=1)
-    assert not any(state.get("messages") for state in care.house.queue_state().values())
+    assert not any(state.get("messages") for state in care.stack.queue_state().values())
 
 
 # ---- what goes wrong ----
@@ -136,7 +136,7 @@ def test_receipts_for_notes_trouble_nobody(care):
 
 def test_a_queue_s_repetitions_send_nothing_twice(care):
     found = told(care)
-    queue = care.house.outside.messages["transactional"]
+    queue = care.stack.outside.messages["transactional"]
     queue.send([json.dumps({"staff_note": found})] * 5)
     care.later(minutes=30)
     assert len(care.received(found)) == 1
@@ -144,21 +144,21 @@ def test_a_queue_s_repetitions_send_nothing_twice(care):
 
 def test_a_lost_queue_message_is_found_again(care):
     found = told(care)
-    care.house.queues["messages-transactional"].send = lambda *_, **__: None
+    care.stack.queues["messages-transactional"].send = lambda *_, **__: None
     care.later(minutes=2)
     assert care.received(found) == []
-    del care.house.queues["messages-transactional"].send
+    del care.stack.queues["messages-transactional"].send
     care.later(minutes=20)
     assert len(care.received(found)) == 1
 
 
 @pytest.mark.parametrize("mode", ["error", "rate_limit"])
 def test_a_provider_in_trouble_is_tried_again_until_it_takes_the_note(care, mode):
-    care.house.town.set_fault("email", mode, 1.0)
+    care.stack.providers.set_fault("email", mode, 1.0)
     found = told(care)
     care.later(minutes=10)
     assert note(care, found)["status"] == "waiting"
-    care.house.town.set_fault("email", "off", 0)
+    care.stack.providers.set_fault("email", "off", 0)
     care.later(hours=2)
     assert len(care.received(found)) == 1
     assert note(care, found)["status"] == "sent"
@@ -166,14 +166,14 @@ def test_a_provider_in_trouble_is_tried_again_until_it_takes_the_note(care, mode
 
 def test_where_zalo_is_in_trouble_the_mail_brings_it_at_once(care):
     followed(care)
-    care.house.town.set_fault("zalo", "error", 1.0)
+    care.stack.providers.set_fault("zalo", "error", 1.0)
     found = told(care, ON_ZALO)
     care.later(minutes=2)
     assert [one.channel for one in care.received(found)] == ["email"]
 
 
 def test_after_a_day_it_is_given_up_with_the_reason(care):
-    care.house.town.set_fault("email", "error", 1.0)
+    care.stack.providers.set_fault("email", "error", 1.0)
     found = told(care)
     care.later(hours=PATIENCE.total_seconds() / 3600 + 2)
     given_up = note(care, found)
@@ -183,9 +183,9 @@ def test_after_a_day_it_is_given_up_with_the_reason(care):
 
 
 def test_who_is_not_here_any_more_is_told_nothing(care):
-    draft = Draft(care.house.table)
-    found = tell(draft, "somebody_gone", "mention", {"ticket": TICKET, "by": "care_1"}, "m1", care.now)
-    draft.commit()
+    uow = UnitOfWork(care.stack.table)
+    found = tell(uow, "somebody_gone", "mention", {"ticket": TICKET, "by": "care_1"}, "m1", care.now)
+    uow.commit()
     care.later(minutes=2)
     assert (note(care, found)["status"], note(care, found)["reason"]) == ("given_up", "no_such_person")
     assert care.received() == []
@@ -194,7 +194,7 @@ def test_who_is_not_here_any_more_is_told_nothing(care):
 def test_who_cannot_tell_has_it_said_once_on_each_channel(care):
     """Zalo took it and the answer was lost: nobody can say, so the mail brings it too, and neither does again."""
     followed(care)
-    care.house.town.set_fault("zalo", "crash_after_send", 1.0)
+    care.stack.providers.set_fault("zalo", "crash_after_send", 1.0)
     found = told(care, ON_ZALO)
     care.later(hours=3)
     assert sorted(one.channel for one in care.received()) == ["email", "zalo"]
@@ -203,7 +203,7 @@ def test_who_cannot_tell_has_it_said_once_on_each_channel(care):
 
 
 def test_where_the_only_channel_cannot_tell_it_is_given_up_and_says_so(care):
-    care.house.town.set_fault("email", "crash_after_send", 1.0)
+    care.stack.providers.set_fault("email", "crash_after_send", 1.0)
     found = told(care)
     care.later(hours=3)
     assert len(care.received(found)) == 1
@@ -217,7 +217,7 @@ def test_two_workers_with_one_note_send_it_once():
     for point in range(MOST_POINTS):
         with Care(MORNING) as care:
             found = told(care)
-            table = Watched(care.house.table, at=point, before=lambda care=care, f=found: sender(care).send(f))
+            table = Watched(care.stack.table, at=point, before=lambda care=care, f=found: sender(care).send(f))
             sender(care, table).send(found)
             if table.operations <= point:
                 assert point > 3, "nothing was ever interrupted"
@@ -239,7 +239,7 @@ def test_a_worker_that_dies_anywhere_leaves_a_note_that_is_told_at_most_once_and
     for point in range(MOST_POINTS):
         with Care(MORNING) as care:
             found = told(care)
-            table = Watched(care.house.table, at=point, before=die)
+            table = Watched(care.stack.table, at=point, before=die)
             try:
                 sender(care, table).send(found)
                 assert point > 3, "nothing was ever interrupted"
@@ -261,13 +261,13 @@ def test_a_busy_table_loses_no_answer(care):
 
     class Table:
         def __getattr__(self, name):
-            return getattr(care.house.table, name)
+            return getattr(care.stack.table, name)
 
         def write(self, *actions):
             if care.received(found) and busy["left"]:
                 busy["left"] -= 1
                 raise Busy("throttled")
-            return care.house.table.write(*actions)
+            return care.stack.table.write(*actions)
 
     assert sender(care, Table()).send(found) == "sent"
     care.later(hours=1)
@@ -277,15 +277,15 @@ def test_a_busy_table_loses_no_answer(care):
 
 def test_a_day_of_notes_in_a_hostile_house_ends_well():
     """Writes are refused or answered late, queues repeat and reorder, the due index lags, the mail is down at times."""
-    hostile = Hostile(Random(5), busy=0.1, repeats=0.8)
-    with Care(MORNING, seed=5, hostile=hostile) as care:
+    faults = FaultInjection(Random(5), busy=0.1, repeats=0.8)
+    with Care(MORNING, seed=5, faults=faults) as care:
         people = [directory().people[name] for name in ("care_3", "care_4", "sales_q1_1", "sales_q1_2")]
         found = []
         for n, who in product(range(10), people):
             with suppress(Busy):  # a caller whose commit was refused has told nothing
                 found.append(told(care, who, key=f"{n}"))
         assert len(found) > 30
-        care.house.town.set_fault("email", "error", 0.3)
+        care.stack.providers.set_fault("email", "error", 0.3)
         care.later(hours=6)
         assert {note(care, one)["status"] for one in found} == {"sent"}
         assert all(len(care.received(one)) == 1 for one in found)

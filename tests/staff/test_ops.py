@@ -12,8 +12,8 @@ from infra.local.cli import app
 from infra.local.commands.staff import doubts
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
-from shared.adapters.local.sqlite_table import LocalTable
+from infra.local.stack.local_stack import LocalStack
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.repositories.staff_absence import REMEMBERED_SECONDS, away, call_back, send_away
 
 MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
@@ -21,7 +21,7 @@ MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
 
 @pytest.fixture
 def folder(tmp_path):
-    House(tmp_path, LocalClock(MONDAY, frozen=True)).close()
+    LocalStack(tmp_path, LocalClock(MONDAY, frozen=True)).close()
     return str(tmp_path)
 
 
@@ -66,7 +66,7 @@ def test_what_cannot_be_is_said(folder, words, why):
 
 
 def test_leave_includes_its_last_day_and_ends_by_itself():
-    table, memory = LocalTable(clock=lambda: MONDAY), {}
+    table, memory = SqliteTable(clock=lambda: MONDAY), {}
     send_away(table, "care_1", date(2026, 11, 23))
     send_away(table, "care_2", date(2026, 11, 24))
     assert away(table, memory, MONDAY) == {"care_1", "care_2"}
@@ -76,7 +76,7 @@ def test_leave_includes_its_last_day_and_ends_by_itself():
 
 
 def test_who_is_away_is_looked_up_once_a_minute():
-    table, memory = LocalTable(clock=lambda: MONDAY), {}
+    table, memory = SqliteTable(clock=lambda: MONDAY), {}
     assert away(table, memory, MONDAY) == frozenset()
     send_away(table, "care_1", date(2026, 11, 30))
     assert away(table, memory, MONDAY + timedelta(seconds=REMEMBERED_SECONDS - 1)) == frozenset()

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.vietnam_time import stamp
 from tests.support.shop import Shop, not_held_out, shop
 
@@ -25,7 +25,7 @@ class Chats(Shop):
     """The shop and the apps of its customers. Lan is known by phone, Zalo, Messenger and e-mail."""
 
     def __init__(self) -> None:
-        self.house = House(None, LocalClock(NIGHT, frozen=True), new_id=not_held_out)
+        self.stack = LocalStack(None, LocalClock(NIGHT, frozen=True), new_id=not_held_out)
         self.write_key = self.key("write")
         self.admin_key = self.key("api", "admin")
         self.web_key = self.key("api", "web")
@@ -34,22 +34,22 @@ class Chats(Shop):
         self.lan = str(self.call("PUT", "/v1/customers", said).json["customer_id"])
 
     @property
-    def town(self) -> Any:
-        return self.house.town.stand_ins
+    def providers(self) -> Any:
+        return self.stack.providers.stand_ins
 
     # ---- what customers do ----
 
     def writes(self, channel: str, text: str) -> None:
         """Lan writes on a channel, and everything that comes of it happens."""
         if channel == "zalo":
-            self.town.zalo.say("z1", text)
+            self.providers.zalo.say("z1", text)
         elif channel == "messenger":
-            self.town.messenger.say("p1", text)
+            self.providers.messenger.say("p1", text)
         elif channel == "email":
-            self.town.aws.write_mail("Lan <lan@mail.example>", "Hỏi shop", text)
+            self.providers.aws.write_mail("Lan <lan@mail.example>", "Hỏi shop", text)
         else:
             self.asks_on_the_web(text, {"phone": LAN}, channel=channel, key=self.admin_key)
-        self.house.drain()
+        self.stack.drain()
 
     def asks_on_the_web(self, text: str, who: dict[str, str], *, channel: str = "web", key: str = "") -> Any:
         body = {"customer": {"identities": who}, "channel": channel, "text": text}
@@ -63,7 +63,7 @@ class Chats(Shop):
     def carrier_says(self, event: str, order_id: str = "HD1", **properties: Any) -> None:
         said = {"event": event, "messageId": f"{event} {order_id}", "timestamp": stamp(self.now)}
         assert self.call("POST", "/v1/track", {**said, "properties": {"order_id": order_id, **properties}}).status < 300
-        self.house.drain()
+        self.stack.drain()
 
     # ---- what comes of it ----
 
@@ -82,7 +82,7 @@ class Chats(Shop):
 
     def received(self, channel: str) -> list[str]:
         """What the provider of a channel brought to a customer; staff have addresses of the shop."""
-        found = [one for place in self.town for one in place.received if "nhamay.example.vn" not in one.to]
+        found = [one for place in self.providers for one in place.received if "nhamay.example.vn" not in one.to]
         return [one.text for one in sorted(found, key=lambda one: one.at) if one.channel == channel]
 
     def tickets(self, customer: str = "") -> list[dict[str, Any]]:
@@ -110,4 +110,4 @@ def core(reply: str) -> str:
 def chats() -> Iterator[Chats]:
     chats = Chats()
     yield chats
-    chats.house.close()
+    chats.stack.close()

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.repositories.api_keys import issue_key
@@ -26,8 +26,8 @@ STORE = "Cầu Giấy"
 class Floor(Shop):
     """The shop's floor: customers of its stores, and its staff at the list."""
 
-    def __init__(self, start: datetime = MONDAY, *, seed: int = 0, hostile: Hostile | None = None) -> None:
-        super().__init__(start, seed=seed, hostile=hostile)
+    def __init__(self, start: datetime = MONDAY, *, seed: int = 0, faults: FaultInjection | None = None) -> None:
+        super().__init__(start, seed=seed, faults=faults)
         self._staff: dict[tuple[str, ...], str] = {}
         self.known: dict[str, Guest] = {}
         while not self._staff:
@@ -39,7 +39,7 @@ class Floor(Shop):
         who = (name, *roles, *stores)
         if who not in self._staff:
             self._staff[who] = issue_key(
-                self.house.table, kind="api", roles=list(roles) or ["admin"], stores=list(stores), name=name,
+                self.stack.table, kind="api", roles=list(roles) or ["admin"], stores=list(stores), name=name,
                 now=self.now, new_id=new_id,
             )  # fmt: skip
         return self._staff[who]
@@ -49,7 +49,7 @@ class Floor(Shop):
         sent = {"authorization": f"Bearer {key or self.key('admin')}", "content-type": "application/json"}
         raw = b"" if body is None else json.dumps(body).encode()
         for left in range(self._patience, 0, -1):
-            status, headers, content = self.house.http(method, path, query, sent, raw)
+            status, headers, content = self.stack.http(method, path, query, sent, raw)
             if status not in (401, 503) or left == 1:
                 return Answer(status, headers, json.loads(content))
         raise AssertionError("nobody is that patient")
@@ -102,8 +102,8 @@ class Floor(Shop):
 
     def scan(self) -> dict[str, Any]:
         """The morning's scan, once more."""
-        found: dict[str, Any] = self.house.invoke("winback_schedule", {"job": "winback", "time": stamp(self.now)})
-        self.house.drain()
+        found: dict[str, Any] = self.stack.invoke("winback_schedule", {"job": "winback", "time": stamp(self.now)})
+        self.stack.drain()
         return found
 
     def view(self, guest: Guest) -> dict[str, Any]:
@@ -127,7 +127,7 @@ class Floor(Shop):
 def floor() -> Iterator[Floor]:
     floor = Floor()
     yield floor
-    floor.house.close()
+    floor.stack.close()
 
 
 @pytest.fixture
@@ -141,4 +141,4 @@ def opened_at() -> Iterator[Callable[..., Floor]]:
 
     yield at
     for one in floors:
-        one.house.close()
+        one.stack.close()

@@ -12,9 +12,9 @@ from shared.domain.segments.metrics import no_figures
 from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
-from shared.repositories.profiles import Ruling
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import rules
 from tests.support.messaging import Care
 
@@ -32,8 +32,8 @@ class Desk(Care):
             self.new_key(role, role)
 
     def new_key(self, name: str, role: str, stores: tuple[str, ...] = ()) -> None:
-        key = issue_key(self.house.table, kind="api", roles=[role], stores=list(stores), name=name, now=self.now,
-                        new_id=self.house.outside.new_id)  # fmt: skip
+        key = issue_key(self.stack.table, kind="api", roles=[role], stores=list(stores), name=name, now=self.now,
+                        new_id=self.stack.outside.new_id)  # fmt: skip
         self._keys[name] = f"Bearer {key}"
 
     def campaign(self, *, key: str = "marketing", status: int = 201, **body: Any) -> Any:
@@ -75,7 +75,7 @@ class Desk(Care):
         return [one.tracking_id[:24] for one in self.received() if one.tracking_id in ours]
 
     def arm(self, campaign_id: str, customer_id: str) -> str:
-        return (self.house.table.get(table_keys.campaign_person(campaign_id, customer_id)) or {}).get("arm", "")
+        return (self.stack.table.get(table_keys.campaign_person(campaign_id, customer_id)) or {}).get("arm", "")
 
     def everybody(self, count: int) -> list[str]:
         """New customers who want advertising."""
@@ -83,23 +83,23 @@ class Desk(Care):
 
     def people(self, count: int) -> list[str]:
         """As many customers as make a base, written as the door writes them, who want advertising by e-mail."""
-        at, ruling = stamp(self.now), Ruling(rules(), rules().first_cutoffs, local_day(self.now))
+        at, rules_today = stamp(self.now), RulesToday(rules(), rules().first_cutoffs, local_day(self.now))
         ids = [f"{number:024d}" for number in range(count)]
         for first in range(0, count, 15):
-            draft = Draft(self.house.table)
+            uow = UnitOfWork(self.stack.table)
             for customer_id in ids[first : first + 15]:
                 profile = new_profile(customer_id, at)
                 address = f"email:khach{int(customer_id)}@example.vn"
                 profile["identities"] = {address: {"at": at, "certainty": "verified"}}
                 said = {"channel": "email", "purpose": "marketing", "granted": True, "at": at, "proof": "QR"}
-                draft.create(table_keys.profile(customer_id), agree(profile, [said]))
-                settle(
-                    draft,
-                    [draft.get(table_keys.profile(customer_id))],
+                uow.create(table_keys.profile(customer_id), agree(profile, [said]))
+                relabel(
+                    uow,
+                    [uow.get(table_keys.profile(customer_id))],
                     no_figures(rules(), rules().first_cutoffs),
-                    ruling,
+                    rules_today,
                 )
-            draft.commit()
+            uow.commit()
         return ids
 
     def outside_the_holdout(self, customers: list[str]) -> list[str]:

@@ -11,8 +11,8 @@ from itertools import count
 from random import Random
 
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
-from shared.adapters.local.fault_injection import Hostile
+from infra.local.stack.local_stack import LocalStack
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.events.segment_protocol import translate
 from shared.domain.orders.order import read
@@ -20,8 +20,8 @@ from shared.domain.segments.metrics import measure
 from shared.domain.segments.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.repositories import table_keys
-from shared.repositories.profiles import Ruling, load_members
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, load_members
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_taker, journeys
 from shared.runtime.playbook.loader import rules
@@ -34,9 +34,9 @@ MADE_BY_JOURNEYS = ("Journey Ended", "Voucher Issued", "Task Withdrawn")
 START = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)  # ten in the morning
 
 
-def hostile(seed, **more):
+def faults(seed, **more):
     """As bad as the table gets: throttled, answers lost, index lagging, pages short."""
-    return Hostile(Random(seed), **({"busy": 0.15, "lost_answers": 0.1, "lag": 6} | more))
+    return FaultInjection(Random(seed), **({"busy": 0.15, "lost_answers": 0.1, "lag": 6} | more))
 
 
 class Engine:
@@ -47,7 +47,7 @@ class Engine:
         self._ids = count()
         self.random = Random(1)
         self._clock = LocalClock(now, frozen=True)
-        self.outside = House(None, self._clock, hostile=bad_manners, new_id=lambda: self.new_id()).outside
+        self.outside = LocalStack(None, self._clock, faults=bad_manners, new_id=lambda: self.new_id()).outside
         self.outside.identity_key = SECRET
         self.table = self.outside.table
 
@@ -64,8 +64,8 @@ class Engine:
         return f"{self.random.getrandbits(60):015x}{next(self._ids):04d}"
 
     @property
-    def ruling(self):
-        return Ruling(RULES, RULES.first_cutoffs, local_day(self.now))
+    def rules_today(self):
+        return RulesToday(RULES, RULES.first_cutoffs, local_day(self.now))
 
     def taker(self, table=None):
         """What the doors take events in with; over another table where a test puts one in between."""
@@ -147,15 +147,15 @@ class Engine:
             return self._picture()
 
     def _picture(self):
-        draft = Draft(self.table)
+        uow = UnitOfWork(self.table)
         names, customers = {}, {}
         for lead in self.leads():
-            members = load_members(draft, lead)
+            members = load_members(uow, lead)
             name = " ".join(sorted({n for m in members for n in m["identities"]}))
             assert name not in customers, f"two customers go by {name}"
             for member in members:
                 names[member["customer_id"]] = name
-            seen = view(self.table, lead["customer_id"], self.ruling)
+            seen = view(self.table, lead["customer_id"], self.rules_today)
             # Whose customer somebody is was decided when they first bought, and stays so.
             for key in ("customer_id", "merged", "keeper"):
                 del seen[key]
@@ -198,26 +198,28 @@ class Engine:
     def brute_labels(self):
         """Labels of every leading customer as of today, from order facts and profiles alone."""
         rows = self.order_rows()
-        draft = Draft(self.table)
+        uow = UnitOfWork(self.table)
         found = {}
         for lead in self.leads():
-            members = load_members(draft, lead)
+            members = load_members(uow, lead)
             mine = [row for home, row in rows if home in {m["customer_id"] for m in members}]
-            ruling = self.ruling
-            m = measure(mine, ruling.today, ruling.rules, ruling.cutoffs)
+            rules_today = self.rules_today
+            m = measure(mine, rules_today.today, rules_today.rules, rules_today.cutoffs)
             folded = {**lead, "names": {}, "identities": {}}
             for member in members:
                 folded["names"] |= member["names"]
                 folded["identities"] |= member["identities"]
             engaged = [p["engaged_on"] for p in members if p.get("engaged_on")]
             folded |= {"engaged_on": max(engaged)} if engaged else {}
-            found[lead["customer_id"]] = stand(m, folded, ruling.today, ruling.rules, ruling.cutoffs).labels
+            found[lead["customer_id"]] = stand(
+                m, folded, rules_today.today, rules_today.rules, rules_today.cutoffs
+            ).labels
         return found
 
     def order_rows(self):
         found = []
         for item in self.items("ORDER#"):
-            row = read(item["pk"][6:], item, self.ruling.today, RULES.orders.cod_matures_days)
+            row = read(item["pk"][6:], item, self.rules_today.today, RULES.orders.cod_matures_days)
             if row:
                 found.append((item.get("home"), row))
         return found

@@ -11,8 +11,8 @@ import pytest
 
 from infra.local.providers.base import Received
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
-from shared.adapters.local.fault_injection import Hostile
+from infra.local.stack.local_stack import LocalStack
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.repositories import table_keys
 from tests.support.shop import Shop, not_held_out
@@ -25,26 +25,26 @@ TORN = "Áo bị rách chỉ ở vai, đổi giúp em với shop"
 class Inbox(Shop):
     """The shop behind its stand-ins."""
 
-    def __init__(self, hostile: Hostile | None = None) -> None:
-        self.house = House(None, LocalClock(TEN, frozen=True), hostile=hostile, new_id=not_held_out)
-        if hostile:
+    def __init__(self, faults: FaultInjection | None = None) -> None:
+        self.stack = LocalStack(None, LocalClock(TEN, frozen=True), faults=faults, new_id=not_held_out)
+        if faults:
             return
         self.write_key = self.key("write")
         self.admin_key = self.key("api", "admin")
         self.care_key = self.key("api", "care")
 
     @property
-    def town(self) -> Any:
+    def providers(self) -> Any:
         while True:
             with suppress(Busy):  # connecting the account meets a hostile table, as everybody does
-                return self.house.town.stand_ins
+                return self.stack.providers.stand_ins
 
     def hear(self) -> None:
         """Let everything that providers have to say come in, and be worked."""
-        self.house.drain()
+        self.stack.drain()
 
     def later(self, **span: float) -> None:
-        self.house.advance(self.now + timedelta(**span))
+        self.stack.advance(self.now + timedelta(**span))
 
     # ---- looking ----
 
@@ -73,19 +73,19 @@ class Inbox(Shop):
         self.hear()
 
     def profile(self, customer_id: str) -> dict[str, Any]:
-        return self.house.table.get(table_keys.profile(customer_id)) or {}
+        return self.stack.table.get(table_keys.profile(customer_id)) or {}
 
     def received(self, *channels: str) -> list[Received]:
         """What the stand-ins took for customers, oldest first."""
-        found = [one for place in self.town for one in place.received if "nhamay.example.vn" not in one.to]
+        found = [one for place in self.providers for one in place.received if "nhamay.example.vn" not in one.to]
         return sorted((one for one in found if not channels or one.channel in channels), key=lambda one: one.at)
 
     def dead(self, queue: str) -> list[str]:
-        return [str(message["body"]) for message in self.house.queue_state()[f"{queue}-dlq"]["messages"]]
+        return [str(message["body"]) for message in self.stack.queue_state()[f"{queue}-dlq"]["messages"]]
 
 
 @pytest.fixture
 def inbox() -> Iterator[Inbox]:
     inbox = Inbox()
     yield inbox
-    inbox.house.close()
+    inbox.stack.close()

@@ -29,8 +29,8 @@ def silent(shop: Shop, days: int, *, hour: int = 9, minute: int = 31) -> None:
 def reads(shop: Shop, message: dict[str, Any]) -> None:
     """Half an hour from now the customer taps the link in a message."""
     shop.later(minutes=30)
-    path = MessageLinks("", link_key(shop.house.outside.identity_key), message["message_id"]).click(0)
-    assert shop.house.http("GET", path, "", {"user-agent": PHONE}, b"")[0] == 302
+    path = MessageLinks("", link_key(shop.stack.outside.identity_key), message["message_id"]).click(0)
+    assert shop.stack.http("GET", path, "", {"user-agent": PHONE}, b"")[0] == 302
     shop.later(minutes=1)
 
 
@@ -43,7 +43,7 @@ def sent(shop: Shop, guest: Guest, journey: str) -> list[tuple[str, str]]:
 def deals(shop: Shop, guest: Guest, journey: str) -> list[str]:
     """How the deals of a journey ended, as the timeline tells it."""
     low, high = table_keys.TIMELINE
-    told = shop.house.table.query(table_keys.profile(guest.id).pk, low=low, high=high).items
+    told = shop.stack.table.query(table_keys.profile(guest.id).pk, low=low, high=high).items
     return [item["deal"] for item in told if item.get("journey") == journey and "deal" in item]
 
 

@@ -15,7 +15,7 @@ import pytest
 
 from infra.local.measuring.bench import phone
 from infra.local.providers.base import Received
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.messaging.tracked_links import MessageLinks, link_key
@@ -40,14 +40,14 @@ class Guest(NamedTuple):
 class Shop(Care):
     """A house whose journeys are live, its customers and their year."""
 
-    def __init__(self, start: datetime = MONDAY, *, seed: int = 0, hostile: Hostile | None = None) -> None:
-        super().__init__(start, seed=seed, hostile=hostile)
-        self._patience = 20 if hostile else 1
+    def __init__(self, start: datetime = MONDAY, *, seed: int = 0, faults: FaultInjection | None = None) -> None:
+        super().__init__(start, seed=seed, faults=faults)
+        self._patience = 20 if faults else 1
         self._numbers = count(1)
         self._held = {journey.id: journey.holdout_percent for journey in load_journeys(PLAYBOOK).values()}
         self.know_the_do_not_call_list()
-        for _ in range(hostile.lag + 1 if hostile else 0):
-            self.house.table.get(table_keys.HALT)  # until everybody sees the keys
+        for _ in range(faults.lag + 1 if faults else 0):
+            self.stack.table.get(table_keys.HALT)  # until everybody sees the keys
 
     # ---- time ----
 
@@ -61,13 +61,13 @@ class Shop(Care):
         end = self.at(hour, minute, days)
         while self.now < end:
             self.know_the_do_not_call_list()
-            self.house.advance(min(end, self.now + timedelta(days=5)))
+            self.stack.advance(min(end, self.now + timedelta(days=5)))
 
     def later(self, **span: float) -> None:
         end = self.now + timedelta(**span)
         while self.now < end:
             self.know_the_do_not_call_list()
-            self.house.advance(min(end, self.now + timedelta(days=5)))
+            self.stack.advance(min(end, self.now + timedelta(days=5)))
 
     def call(self, *args: Any, **more: Any) -> Any:
         """One call; where the table behaves badly on purpose, it is tried again as callers do."""
@@ -102,8 +102,8 @@ class Shop(Care):
 
     def says(self, guest: Guest, text: str, channel: str = "zalo") -> None:
         """Somebody writes to the shop, which opens the window of that channel."""
-        (self.town.zalo if channel == "zalo" else self.town.messenger).say(guest.chat, text)
-        self.house.drain()
+        (self.providers.zalo if channel == "zalo" else self.providers.messenger).say(guest.chat, text)
+        self.stack.drain()
 
     # ---- what they do ----
 
@@ -115,7 +115,7 @@ class Shop(Care):
                 "timestamp": stamp(at or self.now), "properties": properties, "context": context or {}}  # fmt: skip
         who = {"userId": guest.phone} if guest else {}
         self.call("POST", "/v1/batch", {"batch": [{**said, **who}]}, key="write")
-        self.house.drain()
+        self.stack.drain()
 
     def cart(self, guest: Guest, *names: str, at: datetime | None = None, **more: Any) -> None:
         """The cart holds exactly this now."""
@@ -137,11 +137,11 @@ class Shop(Care):
 
     def answer(self, message: dict[str, Any], score: int, comment: str = "") -> None:
         """Somebody fills in the survey page of a message."""
-        key = link_key(self.house.outside.identity_key)
+        key = link_key(self.stack.outside.identity_key)
         path = MessageLinks("", key, message["message_id"]).survey
         body = urlencode({"score": score, "comment": comment}).encode()
         kind = {"content-type": "application/x-www-form-urlencoded"}
-        assert self.house.http("POST", path, "", kind, body)[0] == 200
+        assert self.stack.http("POST", path, "", kind, body)[0] == 200
         self.later(minutes=1)
 
     def finish(self, task: dict[str, Any], outcome: str, **more: Any) -> None:
@@ -151,7 +151,7 @@ class Shop(Care):
 
     def sell(self, *products: Product) -> None:
         """Put products into the catalogue."""
-        Products(self.house.table, self.house.outside.memory, self.now).put(products)
+        Products(self.stack.table, self.stack.outside.memory, self.now).put(products)
 
     # ---- what came of it ----
 
@@ -190,7 +190,7 @@ class Shop(Care):
 
     def inside(self, guest: Guest) -> dict[str, dict[str, Any]]:
         """The runs somebody is in, by journey; of several of one journey the last."""
-        runs = (self.house.table.get(table_keys.journeys_of(guest.id)) or {}).get("runs", {})
+        runs = (self.stack.table.get(table_keys.journeys_of(guest.id)) or {}).get("runs", {})
         return {run["journey"]: run for run in runs.values()}
 
     def ends(self, guest: Guest, journey: str = "") -> list[tuple[str, str]]:
@@ -214,7 +214,7 @@ class Shop(Care):
     def _all(self, pk: str, low: str, high: str) -> Iterator[dict[str, Any]]:
         start = None
         while True:
-            page = self.house.table.query(pk, low=low, high=high, start=start)
+            page = self.stack.table.query(pk, low=low, high=high, start=start)
             yield from page.items
             start = page.next
             if start is None:
@@ -235,9 +235,9 @@ class Shop(Care):
 
 @pytest.fixture
 def shop() -> Iterator[Shop]:
-    house = Shop()
-    yield house
-    house.house.close()
+    stack = Shop()
+    yield stack
+    stack.stack.close()
 
 
 @pytest.fixture
@@ -250,5 +250,5 @@ def opened() -> Iterator[Callable[..., Shop]]:
         return houses[-1]
 
     yield at
-    for house in houses:
-        house.house.close()
+    for stack in houses:
+        stack.stack.close()

@@ -12,7 +12,7 @@ from typing import Any
 from infra.local.measuring.bench import phone
 from infra.local.providers.base import Received
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.errors import Busy
 from shared.domain.messaging.message import FINAL, PROGRESS, WAITING, Intent
 from shared.domain.vietnam_time import local_day, stamp
@@ -20,7 +20,7 @@ from shared.ports import Put
 from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
 from shared.repositories.messages import enqueue, plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import sending_rules
 
 TEMPLATES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -34,16 +34,16 @@ ALL_CHANNELS = ("zns", "zalo", "sms", "email", "messenger", "web", "call")
 class Care:
     """The house, called over HTTP as its callers do; messages are planned as journeys plan them."""
 
-    def __init__(self, start: datetime, *, seed: int = 0, hostile: Any = None) -> None:
+    def __init__(self, start: datetime, *, seed: int = 0, faults: Any = None) -> None:
         ids = count()
-        self.house = House(None, LocalClock(start, frozen=True), hostile=hostile,
+        self.stack = LocalStack(None, LocalClock(start, frozen=True), faults=faults,
                            new_id=lambda: f"{seed:03d}care{next(ids):017d}")  # fmt: skip
         # The hold-out and every draw below hang on ids and this key.
-        self.house.outside.identity_key = b"k" * 32
-        self.house.outside.public_url = "https://nhamay.example"
+        self.stack.outside.identity_key = b"k" * 32
+        self.stack.outside.public_url = "https://nhamay.example"
         self.rules = sending_rules()
-        issue = {"table": self.house.table, "stores": [], "name": "test", "now": start,
-                 "new_id": self.house.outside.new_id}  # fmt: skip
+        issue = {"table": self.stack.table, "stores": [], "name": "test", "now": start,
+                 "new_id": self.stack.outside.new_id}  # fmt: skip
         self._keys = {
             "api": f"Bearer {issue_key(kind='api', roles=['admin'], **issue)}",
             "write": "Basic " + base64.b64encode(f"{issue_key(kind='write', roles=[], **issue)}:".encode()).decode(),
@@ -53,21 +53,21 @@ class Care:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.house.close()
+        self.stack.close()
 
     @property
     def now(self) -> datetime:
-        return self.house.now
+        return self.stack.now
 
     @property
-    def town(self) -> Any:
-        return self.house.town.stand_ins
+    def providers(self) -> Any:
+        return self.stack.providers.stand_ins
 
     # ---- doing ----
 
     def call(self, method: str, path: str, body: Any = None, *, key: str = "api", status: int | None = None) -> Any:
         raw = json.dumps(body).encode() if body is not None else b""
-        answered, _, content = self.house.http(method, path, "", {"authorization": self._keys[key]}, raw)
+        answered, _, content = self.stack.http(method, path, "", {"authorization": self._keys[key]}, raw)
         assert answered == status if status else answered < 300, (answered, content)
         return json.loads(content)
 
@@ -88,13 +88,13 @@ class Care:
         who = {"userId": user} if user else {}
         who |= {"anonymousId": visitor} if visitor else {}
         self.call("POST", "/v1/batch", {"batch": [{**said, **who}]}, key="write")
-        self.house.drain()
+        self.stack.drain()
 
     def know_the_do_not_call_list(self) -> None:
         state = {"pk": table_keys.DO_NOT_CALL_STATE.pk, "sk": table_keys.DO_NOT_CALL_STATE.sk}
         while True:
             with suppress(Busy):  # whoever writes it down tries again, as everybody does at a busy table
-                self.house.table.write(Put({**state, "checked_on": local_day(self.now).isoformat()}))
+                self.stack.table.write(Put({**state, "checked_on": local_day(self.now).isoformat()}))
                 return
 
     def plan(self, customer_id: str, purpose: str, run: str = "1", *, journey: str = "winback_30", template: str = "",
@@ -103,25 +103,25 @@ class Care:
         name, sample = TEMPLATES[purpose]
         intent = Intent(customer_id, journey, run, "step", purpose, template or name,  # type: ignore[arg-type]
                         sample if variables is None else variables, **more)  # fmt: skip
-        draft = Draft(self.house.table)
-        plan(draft, intent, self.now, self.rules)
-        draft.commit()
+        uow = UnitOfWork(self.stack.table)
+        plan(uow, intent, self.now, self.rules)
+        uow.commit()
         if queued:
-            enqueue(self.house.outside.messages[purpose], [intent.message_id])
+            enqueue(self.stack.outside.messages[purpose], [intent.message_id])
         return intent.message_id
 
     def later(self, **span: float) -> None:
-        self.house.advance(self.now + timedelta(**span))
+        self.stack.advance(self.now + timedelta(**span))
 
     # ---- looking ----
 
     def received(self, message_id: str = "") -> list[Received]:
         """What the stand-ins took: everything, or one message."""
-        found = [one for place in self.town for one in place.received]
+        found = [one for place in self.providers for one in place.received]
         return sorted((one for one in found if message_id in ("", one.tracking_id)), key=lambda one: one.at)
 
     def message(self, message_id: str) -> dict[str, Any]:
-        return self.house.table.get(table_keys.message_item(message_id)) or {}
+        return self.stack.table.get(table_keys.message_item(message_id)) or {}
 
     def shown(self, customer_id: str) -> list[dict[str, Any]]:
         """What a care agent sees."""
@@ -129,15 +129,15 @@ class Care:
         return found
 
     def items(self, like: str) -> list[dict[str, Any]]:
-        with self.house.store.lock:
-            rows = self.house.store.db.execute("SELECT body FROM items WHERE sk LIKE ?", (like,)).fetchall()
+        with self.stack.store.lock:
+            rows = self.stack.store.db.execute("SELECT body FROM items WHERE sk LIKE ?", (like,)).fetchall()
         return [json.loads(body) for (body,) in rows]
 
     def messages(self) -> list[dict[str, Any]]:
         return self.items("X#%")
 
     def consents(self, message_id: str) -> bool:
-        profile = self.house.table.get(table_keys.profile(message_id[:24])) or {}
+        profile = self.stack.table.get(table_keys.profile(message_id[:24])) or {}
         return any(said["granted"] for slot, said in profile["consent"].items() if slot.endswith(":marketing"))
 
     def all_have_ended_with_words(self) -> None:
@@ -149,5 +149,5 @@ class Care:
             assert told <= words.keys(), told - words.keys()
             if message["status"] in FINAL:
                 assert "due_at" not in message, message
-        for name, state in self.house.queue_state().items():
+        for name, state in self.stack.queue_state().items():
             assert state["visible"] == state["in_flight"] == state["delayed"] == 0, (name, state)

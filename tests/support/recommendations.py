@@ -24,13 +24,13 @@ class Counter(Desk):
     """The desk, and the shelves behind it."""
 
     def shelve(self, *products: Product) -> None:
-        Products(self.house.table, self.house.outside.memory, self.now).put(products)
+        Products(self.stack.table, self.stack.outside.memory, self.now).put(products)
         self.forget()
 
     def forget(self) -> None:
         """Processes remember goods and counts for ten minutes; these begin anew."""
         for name in ("products", "shelves", "co_purchase"):
-            self.house.outside.memory.pop(name, None)
+            self.stack.outside.memory.pop(name, None)
 
     def buys(self, order_id: str, *products: Product, user: str | None = LAN, days_ago: int = 1, **more: Any) -> None:
         """A sale of these products; `size` is that of all of them."""
@@ -58,4 +58,4 @@ class Counter(Desk):
 def shop() -> Iterator[Counter]:
     counter = Counter()
     yield counter
-    counter.house.close()
+    counter.stack.close()

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import stamp
 from shared.repositories.api_keys import issue_key, revoke_key
@@ -46,23 +46,23 @@ class Shop:
     """The house, its keys by name, and calls with them."""
 
     def __init__(self) -> None:
-        self.house = House(None, LocalClock(NOW, frozen=True), new_id=not_held_out)
+        self.stack = LocalStack(None, LocalClock(NOW, frozen=True), new_id=not_held_out)
         self.write_key = self.key("write")
         self.admin_key = self.key("api", "admin")
 
     @property
     def now(self) -> datetime:
-        return self.house.now
+        return self.stack.now
 
     def key(self, kind: str, *roles: str, stores: tuple[str, ...] = ()) -> str:
         """A new key."""
         return issue_key(
-            self.house.table, kind=kind, roles=list(roles), stores=list(stores), name="test", now=self.now,
-            new_id=self.house.outside.new_id,
+            self.stack.table, kind=kind, roles=list(roles), stores=list(stores), name="test", now=self.now,
+            new_id=self.stack.outside.new_id,
         )  # fmt: skip
 
     def revoke(self, key: str) -> None:
-        revoke_key(self.house.table, key, self.now)
+        revoke_key(self.stack.table, key, self.now)
 
     def call(
         self, method: str, path: str, body: Body = None, *, key: str | None = "", query: str = "", **headers: str
@@ -74,7 +74,7 @@ class Shop:
                 headers["authorization"] = basic(self.write_key)
         sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
-        status, answered, content = self.house.http(method, path, query, sent, raw)
+        status, answered, content = self.stack.http(method, path, query, sent, raw)
         return Answer(status, answered, json.loads(content, parse_constant=_not_json))
 
     def put(self, key: str = "", **identities: str) -> Answer:
@@ -86,18 +86,18 @@ class Shop:
         message["timestamp"] = stamp(self.now - timedelta(days=days_ago))
         message["properties"] = {"order_id": order_id, "total": 500_000, **properties}
         assert self.call("POST", "/v1/batch", {"batch": [message]}).status == 200
-        self.house.drain()
+        self.stack.drain()
 
     def holdings(self) -> tuple[list[Any], list[Any]]:
         """Everything in the table, and everything in the queues."""
-        with self.house.store.transaction() as db:
+        with self.stack.store.transaction() as db:
             items = db.execute("SELECT pk, sk, due, due_at, ttl, body FROM items ORDER BY pk, sk").fetchall()
             messages = db.execute("SELECT * FROM messages ORDER BY 1").fetchall()
         return [tuple(row) for row in items], [tuple(row) for row in messages]
 
     @property
     def dead_letters(self) -> list[dict[str, Any]]:
-        return [json.loads(message["body"]) for message in self.house.queue_state()["events-dlq"]["messages"]]
+        return [json.loads(message["body"]) for message in self.stack.queue_state()["events-dlq"]["messages"]]
 
 
 CALLS = ("batch", "identify", "track", "page", "screen", "group", "alias")
@@ -119,7 +119,7 @@ def _not_json(name: str) -> Any:
 def shop() -> Iterator[Shop]:
     shop = Shop()
     yield shop
-    shop.house.close()
+    shop.stack.close()
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.tasks.task import NewTask
 from shared.repositories import tasks
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from tests.doors.test_openapi import holds_to_it
 from tests.support.shop import Answer, Shop
 
@@ -26,16 +26,16 @@ class Desk(Shop):
     def open(self, customer: str, name: str = "call-1", *, due: float = 1, **more: Any) -> str:
         """Open a task that is due in so many hours."""
         told = {"kind": "call", "title": "Gọi xác nhận đơn giá trị cao", "reason": "Đơn HD1 trị giá 5.000.000đ"} | more
-        draft = Draft(self.house.table)
+        uow = UnitOfWork(self.stack.table)
         new = NewTask(customer, name, due_at=self.now + timedelta(hours=due), **told)
-        task_id = tasks.open_task(draft, new, self.now)
-        draft.commit()
+        task_id = tasks.open_task(uow, new, self.now)
+        uow.commit()
         return task_id
 
     def close(self, task_id: str, reason: str) -> bool:
-        draft = Draft(self.house.table)
-        was_open = tasks.close(draft, task_id, reason, self.now)
-        draft.commit()
+        uow = UnitOfWork(self.stack.table)
+        was_open = tasks.close(uow, task_id, reason, self.now)
+        uow.commit()
         return was_open
 
     def page(self, query: str = "", key: str = "") -> Any:
@@ -66,4 +66,4 @@ class Desk(Shop):
 def desk() -> Iterator[Desk]:
     desk = Desk()
     yield desk
-    desk.house.close()
+    desk.stack.close()

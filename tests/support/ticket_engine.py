@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.customers.identity import identity
 from shared.domain.events.segment_protocol import translate
 from shared.domain.staff.directory import Directory
@@ -20,7 +20,7 @@ from shared.domain.tickets.ticket import Said, Ticket
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys
 from shared.repositories import tickets as ticket_store
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_taker
 from shared.runtime.factories.tickets import ticket_rules, tickets
@@ -38,13 +38,13 @@ KIND_OF = {"zalo": "zalo_user_id", "messenger": "messenger_psid", "email": "emai
 class Engine:
     """One shop's tickets over a local table; `people` replace the playbook's."""
 
-    def __init__(self, start: datetime, people: Directory | None = None, hostile: Any = None) -> None:
+    def __init__(self, start: datetime, people: Directory | None = None, faults: Any = None) -> None:
         self.clock = LocalClock(start, frozen=True)
         ids = iter(range(10**9))
-        self.house = House(None, self.clock, hostile=hostile, new_id=lambda: f"khachhang{next(ids):015d}")
-        self.house.outside.identity_key = b"k" * 32
-        self.hostile, self.people = hostile, people
-        self.table = self.house.table
+        self.stack = LocalStack(None, self.clock, faults=faults, new_id=lambda: f"khachhang{next(ids):015d}")
+        self.stack.outside.identity_key = b"k" * 32
+        self.faults, self.people = faults, people
+        self.table = self.stack.table
         self.missed: set[tuple[str, str, str]] = set()
 
     @property
@@ -53,7 +53,7 @@ class Engine:
 
     def desk(self, table: Any = None) -> Tickets:
         """What works on tickets now; over another table where a test puts one in between."""
-        token = wiring.install(replace(self.house.outside, table=table or self.table, memory={}))
+        token = wiring.install(replace(self.stack.outside, table=table or self.table, memory={}))
         try:
             made = tickets(self.now)
         finally:
@@ -70,10 +70,10 @@ class Engine:
             for number in range(orders)
         ]
         events = [
-            translate(one, kind=None, received_at=self.now, sent_at=None, new_id=self.house.outside.new_id, rules=rules)
+            translate(one, kind=None, received_at=self.now, sent_at=None, new_id=self.stack.outside.new_id, rules=rules)
             for one in told
         ]
-        token = wiring.install(self.house.outside)
+        token = wiring.install(self.stack.outside)
         try:
             outcome = event_taker(self.now).take(events)
         finally:
@@ -179,5 +179,5 @@ class Engine:
         assert ticket.get("misses", 0) == len(counted), "a missed deadline was escalated twice, or not at all"
         late = clocks.late(ticket, stamp(self.now - timedelta(minutes=1)))
         assert not late, "a missed deadline was not escalated"
-        members = Draft(self.table).get(table_keys.profile(ticket["customer_id"]))
+        members = UnitOfWork(self.table).get(table_keys.profile(ticket["customer_id"]))
         assert members, "a ticket without its customer"

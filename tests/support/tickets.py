@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.ports import Put
 from shared.repositories import table_keys
 from shared.runtime.playbook.staff import directory
@@ -29,7 +29,7 @@ class Desk(Shop):
     """The shop, what customers say to it and what staff do about it."""
 
     def __init__(self) -> None:
-        self.house = House(None, LocalClock(TEN, frozen=True), new_id=not_held_out)
+        self.stack = LocalStack(None, LocalClock(TEN, frozen=True), new_id=not_held_out)
         self.write_key = self.key("write")
         self.admin_key = self.key("api", "admin")
         self._staff: dict[str, str] = {}
@@ -44,8 +44,8 @@ class Desk(Shop):
             role = directory().people[person].role
             stores = list(directory().people[person].stores) if role.startswith("store") else []
             self._staff[person] = issue_key(
-                self.house.table, kind="api", roles=[role], stores=stores, name=person, now=self.now,
-                new_id=self.house.outside.new_id,
+                self.stack.table, kind="api", roles=[role], stores=stores, name=person, now=self.now,
+                new_id=self.stack.outside.new_id,
             )  # fmt: skip
         return self._staff[person]
 
@@ -97,14 +97,14 @@ class Desk(Shop):
     # ---- time and what came of it ----
 
     def later(self, **span: float) -> None:
-        self.house.advance(self.now + timedelta(**span))
+        self.stack.advance(self.now + timedelta(**span))
 
     def sent(self, channel: str = "") -> list[dict[str, Any]]:
         """What the stand-ins of the providers took for customers, in order."""
-        self.house.drain()
+        self.stack.drain()
         staff = {person.email for person in directory().people.values()}
         staff |= {person.zalo_user_id for person in directory().people.values()}
-        sent = [one for one in self.house.town.outbox() if one["to"] not in staff]
+        sent = [one for one in self.stack.providers.outbox() if one["to"] not in staff]
         return [one for one in sent if channel in ("", one["channel"])]
 
     def answers(self, channel: str = "") -> list[dict[str, Any]]:
@@ -125,8 +125,8 @@ class Desk(Shop):
     def items(self, like: str) -> list[dict[str, Any]]:
         import json
 
-        with self.house.store.lock:
-            rows = self.house.store.db.execute("SELECT body FROM items WHERE pk LIKE ?", (like,)).fetchall()
+        with self.stack.store.lock:
+            rows = self.stack.store.db.execute("SELECT body FROM items WHERE pk LIKE ?", (like,)).fetchall()
         return [json.loads(body) for (body,) in rows]
 
     def notes(self, kind: str = "") -> list[dict[str, Any]]:
@@ -137,14 +137,14 @@ class Desk(Shop):
         return {item["pk"][6:]: item["open"] for item in self.items("STAFF#%") if item.get("open")}
 
     def put_item(self, item: dict[str, Any]) -> None:
-        self.house.table.write(Put(item))
+        self.stack.table.write(Put(item))
 
     def profile(self, customer: str) -> dict[str, Any]:
-        return self.house.table.get(table_keys.profile(customer)) or {}
+        return self.stack.table.get(table_keys.profile(customer)) or {}
 
 
 @pytest.fixture
 def desk() -> Iterator[Desk]:
     desk = Desk()
     yield desk
-    desk.house.close()
+    desk.stack.close()

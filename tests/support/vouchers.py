@@ -12,7 +12,7 @@ import pytest
 from shared.domain.vietnam_time import stamp
 from shared.domain.vouchers.voucher import Book, Voucher, new_code, read_code
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import issue
 from shared.runtime.playbook.offers import offers
 from tests.support.shop import PHONE, Answer, Shop
@@ -39,10 +39,10 @@ class Till(Shop):
     ) -> Voucher:
         """Issue a voucher as a journey does."""
         book = book_with(offer_id, **terms) if terms else offers()
-        draft = Draft(self.house.table)
-        code = new_code(book.offers[offer_id].prefix, self.house.outside.new_id())
-        given = issue(draft, book, offer_id, customer_id, code, at or self.now, journey="j", run="r", step="s")
-        draft.commit()
+        uow = UnitOfWork(self.stack.table)
+        code = new_code(book.offers[offer_id].prefix, self.stack.outside.new_id())
+        given = issue(uow, book, offer_id, customer_id, code, at or self.now, journey="j", run="r", step="s")
+        uow.commit()
         return given
 
     def redeem(self, code: str, order_id: str = "HD1", *, key: str = "", **body: Any) -> Answer:
@@ -67,17 +67,17 @@ class Till(Shop):
         return found
 
     def stored(self, voucher: Voucher) -> Voucher:
-        item = self.house.table.get(table_keys.voucher(read_code(voucher.code) or ""))
+        item = self.stack.table.get(table_keys.voucher(read_code(voucher.code) or ""))
         return Voucher.model_validate({k: v for k, v in (item or {}).items() if k not in ("pk", "sk", "version")})
 
     def tell(self, event: str, order_id: str, *, user: str | None = PHONE, at: datetime | None = None,
              context: Any = None, **properties: Any) -> None:  # fmt: skip
         """Something that happened to an order, through the tracking protocol."""
-        message: dict[str, Any] = {"type": "track", "event": event, "messageId": self.house.outside.new_id()}
+        message: dict[str, Any] = {"type": "track", "event": event, "messageId": self.stack.outside.new_id()}
         message |= {"timestamp": stamp(at or self.now), "userId": user, "context": context or {}}
         message["properties"] = {"order_id": order_id, **properties}
         assert self.call("POST", "/v1/batch", {"batch": [message]}).status == 200
-        self.house.drain()
+        self.stack.drain()
 
     def noted(self, customer_id: str) -> list[tuple[str, dict[str, Any]]]:
         """What the timeline says of vouchers, without their issue, the earliest first."""
@@ -87,11 +87,11 @@ class Till(Shop):
         return [entry for entry in told if entry[0] != "Voucher Issued"]
 
     def later(self, **span: float) -> None:
-        self.house.advance(self.now + timedelta(**span))
+        self.stack.advance(self.now + timedelta(**span))
 
 
 @pytest.fixture
 def till() -> Iterator[Till]:
     till = Till()
     yield till
-    till.house.close()
+    till.stack.close()

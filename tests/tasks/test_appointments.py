@@ -145,7 +145,7 @@ def test_t11_the_last_place_raced_for_by_many_goes_to_one(floor: Floor):
     assert key
     assert sorted(answer.status for answer in answers.values()) == [201, 409, 409, 409]
     assert len(at(floor)) == places
-    held = floor.house.table.get(table_keys.appointment_hour(STORE, "2026-03-05T03:00:00.000Z"))
+    held = floor.stack.table.get(table_keys.appointment_hour(STORE, "2026-03-05T03:00:00.000Z"))
     assert len(held["taken"]) == places
 
 

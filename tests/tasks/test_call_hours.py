@@ -16,7 +16,7 @@ from shared.domain.vietnam_time import VIETNAM
 from shared.ports import Put, Update
 from shared.repositories import table_keys
 from shared.repositories.tasks import NewTask, open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.factories.roster import roster_of
 from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.staff import directory
@@ -60,9 +60,9 @@ def test_a11_a_low_rating_of_the_night_is_called_in_the_day(floor: Floor):
     lan = floor.guest()
     floor.until(23)
     said = NewTask(lan.id, "angry", "call", "Khách phàn nàn", floor.now + timedelta(hours=2), role="care")
-    draft = Draft(floor.house.table)
-    open_task(draft, said, floor.now, roster_of(floor.house.table, {}, floor.now))
-    draft.commit()
+    uow = UnitOfWork(floor.stack.table)
+    open_task(uow, said, floor.now, roster_of(floor.stack.table, {}, floor.now))
+    uow.commit()
     task = floor.only_call(lan)
     assert (floor.clock(task["callable_from"]), floor.clock(task["due_at"])) == ("03/03 08:00", "03/03 10:00")
     assert task["assignee"].startswith("care_")
@@ -114,11 +114,11 @@ def test_r17_one_advertising_call_a_day_over_all_stores_and_people(floor: Floor)
     floor.morning()
     call = floor.only_call(lan)
     # Another store has the same person on a list of its own.
-    draft = Draft(floor.house.table)
+    uow = UnitOfWork(floor.stack.table)
     new = NewTask(lan.id, "theirs", "call", "Hàng mới", floor.now + timedelta(hours=6), store="Quận 1", role="sales",
                   sells=True)  # fmt: skip
-    theirs = open_task(draft, new, floor.now, roster_of(floor.house.table, {}, floor.now))
-    draft.commit()
+    theirs = open_task(uow, new, floor.now, roster_of(floor.stack.table, {}, floor.now))
+    uow.commit()
     assert floor.listed("store=Qu%E1%BA%ADn+1&due=today") != []
 
     floor.until(10)
@@ -152,7 +152,7 @@ def test_r17_of_two_calls_that_sell_only_one_is_open_at_a_time(floor: Floor):
 
 
 def mark(floor: Floor, guest: Guest, **facts: object) -> None:
-    floor.house.table.write(
+    floor.stack.table.write(
         Update(
             table_keys.profile(guest.id), set={(name,): value for name, value in facts.items()}, add={("version",): 1}
         )
@@ -161,7 +161,7 @@ def mark(floor: Floor, guest: Guest, **facts: object) -> None:
 
 def test_r10_r17_r26_nobody_is_called_to_be_sold_something_who_is_not_to_be(floor: Floor):
     fine, refused, listed, unhappy, wrong = (floor.regular() for _ in range(5))
-    held = floor.house.outside
+    held = floor.stack.outside
     held_out = next(n for n in range(500, 900) if in_holdout(f"held{n:020d}", "*", RULES.holdout_percent))
     ids, held.new_id = held.new_id, lambda: f"held{held_out:020d}"
     somebody = Guest(floor.customer(77, phone="0987654118", traits={"name": "Lê Thị Mai"}), "0987654118", "")
@@ -173,7 +173,7 @@ def test_r10_r17_r26_nobody_is_called_to_be_sold_something_who_is_not_to_be(floo
         {"channel": "call", "purpose": "marketing", "granted": False, "at": "2026-03-02T03:00:00Z", "proof": "gọi"}
     ]
     floor.call("PUT", "/v1/customers", {"identities": {"phone": refused.phone}, "consent": consent, "source": "pos"})
-    DoNotCall(floor.house.table, floor.house.outside.identity_key).take([f"+84{listed.phone[1:]}"], floor.now)
+    DoNotCall(floor.stack.table, floor.stack.outside.identity_key).take([f"+84{listed.phone[1:]}"], floor.now)
     mark(floor, unhappy, complaints=["a-ticket"])
     mark(floor, wrong, closed={"call": "unreachable"})
 
@@ -188,8 +188,8 @@ def test_r10_r17_r26_nobody_is_called_to_be_sold_something_who_is_not_to_be(floo
 def test_r17_without_a_fresh_do_not_call_list_nobody_is_called_to_be_sold_something(floor: Floor):
     lan = floor.regular()
     state = table_keys.DO_NOT_CALL_STATE
-    floor.house.table.write(Put({"pk": state.pk, "sk": state.sk, "checked_on": "2026-02-22"}))
-    floor.house.advance(floor.at(8, 5, days=1))
+    floor.stack.table.write(Put({"pk": state.pk, "sk": state.sk, "checked_on": "2026-02-22"}))
+    floor.stack.advance(floor.at(8, 5, days=1))
     assert floor.calls(lan) == []
     floor.morning()
     assert len(floor.calls(lan)) == 1

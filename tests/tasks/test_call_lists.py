@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from shared.adapters.local.fault_injection import Hostile
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.repositories import table_keys
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
@@ -152,9 +152,9 @@ def test_x16_wherever_the_scan_dies_everybody_is_called_once():
     for point in range(60):
         floor = Floor(seed=point)
         guests = [floor.regular(total=900_000 - 1000 * n) for n in range(2)]
-        floor.house.advance(floor.at(5, 50, days=1))
-        table = Watched(floor.house.table, at=point, after=raising(Killed), writes_only=True)
-        token = wiring.install(floor.house.outside)
+        floor.stack.advance(floor.at(5, 50, days=1))
+        table = Watched(floor.stack.table, at=point, after=raising(Killed), writes_only=True)
+        token = wiring.install(floor.stack.outside)
         try:
             scan(replace(journeys(floor.now), table=table))
         except Killed:
@@ -165,11 +165,11 @@ def test_x16_wherever_the_scan_dies_everybody_is_called_once():
         calls = floor.listed("kind=call")
         assert sorted(task["customer_id"] for task in calls) == sorted(guest.id for guest in guests)
         day = [
-            floor.house.table.get(table_keys.staff_day(who, "2026-03-03")) or {}
+            floor.stack.table.get(table_keys.staff_day(who, "2026-03-03")) or {}
             for who in {t["assignee"] for t in calls}
         ]
         assert sum(item["calls"] for item in day) == 2
-        floor.house.close()
+        floor.stack.close()
         if table.operations <= point:
             assert point >= 2, "nothing was ever interrupted"
             return
@@ -192,7 +192,7 @@ def test_x16_the_same_outcome_again_moves_no_deal_twice(floor: Floor):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_x16_the_list_lives_through_a_table_that_behaves_as_badly_as_it_may(opened_at, seed: int):
-    floor: Floor = opened_at(seed=seed, hostile=Hostile(Random(seed), lost_answers=0.05))
+    floor: Floor = opened_at(seed=seed, faults=FaultInjection(Random(seed), lost_answers=0.05))
     guests: list[Guest] = [floor.regular() for _ in range(3)]
     floor.morning()
     assert sorted(task["customer_id"] for task in floor.listed("kind=call")) == sorted(guest.id for guest in guests)

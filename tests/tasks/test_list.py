@@ -93,7 +93,7 @@ def test_x16_done_tasks_are_listed_the_latest_first_for_ninety_days(desk: Desk):
     lan = desk.customer(PHONE)
     first, second = desk.open(lan, "first"), desk.open(lan, "second")
     desk.tell(second, "reached")
-    desk.house.advance(desk.now + timedelta(days=1))
+    desk.stack.advance(desk.now + timedelta(days=1))
     desk.tell(first, "refused", note="Chê đắt")
 
     done = desk.listed("status=done")
@@ -103,7 +103,7 @@ def test_x16_done_tasks_are_listed_the_latest_first_for_ninety_days(desk: Desk):
     ]
     assert (done[0]["note"], done[0]["by"], done[0]["done_at"]) == ("Chê đắt", "test", stamp(desk.now))
 
-    desk.house.advance(desk.now + timedelta(days=89, hours=1))
+    desk.stack.advance(desk.now + timedelta(days=89, hours=1))
     assert ids(desk.listed("status=done")) == [first]
     assert desk.tell(second, "reached").status == 404
 
@@ -163,9 +163,9 @@ def test_r7_tasks_of_several_stores_stay_in_order_wherever_a_page_ends(desk: Des
     if status == "done":
         for task_id in wanted:
             desk.tell(task_id, "reached")
-            desk.house.advance(desk.now + timedelta(minutes=1))
+            desk.stack.advance(desk.now + timedelta(minutes=1))
     wanted = ids(desk.listed(f"status={status}"))
-    table, found, start = Short(desk.house.table), [], None
+    table, found, start = Short(desk.stack.table), [], None
     while start or not found:
         page, start = listed(table, Asked(status, stores), {}, limit=4, start=start)
         found += ids(page)
@@ -217,9 +217,9 @@ def test_x3_a_shared_phone_is_one_task_however_many_names_it_gets(desk: Desk):
 
 @pytest.fixture
 def care():
-    with Care(MORNING) as house:
-        house.know_the_do_not_call_list()
-        yield house
+    with Care(MORNING) as stack:
+        stack.know_the_do_not_call_list()
+        yield stack
 
 
 def only_task(care):
@@ -247,7 +247,7 @@ def test_n8_wherever_the_sender_dies_the_call_is_one_task_and_is_not_asked_for_a
         with Care(MORNING) as care:
             lan = care.customer(1, phone=phone(1))
             planned = care.plan(lan, "service", channels=("call",), queued=False)
-            table = Watched(care.house.table, at=point, after=raising(Killed))
+            table = Watched(care.stack.table, at=point, after=raising(Killed))
             try:
                 sender(care, table).dispatch(planned)
             except Killed:
@@ -264,7 +264,7 @@ def test_n8_wherever_the_sender_dies_the_call_is_one_task_and_is_not_asked_for_a
 
 
 def test_r14_a_message_no_channel_takes_is_a_call_for_staff_in_the_list(care):
-    care.house.town.set_fault("zns", "error", 1.0)
+    care.stack.providers.set_fault("zns", "error", 1.0)
     lan = care.customer(1, phone=phone(1))
     care.plan(lan, "transactional", channels=("zns",), journey="order_thanks")
     care.later(days=2)
@@ -282,7 +282,7 @@ def test_x3_what_history_leaves_to_be_looked_at_does_not_stand_before_the_work_o
     hung = {"name": "Trần Văn Hùng"}
     said = {"type": "identify", "messageId": "m1", "userId": PHONE, "traits": hung, "timestamp": "2024-05-01T03:00:00Z"}
     desk.call("POST", "/v1/batch", {"batch": [{**said, "context": {"backfill": True}}]})
-    desk.house.drain()
+    desk.stack.drain()
 
     assert [task["kind"] for task in desk.listed()] == ["call", "review"]
     assert ids(desk.listed())[0] == call

@@ -53,7 +53,7 @@ def test_x16_the_same_outcome_again_answers_the_same_and_another_one_is_refused(
     lan = desk.customer(PHONE)
     call = desk.open(lan)
     first = desk.tell(call, "purchased", note="Lấy 2 đôi")
-    desk.house.advance(desk.now + timedelta(hours=2))
+    desk.stack.advance(desk.now + timedelta(hours=2))
     before = desk.holdings()
 
     assert desk.tell(call, "purchased").json == first.json
@@ -70,7 +70,7 @@ def test_x16_of_two_agents_the_one_who_is_faster_counts_wherever_they_meet():
         lan = desk.customer(PHONE)
         call = desk.open(lan)
         desk.open(lan, "call-2")
-        table = Watched(desk.house.table, at=point, before=lambda desk=desk, call=call: desk.tell(call, "purchased"))
+        table = Watched(desk.stack.table, at=point, before=lambda desk=desk, call=call: desk.tell(call, "purchased"))
         refusal = ""
         try:
             record_outcome(table, call, Report("do_not_call"), by="other", now=desk.now)
@@ -83,7 +83,7 @@ def test_x16_of_two_agents_the_one_who_is_faster_counts_wherever_they_meet():
         assert len(told_of(desk, lan, "Task Done")) == (1 if met else 2)
         assert len(desk.listed()) == (1 if met else 0)
         assert bool(desk.view(lan)["consent"]) != met
-        desk.house.close()
+        desk.stack.close()
         if not met:
             assert point > 3, "nothing was ever interrupted"
             return
@@ -182,7 +182,7 @@ def test_r5_a_wrong_number_is_called_no_more_until_there_is_a_new_one(desk: Desk
     assert desk.view(lan)["consent"] == []
     assert {entry["properties"]["outcome"] for entry in told_of(desk, lan, "Task Done")} == {"wrong_number"}
 
-    desk.house.advance(desk.now + timedelta(hours=1))
+    desk.stack.advance(desk.now + timedelta(hours=1))
     desk.call("PUT", "/v1/customers", {"identities": {"phone": "0987654118", "email": "lan@vidu.vn"}})
     assert [task["phone"] for task in desk.listed()] == ["+84987654118"]
 
@@ -234,12 +234,12 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
     other = desk.open(lan, "another call", journey="maintenance")
     heard = []
 
-    def told(draft, members, task):
+    def told(uow, members, task):
         heard.append((task_news(task), members[0]["closed"]))
-        draft.put(table_keys.message("heard"), {"by": task["journey"]})
+        uow.put(table_keys.message("heard"), {"by": task["journey"]})
 
-    record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
-    record_outcome(desk.house.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
+    record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
+    record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
 
     said = {"outcome": "wrong_number", "kind": "call"}
     news = [
@@ -247,7 +247,7 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
         said | {"task_id": other, "journey": "maintenance", "step": "", "run": ""},
     ]
     assert heard == [(Signal("Task Done", stamp(desk.now), properties), {"call": "unreachable"}) for properties in news]
-    assert (desk.house.table.get(table_keys.message("heard")) or {})["by"] == "maintenance"
+    assert (desk.stack.table.get(table_keys.message("heard")) or {})["by"] == "maintenance"
 
 
 def test_every_wrong_field_of_an_outcome_is_named(desk: Desk):
@@ -280,7 +280,7 @@ def test_a_task_outlives_the_customer_it_was_about(desk: Desk):
     lan = desk.customer(PHONE)
     call = desk.open(lan)
     key = table_keys.profile(lan)
-    desk.house.table.write(Put({"pk": key.pk, "sk": key.sk, "merged_into": {"customer_id": "nobody"}}))
+    desk.stack.table.write(Put({"pk": key.pk, "sk": key.sk, "merged_into": {"customer_id": "nobody"}}))
 
     (task,) = desk.listed()
     assert (task["customer_name"], task["phone"]) == (None, None)

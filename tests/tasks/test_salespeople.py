@@ -13,7 +13,7 @@ from shared.ports import Update
 from shared.repositories import table_keys
 from shared.repositories.staff_absence import send_away
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.factories import roster
 from shared.runtime.playbook.staff import directory
 from tests.support.call_lists import STORE, Floor
@@ -23,12 +23,12 @@ SALES = {"sales_cg_1", "staff_cg_1"}
 
 
 def profile_of(floor: Floor, guest: Guest) -> Profile:
-    return floor.house.table.get(table_keys.profile(guest.id)) or {}
+    return floor.stack.table.get(table_keys.profile(guest.id)) or {}
 
 
 def put(floor: Floor, guest: Guest, **facts: object) -> None:
     """Write down what only time, or another hand, would have."""
-    floor.house.table.write(
+    floor.stack.table.write(
         Update(
             table_keys.profile(guest.id), set={(name,): value for name, value in facts.items()}, add={("version",): 1}
         )
@@ -73,7 +73,7 @@ def test_t9_a_merge_keeps_the_leads_salesperson(floor: Floor):
 def test_t9_who_is_away_leaves_todays_calls_to_a_colleague_and_keeps_the_customers(floor: Floor):
     lan = floor.regular()
     put(floor, lan, keeper="sales_cg_1")
-    send_away(floor.house.table, "sales_cg_1", date(2026, 3, 6))
+    send_away(floor.stack.table, "sales_cg_1", date(2026, 3, 6))
     floor.morning()
     assert floor.only_call(lan)["assignee"] == "staff_cg_1"
     assert floor.view(lan)["keeper"] == "sales_cg_1"
@@ -140,7 +140,7 @@ def test_x16_a_task_is_handed_over_with_its_room_and_its_place_in_the_lists(floo
     assert floor.listed(f"assignee={was}") == []
     assert [one["task_id"] for one in floor.listed(f"assignee={other}")] == [task["task_id"]]
     day = "2026-03-03"
-    counted = {who: (floor.house.table.get(table_keys.staff_day(who, day)) or {}).get("calls") for who in (was, other)}
+    counted = {who: (floor.stack.table.get(table_keys.staff_day(who, day)) or {}).get("calls") for who in (was, other)}
     assert counted == {was: 0, other: 1}
     (entry,) = [item for item in floor.entries(lan) if item["name"] == "Task Handed Over"]
     assert was in entry["properties"]
@@ -212,13 +212,13 @@ def test_t9_tasks_are_asked_for_by_person_role_kind_and_day(floor: Floor):
 def test_w1_of_two_who_take_the_last_room_of_a_day_at_once_one_looks_again(floor: Floor, small_team: None):
     assert small_team is None
     guests = [floor.guest(traits={"home_store": STORE}) for _ in range(5)]
-    team = roster.roster_of(floor.house.table, {}, floor.now)
+    team = roster.roster_of(floor.stack.table, {}, floor.now)
 
-    def opening(guest: Guest) -> tuple[Draft, str]:
-        draft = Draft(floor.house.table)
+    def opening(guest: Guest) -> tuple[UnitOfWork, str]:
+        uow = UnitOfWork(floor.stack.table)
         new = NewTask(guest.id, "call", "call", "Hàng mới", floor.now + timedelta(hours=6), store=STORE, role="sales",
                       sells=True)  # fmt: skip
-        return draft, open_task(draft, new, floor.now, team)
+        return uow, open_task(uow, new, floor.now, team)
 
     for guest in guests[:3]:
         opening(guest)[0].commit()

@@ -14,9 +14,9 @@ from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.repositories import table_keys
 from shared.repositories.ticket_credit_window import open_window
 from shared.repositories.ticket_revenue import credited, revenue_per_ticket
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.suggestions import suggestion_rules
-from tests.support.engine import START, Engine, hostile, on, track
+from tests.support.engine import START, Engine, faults, on, track
 
 LATER = START + timedelta(days=45)
 LAN = "0901234567"
@@ -42,12 +42,12 @@ class Town(Engine):
     def answer(self, name, day, intent="return_exchange", by="first_response_at", hour=10):
         """A ticket's first answer goes out, however often that is said."""
         for _ in range(50):
-            draft = Draft(self.table)
+            uow = UnitOfWork(self.table)
             key = table_keys.ticket(self.ticket(name))
-            ticket = draft.get(key) or {"ticket_id": self.ticket(name), "customer_id": self.customer, "intent": intent}
-            draft.put(key, open_window(draft, ticket | {by: stamp(moment(on(day, hour, 0)))}, CREDIT))
+            ticket = uow.get(key) or {"ticket_id": self.ticket(name), "customer_id": self.customer, "intent": intent}
+            uow.put(key, open_window(uow, ticket | {by: stamp(moment(on(day, hour, 0)))}, CREDIT))
             try:
-                draft.commit()
+                uow.commit()
                 return
             except Busy:
                 continue
@@ -164,7 +164,7 @@ def test_k6_any_order_and_repetition_gives_the_same_credit_and_never_twice(told,
     days = {"a": 5, "b": 9}
     outcomes = []
     for number, order in enumerate(list(permutations(told))[:6]):
-        town = Town(hostile(seed, stale_reads=0.0) if number % 2 else None)
+        town = Town(faults(seed, stale_reads=0.0) if number % 2 else None)
         for kind, said in [*order, order[0], order[-1]]:
             if kind == "answer":
                 town.answer(said, days[said])

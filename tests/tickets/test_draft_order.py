@@ -21,7 +21,7 @@ def ticket(shop):
 
 
 def pos(shop):
-    return shop.house.town.stand_ins.kiotviet
+    return shop.stack.providers.stand_ins.kiotviet
 
 
 def ask(shop, ticket, body=ORDER, status=201):
@@ -84,7 +84,7 @@ def test_r23_a_token_that_was_withdrawn_is_renewed(shop, ticket):
 
 
 def test_r23_without_a_pos_it_is_said_so(shop, ticket):
-    shop.house.outside.channel_accounts = {}
+    shop.stack.outside.channel_accounts = {}
     assert "no POS" in ask(shop, ticket, status=409)["detail"]
 
 
@@ -136,7 +136,7 @@ class _Dying:
 
 def test_r23_a_try_that_died_half_way_is_waited_for_and_then_looked_up(shop, ticket):
     ask(shop, ticket, {"lines": [{"sku": "VO-1"}]})
-    memory = shop.house.outside.memory
+    memory = shop.stack.outside.memory
     real, memory["pos"] = memory["pos"], _Dying(memory["pos"])
     with pytest.raises(_Died):
         ask(shop, ticket)

@@ -9,7 +9,7 @@ from shared.domain.messaging.message import Intent
 from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.messages import enqueue, plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import sending_rules
 from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, LAN, Desk
 
@@ -19,13 +19,13 @@ def delivered(desk: Desk, place: Any, times: int) -> None:
     for callback in list(place.due_callbacks(desk.now)):
         path, _, query = callback.path.partition("?")
         for _ in range(times):
-            status, _, _ = desk.house.http(callback.method, path, query, callback.headers, callback.body)
+            status, _, _ = desk.stack.http(callback.method, path, query, callback.headers, callback.body)
             assert status == 200
-            desk.house.drain()
+            desk.stack.drain()
 
 
 def test_the_same_webhook_five_times_opens_one_ticket_with_one_line(desk: Desk):
-    page = desk.house.town.stand_ins.messenger
+    page = desk.stack.providers.stand_ins.messenger
     page.say("psid-1", ANGRY)
     delivered(desk, page, 5)
 
@@ -34,7 +34,7 @@ def test_the_same_webhook_five_times_opens_one_ticket_with_one_line(desk: Desk):
 
 
 def test_two_messages_within_a_minute_are_one_thread_and_the_answer_goes_back_there(desk: Desk):
-    page = desk.house.town.stand_ins.messenger
+    page = desk.stack.providers.stand_ins.messenger
     page.say("psid-1", "Shop ơi")
     delivered(desk, page, 1)
     desk.later(seconds=20)
@@ -48,7 +48,7 @@ def test_two_messages_within_a_minute_are_one_thread_and_the_answer_goes_back_th
 
 
 def test_a_message_on_a_resolved_ticket_reopens_it(desk: Desk):
-    oa = desk.house.town.stand_ins.zalo
+    oa = desk.stack.providers.stand_ins.zalo
     oa.say("4872330146529331205", ANGRY)
     delivered(desk, oa, 1)
     (ticket_id,) = desk.listed()
@@ -62,7 +62,7 @@ def test_a_message_on_a_resolved_ticket_reopens_it(desk: Desk):
 
 
 def test_the_bot_answers_in_the_chat_it_was_asked_in(desk: Desk):
-    oa = desk.house.town.stand_ins.zalo
+    oa = desk.stack.providers.stand_ins.zalo
     oa.say("4872330146529331205", ASKS_HOURS)
     delivered(desk, oa, 2)
 
@@ -82,16 +82,16 @@ def test_x14_an_advertisement_waits_while_a_complaint_is_open(desk: Desk):
     def advertise(run: str) -> dict[str, Any]:
         variables = {"new_url": "https://nhamay.example/hang-moi"}
         intent = Intent(customer, "winback_30", run, "step", "marketing", "winback_30", variables, ("email",))
-        draft = Draft(desk.house.table)
-        plan(draft, intent, desk.now, sending_rules())
-        draft.commit()
-        enqueue(desk.house.outside.messages["marketing"], [intent.message_id])
-        desk.house.drain()
-        return desk.house.table.get(table_keys.message_item(intent.message_id)) or {}
+        uow = UnitOfWork(desk.stack.table)
+        plan(uow, intent, desk.now, sending_rules())
+        uow.commit()
+        enqueue(desk.stack.outside.messages["marketing"], [intent.message_id])
+        desk.stack.drain()
+        return desk.stack.table.get(table_keys.message_item(intent.message_id)) or {}
 
     waiting = advertise("1")
     assert (waiting["status"], waiting["reason"]) == ("deferred", "complaint_open")
     desk.do(ticket, "resolve", by="care_1")
-    desk.house.advance(desk.now + timedelta(hours=25))
-    gone = desk.house.table.get(table_keys.message_item(waiting["message_id"])) or {}
+    desk.stack.advance(desk.now + timedelta(hours=25))
+    gone = desk.stack.table.get(table_keys.message_item(waiting["message_id"])) or {}
     assert gone["status"] in ("sent", "delivered", "opened")

@@ -422,10 +422,10 @@ def test_a_record_that_can_never_be_taken_in_goes_aside_and_its_neighbours_go_in
             "identities": [["zalo_user_id", "z1", "verified"]]}  # fmt: skip
     bodies = [json.dumps({"said": said}) for said in (good, {**good, "channel": "fax"}, good)] + ["no json"]
     bodies.append(json.dumps({"said": {**good, "dedup": "m2", "identities": [], "customer_id": "nobody"}}))
-    desk.house.outside.tickets.send(bodies)
-    desk.house.drain()
+    desk.stack.outside.tickets.send(bodies)
+    desk.stack.drain()
 
     assert len(desk.listed()) == 1
-    letters = [json.loads(one["body"]) for one in desk.house.queue_state()["tickets-dlq"]["messages"]]
+    letters = [json.loads(one["body"]) for one in desk.stack.queue_state()["tickets-dlq"]["messages"]]
     assert len(letters) == 3
     assert all(letter["reason"] and letter["door"] == "tickets_worker" for letter in letters)

@@ -18,7 +18,7 @@ from shared.domain.tickets.ticket import SEVERITIES, vip_in_need
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate
 from shared.use_cases.tickets.inner_questions import Question
-from tests.support.engine import hostile
+from tests.support.engine import faults
 from tests.support.ticket_engine import Engine
 from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL
 
@@ -158,18 +158,18 @@ def test_t3_whatever_happens_every_ticket_is_in_one_place_and_no_vip_in_need_wai
         engine.passes(timedelta(days=9))
         engine.check()
     finally:
-        engine.house.close()
+        engine.stack.close()
 
 
 @settings(max_examples=20, **COMMON)  # type: ignore[arg-type]
 @given(start=STARTS, people=staff(), steps=st.lists(STEPS, min_size=4, max_size=12), seed=st.integers(0, 10**6))
 def test_also_where_the_table_is_as_bad_as_it_gets(start, people, steps, seed):
     """Throttled, answers lost, transactions colliding."""
-    engine = Engine(start, people, hostile(seed, busy=0.05, lost_answers=0.05))
+    engine = Engine(start, people, faults(seed, busy=0.05, lost_answers=0.05))
     try:
         live(engine, steps)
     finally:
-        engine.house.close()
+        engine.stack.close()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -188,4 +188,4 @@ def test_a_shuffled_stream_of_messages_five_times_each_ends_in_the_same_threads(
         assert said == sorted(TEXTS[:5])
         assert (ticket["severity"], ticket["sentiment"]) == ("critical", "negative")
     engine.check()
-    engine.house.close()
+    engine.stack.close()

@@ -30,7 +30,7 @@ def everywhere(prepare, work, **interrupted):
         return engine
 
     for engine in everywhere_of(prepared, work, **interrupted):
-        with closing(engine.house):
+        with closing(engine.stack):
             yield engine
             engine.check()
 

@@ -203,7 +203,7 @@ def test_a10_a12_the_answer_on_the_survey_page_is_the_tickets_rating(desk: Desk)
     desk.do(ticket, "resolve", by="care_1")
     desk.later(hours=2)
     link = desk.answers("email")[-1]["text"].split("/s/")[1].split()[0].strip(")")
-    status, _, _ = desk.house.http(
+    status, _, _ = desk.stack.http(
         "POST", f"/s/{link}", "", {"content-type": "application/x-www-form-urlencoded"}, b"score=1&comment=Te"
     )
     desk.later(minutes=2)
@@ -334,12 +334,12 @@ def test_t1_a_missed_deadline_is_warned_of_then_escalated_once(desk: Desk):
 
 
 def test_t1_what_comes_at_night_waits_for_the_morning_shift(desk: Desk):
-    desk.house.advance(TEN + timedelta(hours=13))  # eleven at night
+    desk.stack.advance(TEN + timedelta(hours=13))  # eleven at night
     ticket = desk.says(CALM)
 
     assert (ticket["assignee"], ticket["queue"]) == (None, "care")
     assert moment(ticket["first_response_due_at"]) > TEN + timedelta(hours=22)
-    desk.house.advance(TEN + timedelta(hours=22, minutes=2))  # eight in the morning
+    desk.stack.advance(TEN + timedelta(hours=22, minutes=2))  # eight in the morning
     assert desk.open(ticket)["assignee"]
     assert sum(desk.loads().values()) == 1
 
@@ -362,7 +362,7 @@ def test_t1_when_somebody_becomes_free_a_waiting_ticket_is_theirs(desk: Desk):
 
 def test_t1_what_somebody_on_leave_has_is_somebody_elses_before_it_is_late(desk: Desk):
     ticket = desk.says(ANGRY)
-    send_away(desk.house.table, ticket["assignee"], desk.now.date() + timedelta(days=3))
+    send_away(desk.stack.table, ticket["assignee"], desk.now.date() + timedelta(days=3))
     desk.later(minutes=50)
     seen = desk.open(ticket)
 

@@ -12,7 +12,7 @@ import pytest
 from infra.local.commands import triage
 from infra.local.errors import Trouble
 from infra.triage.train import read_examples
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.ports import Put
 from shared.repositories import table_keys
 
@@ -57,7 +57,7 @@ def test_a_file_without_labels_is_named(tmp_path: Path):
 
 
 def test_what_staff_put_right_becomes_examples_without_whom_they_are_from(tmp_path: Path):
-    table = LocalTable(clock=lambda: NOW)
+    table = SqliteTable(clock=lambda: NOW)
     said = {
         "2025-12-31T16:59:59Z": "Em là Trần Thị Bông, 0936 845 127, nồi hư rồi ạ",
         "2026-10-02T03:00:00Z": "shop oi noi hong roi",

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.aws.bedrock import BedrockReader
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.triage.redaction import unnamed
 from shared.domain.triage.second_opinion import AGREED, joined
 from shared.domain.triage.triage import Triage
@@ -93,10 +93,10 @@ class Unsure:
         return self.says
 
 
-def two(bedrock: Bedrock, table: LocalTable | None = None, own: Unsure | None = None, **asked: Any) -> TwoReaders:
+def two(bedrock: Bedrock, table: SqliteTable | None = None, own: Unsure | None = None, **asked: Any) -> TwoReaders:
     rules = asking().model_copy(update={"floor": 60, "calls_a_day": 5, **asked})
     now = asked.pop("now", NOW)
-    return TwoReaders(own or Unsure(), reader(bedrock), table or LocalTable(clock=lambda: NOW), rules, now)
+    return TwoReaders(own or Unsure(), reader(bedrock), table or SqliteTable(clock=lambda: NOW), rules, now)
 
 
 def test_the_model_is_asked_by_the_converse_call_with_our_instructions_and_labels(bedrock: Bedrock):
@@ -173,7 +173,7 @@ def test_the_same_message_is_asked_once_however_often_the_work_begins_anew(bedro
 
 
 def test_a_day_has_its_budget_and_the_next_day_another(bedrock: Bedrock):
-    table = LocalTable(clock=lambda: NOW)
+    table = SqliteTable(clock=lambda: NOW)
     for number in range(8):
         answer = two(bedrock, table).read(f"gì đó {number}")
         assert answer.intent == ("refund" if number < 5 else "other")
@@ -186,7 +186,7 @@ def test_a_day_has_its_budget_and_the_next_day_another(bedrock: Bedrock):
 
 
 def test_a_call_that_fails_has_been_paid_for(bedrock: Bedrock):
-    table = LocalTable(clock=lambda: NOW)
+    table = SqliteTable(clock=lambda: NOW)
     bedrock.says = lambda: (500, {})
     for number in range(8):
         assert two(bedrock, table).read(f"gì đó {number}") == UNSURE

@@ -36,7 +36,7 @@ steps:
 
 
 def items(till: Till, pk: str) -> list[dict]:
-    with till.house.store.transaction() as db:
+    with till.stack.store.transaction() as db:
         rows = db.execute("SELECT body FROM items WHERE pk LIKE ?", (pk,)).fetchall()
     return [json.loads(body) for (body,) in rows]
 
@@ -59,7 +59,7 @@ def test_a18_a_journey_issues_a_code_once_and_another_hears_of_its_use(
         assert till.redeem(voucher["code"], "HD2", total=500_000).status == 200
     else:
         till.tell("Order Completed", "HD2", total=400_000, discount=100_000, coupon=voucher["code"])
-    inside = till.house.table.get(table_keys.journeys_of(customer)) or {}
+    inside = till.stack.table.get(table_keys.journeys_of(customer)) or {}
     assert [run["journey"] for run in inside["runs"].values()].count("hears") == 1
     till.later(days=1, hours=1)
     tasks = till.call("GET", "/v1/tasks").json["items"]
@@ -73,5 +73,5 @@ def test_r1_history_that_redeems_starts_no_journey(till: Till, playbook: OwnPlay
               coupon=given.code, context={"backfill": True})  # fmt: skip
 
     assert till.look(given.code)["status"] == "redeemed"
-    inside = till.house.table.get(table_keys.journeys_of(given.customer_id)) or {}
+    inside = till.stack.table.get(table_keys.journeys_of(given.customer_id)) or {}
     assert not inside.get("runs")

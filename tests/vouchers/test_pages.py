@@ -18,7 +18,7 @@ needs_chromium = pytest.mark.skipif(BINARY is None, reason="no Chromium here")
 
 
 def page(till: Till, path: str) -> tuple[int, dict[str, str], str]:
-    status, headers, content = till.house.http("GET", path, "", {}, b"")
+    status, headers, content = till.stack.http("GET", path, "", {}, b"")
     return status, headers, content.decode()
 
 
@@ -87,7 +87,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def url(till: Till) -> Iterator[str]:
-    server = HttpServer(till.house)
+    server = HttpServer(till.stack)
     server.start()
     yield server.url
     server.stop()

@@ -11,12 +11,12 @@ from shared.domain.customers.identity import identity
 from shared.domain.errors import Busy, Refused
 from shared.domain.vouchers.voucher import Use, Voucher, came_back, read_code
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import issue
 from shared.runtime.playbook.offers import offers
 from shared.use_cases.vouchers.redeem import redeem
 from tests.events.test_races import Watched
-from tests.support.engine import SECRET, START, Engine, hostile, identify, on, sale, track
+from tests.support.engine import SECRET, START, Engine, faults, identify, on, sale, track
 from tests.support.vouchers import PHONE, Till
 
 TILLS = 10
@@ -45,13 +45,13 @@ def shop(bad_manners=None):
     engine.take(identify(on(0), PHONE, name="Lan"))
     with engine.honest():
         (lead,) = engine.leads()
-        draft = Draft(engine.table)
-        issue(draft, offers(), "birthday", lead["customer_id"], CODE, START, journey="j", run="r", step="s")
+        uow = UnitOfWork(engine.table)
+        issue(uow, offers(), "birthday", lead["customer_id"], CODE, START, journey="j", run="r", step="s")
         while True:
             try:
-                draft.commit()
+                uow.commit()
             except Busy:
-                draft = Draft(engine.table)
+                uow = UnitOfWork(engine.table)
                 continue
             return engine
 
@@ -91,7 +91,7 @@ def test_r21_ten_tills_over_the_doors_and_one_gets_the_value(till: Till):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_r21_ten_tills_over_a_hostile_table_and_one_gets_the_value(seed):
-    engine = shop(hostile(seed))
+    engine = shop(faults(seed))
     answers = at_once(lambda place: ask(engine, f"HD{place}"))
 
     won = [answer for answer in answers if answer != "used"]

@@ -63,7 +63,7 @@ def test_r21_pages_hold_every_line_once_and_only_the_first_adds_up(till: Till):
 
 def test_r21_the_sheet_says_the_same_and_is_no_formula(till: Till):
     busy_month(till)
-    status, headers, content = till.house.http(
+    status, headers, content = till.stack.http(
         "GET", PATH, "from=2026-11-21&to=2026-12-21&format=csv", {"authorization": f"Bearer {till.admin_key}"}, b""
     )
 

@@ -31,7 +31,7 @@ def test_r21_the_same_order_again_gets_the_same_answer_even_after_the_code_expir
     first = till.redeem(code, total=400_000)
     assert first.json["value"] == 60_000
     before = till.holdings()
-    till.house.clock.set(till.now + timedelta(days=30))
+    till.stack.clock.set(till.now + timedelta(days=30))
 
     assert till.redeem(code, total=400_000) == first
     assert till.redeem(code, total=900_000) == first
@@ -71,9 +71,9 @@ def test_w5_an_offer_of_48_hours_ends_to_the_minute(till: Till):
     ends = till.now + timedelta(hours=48)
     assert moment(till.look(codes[0])["valid_until"]) == ends
 
-    till.house.clock.set(ends - timedelta(minutes=1))
+    till.stack.clock.set(ends - timedelta(minutes=1))
     assert till.redeem(codes[0], total=2_000_000).json["value"] == 400_000
-    till.house.clock.set(ends)
+    till.stack.clock.set(ends)
     status, reason, words = till.refused(codes[1], "HD2")
     assert (status, reason, words) == (410, "expired", f"Mã {codes[1]} đã hết hạn lúc 10:00 23/11/2026.")
 
@@ -83,7 +83,7 @@ def test_a3_a_birthday_voucher_is_good_until_its_last_day_is_over(till: Till):
     last = local_day(till.now) + timedelta(days=14)
 
     assert local_day(moment(given.valid_until) - timedelta(milliseconds=1)) == last
-    till.house.clock.set(moment(given.valid_until) - timedelta(minutes=1))
+    till.stack.clock.set(moment(given.valid_until) - timedelta(minutes=1))
     assert till.redeem(given.code).status == 200
 
 

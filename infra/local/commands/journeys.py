@@ -16,7 +16,7 @@ from infra.local.stack.session import Place
 from shared.domain.common.duration import span_text
 from shared.domain.journeys.definition import Journey
 from shared.domain.vietnam_time import local_day, moment
-from shared.repositories.profiles import Ruling, current_cutoffs
+from shared.repositories.profiles import RulesToday, current_cutoffs
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
 from shared.runtime.factories import bot, tickets
@@ -80,7 +80,7 @@ def journeys_at(where: Place, *, deployed: bool) -> Journeys:
     return Journeys(
         table=where.table,
         world=world(deployed),
-        ruling=Ruling(rules(), cutoffs, local_day(where.now)),
+        rules_today=RulesToday(rules(), cutoffs, local_day(where.now)),
         sending=sending_rules(),
         new_id=wiring.new_id,
         public_url=str,

@@ -18,7 +18,7 @@ from infra.catalogue import Http
 from infra.local.errors import Trouble
 from infra.local.stack.http_server import HttpServer
 from infra.local.stack.keys import local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import opened
 from shared.domain.vietnam_time import day_start, stamp
 
@@ -37,17 +37,17 @@ def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool, dem
     # Standard output carries the one line and nothing else, whatever a door or a library prints.
     out = sys.stdout
     opening = opened_with_demo(data, now, ended) if demo else opened(data, now, frozen=frozen)
-    with redirect_stdout(sys.stderr), opening as house:
-        house.load()
-        keys = local_keys(house, data)
-        server = HttpServer(house, port)
+    with redirect_stdout(sys.stderr), opening as stack:
+        stack.load()
+        keys = local_keys(stack, data)
+        server = HttpServer(stack, port)
         if not frozen:
-            house.clock.run()
-        house.start()
+            stack.clock.run()
+        stack.start()
         server.start()
         try:
             if not ended.is_set():
-                ready = {"url": server.url, **keys._asdict(), "now": stamp(house.now)}
+                ready = {"url": server.url, **keys._asdict(), "now": stamp(stack.now)}
                 print(json.dumps(ready), file=out, flush=True)
             ended.wait()
         finally:
@@ -55,7 +55,7 @@ def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool, dem
 
 
 @contextmanager
-def opened_with_demo(data: Path | None, now: datetime | None, ended: threading.Event) -> Iterator[House]:
+def opened_with_demo(data: Path | None, now: datetime | None, ended: threading.Event) -> Iterator[LocalStack]:
     """A house, its clock standing still, that has the demo's year inside; Trouble for a folder with another past."""
     # The demo opens houses of its own, so it knows this room.
     from infra.local.demo.dataset import invoices
@@ -64,12 +64,12 @@ def opened_with_demo(data: Path | None, now: datetime | None, ended: threading.E
     history = list(invoices())
     start = day_start(history[0].day)
     inside = None if data is None else data / "demo"
-    with opened(data, start, frozen=True) as house:
+    with opened(data, start, frozen=True) as stack:
         if inside is None or not inside.exists():
-            if house.now > start:
+            if stack.now > start:
                 raise Trouble(f"{data} has another past already; --demo needs a folder of its own")
             log.info("Replaying the demo's year")
-            for day in Replay(house, local_keys(house, data), history).mornings():
+            for day in Replay(stack, local_keys(stack, data), history).mornings():
                 if ended.is_set():
                     break
                 if day.day == 1:
@@ -78,18 +78,18 @@ def opened_with_demo(data: Path | None, now: datetime | None, ended: threading.E
                 if inside is not None:
                     inside.touch()
         if now is not None and not ended.is_set():
-            if now < house.now:
-                raise Trouble(f"the demo's year ends at {stamp(house.now)}; --now cannot be before that")
-            house.advance(now)
-        yield house
+            if now < stack.now:
+                raise Trouble(f"the demo's year ends at {stamp(stack.now)}; --now cannot be before that")
+            stack.advance(now)
+        yield stack
 
 
 def call_once(door: str, event: Any, data: Path | None) -> Any:
     """A door's answer to one event; whatever the door prints goes to standard error."""
-    with redirect_stdout(sys.stderr), opened(data) as house:
-        if isinstance(house.doors[door].trigger, Http):
-            keys = local_keys(house, data)
+    with redirect_stdout(sys.stderr), opened(data) as stack:
+        if isinstance(stack.doors[door].trigger, Http):
+            keys = local_keys(stack, data)
             basic = base64.b64encode(f"{keys.write_key}:".encode()).decode()
             authorization = f"Basic {basic}" if door == "events_api" else f"Bearer {keys.api_key}"
             event = {**event, "headers": {"authorization": authorization, **event.get("headers", {})}}
-        return house.invoke(door, event)
+        return stack.invoke(door, event)

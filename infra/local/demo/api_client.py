@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from infra.local.stack.keys import Keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.repositories.api_keys import issue_key
 
 BATCH_EVENTS = 100
@@ -32,17 +32,17 @@ class RefusedError(RuntimeError):
 class Doors:
     """Calls to a house, and how many there were. Every call raises RefusedError where a door says no."""
 
-    house: House
+    stack: LocalStack
     keys: Keys
     events: int = 0
     calls: Counter[str] = field(default_factory=Counter)
 
     def key(self, name: str, *roles: str, stores: Sequence[str] = ()) -> str:
         """A new API key for somebody with these roles."""
-        house = self.house
+        stack = self.stack
         return issue_key(
-            house.table, kind="api", roles=list(roles), stores=list(stores), name=name, now=house.now,
-            new_id=house.outside.new_id,
+            stack.table, kind="api", roles=list(roles), stores=list(stores), name=name, now=stack.now,
+            new_id=stack.outside.new_id,
         )  # fmt: skip
 
     def get(self, path: str, query: str = "", key: str = "") -> Any:
@@ -68,7 +68,7 @@ class Doors:
         """Events of the tracking protocol, in batches."""
         for start in range(0, len(events), BATCH_EVENTS):
             batch = events[start : start + BATCH_EVENTS]
-            body = {"batch": batch, "sentAt": self.house.now.isoformat()}
+            body = {"batch": batch, "sentAt": self.stack.now.isoformat()}
             self._written("/v1/batch", body)
             self.events += len(batch)
 
@@ -90,11 +90,11 @@ class Doors:
 
     def let_pass(self, until: datetime) -> None:
         """Let it be that moment, with everything that is due before."""
-        if until > self.house.now:
-            self._worked(self.house.advance(until))
+        if until > self.stack.now:
+            self._worked(self.stack.advance(until))
 
     def drain(self) -> None:
-        self._worked(self.house.drain())
+        self._worked(self.stack.drain())
 
     def _worked(self, done: Mapping[str, Any]) -> None:
         self.calls["lambda"] += sum(done["ticks"].values()) + sum(done["messages"].values()) + done["callbacks"]
@@ -125,7 +125,7 @@ class Doors:
         body: bytes = b"",
         good: Sequence[int] = (200, 201, 202),
     ) -> bytes:
-        answer = self.house.http(method, path, query, headers, body)
+        answer = self.stack.http(method, path, query, headers, body)
         if answer.status not in good:
             raise RefusedError(f"{method} {path}: {answer.status} {answer.body.decode()}")
         return answer.body

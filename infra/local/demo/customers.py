@@ -149,7 +149,7 @@ class People:
 
     def _follow(self, who: Person) -> None:
         """At the till: the form of the Official Account first, so that it knows whom it talks to."""
-        zalo, user = self.doors.house.town.stand_ins.zalo, f"zalo-{who.number}"
+        zalo, user = self.doors.stack.providers.stand_ins.zalo, f"zalo-{who.number}"
         zalo.submit_info(user, f"84{who.phone}", who.name)
         self.doors.drain()
         zalo.follow(user)
@@ -159,7 +159,7 @@ class People:
 
     def _ask(self, who: Person, question: str) -> None:
         if who.number in self.follows:
-            self.doors.house.town.stand_ins.zalo.say(f"zalo-{who.number}", question)
+            self.doors.stack.providers.stand_ins.zalo.say(f"zalo-{who.number}", question)
             self.doors.drain()
 
     def _fill_cart(self, who: Person, invoice: Invoice, at: datetime, *, cleared: bool) -> None:
@@ -217,7 +217,7 @@ class People:
 
     def _look_at_phones(self) -> None:
         """Look at everything that came since the last look, and answer some of it."""
-        for provider in self.doors.house.town.stand_ins:
+        for provider in self.doors.stack.providers.stand_ins:
             new = provider.received[self._seen.get(provider.name, 0) :]
             self._seen[provider.name] = len(provider.received)
             for message in new:
@@ -229,11 +229,11 @@ class People:
             if number := self._owner(got.to):
                 self._purses[number][code] = {}
         draw = Draw(f"reads {got.tracking_id or got.provider_id}")
-        town = self.doors.house.town.stand_ins
+        providers = self.doors.stack.providers.stand_ins
         if got.channel == "email" and draw.percent("opens", 55):
-            town.aws.open(got.provider_id, user_agent=BROWSER)
+            providers.aws.open(got.provider_id, user_agent=BROWSER)
         elif got.channel == "zalo" and draw.percent("sees", 75):
-            town.zalo.see(got.to, got.provider_id)
+            providers.zalo.see(got.to, got.provider_id)
         link = next(iter(_LINK.findall(got.text)), "")
         template = self._zns.get(str(got.detail.get("template_id", "")))
         kind = template.survey if template else "csat" if link.startswith("/s/") else ""
@@ -256,14 +256,14 @@ class People:
         words = WORDS["bad" if low else "good"]
         note = words[draw.number("words", len(words))]
         if got.channel == "zns" and kind == "csat":
-            zalo = self.doors.house.town.stand_ins.zalo
+            zalo = self.doors.stack.providers.stand_ins.zalo
             zalo.rate(got.provider_id, got.tracking_id, int(score), note)
         else:
             self.doors.fill_in(link or self._links(got).survey, {"score": score, "comment": note})
 
     def _links(self, got: Received) -> MessageLinks:
         """What the button of a Zalo template leads to, which its text does not show."""
-        return MessageLinks("", link_key(self.doors.house.outside.identity_key), got.tracking_id)
+        return MessageLinks("", link_key(self.doors.stack.outside.identity_key), got.tracking_id)
 
     @cached_property
     def _zns(self) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def phone(doors: Doors, sent: Iterable[Message], titles: Mapping[str, Words], re
     who = max(few, key=lambda who: (_brought(few[who], redeemed), _richness(few[who]), len(few[who]), who))
     deeds = _deeds(doors.pages(f"/v1/customers/{who}/timeline"))
     used = {str(deed.figures.get("code", "")) for deed in deeds} - {""}
-    profile = doors.house.table.get(table_keys.profile(who)) or {}
+    profile = doors.stack.table.get(table_keys.profile(who)) or {}
     texts = _texts(doors, {name.partition(":")[2] for name in profile["identities"]})
     bubbles = [_bubble(one, texts, titles, used) for one in few[who]]
     shown: list[Bubble | Deed] = [*bubbles, *deeds]
@@ -104,7 +104,7 @@ def _richness(got: list[Message]) -> int:
 
 def _texts(doors: Doors, addresses: Set[str]) -> dict[tuple[str, str], str]:
     """What the providers took for somebody, by channel and moment."""
-    received = (one for provider in doors.house.town.stand_ins for one in provider.received)
+    received = (one for provider in doors.stack.providers.stand_ins for one in provider.received)
     return {(one.channel, stamp(one.at)): one.text for one in received if one.to in addresses}
 
 

@@ -13,7 +13,7 @@ from infra.local.demo.api_client import Doors
 from infra.local.demo.phone_view import Phone, phone
 from infra.local.demo.staff import CAMPAIGN_DAY, Staff
 from infra.local.demo.texts import Words
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.messaging.message import PROGRESS, WAITING, Message
 from shared.domain.tickets.ticket import STATUSES
 from shared.repositories import table_keys
@@ -239,10 +239,10 @@ class Picture:
 def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date, seconds: float) -> Picture:
     """The picture of a house after its last day; `seconds` is what the replay took."""
     staff.close()
-    meter = {name: use for name, use in doors.house.meter.report()["doors"].items() if name != "house"}
-    months, cashiers = _totals(doors.house, first, last)
+    meter = {name: use for name, use in doors.stack.meter.report()["doors"].items() if name != "house"}
+    months, cashiers = _totals(doors.stack, first, last)
     tiers = weeks[-1].labels
-    sent = messages(doors.house)
+    sent = messages(doors.stack)
     titles = {row["id"]: Words(**row["title"]) for row in doors.get("/v1/journeys")["items"]}
     lines = _voucher_lines(doors, first, last)
     return Picture(
@@ -255,7 +255,7 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
         weeks=weeks,
         months=months,
         cashiers=cashiers,
-        winback=listed(doors.house.table, last + timedelta(days=1)),
+        winback=listed(doors.stack.table, last + timedelta(days=1)),
         messages=tallies(sent),
         turns=turns(sent),
         journeys=_journeys(doors, sent),
@@ -263,7 +263,7 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
         tasks=_tasks(staff.opened.values(), titles),
         tickets=_tickets(doors),
         per_ticket=revenue_per_ticket(
-            doors.house.table, (first + timedelta(n) for n in range((last - first).days + 1))
+            doors.stack.table, (first + timedelta(n) for n in range((last - first).days + 1))
         ),
         campaign=_campaign(doors, staff),
         phone=phone(doors, sent, titles, {str(line["code"]) for line in lines if line["movement"] == "redeemed"}),
@@ -363,13 +363,13 @@ def _campaign(doors: Doors, staff: Staff) -> Campaigned | None:
     return Campaigned(real["name"], CAMPAIGN_DAY, staff.preview, real)
 
 
-def _totals(house: House, first: date, last: date) -> tuple[list[Month], list[Cashier]]:
+def _totals(stack: LocalStack, first: date, last: date) -> tuple[list[Month], list[Cashier]]:
     """Months and cashiers from the product's own totals of each day."""
     revenue: Counter[date] = Counter()
     named: Counter[date] = Counter()
     orders: Counter[tuple[str, str]] = Counter()
     fakes: Counter[tuple[str, str]] = Counter()
-    for day, totals in day_totals(house, first, last):
+    for day, totals in day_totals(stack, first, last):
         for (store, _, cashier), amounts in totals:
             month = day.replace(day=1)
             revenue[month] += amounts["gross"]
@@ -382,7 +382,7 @@ def _totals(house: House, first: date, last: date) -> tuple[list[Month], list[Ca
 
 
 def day_totals(
-    house: House, first: date, last: date
+    stack: LocalStack, first: date, last: date
 ) -> Iterator[tuple[date, list[tuple[tuple[str, str, str], Counter[str]]]]]:
     """The shop's totals per local day, each by store, channel and cashier, as the product keeps them."""
     for number in range((last - first).days + 1):
@@ -390,7 +390,7 @@ def day_totals(
         found = []
         start = None
         while True:
-            page = house.table.query(table_keys.day_total(day.isoformat(), "", "", "", "").pk, start=start)
+            page = stack.table.query(table_keys.day_total(day.isoformat(), "", "", "", "").pk, start=start)
             for item in page.items:
                 store, channel, cashier, _ = item["sk"].split("|")
                 amounts = Counter({name: value for name, value in item.items() if isinstance(value, int)})
@@ -401,9 +401,9 @@ def day_totals(
         yield day, found
 
 
-def messages(house: House) -> list[Message]:
+def messages(stack: LocalStack) -> list[Message]:
     """Every message there is, sent or not; read from this laptop's database end to end, which no door does."""
-    rows = house.store.db.execute("SELECT body FROM items WHERE sk BETWEEN ? AND ?", table_keys.MESSAGES)
+    rows = stack.store.db.execute("SELECT body FROM items WHERE sk BETWEEN ? AND ?", table_keys.MESSAGES)
     return sorted((json.loads(body) for (body,) in rows), key=lambda item: (item["created_at"], item["message_id"]))
 
 

@@ -21,7 +21,7 @@ from infra.local.demo.tickets import Desk
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import Keys, local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.vietnam_time import VIETNAM, day_start
 from shared.ports import NewId
 from shared.repositories.products import Products
@@ -43,7 +43,7 @@ class Replay:
     sales, as history.
     """
 
-    house: House
+    stack: LocalStack
     keys: Keys
     shop: Sequence[Invoice] = field(default_factory=invoices)
     sales_only: bool = False
@@ -53,7 +53,7 @@ class Replay:
     desk: Desk = field(init=False)
 
     def __post_init__(self) -> None:
-        self.doors = Doors(self.house, self.keys)
+        self.doors = Doors(self.stack, self.keys)
         self.people = People(self.doors, self.shop, REPORTS)
         self.staff = Staff(self.doors, self.shop)
         self.desk = Desk(self.doors, self.shop, self.people, LIVE_FROM, self.staff.key("care"))
@@ -71,7 +71,7 @@ class Replay:
 
         Asking for the next morning sells and reports the day, closes it, and lets the night pass.
         """
-        Products(self.house.table, self.house.outside.memory, self.house.now).put(demo_products())
+        Products(self.stack.table, self.stack.outside.memory, self.stack.now).put(demo_products())
         sold = dict(days(self.shop))
         day = self.first
         while True:
@@ -79,7 +79,7 @@ class Replay:
             yield day
             if day > self.last:
                 return
-            self.house.town.set_fault("zns", "error" if day in OUTAGES else "off", 1.0)
+            self.stack.providers.set_fault("zns", "error" if day in OUTAGES else "off", 1.0)
             livers = () if self.sales_only else (self.people, self.staff, self.desk)
             errands = [errand for one in livers for errand in one.errands(day)]
             errands += self._reports(day, sold.get(day, []))
@@ -114,18 +114,18 @@ class Replay:
 
 
 def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None, *, sales_only: bool = False) -> Replay:
-    """A house on the shop's first day, with the history ready to be replayed; the caller closes `house`.
+    """A house on the shop's first day, with the history ready to be replayed; the caller closes `stack`.
 
     Raises Trouble for a data folder that has lived through later days already.
     """
     history = list(shop or invoices())
     start = day_start(history[0].day)
-    house = House(data, LocalClock(start, frozen=True), new_id=_numbered(), nearby=True)
-    if house.now > start:
-        house.close()
+    stack = LocalStack(data, LocalClock(start, frozen=True), new_id=_numbered(), nearby=True)
+    if stack.now > start:
+        stack.close()
         raise Trouble(f"{data} has another past already; the demo needs a folder of its own")
-    house.load()
-    return Replay(house, local_keys(house, data), history, sales_only)
+    stack.load()
+    return Replay(stack, local_keys(stack, data), history, sales_only)
 
 
 def run(replay: Replay, on_day: Callable[[date], None]) -> Picture:
@@ -160,7 +160,7 @@ def demo(data: Path | None, report: Path) -> None:
             task = bar.add_task("", total=mornings)
             picture = run(replay, lambda day: bar.update(task, advance=1, description=f"{day:%d/%m/%Y}"))
     finally:
-        replay.house.close()
+        replay.stack.close()
     show(picture, console)
     report.parent.mkdir(parents=True, exist_ok=True)
     report.write_text(page(picture), encoding="utf-8")

@@ -101,14 +101,14 @@ class Staff:
 
     def _work(self) -> None:
         """The most urgent tasks of the day, each with what came of it."""
-        now = self.doors.house.now
+        now = self.doors.stack.now
         soon = [task for task in self._note() if datetime.fromisoformat(task["callable_from"] or stamp(now)) <= now]
         for task in soon[:TASKS_A_DAY]:
             draw = Draw(f"task {task['task_id']} {task['due_at']}")
             outcome = "reached" if task["kind"] not in ("call", "deposit") else draw.of("outcome", OUTCOMES)
             body: dict[str, Any] = {"outcome": outcome}
             if outcome == "call_back":
-                body["call_back_at"] = stamp(self.doors.house.now + timedelta(days=2))
+                body["call_back_at"] = stamp(self.doors.stack.now + timedelta(days=2))
             self.doors.post(f"/v1/tasks/{task['task_id']}/outcome", body, key=self.key("care"))
         self.doors.drain()
 
@@ -120,11 +120,11 @@ class Staff:
 
     def _bring_list(self) -> None:
         """The register of who wants no advertising by phone, as `kq ops dnc` brings it."""
-        house = self.doors.house
-        register = DoNotCall(house.table, house.outside.identity_key)
-        if house.now.date() <= self._first + timedelta(days=1):
-            register.take(self._numbers, house.now)
-        register.checked(house.now)
+        stack = self.doors.stack
+        register = DoNotCall(stack.table, stack.outside.identity_key)
+        if stack.now.date() <= self._first + timedelta(days=1):
+            register.take(self._numbers, stack.now)
+        register.checked(stack.now)
 
     def _make_campaign(self) -> None:
         """Marketing writes it down and looks what it would do; the manager approves."""

@@ -70,7 +70,7 @@ class Desk:
     def _write(self, invoice: Invoice, text: str, draw: Draw) -> None:
         who = person(invoice.customer)
         if who.number in self._people.follows:
-            self.doors.house.town.stand_ins.zalo.say(f"zalo-{who.number}", text)
+            self.doors.stack.providers.stand_ins.zalo.say(f"zalo-{who.number}", text)
         else:
             said = {"customer": {"identities": {"phone": f"0{who.phone}"}}, "channel": draw.of("channel", CHANNELS)}
             self.doors.post("/v1/tickets", {**said, "text": text, "message_id": f"demo-{invoice.number}"})

@@ -336,7 +336,7 @@ def _target(data: Path, url: str | None, key: str | None, *, dry_run: bool) -> I
             raise Unusable("--url needs the write key: --key or the variable KQ_WRITE_KEY.")
         yield OverHttp(url, key), lambda: datetime.now(UTC)
     else:
-        with opened(data) as house:
+        with opened(data) as stack:
             # What a run that was cut off had already handed in is worked off first.
-            house.drain()
-            yield InHouse(house, local_keys(house, data).write_key), house.clock.now
+            stack.drain()
+            yield InHouse(stack, local_keys(stack, data).write_key), stack.clock.now

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
 from infra.local.importing.rows_to_events import Unit
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.errors import KhachQuenError
 
 # Well under the protocol's 500 KB, with room for the envelope.
@@ -71,8 +71,8 @@ def _reply(status: int, body: bytes) -> Reply:
 class InHouse:
     """The doors of a house in this process; each batch is worked off before the next one is taken."""
 
-    def __init__(self, house: House, write_key: str) -> None:
-        self._house = house
+    def __init__(self, stack: LocalStack, write_key: str) -> None:
+        self._house = stack
         self._headers = _headers(write_key)
 
     def post(self, body: bytes) -> Reply:

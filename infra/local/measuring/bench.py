@@ -18,14 +18,14 @@ from typing import Any
 
 from infra.local.measuring.synthetic_shop import MadeUpShop, live, open_up, phone
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from infra.triage.train import examples
 from shared.domain.common.channels import Purpose
 from shared.domain.messaging.message import Intent
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories.api_keys import issue_key
 from shared.repositories.messages import enqueue, plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.triage import triager
 
@@ -51,8 +51,8 @@ class Shop:
     """A fresh house with keys, and the calls the figures are made of."""
 
     def __init__(self, start: datetime = START) -> None:
-        self.house = House(None, LocalClock(start, frozen=True), nearby=True)
-        outside = self.house.outside
+        self.stack = LocalStack(None, LocalClock(start, frozen=True), nearby=True)
+        outside = self.stack.outside
         issue = {"table": outside.table, "stores": [], "name": "bench", "now": start, "new_id": outside.new_id}
         write_key = issue_key(kind="write", roles=[], **issue)
         api_key = issue_key(kind="api", roles=["admin"], **issue)
@@ -67,17 +67,17 @@ class Shop:
         """Events through the tracking protocol and the queue, all taken in when this returns."""
         for part in _parts(events, 100):
             self._send("POST", "/v1/batch", self._basic, {"batch": part})
-        self.house.drain()
+        self.stack.drain()
 
     def metered(self, door: str, act: Callable[[], object]) -> dict[str, float]:
         """What one door used while `act` ran."""
-        self.house.meter.reset()
+        self.stack.meter.reset()
         act()
-        used: dict[str, float] = self.house.meter.report()["doors"].get(door, {})
+        used: dict[str, float] = self.stack.meter.report()["doors"].get(door, {})
         return used
 
     def _send(self, method: str, path: str, headers: dict[str, str], body: Any) -> Any:
-        status, _, answer = self.house.http(
+        status, _, answer = self.stack.http(
             method, path, "", headers, json.dumps(body).encode() if body is not None else b""
         )
         if status >= 300:
@@ -167,7 +167,7 @@ def batch_of_hundred() -> list[Figure]:
             }
             for k in range(3)
         ]
-    table = shop.house.outside.table
+    table = shop.stack.outside.table
     reads: list[int] = []
     writes: list[int] = []
     read, write = table.batch_get, table.write
@@ -196,9 +196,9 @@ def daily_work(base: int, due: int = 100) -> dict[str, dict[str, float]]:
     quiet = START - timedelta(days=5)
     shop.batch([order(f"due-{n}", phone(n), crossing) for n in range(due)])
     shop.batch([order(f"quiet-{n}", phone(n), quiet) for n in range(due, base)])
-    shop.house.meter.reset()
-    shop.house.advance(START + timedelta(days=1, hours=12))
-    used: dict[str, dict[str, float]] = shop.house.meter.report()["doors"]
+    shop.stack.meter.reset()
+    shop.stack.advance(START + timedelta(days=1, hours=12))
+    used: dict[str, dict[str, float]] = shop.stack.meter.report()["doors"]
     return {door: used[door] for door in ("segments_schedule", "winback_schedule")}
 
 
@@ -217,8 +217,8 @@ def daily_ratio(small: int = 1_000, large: int = 10_000) -> list[Figure]:
 def message_cost(people: int = 40) -> list[Figure]:
     """P9's second half, and what one message takes from its queue to its receipt (K8), once a worker is warm."""
     shop = Shop()
-    outside, rules = shop.house.outside, sending_rules()
-    shop.house.town.stand_ins.zalo.phone_errors.clear()
+    outside, rules = shop.stack.outside, sending_rules()
+    shop.stack.providers.stand_ins.zalo.phone_errors.clear()
     waits = [{"channel": "zns", "purpose": "marketing", "granted": True, "at": START.isoformat(), "proof": "QR"}]
     refuses = [{**waits[0], "granted": False}]
     customers = [
@@ -235,18 +235,18 @@ def message_cost(people: int = 40) -> list[Figure]:
         for customer in customers[kind]:
             customer_id = customer["customer_id"]
             intent = Intent(customer_id, "bench", "1", "1", purpose, template, variables, channels=("zns",))
-            draft = Draft(outside.table)
-            plan(draft, intent, shop.house.now, rules)
-            draft.commit()
+            uow = UnitOfWork(outside.table)
+            plan(uow, intent, shop.stack.now, rules)
+            uow.commit()
             ids.append(intent.message_id)
         total: Counter[str] = Counter()
         for batch in (ids[:1], ids[1:]):
-            shop.house.meter.reset()
+            shop.stack.meter.reset()
             for message_id in batch:
                 enqueue(outside.messages[purpose], [message_id])
-            shop.house.advance(shop.house.now + timedelta(seconds=20))
+            shop.stack.advance(shop.stack.now + timedelta(seconds=20))
             total = Counter()
-            for door in shop.house.meter.report()["doors"].values():
+            for door in shop.stack.meter.report()["doors"].values():
                 total.update(door)
         return {name: total[name] / people for name in ("requests", "read_units", "write_units", "queue_sends")}
 
@@ -256,7 +256,7 @@ def message_cost(people: int = 40) -> list[Figure]:
     deferred = use(1, "marketing", "winback_30", news)
     order = {"order_code": "DH1", "total": 500_000, "ordered_on": "2026-03-02"}
     sent = use(2, "transactional", "order_thanks", order)
-    shop.house.close()
+    shop.stack.close()
     what = "a message from its queue to its receipt"
     return [
         # One batch read, one write of the outcome.
@@ -313,13 +313,13 @@ def _simulated(seed: int, customers: int, days: int) -> float:
     """Seconds that `days` of one part of a shop take."""
     made_up = MadeUpShop(customers, seed, local_day(START))
     shop = Shop(day_start(made_up.first))
-    shop.house.load()
-    open_up(shop.house, made_up, shop.batch)
+    shop.stack.load()
+    open_up(shop.stack, made_up, shop.batch)
     began = time.perf_counter()
-    for _ in live(shop.house, made_up, days, shop.batch):
+    for _ in live(shop.stack, made_up, days, shop.batch):
         pass
     took = time.perf_counter() - began
-    shop.house.close()
+    shop.stack.close()
     return took
 
 

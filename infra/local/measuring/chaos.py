@@ -20,8 +20,8 @@ from typing import Any
 
 from infra.local.measuring.bench import phone
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import Handler, House, load_door
-from shared.adapters.local.fault_injection import Hostile
+from infra.local.stack.local_stack import Handler, LocalStack, load_door
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.common.channels import Purpose
 from shared.domain.customers.profile import new_profile
 from shared.domain.messaging.message import FINAL, PROGRESS, Intent, Message
@@ -32,7 +32,7 @@ from shared.repositories import table_keys
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.channels import dispatcher
 from shared.runtime.playbook.loader import sending_rules
@@ -162,11 +162,11 @@ class Chaos:
         self.sends = sends
         self._draw = Random(seed)  # noqa: S311 - a repeatable disaster, not a secret
         self._reaper = Reaper(longest)
-        self._hostile = Hostile(self._draw, busy=0.0, repeats=0.8)
+        self._hostile = FaultInjection(self._draw, busy=0.0, repeats=0.8)
         ids = count()
-        self.house = House(None, LocalClock(START, frozen=True), hostile=self._hostile, load=self._load,
+        self.stack = LocalStack(None, LocalClock(START, frozen=True), faults=self._hostile, load=self._load,
                            new_id=lambda: f"chaos{next(ids):019d}")  # fmt: skip
-        self._real = self.house.outside
+        self._real = self.stack.outside
         self._real.public_url = "https://nhamay.example"
         self.rules = _rules(sends)
         self._count_deliveries()
@@ -174,7 +174,7 @@ class Chaos:
         self._planned: set[str] = set()
         self._dispatcher = self._first_dispatcher()
         # An account whose quota is no matter here; what a short one does has tests of its own.
-        zalo = self.house.town.stand_ins.zalo
+        zalo = self.stack.providers.stand_ins.zalo
         zalo.daily_quota = zalo.quota_left = 10 * sends
         self._new_worker()
 
@@ -193,8 +193,8 @@ class Chaos:
         return call
 
     def _first_dispatcher(self) -> Any:
-        self.house.outside = replace(self._real, table=MortalTable(self._real.table, self._reaper), memory={})  # type: ignore[arg-type]
-        token = wiring.install(self.house.outside)
+        self.stack.outside = replace(self._real, table=MortalTable(self._real.table, self._reaper), memory={})  # type: ignore[arg-type]
+        token = wiring.install(self.stack.outside)
         try:
             made = dispatcher()
         finally:
@@ -206,9 +206,9 @@ class Chaos:
         """A worker that knows nothing but what is written down. Its connections are the only thing it inherits."""
         self._reaper.dead = False
         memory: dict[str, Any] = {}
-        self.house.outside = replace(self.house.outside, memory=memory)
-        pace = Pace(self.house.outside.table, self.rules, memory)
-        limits = ProviderLimits(self.house.outside.table, self.rules, memory)
+        self.stack.outside = replace(self.stack.outside, memory=memory)
+        pace = Pace(self.stack.outside.table, self.rules, memory)
+        limits = ProviderLimits(self.stack.outside.table, self.rules, memory)
         memory["dispatcher"] = replace(self._dispatcher, pace=pace, limits=limits)
 
     def _live(self, act: Callable[[], object]) -> None:
@@ -223,7 +223,7 @@ class Chaos:
     def _count_deliveries(self) -> None:
         """Let the deaths reach the queue's own step, and count how often each message is handed out."""
         self.delivered: Counter[str] = Counter()
-        for name, queue in self.house.queues.items():
+        for name, queue in self.stack.queues.items():
             if not name.startswith("messages-") or name.endswith("-dlq"):
                 continue
             receive, delete = queue.receive, queue.delete
@@ -251,33 +251,33 @@ class Chaos:
         for number, wave in enumerate(_parts(self.sends, A_WAVE)):
             self._disturb(FAULTS[number % len(FAULTS)])
             self._plan(wave)
-            self._live(self.house.drain)
-            to = self.house.now + timedelta(minutes=self._draw.choice((1, 1, 2, 5)))
-            self._live(lambda to=to: self.house.advance(to))  # type: ignore[misc]
+            self._live(self.stack.drain)
+            to = self.stack.now + timedelta(minutes=self._draw.choice((1, 1, 2, 5)))
+            self._live(lambda to=to: self.stack.advance(to))  # type: ignore[misc]
             progress(len(self._planned))
         # An hour more of all that, then everything recovers and what is left over is brought to its end.
         for _ in range(6):
             self._disturb(self._draw.choice(FAULTS))
-            to = self.house.now + timedelta(minutes=10)
-            self._live(lambda to=to: self.house.advance(to))  # type: ignore[misc]
+            to = self.stack.now + timedelta(minutes=10)
+            self._live(lambda to=to: self.stack.advance(to))  # type: ignore[misc]
         self._disturb("off")
         self._hostile.busy = self._hostile.lost_answers = 0.0
         self._reaper.on = False
         for _ in range(QUIET_DAYS):
             self._know_the_do_not_call_list()
-            to = self.house.now + timedelta(days=1)
-            self._live(lambda to=to: self.house.advance(to))  # type: ignore[misc]
+            to = self.stack.now + timedelta(days=1)
+            self._live(lambda to=to: self.stack.advance(to))  # type: ignore[misc]
         report = self.account()
-        self.house.close()
+        self.stack.close()
         return report
 
     def _know_the_do_not_call_list(self) -> None:
         pk, sk = table_keys.DO_NOT_CALL_STATE
-        self._real.table.write(Put({"pk": pk, "sk": sk, "checked_on": local_day(self.house.now).isoformat()}))
+        self._real.table.write(Put({"pk": pk, "sk": sk, "checked_on": local_day(self.stack.now).isoformat()}))
 
     def _disturb(self, mode: Any) -> None:
         for channel in ("zns", "email", "sms_care"):
-            self.house.town.set_fault(channel, mode, 0.0 if mode == "off" else 0.3)
+            self.stack.providers.set_fault(channel, mode, 0.0 if mode == "off" else 0.3)
 
     def _plan(self, numbers: range) -> None:
         """Plan one wave: people, and two kinds of message for each of them."""
@@ -287,12 +287,12 @@ class Chaos:
             people = {number // A_CUSTOMER for number in block}
             self._real.table.write(*[Put(self._person(number)) for number in sorted(people)])
             intents = [self._intent(number) for number in block]
-            draft = Draft(self._real.table)
-            draft.load(table_keys.message_item(intent.message_id) for intent in intents)
+            uow = UnitOfWork(self._real.table)
+            uow.load(table_keys.message_item(intent.message_id) for intent in intents)
             for intent in intents:
-                plan(draft, intent, self.house.now, self.rules)
+                plan(uow, intent, self.stack.now, self.rules)
                 self._planned.add(intent.message_id)
-            draft.commit()
+            uow.commit()
             for purpose in SAYS:
                 ids = [intent.message_id for intent in intents if intent.purpose == purpose]
                 if ids and self._draw.random() < 0.95:  # else: the planner dies before it enqueues
@@ -301,7 +301,7 @@ class Chaos:
 
     def _person(self, number: int) -> Item:
         key = table_keys.profile(_customer(number))
-        at = stamp(self.house.now)
+        at = stamp(self.stack.now)
         profile = new_profile(_customer(number), at)
         who = {f"phone:+84{phone(number)[1:]}": {"at": at, "certainty": "verified"}}
         if number % 7 == 0:
@@ -312,14 +312,14 @@ class Chaos:
             for channel in ("zns", "email", "sms_ad")
         }
         if number % 2:
-            self.house.town.stand_ins.zalo.never_delivered.add(f"+84{phone(number)[1:]}")
+            self.stack.providers.stand_ins.zalo.never_delivered.add(f"+84{phone(number)[1:]}")
         return {**profile, "identities": who, "consent": consent, "traits": {"name": "Nguyễn Thị Lan"},
                 "pk": key.pk, "sk": key.sk, "version": 1}  # fmt: skip
 
     def _intent(self, number: int) -> Intent:
         purpose: Purpose = "marketing" if number % 2 else "transactional"
         template, variables = SAYS[purpose]
-        now = self.house.now
+        now = self.stack.now
         send_after = send_before = None
         if number % 9 == 0:
             send_before = now + timedelta(minutes=30)
@@ -339,10 +339,10 @@ class Chaos:
         report = Report(sends=self.sends, kills=self._reaper.kills, steps=self._reaper.steps)
         report.deliveries = Counter(self.delivered.values())
         report.dead_letters = sum(
-            len(queue.peek(10**6)) for name, queue in self.house.queues.items() if name.endswith("-dlq")
+            len(queue.peek(10**6)) for name, queue in self.stack.queues.items() if name.endswith("-dlq")
         )
         took: dict[str, Counter[str]] = {}
-        for place in self.house.town.stand_ins:
+        for place in self.stack.providers.stand_ins:
             for one in place.received:
                 took.setdefault(one.tracking_id, Counter())[one.channel] += 1
                 report.calls += 1
@@ -365,8 +365,8 @@ class Chaos:
     def _messages(self) -> Iterator[Message]:
         for number in range(-(-self.sends // A_CUSTOMER)):
             low, high = table_keys.MESSAGES
-            draft = Draft(self._real.table)
-            yield from draft.collection(table_keys.profile(_customer(number)).pk, low, high)
+            uow = UnitOfWork(self._real.table)
+            yield from uow.collection(table_keys.profile(_customer(number)).pk, low, high)
 
     def _waiting_lists(self) -> list[str]:
         """Nobody may stand on a waiting list whose message has ended: it would hold up everybody after it."""

@@ -29,7 +29,7 @@ from infra.local.errors import Trouble
 from infra.local.measuring.synthetic_shop import BUY_A_DAY, CONSENT, ONLINE, Event, MadeUpShop, live, open_up
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import local_keys
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.messaging.message import PROGRESS, WAITING, Message
 from shared.domain.vietnam_time import day_start, local_day, moment
 from shared.ports import Item, NewId
@@ -106,39 +106,39 @@ def simulate(
 ) -> Forecast:
     """Live through so many days; the same numbers give the same forecast. Raises Trouble for a folder with a past."""
     shop = MadeUpShop(customers, seed, FIRST)
-    house = House(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True)
+    stack = LocalStack(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True)
     try:
-        if house.now > day_start(FIRST):
+        if stack.now > day_start(FIRST):
             raise Trouble(f"{data} has another past already; the time machine needs a folder of its own")
-        tell = _teller(house, local_keys(house, data).write_key)
-        open_up(house, shop, tell)
-        for day in live(house, shop, days, tell):
+        tell = _teller(stack, local_keys(stack, data).write_key)
+        open_up(stack, shop, tell)
+        for day in live(stack, shop, days, tell):
             on_day(day)
-        return _forecast(house, shop, days)
+        return _forecast(stack, shop, days)
     finally:
-        house.close()
+        stack.close()
 
 
-def _teller(house: House, write_key: str) -> Callable[[list[Event]], None]:
+def _teller(stack: LocalStack, write_key: str) -> Callable[[list[Event]], None]:
     basic = base64.b64encode(f"{write_key}:".encode()).decode()
     headers = {"authorization": f"Basic {basic}", "content-type": "application/json"}
 
     def tell(events: list[Event]) -> None:
         for start in range(0, len(events), BATCH):
             body = json.dumps({"batch": events[start : start + BATCH]}).encode()
-            answer = house.http("POST", "/v1/batch", "", headers, body)
+            answer = stack.http("POST", "/v1/batch", "", headers, body)
             if answer.status >= 300:
                 raise RuntimeError(f"the events door said {answer.status}: {answer.body.decode()}")
-            failed = house.drain()["failed"]
+            failed = stack.drain()["failed"]
             if failed:
                 raise RuntimeError(f"doors failed: {failed}")
 
     return tell
 
 
-def _forecast(house: House, shop: MadeUpShop, days: int) -> Forecast:
-    messages = _items(house, table_keys.MESSAGES)
-    tasks = [task for low_high in (table_keys.OPEN_TASKS, table_keys.TASKS_DONE) for task in _items(house, low_high)]
+def _forecast(stack: LocalStack, shop: MadeUpShop, days: int) -> Forecast:
+    messages = _items(stack, table_keys.MESSAGES)
+    tasks = [task for low_high in (table_keys.OPEN_TASKS, table_keys.TASKS_DONE) for task in _items(stack, low_high)]
     last = shop.first + timedelta(days=days - 1)
     daily = [(shop.first + timedelta(days=number)).isoformat() for number in range(days)]
     went = [message for message in messages if message["status"] in PROGRESS]
@@ -152,7 +152,7 @@ def _forecast(house: House, shop: MadeUpShop, days: int) -> Forecast:
         customers=shop.customers,
         days=days,
         seed=shop.seed,
-        **_sales(house, shop.first, days),
+        **_sales(stack, shop.first, days),
         sent=_sent(went),
         kept=_kept(messages),
         waiting=sum(message["status"] in WAITING for message in messages),
@@ -160,7 +160,7 @@ def _forecast(house: House, shop: MadeUpShop, days: int) -> Forecast:
             Work(*work, number)
             for work, number in sorted(Counter((str(t.get("store", "")), str(t["kind"])) for t in tasks).items())
         ],
-        vouchers=totals(house.table, Period(shop.first, last), (), house.now),
+        vouchers=totals(stack.table, Period(shop.first, last), (), stack.now),
         daily=[Day(day, _of(by_day, day), cost[day], _of(opened, day)) for day in daily],
     )
 
@@ -188,20 +188,20 @@ def _sent_on(message: Message) -> str:
     return local_day(moment(at)).isoformat()
 
 
-def _sales(house: House, first: date, days: int) -> dict[str, int]:
+def _sales(stack: LocalStack, first: date, days: int) -> dict[str, int]:
     """Orders and revenue of the days, by the shop's own totals."""
     sums = {"orders": 0, "revenue": 0}
     for number in range(days):
         day = (first + timedelta(days=number)).isoformat()
-        for item in house.table.query(table_keys.day_total(day, "", "", "", "").pk).items:
+        for item in stack.table.query(table_keys.day_total(day, "", "", "", "").pk).items:
             sums["orders"] += item["orders"]
             sums["revenue"] += item["gross"]
     return sums
 
 
-def _items(house: House, low_high: tuple[str, str]) -> list[Item]:
+def _items(stack: LocalStack, low_high: tuple[str, str]) -> list[Item]:
     """Every item with such a sort key; read from this laptop's database end to end, which no door does."""
-    rows = house.store.db.execute("SELECT body FROM items WHERE sk BETWEEN ? AND ? ORDER BY pk, sk", low_high)
+    rows = stack.store.db.execute("SELECT body FROM items WHERE sk BETWEEN ? AND ? ORDER BY pk, sk", low_high)
     return [json.loads(body) for (body,) in rows]
 
 

@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from infra.local.demo.dataset import CITIES, Person, demo_products, person
-from infra.local.stack.local_stack import House
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.catalogue.product import Product
 from shared.domain.vietnam_time import VIETNAM, day_start
 from shared.repositories.products import Products
@@ -158,35 +158,35 @@ class MadeUpShop:
         return f"{kind}-{self._random.getrandbits(64):016x}"
 
 
-def open_up(house: House, shop: MadeUpShop, tell: Callable[[list[Event]], None]) -> None:
+def open_up(stack: LocalStack, shop: MadeUpShop, tell: Callable[[list[Event]], None]) -> None:
     """Give a house the shop's goods and its past. `tell` takes events in."""
-    Products(house.table, house.outside.memory, house.now).put(shop.products)
+    Products(stack.table, stack.outside.memory, stack.now).put(shop.products)
     tell(list(shop.past()))
 
 
-def live(house: House, shop: MadeUpShop, days: int, tell: Callable[[list[Event]], None]) -> Iterator[date]:
+def live(stack: LocalStack, shop: MadeUpShop, days: int, tell: Callable[[list[Event]], None]) -> Iterator[date]:
     """Let the days pass one by one, each told once it is over; what happens is told within the hour."""
-    listed = DoNotCall(house.table, house.outside.identity_key)
+    listed = DoNotCall(stack.table, stack.outside.identity_key)
     for number in range(days):
         day = shop.first + timedelta(days=number)
         if number % LIST_CHECKED_EVERY == 0:
-            _let_pass(house, max(house.now, day_start(day)))
-            listed.checked(house.now)
+            _let_pass(stack, max(stack.now, day_start(day)))
+            listed.checked(stack.now)
         happened = shop.day(day)
         for hour in range(OPENS, CLOSES + 1):
             until = datetime.combine(day, time(hour), VIETNAM)
-            _let_pass(house, until)
+            _let_pass(stack, until)
             count = sum(event["timestamp"] <= until.isoformat() for event in happened)
             if count:
                 tell(happened[:count])
                 del happened[:count]
-        _let_pass(house, day_start(day + timedelta(days=1)))
+        _let_pass(stack, day_start(day + timedelta(days=1)))
         yield day
 
 
-def _let_pass(house: House, until: datetime) -> None:
+def _let_pass(stack: LocalStack, until: datetime) -> None:
     """What fails stands in the log; a forecast of a shop whose doors fail is none."""
-    if failed := house.advance(until)["failed"]:
+    if failed := stack.advance(until)["failed"]:
         raise RuntimeError(f"doors failed: {dict(failed)}")
 
 

@@ -56,7 +56,7 @@ class _Certificates(Mapping[str, str]):
         return 1
 
 
-class Town(Mapping[str, Any]):
+class ProviderSet(Mapping[str, Any]):
     """The accounts of the channels, as the doors read them; reading the first one opens the stand-ins.
 
     `nearby`: they are reached past the network, but for AWS's.
@@ -70,49 +70,49 @@ class Town(Mapping[str, Any]):
 
     @cached_property
     def _accounts(self) -> dict[str, Any]:
-        town = self.stand_ins
-        zalo_url = self._url(town.zalo)
-        aws = {"region": REGION, "endpoint_url": town.aws.url}
+        providers = self.stand_ins
+        zalo_url = self._url(providers.zalo)
+        aws = {"region": REGION, "endpoint_url": providers.aws.url}
         aws["credentials"] = {"access_key": "local", "secret_key": "local"}  # type: ignore[assignment]
         return {
             "zalo": {
-                "app_id": town.zalo.app_id,
-                "app_secret": town.zalo.app_secret,
-                "oa_id": town.zalo.oa_id,
-                "webhook_secret": town.zalo.oa_secret,
+                "app_id": providers.zalo.app_id,
+                "app_secret": providers.zalo.app_secret,
+                "oa_id": providers.zalo.oa_id,
+                "webhook_secret": providers.zalo.oa_secret,
                 "oauth_url": zalo_url,
                 "business_url": zalo_url,
                 "openapi_url": zalo_url,
             },
             "esms": {
-                "api_key": town.esms.keys[0],
-                "secret_key": town.esms.keys[1],
-                "brandname": town.esms.brandname,
+                "api_key": providers.esms.keys[0],
+                "secret_key": providers.esms.keys[1],
+                "brandname": providers.esms.brandname,
                 "callback_token": CALLBACK_TOKEN,
-                "short_code_key": town.esms.short_code_key,
-                "base_url": self._url(town.esms),
+                "short_code_key": providers.esms.short_code_key,
+                "base_url": self._url(providers.esms),
             },
             "ses": {"sender": "Khách Quen <cskh@khachquen.example>", "configuration_set": "khach-quen", **aws},
             "aws": {
-                "webhook_tokens": [town.aws.token],
+                "webhook_tokens": [providers.aws.token],
                 "topics": [TOPIC],
-                "certificates": _Certificates(town.aws),
+                "certificates": _Certificates(providers.aws),
             },
             "whatsapp": {"phone_number_id": "phone-number-id-local", **aws},
             "messenger": {
-                "page_id": town.messenger.page_id,
-                "page_token": town.messenger.page_token,
-                "app_secret": town.messenger.app_secret,
-                "verify_token": town.messenger.verify_token,
-                "base_url": self._url(town.messenger),
+                "page_id": providers.messenger.page_id,
+                "page_token": providers.messenger.page_token,
+                "app_secret": providers.messenger.app_secret,
+                "verify_token": providers.messenger.verify_token,
+                "base_url": self._url(providers.messenger),
             },
             "kiotviet": {
-                "client_id": town.kiotviet.client_id,
-                "client_secret": town.kiotviet.client_secret,
-                "retailer": town.kiotviet.retailer,
-                "branches": {"": town.kiotviet.branch},
-                "id_url": self._url(town.kiotviet),
-                "api_url": self._url(town.kiotviet),
+                "client_id": providers.kiotviet.client_id,
+                "client_secret": providers.kiotviet.client_secret,
+                "retailer": providers.kiotviet.retailer,
+                "branches": {"": providers.kiotviet.branch},
+                "id_url": self._url(providers.kiotviet),
+                "api_url": self._url(providers.kiotviet),
             },
         }
 

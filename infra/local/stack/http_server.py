@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from infra.local.stack.lambda_events import Answer, problem
-from infra.local.stack.local_stack import API_LIMIT, House
+from infra.local.stack.local_stack import API_LIMIT, LocalStack
 from shared.domain.vietnam_time import moment
 
 # A connection nobody uses is let go after this time; a caller that is refused may go on sending so much.
@@ -31,10 +31,10 @@ log = logging.getLogger("khach_quen.local")
 class HttpServer:
     """Serves one house on 127.0.0.1; port 0 takes any free one. Raises OSError when the port is taken."""
 
-    def __init__(self, house: House, port: int = 0) -> None:
+    def __init__(self, stack: LocalStack, port: int = 0) -> None:
         self._server = _Server(("127.0.0.1", port), _Handler)
-        self._server.house = house
-        house.outside.public_url = self.url
+        self._server.stack = stack
+        stack.outside.public_url = self.url
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="http", daemon=True)
 
     @property
@@ -54,7 +54,7 @@ class HttpServer:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
-    house: House
+    stack: LocalStack
 
 
 class _RefusedError(Exception):
@@ -86,18 +86,18 @@ class _Handler(BaseHTTPRequestHandler):
             self._linger()
             return
         path, _, query = self.path.partition("?")
-        house = self.server.house
+        stack = self.server.stack
         # HTTP lets a header stand more than once; API Gateway joins the values.
         headers: dict[str, str] = {}
         for name, value in self.headers.items():
             lowered = name.lower()
             headers[lowered] = f"{headers[lowered]},{value}" if lowered in headers else value
         if path.startswith("/_local/"):
-            self._send(local_call(house, self.command, path, query, body))
+            self._send(local_call(stack, self.command, path, query, body))
         elif self.command == "HEAD":
-            self._send(house.http("GET", path, query, headers, body))
+            self._send(stack.http("GET", path, query, headers, body))
         else:
-            self._send(house.http(self.command, path, query, headers, body))
+            self._send(stack.http(self.command, path, query, headers, body))
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
@@ -183,7 +183,7 @@ class _Handler(BaseHTTPRequestHandler):
         return "khach-quen"
 
 
-def local_call(house: House, method: str, path: str, query: str, body: bytes) -> Answer:
+def local_call(stack: LocalStack, method: str, path: str, query: str, body: bytes) -> Answer:
     """One call to `/_local/*`."""
     call = _LOCAL_CALLS.get(f"{method} {path}")
     if call is None:
@@ -191,20 +191,20 @@ def local_call(house: House, method: str, path: str, query: str, body: bytes) ->
     try:
         if f"{method} {path}" == "GET /_local/outbox":
             body = dict(parse_qsl(query)).get("to", "").encode()
-        content = json.dumps(call(house, body), ensure_ascii=False).encode()
+        content = json.dumps(call(stack, body), ensure_ascii=False).encode()
     except ValueError as error:
         return problem(400, "Bad Request", str(error))
     return Answer(200, {"content-type": "application/json"}, content)
 
 
-def _advance(house: House, body: bytes) -> dict[str, Any]:
+def _advance(stack: LocalStack, body: bytes) -> dict[str, Any]:
     try:
         wish = json.loads(body)
     except ValueError as error:
         raise ValueError("The body is not JSON.") from error
     if not isinstance(wish, dict) or len(wish) != 1 or not isinstance(next(iter(wish.values())), str):
         raise ValueError('Say {"to": "2026-12-01T00:00:00Z"} or {"by": "P30D"}.')
-    now = house.now
+    now = stack.now
     if "by" in wish:
         by = duration(wish["by"])
     elif "to" in wish:
@@ -216,32 +216,32 @@ def _advance(house: House, body: bytes) -> dict[str, Any]:
         raise ValueError(f"{next(iter(wish))!r} is not understood: only to and by are.")
     if by > LONGEST_STEP:
         raise ValueError(f"One step has at most {LONGEST_STEP.days} days.")
-    return house.advance(now + by)
+    return stack.advance(now + by)
 
 
-def _reset_meter(house: House, _: bytes) -> dict[str, Any]:
-    house.meter.reset()
-    return house.meter.report()
+def _reset_meter(stack: LocalStack, _: bytes) -> dict[str, Any]:
+    stack.meter.reset()
+    return stack.meter.report()
 
 
-def _set_fault(house: House, body: bytes) -> dict[str, Any]:
+def _set_fault(stack: LocalStack, body: bytes) -> dict[str, Any]:
     try:
         wish = json.loads(body)
         channel, mode, rate = wish["channel"], wish["mode"], float(wish.get("rate", 1.0))
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ValueError('Say {"channel": "zns", "mode": "timeout", "rate": 0.5}.') from error
-    house.town.set_fault(str(channel), mode, rate)
+    stack.providers.set_fault(str(channel), mode, rate)
     return {"channel": channel, "mode": mode, "rate": rate}
 
 
-_LOCAL_CALLS: dict[str, Callable[[House, bytes], dict[str, Any]]] = {
+_LOCAL_CALLS: dict[str, Callable[[LocalStack, bytes], dict[str, Any]]] = {
     "POST /_local/advance": _advance,
-    "POST /_local/drain": lambda house, _: house.drain(),
-    "GET /_local/meter": lambda house, _: house.meter.report(),
+    "POST /_local/drain": lambda stack, _: stack.drain(),
+    "GET /_local/meter": lambda stack, _: stack.meter.report(),
     "POST /_local/meter/reset": _reset_meter,
-    "GET /_local/outbox": lambda house, to: {"items": house.town.outbox(to.decode())},
+    "GET /_local/outbox": lambda stack, to: {"items": stack.providers.outbox(to.decode())},
     "POST /_local/faults": _set_fault,
-    "GET /_local/queues": lambda house, _: house.queue_state(),
+    "GET /_local/queues": lambda stack, _: stack.queue_state(),
 }
 
 _DURATION = re.compile(

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from infra.local.stack.local_stack import House, write_private
+from infra.local.stack.local_stack import LocalStack, write_private
 from shared.repositories.api_keys import issue_key
 
 
@@ -17,7 +17,7 @@ class Keys(NamedTuple):
     api_key: str
 
 
-def local_keys(house: House, data: Path | None) -> Keys:
+def local_keys(stack: LocalStack, data: Path | None) -> Keys:
     """The keys of this data folder; new ones for a house in memory."""
     path = None if data is None else data / "keys.json"
     if path is not None and path.exists():
@@ -25,7 +25,7 @@ def local_keys(house: House, data: Path | None) -> Keys:
 
     def issue(kind: str, roles: list[str]) -> str:
         return issue_key(
-            house.table, kind=kind, roles=roles, stores=[], name="laptop", now=house.now, new_id=house.outside.new_id
+            stack.table, kind=kind, roles=roles, stores=[], name="laptop", now=stack.now, new_id=stack.outside.new_id
         )
 
     keys = Keys(issue("write", []), issue("api", ["admin"]))

@@ -27,7 +27,7 @@ from urllib.parse import unquote
 
 from infra import catalogue
 from infra.catalogue import Door, FromQueue, Http, QueueRow, Schedule, Tick
-from infra.local.providers.provider_set import Town
+from infra.local.providers.provider_set import ProviderSet
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.cron import Cron
 from infra.local.stack.lambda_events import (
@@ -41,10 +41,10 @@ from infra.local.stack.lambda_events import (
     tick_event,
 )
 from shared.adapters.local.capacity_meter import Meter
-from shared.adapters.local.fault_injection import Hostile
-from shared.adapters.local.sqlite_queue import LocalQueue
-from shared.adapters.local.sqlite_store import LocalStore
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.fault_injection import FaultInjection
+from shared.adapters.local.sqlite_queue import SqliteQueue
+from shared.adapters.local.sqlite_store import SqliteStore
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import NewId
 from shared.runtime import wiring
@@ -103,7 +103,7 @@ class _Retry:
     attempt: int = field(compare=False)
 
 
-class House:
+class LocalStack:
     """The system of `catalogue`, in this process, keeping its data in the folder `data` (in memory when None).
 
     `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
@@ -121,7 +121,7 @@ class House:
         data: Path | None,
         clock: LocalClock,
         *,
-        hostile: Hostile | None = None,
+        faults: FaultInjection | None = None,
         new_id: NewId | None = None,
         doors: Sequence[Door] = catalogue.DOORS,
         queues: Sequence[QueueRow] = catalogue.QUEUES,
@@ -131,7 +131,7 @@ class House:
         self.clock = clock
         self.meter = Meter()
         self._data = data
-        self._hostile = hostile
+        self._hostile = faults
         self.doors = {door.name: door for door in doors}
         self._load = load
         self._handlers: dict[str, Handler] = {}
@@ -139,16 +139,16 @@ class House:
         if data is not None:
             data.mkdir(parents=True, exist_ok=True)
         self._catch_up_with_data()
-        self.store = LocalStore(":memory:" if data is None else data / "khach-quen.sqlite")
-        self.table = LocalTable(self.store, clock=clock.now, hostile=hostile, meter=self.meter)
-        self.queues: dict[str, LocalQueue] = {}
-        self._workers: list[tuple[LocalQueue, Door, FromQueue]] = []
+        self.store = SqliteStore(":memory:" if data is None else data / "khach-quen.sqlite")
+        self.table = SqliteTable(self.store, clock=clock.now, faults=faults, meter=self.meter)
+        self.queues: dict[str, SqliteQueue] = {}
+        self._workers: list[tuple[SqliteQueue, Door, FromQueue]] = []
         self._open_queues(queues, doors)
         for queue in self.queues.values():
             # Whoever held messages was killed; should it live after all, they are worked twice, as queues may do.
             queue.recover()
         # The providers of this laptop: stand-ins, opened by the first message that is sent.
-        self.town = Town(self.table, clock.now, nearby=nearby)
+        self.providers = ProviderSet(self.table, clock.now, nearby=nearby)
         self.outside = wiring.Outside(
             table=self.table,
             events=self.queues["events"],
@@ -159,7 +159,7 @@ class House:
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,
-            channel_accounts=self.town,
+            channel_accounts=self.providers,
             public_url="http://localhost",
             messages={
                 purpose: self.queues[f"messages-{purpose}"]
@@ -236,7 +236,7 @@ class House:
             log.exception("%s failed on %s", route.door, route.key)
             return problem(500, "Internal Server Error", "The call failed; the log says why.")
         if route.key == "POST /v1/tickets" and answer.status == 201:
-            self.town.told_by_us(read_json(event, API_LIMIT))
+            self.providers.told_by_us(read_json(event, API_LIMIT))
         if len(answer.body) > INVOKE_LIMIT:
             log.error("%s answered %d bytes on %s, too many for a Lambda", route.door, len(answer.body), route.key)
             return problem(500, "Internal Server Error", "The answer is larger than a Lambda may give.")
@@ -281,7 +281,7 @@ class House:
             self._pump.join()
         with self._time, self._one_at_a_time():
             self._remember_time()
-            self.town.close()
+            self.providers.close()
             self.store.close()
 
     def queue_state(self) -> dict[str, Any]:
@@ -346,7 +346,7 @@ class House:
     def _other_moments(self) -> list[datetime]:
         """When messages become visible and failed schedules are tried again."""
         moments = [at for at in self._first_visible() if at]
-        moments += [at] if (at := self.town.next_callback_at()) else []
+        moments += [at] if (at := self.providers.next_callback_at()) else []
         return [*moments, self._retries[0].due] if self._retries else moments
 
     def _due(self, alarm: _Alarm) -> datetime | None:
@@ -385,7 +385,7 @@ class House:
                     self._work_batch(queue, door, trigger, done)
                     worked = True
                     waiting = self._waiting()
-            if made := self.town.call_back(self.clock.now(), self._called_back):
+            if made := self.providers.call_back(self.clock.now(), self._called_back):
                 done.callbacks += made
                 worked = True
 
@@ -393,14 +393,14 @@ class House:
         return self.http(method, path, query, headers, body).status
 
     def _first_visible(self) -> list[datetime | None]:
-        return LocalQueue.first_visible([queue for queue, *_ in self._workers]) if self._workers else []
+        return SqliteQueue.first_visible([queue for queue, *_ in self._workers]) if self._workers else []
 
     def _waiting(self) -> list[bool]:
         """Of each worker's queue, whether it has a message for it now."""
         now = self.clock.now()
         return [at is not None and at <= now for at in self._first_visible()]
 
-    def _work_batch(self, queue: LocalQueue, door: Door, trigger: FromQueue, done: Done) -> None:
+    def _work_batch(self, queue: SqliteQueue, door: Door, trigger: FromQueue, done: Done) -> None:
         """One batch of a queue to its door; what the door does not report as failed is deleted."""
         messages = queue.receive(trigger.batch_size)
         if not messages:
@@ -463,8 +463,8 @@ class House:
             if worker:
                 self._workers.append((queue, *worker))
 
-    def _queue(self, name: str, **options: Any) -> LocalQueue:
-        queue = LocalQueue(self.store, name, clock=self.clock.now, hostile=self._hostile, meter=self.meter, **options)
+    def _queue(self, name: str, **options: Any) -> SqliteQueue:
+        queue = SqliteQueue(self.store, name, clock=self.clock.now, faults=self._hostile, meter=self.meter, **options)
         self.queues[name] = queue
         return queue
 

@@ -13,19 +13,19 @@ from typing import Any, NamedTuple, Protocol
 from infra.catalogue import QUEUES
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import DLQ, House
+from infra.local.stack.local_stack import DLQ, LocalStack
 from shared.ports import Queue, Table
 from shared.runtime import wiring
 
 
 @contextmanager
-def opened(data: Path | None, now: datetime | None = None, *, frozen: bool = False) -> Iterator[House]:
+def opened(data: Path | None, now: datetime | None = None, *, frozen: bool = False) -> Iterator[LocalStack]:
     """A house that is closed again at the end."""
-    house = House(data, LocalClock(now, frozen=frozen))
+    stack = LocalStack(data, LocalClock(now, frozen=frozen))
     try:
-        yield house
+        yield stack
     finally:
-        house.close()
+        stack.close()
 
 
 # Looking at an SQS queue means receiving from it; whoever comes next sees the messages again after this time.
@@ -71,16 +71,16 @@ def place(data: Path | None, stage: str | None) -> Iterator[Place]:
     if data is not None:
         if not data.is_dir():
             raise Trouble(f"there is no folder {data}")
-        with opened(data) as house:
-            queues = {row.name: (house.queues[row.name + DLQ], house.queues[row.name]) for row in QUEUES}
-            outside = house.outside
+        with opened(data) as stack:
+            queues = {row.name: (stack.queues[row.name + DLQ], stack.queues[row.name]) for row in QUEUES}
+            outside = stack.outside
             yield Place(
-                house.table,
-                house.now,
+                stack.table,
+                stack.now,
                 queues,
                 lambda: outside.identity_key,
                 lambda: outside.channel_accounts,
-                lambda link: house.town.stand_ins.zalo.permit(link),
+                lambda link: stack.providers.stand_ins.zalo.permit(link),
             )
         return
     from infra.aws.stages import REGION, UnknownStageError, stage_named

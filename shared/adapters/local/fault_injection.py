@@ -12,7 +12,7 @@ from shared.ports import Key
 
 
 @dataclass
-class Hostile:
+class FaultInjection:
     """Rates are shares of calls; everything drawn comes from `random`, so a seed repeats a run."""
 
     random: Random = field(repr=False)

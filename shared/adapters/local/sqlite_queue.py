@@ -9,8 +9,8 @@ from sqlite3 import Connection
 from typing import Any, NamedTuple
 
 from shared.adapters.local.capacity_meter import Meter
-from shared.adapters.local.fault_injection import Hostile
-from shared.adapters.local.sqlite_store import LocalStore
+from shared.adapters.local.fault_injection import FaultInjection
+from shared.adapters.local.sqlite_store import SqliteStore
 from shared.adapters.sqs_limits import batches, check_send
 from shared.ports import Clock
 
@@ -44,19 +44,19 @@ class Counts(NamedTuple):
     delayed: int
 
 
-class LocalQueue:
+class SqliteQueue:
     """`ports.Queue` and the consumer's side of it."""
 
     def __init__(
         self,
-        store: LocalStore,
+        store: SqliteStore,
         name: str,
         *,
         clock: Clock,
         visibility_seconds: int = 30,
         max_receives: int | None = None,
         dead_letters: str | None = None,
-        hostile: Hostile | None = None,
+        faults: FaultInjection | None = None,
         meter: Meter | None = None,
     ) -> None:
         if (max_receives is None) != (dead_letters is None):
@@ -68,7 +68,7 @@ class LocalQueue:
         self._visibility = visibility_seconds * 1000
         self._max_receives = max_receives
         self._dead_letters = dead_letters
-        self._hostile = hostile
+        self._hostile = faults
         self._meter = meter
 
     def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
@@ -149,7 +149,7 @@ class LocalQueue:
         return Counts(*row)
 
     @staticmethod
-    def first_visible(queues: Sequence[LocalQueue]) -> list[datetime | None]:
+    def first_visible(queues: Sequence[SqliteQueue]) -> list[datetime | None]:
         """When the first message of each of these queues of one store can be received, told in one look: now or earlier
         if one waits, None if there is none at all."""
         store = queues[0]._store

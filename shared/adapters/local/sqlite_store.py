@@ -24,7 +24,7 @@ class Row(NamedTuple):
     ttl: int | None
 
 
-class LocalStore:
+class SqliteStore:
     """One database file (or ":memory:"); threads share the lock, processes the file.
 
     In WAL mode with synchronous=NORMAL a commit survives the death of the process, though not always of the machine.

@@ -15,8 +15,8 @@ from shared.adapters.dynamo_limits import BATCH_KEYS, check_actions, check_key
 from shared.adapters.local import capacity_meter as sizes
 from shared.adapters.local.capacity_meter import Meter
 from shared.adapters.local.condition_evaluator import holds, updated
-from shared.adapters.local.fault_injection import History, Hostile
-from shared.adapters.local.sqlite_store import LocalStore, Row
+from shared.adapters.local.fault_injection import FaultInjection, History
+from shared.adapters.local.sqlite_store import Row, SqliteStore
 from shared.domain.errors import Busy, Conflict
 from shared.ports import Action, Check, Clock, Delete, DueRow, Item, Key, Page, Put, Update
 
@@ -77,26 +77,26 @@ class _Step(NamedTuple):
     holds: bool
 
 
-class LocalTable:
+class SqliteTable:
     """`ports.Table` on a SQLite file or in memory; also for several threads and processes at once."""
 
     def __init__(
         self,
-        store: LocalStore | str | Path = ":memory:",
+        store: SqliteStore | str | Path = ":memory:",
         *,
         clock: Clock,
-        hostile: Hostile | None = None,
+        faults: FaultInjection | None = None,
         meter: Meter | None = None,
         capture: bool = False,
     ) -> None:
-        self.store = store if isinstance(store, LocalStore) else LocalStore(store)
+        self.store = store if isinstance(store, SqliteStore) else SqliteStore(store)
         self.store.define(*_SCHEMA)
         self._db = self.store.db
         self._lock = self.store.lock
         self._clock = clock
-        self._hostile = hostile
-        self._history = History(hostile.lag) if hostile else None
-        self._expiry_lag = hostile.expiry_lag_seconds if hostile else 0
+        self._hostile = faults
+        self._history = History(faults.lag) if faults else None
+        self._expiry_lag = faults.expiry_lag_seconds if faults else 0
         self._meter = meter
         self._capture = capture
 
@@ -195,8 +195,8 @@ class LocalTable:
 
     def write(self, *actions: Action) -> Item | None:
         keys = check_actions(actions)
-        hostile = self._hostile
-        if hostile and hostile.strikes(hostile.busy):
+        faults = self._hostile
+        if faults and faults.strikes(faults.busy):
             raise Busy("the table is throttled")
         # A lone check needs a transaction on AWS too.
         transactional = len(actions) > 1 or isinstance(actions[0], Check)
@@ -216,7 +216,7 @@ class LocalTable:
             self._meter.table_write(_units(steps, failed=bool(failed), transactional=transactional))
         if failed:
             raise Conflict(f"the conditions of action {', '.join(map(str, failed))} of {len(actions)} do not hold")
-        if hostile and hostile.strikes(hostile.lost_answers):
+        if faults and faults.strikes(faults.lost_answers):
             raise Busy("the connection was lost after the write")
         new = steps[0].new
         return _decode(new.body) if new and len(actions) == 1 and isinstance(actions[0], Update) else None

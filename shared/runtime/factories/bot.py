@@ -15,7 +15,7 @@ from shared.domain.bot.faq import Both, Entry, Faq, FaqFile, FaqWords
 from shared.domain.bot.reply import Answer, Asked, BotRules, HandOver, reply
 from shared.domain.customers.profile import Profile
 from shared.repositories.products import Products
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories import journeys
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, load_sending_rules, sending_rules
@@ -37,12 +37,12 @@ def answer(asked: Asked) -> Answer | HandOver:
     return reply(asked, faq, rules)
 
 
-def orders(now: datetime) -> Callable[[Draft, list[Profile]], Sequence[Mapping[str, Any]]]:
+def orders(now: datetime) -> Callable[[UnitOfWork, list[Profile]], Sequence[Mapping[str, Any]]]:
     """What loads a customer's recent orders for the bot."""
     outside = wiring.outside()
     products = Products(outside.table, outside.memory, now)
     hosts = journeys.world(outside.shadow_first).link_hosts
-    return lambda draft, members: recent_orders(draft, members, sending_rules(), products, hosts)
+    return lambda uow, members: recent_orders(uow, members, sending_rules(), products, hosts)
 
 
 @cache

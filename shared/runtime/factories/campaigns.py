@@ -12,7 +12,7 @@ from shared.repositories.products import Products
 from shared.repositories.provider_status import ProviderLimits
 from shared.runtime import wiring
 from shared.runtime.factories.channels import available
-from shared.runtime.factories.ruling import ruling
+from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.templates import renderer, templates
 from shared.use_cases.campaigns.audience import People
@@ -31,7 +31,7 @@ def people(row: Item, now: datetime) -> People:
     return People(
         table=outside.table,
         rules=rules,
-        ruling=ruling(now),
+        rules_today=rules_today(now),
         products=Products(outside.table, outside.memory, now),
         limits=ProviderLimits(outside.table, rules, outside.memory),
         campaign_id=row["campaign_id"],

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from shared.runtime import wiring
 from shared.runtime.factories.roster import roster_of
-from shared.runtime.factories.ruling import ruling
+from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.playbook import journeys as journey_files
 from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.offers import offers
@@ -33,7 +33,7 @@ def journeys(now: datetime) -> Journeys:
     return Journeys(
         table=outside.table,
         world=world(outside.shadow_first),
-        ruling=ruling(now),
+        rules_today=rules_today(now),
         sending=sending_rules(),
         new_id=outside.new_id,
         public_url=lambda: outside.public_url,
@@ -46,4 +46,4 @@ def journeys(now: datetime) -> Journeys:
 def event_taker(now: datetime) -> EventTaker:
     """What takes events in at this moment."""
     outside = wiring.outside()
-    return EventTaker(outside.table, outside.identity_key, outside.new_id, ruling(now), now, journeys(now))
+    return EventTaker(outside.table, outside.identity_key, outside.new_id, rules_today(now), now, journeys(now))

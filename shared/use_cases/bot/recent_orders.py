@@ -14,7 +14,7 @@ from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.products import Products
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 MOST = 10
 # The first of these facts says where an order stands.
@@ -26,7 +26,7 @@ _DAYS = ("shipped", "delivered", "cancelled")
 
 
 def recent_orders(
-    draft: Draft, members: list[Profile], rules: SendingRules, products: Products, link_hosts: Collection[str]
+    uow: UnitOfWork, members: list[Profile], rules: SendingRules, products: Products, link_hosts: Collection[str]
 ) -> list[dict[str, Any]]:
     """The latest orders of a customer, the latest first, each as {order_id, code, state, placed_at, placed_on, total,
     product, product_en} with what is known of {channel, store, payment, carrier, tracking_code, tracking_url,
@@ -36,11 +36,11 @@ def recent_orders(
     An address that is neither the shop's nor a carrier's is left out.
     """
     low, high = table_keys.ORDER_ROWS
-    rows = [row for m in members for row in draft.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
+    rows = [row for m in members for row in uow.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
     rows = sorted((row for row in rows if row["total"] > 0), key=lambda row: row["placed_at"], reverse=True)[:MOST]
     keys = [table_keys.order(row["order_id"]) for row in rows]
-    draft.load(keys)
-    orders = [(row, order) for row, key in zip(rows, keys, strict=True) if (order := draft.get(key))]
+    uow.load(keys)
+    orders = [(row, order) for row, key in zip(rows, keys, strict=True) if (order := uow.get(key))]
     skus = (line.get("sku", "") for _, order in orders for line in order["content"].get("lines", []))
     known = products.load(skus)
     found = []

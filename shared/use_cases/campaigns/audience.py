@@ -26,9 +26,9 @@ from shared.repositories import table_keys
 from shared.repositories.contact_ledger import ledger_of
 from shared.repositories.policy_facts import person, situation, situation_keys
 from shared.repositories.products import Products
-from shared.repositories.profiles import Ruling, age, figures, members_of
+from shared.repositories.profiles import RulesToday, age, figures, members_of
 from shared.repositories.provider_status import ProviderLimits
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.view import stores_of
 
 # Profiles and what holds for everybody come with one request of at most 100 keys.
@@ -83,7 +83,7 @@ class People:
 
     table: Table
     rules: SendingRules
-    ruling: Ruling
+    rules_today: RulesToday
     products: Products
     limits: ProviderLimits
     campaign_id: str
@@ -135,19 +135,19 @@ class People:
 
     def situation(self, at: datetime) -> Situation:
         """What holds for everybody."""
-        draft = Draft(self.table)
-        draft.load(situation_keys(at, JOURNEY))
-        return situation(draft, at, JOURNEY, {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd})
+        uow = UnitOfWork(self.table)
+        uow.load(situation_keys(at, JOURNEY))
+        return situation(uow, at, JOURNEY, {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd})
 
     def judge(self, customer_ids: list[str], everybody: Situation, until: datetime, *, anew: bool) -> list[Verdict]:
         """What is to be done about each who leads a list; `anew` passes over nobody who was taken before."""
         ways = self.ways(everybody.now)
-        draft = Draft(self.table)
-        draft.load(table_keys.profile(customer_id) for customer_id in customer_ids)
+        uow = UnitOfWork(self.table)
+        uow.load(table_keys.profile(customer_id) for customer_id in customer_ids)
         people: dict[str, list[Profile]] = {}
         verdicts: dict[str, Verdict] = {}
         for customer_id in customer_ids:
-            members = members_of(draft, customer_id)
+            members = members_of(uow, customer_id)
             # Who was merged since leads no list any more; their lead stands in one.
             if members and members[0]["customer_id"] == customer_id:
                 people[customer_id] = members
@@ -159,21 +159,21 @@ class People:
             for customer_id, members in people.items()
         }
         keys = [] if anew else [key for customer_id in fitting for key in taken[customer_id]]
-        draft.load([*keys, *(table_keys.contacts(m["customer_id"]) for one in fitting for m in people[one])])
+        uow.load([*keys, *(table_keys.contacts(m["customer_id"]) for one in fitting for m in people[one])])
         for customer_id in fitting:
             members = people[customer_id]
-            if not anew and any(draft.get(key) for key in taken[customer_id]):
+            if not anew and any(uow.get(key) for key in taken[customer_id]):
                 verdicts[customer_id] = Verdict(customer_id, known=True)
             elif self.campaign.audience.categories and (
-                missing := misfits(self._facts(members, self._categories(draft, members)), self.campaign.audience)
+                missing := misfits(self._facts(members, self._categories(uow, members)), self.campaign.audience)
             ):
                 verdicts[customer_id] = Verdict(customer_id, missing)
             else:
-                verdicts[customer_id] = self._decide(draft, members, everybody, until, ways)
+                verdicts[customer_id] = self._decide(uow, members, everybody, until, ways)
         return list(verdicts.values())
 
     def _decide(
-        self, draft: Draft, members: list[Profile], everybody: Situation, until: datetime, ways: frozenset[str]
+        self, uow: UnitOfWork, members: list[Profile], everybody: Situation, until: datetime, ways: frozenset[str]
     ) -> Verdict:
         customer_id, purpose, now = members[0]["customer_id"], self.campaign.purpose, everybody.now
         labels = members[0].get("labels", ())
@@ -187,7 +187,7 @@ class People:
             prices={name: self.price(name) for name in left},
             templated=frozenset(name for name in left if self.template.provider_template(name)),
         )
-        who = person(members, ledger_of(draft, members), self.intent(customer_id, until).message_id, now)
+        who = person(members, ledger_of(uow, members), self.intent(customer_id, until).message_id, now)
         # Everybody's hold-out is assigned among those who could be reached, or the arms would not compare.
         rules = self.rules.model_copy(update={"holdout_percent": 0})
         decision = choose(wish, left, who, everybody, rules)
@@ -197,7 +197,7 @@ class People:
         return Verdict(customer_id, (), decision, instead, traits=fold_members(members)["traits"])
 
     def _facts(self, members: list[Profile], categories: frozenset[str] | None = None) -> Facts:
-        lead, view, m, today = members[0], fold_members(members), figures(members[0]), self.ruling.today
+        lead, view, m, today = members[0], fold_members(members), figures(members[0]), self.rules_today.today
         labels: list[str] = lead.get("labels", [])
         home = view["traits"].get("home_store")
         return Facts(
@@ -205,26 +205,26 @@ class People:
             city=str(view["traits"].get("city", "")),
             points=_whole(view["traits"].get("@points")),
             tags=frozenset(labels[2:]) | frozenset(tag for member in members for tag in member.get("marks", ())),
-            lifecycle=lifecycle(m, today, self.ruling.rules),
+            lifecycle=lifecycle(m, today, self.rules_today.rules),
             value=labels[1] if len(labels) > 1 else "none",
             spend_365d=m.window_spend,
-            days_silent=silence(m, today, self.ruling.rules),
+            days_silent=silence(m, today, self.rules_today.rules),
             categories=categories,
         )
 
-    def _categories(self, draft: Draft, members: list[Profile]) -> frozenset[str]:
+    def _categories(self, uow: UnitOfWork, members: list[Profile]) -> frozenset[str]:
         """What somebody bought and kept: as the till named it, else as the catalogue does."""
         low, high = table_keys.ORDER_ROWS
         rows: list[Item] = []
         for member in members:
-            rows += draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
+            rows += uow.collection(table_keys.profile(member["customer_id"]).pk, low, high)
         kept = [row for row in rows if row["kept"] > 0]
         # A row holds the first lines of its order; the order has them all.
         long = [row["order_id"] for row in kept if len(row.get("lines", ())) == LINES_IN_A_ROW]
-        draft.load(table_keys.order(order_id) for order_id in long)
+        uow.load(table_keys.order(order_id) for order_id in long)
         lines = [line for row in kept for line in row.get("lines", ())]
         for order_id in long:
-            lines += (draft.get(table_keys.order(order_id)) or {}).get("content", {}).get("lines", [])
+            lines += (uow.get(table_keys.order(order_id)) or {}).get("content", {}).get("lines", [])
         catalogue = self.products.load(str(line["sku"]) for line in lines if "sku" in line and "category" not in line)
         named = {str(line["category"]) for line in lines if "category" in line}
         return frozenset(named | {product.category for product in catalogue.values() if product.category})

@@ -22,7 +22,7 @@ from shared.repositories import table_keys
 from shared.repositories.campaign_counters import OUTCOMES, counted
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.profiles import addresses, members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.campaigns.run import closed
 from shared.use_cases.customers.input import read_search
 from shared.use_cases.customers.view import find, stores_of, told_as
@@ -77,10 +77,10 @@ class Campaigns:
             "counts": {"planned": 0, "held_out": 0, "held_out_of_all": 0},
             "story": [],
         }
-        draft = Draft(self.table)
-        draft.create(table_keys.campaign(campaign_id), row)
-        draft.mark(table_keys.campaign_in_list(row["made_at"], campaign_id), {"campaign_id": campaign_id})
-        draft.commit()
+        uow = UnitOfWork(self.table)
+        uow.create(table_keys.campaign(campaign_id), row)
+        uow.mark(table_keys.campaign_in_list(row["made_at"], campaign_id), {"campaign_id": campaign_id})
+        uow.commit()
         return row
 
     def _channels(self, campaign: Campaign) -> list[str]:
@@ -211,13 +211,13 @@ class Campaigns:
                 raise Forbidden("who made a campaign may not approve it; another key has to")
             if state == row["state"]:
                 return row
-            draft = Draft(self.table, {table_keys.campaign(campaign_id): row})
-            draft.put(table_keys.campaign(campaign_id), self._told(row, verb, state, by))
+            uow = UnitOfWork(self.table, {table_keys.campaign(campaign_id): row})
+            uow.put(table_keys.campaign(campaign_id), self._told(row, verb, state, by))
             try:
-                draft.commit()
+                uow.commit()
             except Conflict:
                 continue  # a page was planned meanwhile
-            return draft.get(table_keys.campaign(campaign_id)) or row
+            return uow.get(table_keys.campaign(campaign_id)) or row
         raise Busy("the campaign is being moved by too many at once")
 
     def _told(self, row: Item, verb: Verb, state: str, by: str) -> Item:
@@ -245,8 +245,8 @@ class Campaigns:
         """
         who, channels = self._read_test(row, body)
         campaign = Campaign.model_validate(row["campaign"])
-        draft = Draft(self.table)
-        members = members_of(draft, find(self.table, who, self.secret))
+        uow = UnitOfWork(self.table)
+        members = members_of(uow, find(self.table, who, self.secret))
         if not members:
             raise NotFound("no customer goes by this identity")
         if stores and not stores & stores_of(members):
@@ -267,8 +267,8 @@ class Campaigns:
             send_before=self.now + timedelta(days=1),
             until_opened=False,
         )
-        plan(draft, intent, self.now, self.rules)
-        draft.commit()
+        plan(uow, intent, self.now, self.rules)
+        uow.commit()
         enqueue(self.queues[intent.purpose], [intent.message_id])
         return {"message_id": intent.message_id, "customer_id": intent.customer_id}
 

@@ -21,7 +21,7 @@ from shared.domain.messaging.template import CUSTOMER
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Renderer, Table
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.campaigns.audience import ZNS, Cursor, People, Verdict, as_of, look
 from shared.use_cases.campaigns.run import SENT
 
@@ -48,8 +48,8 @@ class Preview:
         Raises Conflict when somebody else is at the same preview.
         """
         key = table_keys.campaign_preview(people.campaign_id)
-        draft = Draft(self.table)
-        seen = draft.get(key)
+        uow = UnitOfWork(self.table)
+        seen = uow.get(key)
         if seen is None or seen["complete"] or moment(seen["looked_at"]) < self.now - GOES_STALE:
             at = people.opens(begins(people.campaign, self.now))
             seen = {"as_of": stamp(at), "cursor": [0, ""], "complete": False, "counts": {}}
@@ -65,9 +65,9 @@ class Preview:
                 for name, amount in self._counted(people, verdict).items():
                     counts[name] = counts.get(name, 0) + amount
         done = {"complete": cursor is None, "cursor": list(cursor or ()), "looked_at": stamp(self.now)}
-        draft.put(key, {"as_of": seen["as_of"], "counts": counts, **done})
-        draft.commit()
-        return draft.get(key) or {}
+        uow.put(key, {"as_of": seen["as_of"], "counts": counts, **done})
+        uow.commit()
+        return uow.get(key) or {}
 
     def last(self, campaign_id: str) -> Item | None:
         """The latest preview, as far as it got."""

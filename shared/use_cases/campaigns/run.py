@@ -17,7 +17,7 @@ from shared.domain.vietnam_time import day_start, local_day, moment, stamp
 from shared.ports import Item, Key, Queue, Table
 from shared.repositories import table_keys
 from shared.repositories.messages import enqueue, plan
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.campaigns.audience import ZNS, Cursor, People, Verdict, look
 
 # Each page is some three requests: a tick looks at no more than this, also where hardly anybody fits.
@@ -176,14 +176,14 @@ class CampaignRun:
         key = table_keys.campaign(campaign_id)
         # None of these was there when the page was judged, and the write holds only if that is still so.
         known: dict[Key, Item | None] = {key: tick.read, **dict.fromkeys(persons)}
-        draft = Draft(self.table, known)
+        uow = UnitOfWork(self.table, known)
         for person, arm in persons.items():
-            draft.put(person, {"arm": arm, "at": stamp(self.now)})
+            uow.put(person, {"arm": arm, "at": stamp(self.now)})
         for intent in intents:
-            plan(draft, intent, self.now, people.rules, sure_new=True)
-        draft.put(key, self._row(tick, people))
-        draft.commit()
-        tick.read = tick.row = draft.get(key) or {}
+            plan(uow, intent, self.now, people.rules, sure_new=True)
+        uow.put(key, self._row(tick, people))
+        uow.commit()
+        tick.read = tick.row = uow.get(key) or {}
         tick.taken = []
         if intents:
             enqueue(self.queues[people.campaign.purpose], [intent.message_id for intent in intents])
@@ -206,9 +206,9 @@ class CampaignRun:
 
     def _end(self, tick: _Tick, why: str) -> None:
         key = table_keys.campaign(tick.row["campaign_id"])
-        draft = Draft(self.table, {key: tick.read})
-        draft.put(key, closed(tick.row, "done", why, self.now))
-        draft.commit()
+        uow = UnitOfWork(self.table, {key: tick.read})
+        uow.put(key, closed(tick.row, "done", why, self.now))
+        uow.commit()
 
     def _going(self, tick: _Tick) -> int:
         return sum(arm == SENT for _, arm in tick.taken)

@@ -7,8 +7,8 @@ from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import Registry
 from shared.repositories.profiles import load_members
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
 
 
@@ -27,22 +27,22 @@ def unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) 
 
 
 def _unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
-    draft = Draft(taker.table)
-    profile = draft.get(table_keys.profile(customer_id))
+    uow = UnitOfWork(taker.table)
+    profile = uow.get(table_keys.profile(customer_id))
     if profile is None:
         raise NotFound("there is no such customer")
-    sides = [profile, *(draft.get(table_keys.profile(i)) for i in profile.get("absorbed", ()))]
+    sides = [profile, *(uow.get(table_keys.profile(i)) for i in profile.get("absorbed", ()))]
     absorbed = [p for p in sides if p and "merged_into" in p]
     if merge_id:
         absorbed = [p for p in absorbed if p["merged_into"]["merge_id"] == merge_id]
     if not absorbed:
         raise NotFound("there is no merge to undo")
     latest = max(absorbed, key=lambda p: (p["merged_into"]["at"], p["merged_into"]["merge_id"]))
-    registry = Registry(draft, taker.secret, taker.new_id, taker.now)
+    registry = Registry(uow, taker.secret, taker.new_id, taker.now)
     lead, other = registry.part(latest, by=by, at=stamp(taker.now))
     for changed in sorted(registry.remeasure):
-        top = draft.get(table_keys.profile(changed))
+        top = uow.get(table_keys.profile(changed))
         assert top is not None
-        settle(draft, load_members(draft, top), None, taker.ruling)
-    draft.commit()
+        relabel(uow, load_members(uow, top), None, taker.rules_today)
+    uow.commit()
     return lead["customer_id"], other["customer_id"]

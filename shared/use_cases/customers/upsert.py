@@ -18,8 +18,8 @@ from shared.repositories import table_keys
 from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import Registry
 from shared.repositories.profiles import figures, load_members
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
 
 # DynamoDB takes 4 KB of expression, and a trait needs some 60 bytes of it.
@@ -53,17 +53,17 @@ def upsert(taker: EventTaker, wanted: Upsert) -> Upserted:
     joining = [i for i in wanted.identities if i.joins] or list(wanted.identities)
     keys = [table_keys.link(link_key(i, taker.secret)) for i in joining]
     for attempt in range(ATTEMPTS):
-        draft = Draft(taker.table)
-        draft.load(keys)
+        uow = UnitOfWork(taker.table)
+        uow.load(keys)
         try:
             if attempt == 0 and len(joining) == len(wanted.identities) and not wanted.consent:
-                homes = {str(link["customer"]) if (link := draft.get(key)) else "" for key in keys}
+                homes = {str(link["customer"]) if (link := uow.get(key)) else "" for key in keys}
                 home = homes.pop()
                 if not homes and home:
                     changed = _in_place(taker, home, wanted, at)
                     if changed and not _several_people(changed, wanted) and len(changed["traits"]) <= TRAITS_KEPT:
                         return Upserted(home, created=False, merged=[], members=[changed])
-            return _by_draft(taker, draft, wanted, at)
+            return _by_draft(taker, uow, wanted, at)
         except (Conflict, Busy):
             continue
     raise Busy("this customer is being changed by too many at once")
@@ -104,30 +104,30 @@ def _several_people(profile: Profile, wanted: Upsert) -> bool:
     return "name" in wanted.traits and len(profile["names"]) > 1 and different_people(profile["names"]) > 1
 
 
-def _by_draft(taker: EventTaker, draft: Draft, wanted: Upsert, at: str) -> Upserted:
-    registry = Registry(draft, taker.secret, taker.new_id, taker.now)
+def _by_draft(taker: EventTaker, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
+    registry = Registry(uow, taker.secret, taker.new_id, taker.now)
     home = registry.resolve(wanted.identities, at)
     key: Key = table_keys.profile(home)
-    profile: Item = draft.get(key) or {}
+    profile: Item = uow.get(key) or {}
     profile = agree(learn(profile, wanted.traits, at), wanted.consent)
     store = wanted.traits.get("home_store")
     if store:
         profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
-    draft.put(key, profile)
-    keep_proofs(draft, home, wanted.consent)
+    uow.put(key, profile)
+    keep_proofs(uow, home, wanted.consent)
     lead = registry.lead_of(home)
     metrics: Metrics | None = figures(lead)
     if "metrics" not in lead:
-        metrics = no_figures(taker.ruling.rules, taker.ruling.cutoffs)
+        metrics = no_figures(taker.rules_today.rules, taker.rules_today.cutoffs)
     if lead["customer_id"] in registry.remeasure:
         metrics = None
     if different_people(profile["names"]) > 1:
         registry.ask_about_sharing(lead, profile)
-    lead = settle(draft, load_members(draft, lead), metrics, taker.ruling)
-    draft.commit()
+    lead = relabel(uow, load_members(uow, lead), metrics, taker.rules_today)
+    uow.commit()
     return Upserted(
         lead["customer_id"],
         created=home in registry.created,
         merged=registry.merged,
-        members=load_members(draft, lead),
+        members=load_members(uow, lead),
     )

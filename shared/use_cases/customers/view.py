@@ -14,9 +14,9 @@ from shared.domain.segments.segmentation import lifecycle, rfm, scores, silence
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.profiles import Ruling, figures, load_members
+from shared.repositories.profiles import RulesToday, figures, load_members
 from shared.repositories.task_assignment import Roster
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.tasks.appointments import brief
 
@@ -36,7 +36,7 @@ def find(table: Table, who: Identity, secret: bytes) -> str:
 def view(
     table: Table,
     customer_id: str,
-    ruling: Ruling,
+    rules_today: RulesToday,
     roster: Callable[[], Roster] | None = None,
     suggester: Suggester | None = None,
 ) -> Item:
@@ -51,11 +51,11 @@ def view(
     if profile is None:
         raise NotFound("there is no such customer")
     if "merged_into" in profile:
-        return view(table, profile["merged_into"]["customer_id"], ruling, roster, suggester)
+        return view(table, profile["merged_into"]["customer_id"], rules_today, roster, suggester)
     items = page.items[1:]
     members = [profile]
     if profile.get("absorbed"):
-        members = load_members(Draft(table), profile)
+        members = load_members(UnitOfWork(table), profile)
         for member in members[1:]:
             below = table_keys.profile(member["customer_id"])
             more = table.query(
@@ -65,11 +65,11 @@ def view(
             items += [item for item in more.items if item["sk"] != below.sk]
     orders = sorted((i for i in items if i["sk"].startswith("O#")), key=lambda i: i["placed_at"], reverse=True)
     open_items = [i for i in items if i["sk"].startswith("OT#")]
-    return describe(members, ruling) | {
+    return describe(members, rules_today) | {
         "keeper": _keeper(members, roster),
         "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
         "open_tickets": [_ticket(item) for item in items if item["sk"].startswith("OS#")],
-        "appointments": [brief(item) for item in items if item["sk"].startswith("OA#") and _to_come(item, ruling)],
+        "appointments": [brief(item) for item in items if item["sk"].startswith("OA#") and _to_come(item, rules_today)],
         "tasks": [_task(item, items) for item in open_items],
         "journeys": _journeys(items),
         "suggestions": _suggestions(members, items, orders, suggester),
@@ -94,7 +94,7 @@ def _keeper(members: list[Profile], roster: Callable[[], Roster] | None) -> str 
     return roster().keeper(members) or None
 
 
-def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
+def describe(members: list[Profile], rules_today: RulesToday) -> dict[str, Any]:
     """What the profiles alone say, as the outside sees it."""
     profile = members[0]
     folded = fold_members(members)
@@ -112,12 +112,12 @@ def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
             for slot, said in sorted(folded["consent"].items())
         ],
         "segments": {
-            "lifecycle": lifecycle(m, ruling.today, ruling.rules),
+            "lifecycle": lifecycle(m, rules_today.today, rules_today.rules),
             "value": known[1] if len(known) > 1 else "none",
             "tags": known[2:] + sorted({mark for member in members for mark in member.get("marks", ())}),
-            "rfm": rfm(m, ruling.today, ruling.rules, ruling.cutoffs),
+            "rfm": rfm(m, rules_today.today, rules_today.rules, rules_today.cutoffs),
         },
-        "scores": scores(m, ruling.today, ruling.rules.bg_nbd),
+        "scores": scores(m, rules_today.today, rules_today.rules.bg_nbd),
         "metrics": {
             "orders": m.orders,
             "revenue": m.revenue,
@@ -125,7 +125,7 @@ def describe(members: list[Profile], ruling: Ruling) -> dict[str, Any]:
             "visits": m.visits,
             "first_order_at": m.first_order_at or None,
             "last_order_at": m.last_order_at or None,
-            "days_silent": silence(m, ruling.today, ruling.rules),
+            "days_silent": silence(m, rules_today.today, rules_today.rules),
             "revenue_365d": m.window_spend,
             "visits_365d": m.window_visits,
             "cod_refusals": m.refusals,
@@ -169,9 +169,9 @@ def _order(row: Item) -> dict[str, Any]:
     return {name: row[name] for name in names if name in row}
 
 
-def _to_come(appointment: Item, ruling: Ruling) -> bool:
+def _to_come(appointment: Item, rules_today: RulesToday) -> bool:
     """Whether an appointment is today's or later."""
-    return local_day(moment(appointment["starts_at"])) >= ruling.today
+    return local_day(moment(appointment["starts_at"])) >= rules_today.today
 
 
 def _task(item: Item, items: list[Item]) -> dict[str, Any]:
@@ -198,20 +198,20 @@ def _journeys(items: list[Item]) -> list[dict[str, Any]]:
     return [{name: run.get(name) or None for name in names} | {"entered_at": run["anchor"]} for run in runs]
 
 
-def _members(draft: Draft, customer_id: str) -> list[Profile]:
+def _members(uow: UnitOfWork, customer_id: str) -> list[Profile]:
     """The profile that speaks for a customer today and all that were merged into it; raises NotFound."""
-    profile = draft.get(table_keys.profile(customer_id))
+    profile = uow.get(table_keys.profile(customer_id))
     while profile and "merged_into" in profile:
-        profile = draft.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+        profile = uow.get(table_keys.profile(profile["merged_into"]["customer_id"]))
     if profile is None:
         raise NotFound("there is no such customer")
-    return load_members(draft, profile)
+    return load_members(uow, profile)
 
 
 def timeline(table: Table, customer_id: str, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
     """What happened, latest first, one page; of all members where customers were merged."""
-    draft = Draft(table)
-    members = _members(draft, customer_id)
+    uow = UnitOfWork(table)
+    members = _members(uow, customer_id)
     low, high = table_keys.TIMELINE
     entries: list[Item] = []
     more, complete_from = False, ""
@@ -239,10 +239,10 @@ def messages(
     table: Table, customer_id: str, limit: int, start: str | None, reasons: Mapping[str, Mapping[str, str]]
 ) -> tuple[list[dict[str, Any]], str | None]:
     """Every message of a customer, sent or not, with its whole story in words a care agent understands (X7)."""
-    draft = Draft(table)
-    members = _members(draft, customer_id)
+    uow = UnitOfWork(table)
+    members = _members(uow, customer_id)
     low, high = table_keys.MESSAGES
-    found = [item for m in members for item in draft.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
+    found = [item for m in members for item in uow.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
     # A message's key tells nothing of its time, and one person has few: sorted here, paged by time and id.
     found.sort(key=lambda item: (item["created_at"], item["message_id"]), reverse=True)
     if start:

@@ -34,9 +34,9 @@ from shared.repositories.identity_resolution import Registry
 from shared.repositories.order_signals import news_of
 from shared.repositories.orders import row_item, total_key
 from shared.repositories.pickups import follow_pickup, waits_at
-from shared.repositories.profiles import Ruling, figures, load_members
-from shared.repositories.segment_membership import LIFECYCLE_LANE, settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.segment_membership import LIFECYCLE_LANE, relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import follow_order
 from shared.use_cases.journeys.context import Journeys
 
@@ -72,7 +72,7 @@ class EventTaker:
     table: Table
     secret: bytes
     new_id: NewId
-    ruling: Ruling
+    rules_today: RulesToday
     now: datetime
     journeys: Journeys
 
@@ -80,7 +80,7 @@ class EventTaker:
         """Take a batch in; safe to repeat with any part of it."""
         outcome = Outcome()
         known: dict[Key, Item | None] = {}
-        links = self._read_ahead(Draft(self.table, known), events)
+        links = self._read_ahead(UnitOfWork(self.table, known), events)
         for group in self._groups(events, links, known):
             self._take_group(group, known, outcome)
         tills = self.journeys.sending.store_channels
@@ -93,17 +93,17 @@ class EventTaker:
         joining = [i for i in who if i.joins] or who
         return [table_keys.link(link_key(i, self.secret)) for i in joining]
 
-    def _read_ahead(self, draft: Draft, events: Sequence[Event]) -> dict[str, list[Key]]:
+    def _read_ahead(self, uow: UnitOfWork, events: Sequence[Event]) -> dict[str, list[Key]]:
         """Two rounds of batch reads: links, markers and orders first, then the profiles and carts they lead to."""
         links = {event.id: self._link_keys(event) for event in events}
         first = [key for keys in links.values() for key in keys]
         first += [table_keys.message(event.id) for event in events if _needs_marker(event)]
         first += [table_keys.order(event.order.order) for event in events if event.order]
-        draft.load(first)
+        uow.load(first)
         second = []
         for event in events:
-            homes = {link["customer"] for key in links[event.id] if (link := draft.get(key))}
-            order = draft.get(table_keys.order(event.order.order)) if event.order else None
+            homes = {link["customer"] for key in links[event.id] if (link := uow.get(key))}
+            order = uow.get(table_keys.order(event.order.order)) if event.order else None
             if order and order.get("home"):
                 homes.add(order["home"])
             second += [table_keys.profile(home) for home in homes]
@@ -113,7 +113,7 @@ class EventTaker:
                 second += [table_keys.cart(home) for home in homes]
             if self.is_news(event):
                 second += [table_keys.journeys_of(home) for home in homes]
-        draft.load(second)
+        uow.load(second)
         return links
 
     def is_news(self, event: Event) -> bool:
@@ -157,7 +157,7 @@ class EventTaker:
         group = sorted(group, key=lambda e: (e.at, e.id))
         for attempt in range(ATTEMPTS):
             # The read-ahead serves the first attempt; whoever lost a race reads again.
-            work = _Group(self, Draft(self.table, known if attempt == 0 else None), first_try=attempt == 0)
+            work = _Group(self, UnitOfWork(self.table, known if attempt == 0 else None), first_try=attempt == 0)
             try:
                 poison = work.run(group)
             except (Conflict, Busy):
@@ -184,12 +184,12 @@ def _why(error: Exception) -> str:
 class _Group:
     """One group of events inside one draft."""
 
-    def __init__(self, taker: EventTaker, draft: Draft, *, first_try: bool) -> None:
+    def __init__(self, taker: EventTaker, uow: UnitOfWork, *, first_try: bool) -> None:
         self.taker = taker
-        self.draft = draft
+        self.uow = uow
         self.first_try = first_try
-        self.rules: Rules = taker.ruling.rules
-        self.registry = Registry(draft, taker.secret, taker.new_id, taker.now)
+        self.rules: Rules = taker.rules_today.rules
+        self.registry = Registry(uow, taker.secret, taker.new_id, taker.now)
         self.planned: list[tuple[str, str]] = []
         # Leads whose figures changed; None where only measuring all orders can tell.
         self.dirty: dict[str, Metrics | None] = {}
@@ -199,17 +199,17 @@ class _Group:
     def run(self, group: list[Event]) -> list[Poison]:
         poison = []
         for event in group:
-            before = self.draft.savepoint(), dict(self.dirty), set(self.registry.remeasure), list(self.news)
+            before = self.uow.savepoint(), dict(self.dirty), set(self.registry.remeasure), list(self.news)
             try:
                 self._apply(event)
             except (Conflict, Busy):
                 raise
             except (KhachQuenError, ValueError, LookupError, TypeError) as error:
                 # Whatever is wrong with one event must not hold up its neighbours; it is reported with its reason.
-                self.draft.rollback(before[0])
+                self.uow.rollback(before[0])
                 self.dirty, self.registry.remeasure, self.news = before[1], before[2], before[3]
                 poison.append(Poison(event, _why(error)))
-            if self.draft.full:
+            if self.uow.full:
                 self._flush()
         self._flush()
         return poison
@@ -221,24 +221,24 @@ class _Group:
         # Whoever was merged since is measured with the lead, whose own entry says None then.
         live = {self.registry.lead_of(home)["customer_id"] for home, _, history in self.news if not history}
         for customer_id in dict.fromkeys(self.registry.lead_of(i)["customer_id"] for i in self.dirty):
-            lead = self.draft.get(table_keys.profile(customer_id))
+            lead = self.uow.get(table_keys.profile(customer_id))
             assert lead is not None
             metrics = self.dirty.get(customer_id)
-            after = settle(self.draft, load_members(self.draft, lead), metrics, self.taker.ruling)
+            after = relabel(self.uow, load_members(self.uow, lead), metrics, self.taker.rules_today)
             if customer_id in live:
                 changes = label_news(lead.get("labels", ()), after["labels"], stamp(self.taker.now))
                 self.news += [(customer_id, signal, False) for signal in changes if signal.name != "Lifecycle Changed"]
         self.dirty.clear()
         self._tell_journeys()
-        self.draft.commit()
+        self.uow.commit()
 
     def _tell_journeys(self) -> None:
         for created in self.registry.created:
-            self.draft.assume_absent(table_keys.journeys_of(created))
+            self.uow.assume_absent(table_keys.journeys_of(created))
         for home, signal, history in sorted(self.news, key=lambda told: told[1].at):
-            members = load_members(self.draft, self.registry.lead_of(home))
+            members = load_members(self.uow, self.registry.lead_of(home))
             self.planned += self.taker.journeys.tell(
-                self.draft, members, signal, home=home, history=history, first_try=self.first_try
+                self.uow, members, signal, home=home, history=history, first_try=self.first_try
             )
         self.news.clear()
 
@@ -252,21 +252,21 @@ class _Group:
     def _apply(self, event: Event) -> None:
         if _needs_marker(event):
             marker = table_keys.message(event.id)
-            if self.draft.get(marker):
+            if self.uow.get(marker):
                 return
-            self.draft.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})
+            self.uow.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})
         home = self._home(event)
-        if home and event.type != "identify" and self.draft.get(table_keys.timeline(home, event.at, event.id)):
+        if home and event.type != "identify" and self.uow.get(table_keys.timeline(home, event.at, event.id)):
             return  # taken in before
         if home:
             # Who speaks of an order without saying whose it is tells about the order only.
             if event.identities:
                 self._learn(home, event)
                 if event.type != "identify":
-                    self.draft.mark(table_keys.timeline(home, event.at, event.id), self._entry(event))
+                    self.uow.mark(table_keys.timeline(home, event.at, event.id), self._entry(event))
             if event.cart:
                 key = table_keys.cart(home)
-                self.draft.put(key, carts.absorb(self.draft.get(key), event.id, event.at, event.cart))
+                self.uow.put(key, carts.absorb(self.uow.get(key), event.id, event.at, event.cart))
             if event.order is None and self.taker.is_news(event):
                 self.news.append((home, Signal(event.name, event.at, _flat(event.properties)), event.backfill))
         if event.order:
@@ -281,26 +281,26 @@ class _Group:
             lead = self.registry.lead_of(home)
             if lead["customer_id"] not in self.dirty:
                 if "metrics" not in lead:
-                    self._touch(lead["customer_id"], no_figures(self.rules, self.taker.ruling.cutoffs))
+                    self._touch(lead["customer_id"], no_figures(self.rules, self.taker.rules_today.cutoffs))
                 elif not lead.get("labels"):
                     # A visitor may have become somebody by this very event.
                     self._touch(lead["customer_id"], figures(lead))
             return home
         if event.order:
-            order = self.draft.get(table_keys.order(event.order.order))
+            order = self.uow.get(table_keys.order(event.order.order))
             return order.get("home") if order else None
         return None
 
     def _learn(self, home: str, event: Event) -> None:
         key = table_keys.profile(home)
-        before = self.draft.get(key)
+        before = self.uow.get(key)
         assert before is not None
         profile = before
         if event.traits:
             profile = learn(profile, event.traits, event.at)
         if event.consent:
             profile = agree(profile, event.consent)
-            keep_proofs(self.draft, home, event.consent)
+            keep_proofs(self.uow, home, event.consent)
         if event.type not in ("identify", "alias") and not event.order:
             day = local_day(moment(event.at)).isoformat()
             if day > profile.get("engaged_on", ""):
@@ -311,7 +311,7 @@ class _Group:
                 profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
         if profile == before:
             return
-        self.draft.put(key, profile)
+        self.uow.put(key, profile)
         lead = self.registry.lead_of(home)
         if lead["customer_id"] not in self.dirty:
             self._touch(lead["customer_id"], figures(lead))
@@ -336,7 +336,7 @@ class _Group:
         fact = event.order
         assert fact is not None
         key = table_keys.order(fact.order)
-        before = self.draft.get(key)
+        before = self.uow.get(key)
         order = absorb(before, fact)
         # Whose order it is: the latest statement of the sale itself; other facts only fill a gap.
         claim = [fact.at if fact.kind in ("placed", "updated") else "", event.id]
@@ -347,12 +347,12 @@ class _Group:
             order["bad_phone"] = True
             self._quarantine(event)
         days = self.rules.orders.cod_matures_days
-        today = self.taker.ruling.today
+        today = self.taker.rules_today.today
         # As it was counted when it was last looked at: a COD order may have matured since.
         row_before = read(fact.order, before, date.fromisoformat(before["as_of"]), days) if before else None
         row = read(fact.order, order, today, days)
         placed_before = (before or {}).get("row")
-        follow_pickup(self.draft, fact.order, waits_at(fact.order, before, row_before), order, row)
+        follow_pickup(self.uow, fact.order, waits_at(fact.order, before, row_before), order, row)
         order["row"] = [order["home"], row.placed_at] if row and order.get("home") else None
         order["as_of"] = today.isoformat()
         order.pop("due", None)
@@ -361,24 +361,24 @@ class _Group:
             # No customer is woken for it.
             order |= {"due": LIFECYCLE_LANE, "due_at": stamp(due_at(fact.order, row.matures))}
         self._credit(order, row)
-        self.draft.put(key, order)
+        self.uow.put(key, order)
         self._totals(before or {}, row_before, -1)
         self._totals(order, row, 1)
         goods_before = basket(row_before, before["content"], self.rules.orders) if before else {}
-        recount(self.draft, fact.order, goods_before, basket(row, order["content"], self.rules.orders))
+        recount(self.uow, fact.order, goods_before, basket(row, order["content"], self.rules.orders))
         if placed_before and placed_before != order["row"]:
-            self.draft.delete(table_keys.order_row(placed_before[0], placed_before[1], fact.order))
+            self.uow.delete(table_keys.order_row(placed_before[0], placed_before[1], fact.order))
             self._touch(self.registry.lead_of(placed_before[0])["customer_id"], None)
         if order["row"] and row:
             content = order["content"]
-            self.draft.mark(
+            self.uow.mark(
                 table_keys.order_row(order["home"], row.placed_at, fact.order),
                 row_item(row, content, lines_shown(content)),
             )
             if row != row_before or placed_before != order["row"]:
                 lead = self.registry.lead_of(order["home"])
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
-        for said in follow_order(self.draft, fact.order, before, order, row.placed_at if row else None):
+        for said in follow_order(self.uow, fact.order, before, order, row.placed_at if row else None):
             self.news.append((said.customer_id, Signal("Voucher Redeemed", said.at, said.properties), False))
         sending, products = self.taker.journeys.sending, self.taker.journeys.products
         history = order["backfill"]
@@ -392,8 +392,8 @@ class _Group:
 
     def _credit(self, order: Item, row: OrderRow | None) -> None:
         home = order.get("home")
-        members = load_members(self.draft, self.registry.lead_of(home)) if home else []
-        ticket_revenue.follow(self.draft, order, row, members)
+        members = load_members(self.uow, self.registry.lead_of(home)) if home else []
+        ticket_revenue.follow(self.uow, order, row, members)
 
     def _tell(self, order: Item, event: Event | None, home_before: str | None) -> None:
         """What is said of an order without saying whose it is goes on the timeline of whoever it belongs to (X15).
@@ -405,14 +405,14 @@ class _Group:
             for when, entry in told.items():
                 if home_before:
                     key = table_keys.timeline(home_before, *when.split("#", 1))
-                    entry = self.draft.get(key)
-                    self.draft.delete(key)
-                self.draft.mark(table_keys.timeline(home, *when.split("#", 1)), entry)
+                    entry = self.uow.get(key)
+                    self.uow.delete(key)
+                self.uow.mark(table_keys.timeline(home, *when.split("#", 1)), entry)
             told = dict.fromkeys(told)
         if event:
             entry = self._entry(event)
             if home:
-                self.draft.mark(table_keys.timeline(home, event.at, event.id), entry)
+                self.uow.mark(table_keys.timeline(home, event.at, event.id), entry)
             told = {**told, f"{event.at}#{event.id}": None if home else entry}
         if told:
             order["told"] = told
@@ -421,7 +421,7 @@ class _Group:
         figures_before = self._figures(lead)
         if not is_new or figures_before is None or lead.get("absorbed"):
             return None
-        return extend(figures_before, row, self.taker.ruling.today, self.rules, self.taker.ruling.cutoffs)
+        return extend(figures_before, row, self.taker.rules_today.today, self.rules, self.taker.rules_today.cutoffs)
 
     def _quarantine(self, event: Event) -> None:
         assert event.order is not None
@@ -429,14 +429,14 @@ class _Group:
         content = event.order.content
         entry: Item = {"raw": event.bad_phone["raw"], "reason": event.bad_phone["code"], "order_id": event.order.order}
         entry |= {name: content[name] for name in ("store", "cashier") if name in content}
-        self.draft.mark(table_keys.bad_phone(event.at, event.id), entry)
+        self.uow.mark(table_keys.bad_phone(event.at, event.id), entry)
 
     def _totals(self, order: dict[str, Any], row: OrderRow | None, sign: int) -> None:
         """The shop's totals of the day the order was placed, walk-ins included; they match the POS (R4)."""
         if row is None or row.status == "cancelled":
             return
         sale = sign if row.total > 0 else 0
-        self.draft.count(
+        self.uow.count(
             total_key(row, order["content"]),
             orders=sale,
             gross=sign * row.total,

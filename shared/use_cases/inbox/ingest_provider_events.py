@@ -30,8 +30,8 @@ from shared.repositories import event_sources, table_keys
 from shared.repositories.identity_resolution import Registry
 from shared.repositories.profiles import figures, load_members
 from shared.repositories.provider_status import note_template
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
 from shared.use_cases.inbox import moderate_comments
 from shared.use_cases.inbox.survey_replies import answers_survey
@@ -130,7 +130,7 @@ class IncomingTaker:
         if link is None:
             return []
         low, high = table_keys.MESSAGES
-        sent = Draft(self.taker.table).collection(table_keys.profile(link["customer"]).pk, low, high)
+        sent = UnitOfWork(self.taker.table).collection(table_keys.profile(link["customer"]).pk, low, high)
         return [
             message["message_id"]
             for message in sent
@@ -172,9 +172,9 @@ class IncomingTaker:
             return None
 
     def _about(self, who: Identity, news: Incoming, message_id: str) -> Taken:
-        draft = Draft(self.taker.table)
-        registry = Registry(draft, self.taker.secret, self.taker.new_id, self.taker.now)
-        who = _known_as(draft, registry, who)
+        uow = UnitOfWork(self.taker.table)
+        registry = Registry(uow, self.taker.secret, self.taker.new_id, self.taker.now)
+        who = _known_as(uow, registry, who)
         named = [who]
         shared = str(news.detail.get("phone", ""))
         if news.kind == "phone_shared" and shared:
@@ -185,38 +185,38 @@ class IncomingTaker:
         if news.kind in ("inbound_message", "comment") and (typed := typed_mobile(news.text)):
             # A number typed into a chat may be anybody's: a hint for staff, nothing else (R5).
             named.append(Identity("phone", typed, "claimed"))
-        known = draft.get(registry.key(who))
+        known = uow.get(registry.key(who))
         if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
             return Taken()  # nobody we know; there is nothing to stop
         home = registry.resolve(named, news.at)
         key = table_keys.profile(home)
-        profile = draft.get(key) or {}
+        profile = uow.get(key) or {}
         profile = self._changed(profile, news)
-        draft.put(key, profile)
+        uow.put(key, profile)
         if news.kind in ("inbound_message", "followed"):
-            _reopen(draft, registry.lead_of(home), news.channel)
-        self._remember(draft, home, news, message_id)
+            _reopen(uow, registry.lead_of(home), news.channel)
+        self._remember(uow, home, news, message_id)
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
-        settle(draft, load_members(draft, lead), None if fresh else figures(lead), self.taker.ruling)
+        relabel(uow, load_members(uow, lead), None if fresh else figures(lead), self.taker.rules_today)
         if told := _journey_news(news):
-            self.taker.journeys.tell(draft, load_members(draft, registry.lead_of(home)), told, home=home, act=False)
-        todo = self._comment(draft, home, news) if news.kind == "comment" else self._word(draft, home, who, news)
-        draft.commit()
+            self.taker.journeys.tell(uow, load_members(uow, registry.lead_of(home)), told, home=home, act=False)
+        todo = self._comment(uow, home, news) if news.kind == "comment" else self._word(uow, home, who, news)
+        uow.commit()
         return todo
 
-    def _word(self, draft: Draft, home: str, who: Identity, news: Incoming) -> Taken:
+    def _word(self, uow: UnitOfWork, home: str, who: Identity, news: Incoming) -> Taken:
         """What a person said by themselves, and whether it surely was this customer."""
-        link = (draft.get(table_keys.profile(home)) or {})["identities"].get(who.name, {})
+        link = (uow.get(table_keys.profile(home)) or {})["identities"].get(who.name, {})
         sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
         return Taken(said(news, home, verified=sure))
 
-    def _comment(self, draft: Draft, home: str, news: Incoming) -> Taken:
+    def _comment(self, uow: UnitOfWork, home: str, news: Incoming) -> Taken:
         """What a comment calls for. Who wrote it is nobody's proven name, whatever stands in it."""
         calls = calls_for(news.text, self.read(news.text))
         if not calls.hide and not calls.answer:
             return Taken()
-        message_id = moderate_comments.note(draft, home, news, calls, self.taker.now, self.taker.journeys.sending)
+        message_id = moderate_comments.note(uow, home, news, calls, self.taker.now, self.taker.journeys.sending)
         word = said(news, home, verified=False, by_hand=calls.answer == "person")
         return Taken(word, home + moderate_comments.digest(news.detail["comment_id"]), message_id)
 
@@ -234,24 +234,24 @@ class IncomingTaker:
             profile = {**profile, "inbound": {**profile.get("inbound", {}), news.channel: news.at}}
         return profile
 
-    def _remember(self, draft: Draft, home: str, news: Incoming, message_id: str) -> None:
+    def _remember(self, uow: UnitOfWork, home: str, news: Incoming, message_id: str) -> None:
         entry: Item = {"at": news.at, "type": "incoming", "name": news.kind, "stage": "engagement"}
         entry["source"] = news.channel
         if news.text:
             entry["text"] = news.text[:2000]
         if message_id:
             entry["message_id"] = message_id
-        draft.mark(table_keys.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+        uow.mark(table_keys.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
 
 
-def _known_as(draft: Draft, registry: Registry, who: Identity) -> Identity:
+def _known_as(uow: UnitOfWork, registry: Registry, who: Identity) -> Identity:
     """An address that nobody vouches for is still that of whoever is known by it: an answer reaches nobody else. What
     is known of the link becomes no surer by it."""
     if who.joins:
         return who
     joined = who._replace(certainty="staff_confirmed")
-    link = draft.get(registry.key(joined))
-    profile = draft.get(table_keys.profile(link["customer"])) if link else None
+    link = uow.get(registry.key(joined))
+    profile = uow.get(table_keys.profile(link["customer"])) if link else None
     known = (profile or {}).get("identities", {}).get(who.name)
     return who._replace(certainty=known["certainty"]) if known else who
 
@@ -265,12 +265,12 @@ def _journey_news(news: Incoming) -> Signal | None:
     return None
 
 
-def _reopen(draft: Draft, lead: Item, channel: str) -> None:
+def _reopen(uow: UnitOfWork, lead: Item, channel: str) -> None:
     """Who writes from a channel can be reached there again; what they refused stays refused."""
     closed = lead.get("closed", {})
     if closed.get(channel) == "unreachable":
         others = {name: reason for name, reason in closed.items() if name != channel}
-        draft.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": others})
+        uow.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": others})
 
 
 def _consent(news: Incoming, channel: str, *, granted: bool) -> dict[str, Any]:

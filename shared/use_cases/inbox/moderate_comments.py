@@ -26,7 +26,7 @@ from shared.ports import Clock, Item, PageComments, Table
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 JOURNEY, TEMPLATE = "comment", "comment_reply"
 ATTEMPTS = 8
@@ -42,28 +42,28 @@ def digest(comment_id: str) -> str:
     return hashlib.sha256(comment_id.encode()).hexdigest()[:20]
 
 
-def note(draft: Draft, home: str, news: Incoming, calls: Calls, now: datetime, rules: SendingRules) -> str:
+def note(uow: UnitOfWork, home: str, news: Incoming, calls: Calls, now: datetime, rules: SendingRules) -> str:
     """Keep a comment with what is to be done about it, and plan its private answer; answers with that message's id,
     or "" where there is none. An edited comment may show a number that it did not show before."""
     comment_id = str(news.detail["comment_id"])
     key = table_keys.page_comment(home + digest(comment_id))
-    known = draft.get(key)
+    known = uow.get(key)
     item: Item = known or {"comment_id": comment_id, "customer_id": home, "at": news.at, "tries": 0}
     item |= {"language": language_of(news.text), "ttl": int((now + REMEMBERED).timestamp())}
     if calls.hide and "hide" not in item:
         item = _due({**item, "hide": "wanted"}, home, now + FOUND_AGAIN)
-    if calls.answer == "machine" and "message_id" not in item and not _lately(draft, home, now):
+    if calls.answer == "machine" and "message_id" not in item and not _lately(uow, home, now):
         intent = _answer(home, news, comment_id, hidden=calls.hide)
         item["message_id"], item["answered_at"] = intent.message_id, stamp(now)
-        if plan(draft, intent, now, rules) and not calls.hide:
+        if plan(uow, intent, now, rules) and not calls.hide:
             item = _due({**item, "say": "wanted"}, home, now + FOUND_AGAIN)
-    draft.put(key, item)
+    uow.put(key, item)
     return str(item.get("message_id", ""))
 
 
-def _lately(draft: Draft, home: str, now: datetime) -> bool:
+def _lately(uow: UnitOfWork, home: str, now: datetime) -> bool:
     """Whether the author got a private word for another comment just now: who asks three times is told once."""
-    others = draft.collection(table_keys.profile(home).pk, *table_keys.PAGE_COMMENTS)
+    others = uow.collection(table_keys.profile(home).pk, *table_keys.PAGE_COMMENTS)
     return any(other.get("answered_at", "") > stamp(now - ONCE_IN) for other in others)
 
 
@@ -107,20 +107,20 @@ class Moderator:
         raise Busy("this comment is being worked by too many at once")
 
     def _work(self, ref: str) -> None:
-        draft, key = Draft(self.table), table_keys.page_comment(ref)
-        item = draft.get(key)
+        uow, key = UnitOfWork(self.table), table_keys.page_comment(ref)
+        item = uow.get(key)
         if item is None or "due_at" not in item:
             return
         if item.get("hide") == "wanted":
-            item = self._hidden(draft, item, ref)
+            item = self._hidden(uow, item, ref)
         elif item.get("say") == "wanted":
-            item = self._said(draft, item)
-        draft.put(key, item)
-        draft.commit()
+            item = self._said(uow, item)
+        uow.put(key, item)
+        uow.commit()
         if item.get("say") == "claimed":
             self._say(item)
 
-    def _hidden(self, draft: Draft, item: Item, ref: str) -> Item:
+    def _hidden(self, uow: UnitOfWork, item: Item, ref: str) -> Item:
         now = self.clock()
         try:
             self.page.hide(item["comment_id"])
@@ -132,16 +132,16 @@ class Moderator:
                     ref[:-20], f"hide-{ref[-20:]}", "review", "comment_not_hidden", now,
                     details={"comment_id": item["comment_id"], "trouble": f"{trouble.code}: {trouble.reason}"[:200]},
                 )  # fmt: skip
-                open_task(draft, by_hand, now)
+                open_task(uow, by_hand, now)
                 return _done(item, hide="failed")
             pause = min(LONGEST_PAUSE, timedelta(seconds=30) * 2 ** min(item["tries"], 10))
             until = trouble.until or now + pause * (0.5 + self.shuffle() / 2)
             return {**item, "tries": item["tries"] + 1, "due_at": stamp(until)}
         return _done(item, hide="done")
 
-    def _said(self, draft: Draft, item: Item) -> Item:
+    def _said(self, uow: UnitOfWork, item: Item) -> Item:
         """The page says that it wrote in private once that is true, and not where it is not."""
-        message = draft.get(table_keys.message_item(item["message_id"])) or {}
+        message = uow.get(table_keys.message_item(item["message_id"])) or {}
         if self.rules.public_word is None or not message or message["status"] in FINAL:
             return _done(item, say="dropped")
         if message["status"] in PROGRESS:

@@ -12,7 +12,7 @@ from shared.domain.messaging.message import PROGRESS
 from shared.domain.vietnam_time import moment
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.messaging.follow_link import SCORES, take_rating
 
@@ -34,11 +34,11 @@ def answers_survey(journeys: Journeys, customer_id: str, news: Incoming) -> bool
     score = score_of(news.text)
     if score is None or news.attachments:
         return False
-    draft, at = Draft(journeys.table), min(moment(news.at), journeys.now)
+    uow, at = UnitOfWork(journeys.table), min(moment(news.at), journeys.now)
     sent = [
         message
-        for member in members_of(draft, customer_id)
-        for message in draft.collection(table_keys.profile(member["customer_id"]).pk, *table_keys.MESSAGES)
+        for member in members_of(uow, customer_id)
+        for message in uow.collection(table_keys.profile(member["customer_id"]).pk, *table_keys.MESSAGES)
         if message.get("channel") == news.channel and message["status"] in PROGRESS and message["created_at"] <= news.at
     ]
     last = max(sent, key=lambda message: message["created_at"], default=None)

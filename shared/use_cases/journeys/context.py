@@ -21,9 +21,9 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import NewId, Put, Table, Update, absent, present
 from shared.repositories import table_keys
 from shared.repositories.products import Products
-from shared.repositories.profiles import Ruling, members_of
+from shared.repositories.profiles import RulesToday, members_of
 from shared.repositories.task_assignment import Roster
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.customer_runs import Desk, Planned
 from shared.use_cases.journeys.definitions import Mode, World
 
@@ -39,7 +39,7 @@ class Journeys:
 
     table: Table
     world: World
-    ruling: Ruling
+    rules_today: RulesToday
     sending: SendingRules
     new_id: NewId
     public_url: Callable[[], str]
@@ -55,7 +55,7 @@ class Journeys:
 
     def tell(
         self,
-        draft: Draft,
+        uow: UnitOfWork,
         members: list[Profile],
         signal: Signal,
         *,
@@ -72,7 +72,7 @@ class Journeys:
         `first_try` of a draft what a run plans is taken as new; should it not be, the commit says so.
         """
         signal = self.world.trusted(signal)
-        desk = Desk(self, draft, members, home=home, first_try=first_try)
+        desk = Desk(self, uow, members, home=home, first_try=first_try)
         for place, run in desk.runs():
             try:
                 journey = self.definition(run)
@@ -108,18 +108,18 @@ class Journeys:
         """Let the runs of a customer that are due go on; safe to repeat. Raises Busy when too many do so at once, and
         LookupError when one of them has a content nobody has any more, once the others went on."""
         for attempt in range(ATTEMPTS):
-            draft = Draft(self.table)
-            draft.load([table_keys.journeys_of(customer_id), table_keys.profile(customer_id)])
-            if draft.get(table_keys.journeys_of(customer_id)) is None:
+            uow = UnitOfWork(self.table)
+            uow.load([table_keys.journeys_of(customer_id), table_keys.profile(customer_id)])
+            if uow.get(table_keys.journeys_of(customer_id)) is None:
                 return []
-            members = members_of(draft, customer_id)
+            members = members_of(uow, customer_id)
             if not members:
                 return []
-            desk = Desk(self, draft, members, first_try=attempt == 0)
+            desk = Desk(self, uow, members, first_try=attempt == 0)
             desk.work()
             desk.save()
             try:
-                draft.commit()
+                uow.commit()
             except (Conflict, Busy):
                 continue
             if desk.failure:
@@ -192,10 +192,10 @@ class Journeys:
 
 def set_mode(table: Table, journey_id: str, mode: Mode) -> None:
     """Say for whom a journey is live from now on; raises Conflict when somebody else is saying so of another."""
-    draft = Draft(table)
-    known = draft.get(table_keys.JOURNEY_MODES) or {}
-    draft.put(table_keys.JOURNEY_MODES, {"modes": {**known.get("modes", {}), journey_id: list(mode)}})
-    draft.commit()
+    uow = UnitOfWork(table)
+    known = uow.get(table_keys.JOURNEY_MODES) or {}
+    uow.put(table_keys.JOURNEY_MODES, {"modes": {**known.get("modes", {}), journey_id: list(mode)}})
+    uow.commit()
 
 
 def _own(run: Run, signal: Signal) -> bool:

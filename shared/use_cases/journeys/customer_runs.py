@@ -25,7 +25,7 @@ from shared.repositories.messages import plan, withdraw
 from shared.repositories.profiles import figures
 from shared.repositories.sales_call_policy import why_not_sell
 from shared.repositories.tasks import close, number_to_call, open_calls, open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.run_facts import RunFacts, dearest_with
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Desk:
     """All runs of one customer, merged or not, inside one draft."""
 
     journeys: Journeys
-    draft: Draft
+    uow: UnitOfWork
     members: list[Profile]
     home: str = ""
     first_try: bool = False
@@ -68,11 +68,11 @@ class Desk:
     def __post_init__(self) -> None:
         self.home = self.home or self.lead
         keys = [table_keys.journeys_of(member["customer_id"]) for member in self.members]
-        self.draft.load(keys)
+        self.uow.load(keys)
         self._facts: dict[str, Any] = {}
         self._states: dict[str, State] = {}
         for member, key in zip(self.members, keys, strict=True):
-            item = self.draft.get(key)
+            item = self.uow.get(key)
             self._states[member["customer_id"]] = {
                 name: dict((item or {}).get(name, {})) for name in ("runs", "entered", "last")
             }
@@ -100,7 +100,7 @@ class Desk:
     def facts(self, run: Run, news: Mapping[str, Any] | None = None) -> RunFacts:
         j = self.journeys
         return RunFacts(
-            self.draft, self.members, run, j.ruling, j.sending, j.products, j.world.pages, j.now, news, self._facts
+            self.uow, self.members, run, j.rules_today, j.sending, j.products, j.world.pages, j.now, news, self._facts
         )
 
     # ---- in ----
@@ -155,7 +155,7 @@ class Desk:
         return True
 
     def _product(self, wanted: str, order_id: str | None) -> dict[str, Any] | None:
-        order = self.draft.get(table_keys.order(order_id)) if order_id else None
+        order = self.uow.get(table_keys.order(order_id)) if order_id else None
         lines = (order or {}).get("content", {}).get("lines", [])
         known = self.journeys.products.load([line.get("sku", "") for line in lines])
         found = dearest_with(wanted, lines, known, self.journeys.sending.sensitive_categories)
@@ -172,7 +172,7 @@ class Desk:
     def work(self) -> None:
         """Let every run that is due go on as far as it goes; one whose content is gone holds up no other."""
         for place, run in self.runs():
-            if run.get("next_due", "") > stamp(self.now) or self.draft.full:
+            if run.get("next_due", "") > stamp(self.now) or self.uow.full:
                 continue  # what would not fit into one commit is due still
             try:
                 journey = self.journeys.definition(run)
@@ -226,15 +226,15 @@ class Desk:
             entry |= {"at": stamp(self.now), "journey": run["journey"], "run": run["run"], "why": why}
             entry |= {name: run[name] for name in ("deal", "goal_at") if run.get(name)}
             mark = f"journey-{crc32(place.name.encode()):08x}"
-            self.draft.mark(table_keys.timeline(place.customer_id, stamp(self.now), mark), entry)
+            self.uow.mark(table_keys.timeline(place.customer_id, stamp(self.now), mark), entry)
 
     def take_back(self, run: Run, why: str) -> Run:
         """Take back what a run planned and was not sent or done yet; answers with the run without it."""
         reason = "goal_reached" if why == "goal" else "journey_over"
         for message_id in run.get("messages", {}).values():
-            withdraw(self.draft, self.members, message_id, reason, self.now)
+            withdraw(self.uow, self.members, message_id, reason, self.now)
         for task in run.get("tasks", {}).values():
-            close(self.draft, task, why, self.now)
+            close(self.uow, task, why, self.now)
         return {name: value for name, value in run.items() if name not in ("messages", "tasks", "outcomes")}
 
     # ---- what steps do ----
@@ -297,8 +297,8 @@ class Desk:
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
             if why == "shadow":
                 self.count(run, shadow=1)
-            self.draft.put(table_keys.message_item(intent.message_id), message)
-        elif plan(self.draft, intent, self.now, self.journeys.sending, sure_new=self.first_try):
+            self.uow.put(table_keys.message_item(intent.message_id), message)
+        elif plan(self.uow, intent, self.now, self.journeys.sending, sure_new=self.first_try):
             self.planned.append((intent.purpose, intent.message_id))
         return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}
 
@@ -323,7 +323,7 @@ class Desk:
             return run  # what is said of it will not be sent to them either
         if live:
             vouchers.issue(
-                self.draft, book, action.step.offer or "", place.customer_id, code, self.now,
+                self.uow, book, action.step.offer or "", place.customer_id, code, self.now,
                 journey=run["journey"], run=run["run"], step=action.name,
             )  # fmt: skip
         ends = offer.ends(self.now)
@@ -365,7 +365,7 @@ class Desk:
             sells=sells and wanted.kind == "call",
             details={"offer_id": run["vars"]["offer"]} if run["vars"].get("offer") else {},
         )
-        task_id = open_task(self.draft, new, self.now, self.journeys.roster())
+        task_id = open_task(self.uow, new, self.now, self.journeys.roster())
         outcomes = {name: said for name, said in run.get("outcomes", {}).items() if name != action.step.id}
         return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
 
@@ -376,8 +376,8 @@ class Desk:
             return "wrong_number"
         if not sells:
             return ""
-        told = why_not_sell(self.draft, self.members, self.journeys.sending, self.now)
-        return WITHDRAWN if told or any(task.get("sells") for task in open_calls(self.draft, self.members)) else ""
+        told = why_not_sell(self.uow, self.members, self.journeys.sending, self.now)
+        return WITHDRAWN if told or any(task.get("sells") for task in open_calls(self.uow, self.members)) else ""
 
     def _script(self, template: str, run: Run) -> str:
         declared = self.journeys.world.templates[template].variables
@@ -393,11 +393,11 @@ class Desk:
         for member in self.members:
             who = member["customer_id"]
             key = table_keys.profile(who)
-            profile = self.draft.get(key) or {}
+            profile = self.uow.get(key) or {}
             marks = set(profile.get("marks", ())) - {step.tag.remove}
             marks |= {step.tag.add} if step.tag.add and who == place.customer_id else set()
             if marks != set(profile.get("marks", ())):
-                self.draft.put(key, {**profile, "marks": sorted(marks)})
+                self.uow.put(key, {**profile, "marks": sorted(marks)})
 
     def _marks(self, run: Run, mark: str) -> bool:
         # As shipped: that a run's own version is gone must not stop the others.
@@ -409,7 +409,7 @@ class Desk:
     def count(self, run: Run, **amounts: int) -> None:
         """Add to what became of people in the journey, in the version of this run."""
         shard = crc32(self.lead.encode()) % COUNT_SHARDS
-        self.draft.count(table_keys.journey_counts(run["journey"], run["version"], shard), **amounts)
+        self.uow.count(table_keys.journey_counts(run["journey"], run["version"], shard), **amounts)
 
     def save(self) -> None:
         """Write down what changed: the runs, when they are due, who is inside, and the counts by step."""
@@ -427,7 +427,7 @@ class Desk:
                             self.count(run, **{f"at {_where(run)[1]}": step})
             key = table_keys.journeys_of(who)
             if not any(state.values()):
-                self.draft.delete(key)
+                self.uow.delete(key)
                 continue
             item: Item = {name: value for name, value in state.items() if value}
             if state["runs"]:
@@ -435,16 +435,16 @@ class Desk:
                     "due": table_keys.timer_lane(who),
                     "due_at": min(r["next_due"] for r in state["runs"].values()),
                 }
-            self.draft.put(key, item)
+            self.uow.put(key, item)
 
     def _inside(self, who: str, old: Run | None, new: Run | None) -> None:
         run = new or old
         assert run is not None
         key = table_keys.journey_inside(run["journey"], who, run["run"])
         if new:
-            self.draft.mark(key, {"customer_id": who, "run": run["run"]})
+            self.uow.mark(key, {"customer_id": who, "run": run["run"]})
         else:
-            self.draft.delete(key)
+            self.uow.delete(key)
 
 
 def _where(run: Run | None) -> tuple[str, str]:

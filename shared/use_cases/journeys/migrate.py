@@ -20,7 +20,7 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import ATTEMPTS, Journeys
 from shared.use_cases.journeys.customer_runs import Desk, Place
 
@@ -136,8 +136,8 @@ class Migration:
 
     def _bring_over(self, customer_id: str, names: list[str]) -> list[Fate]:
         for _ in range(ATTEMPTS):
-            draft = Draft(self.journeys.table)
-            desk = Desk(self.journeys, draft, members_of(draft, customer_id))
+            uow = UnitOfWork(self.journeys.table)
+            desk = Desk(self.journeys, uow, members_of(uow, customer_id))
             fates = []
             for place, run in desk.runs():
                 if place.customer_id == customer_id and place.name in names:
@@ -145,7 +145,7 @@ class Migration:
                     self._settle(desk, place, run, fate)
             desk.save()
             try:
-                draft.commit()
+                uow.commit()
             except (Conflict, Busy):
                 continue
             return fates

@@ -23,8 +23,8 @@ from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.policy_facts import person
 from shared.repositories.products import Products
-from shared.repositories.profiles import Ruling, addresses, age, figures
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, addresses, age, figures
+from shared.repositories.unit_of_work import UnitOfWork
 
 # What is the same for every run of one customer at one moment.
 _OF_ALL_RUNS = ("customer", "cart", "shop", "owned")
@@ -45,10 +45,10 @@ class RunFacts:
     are addresses of the shop. `of_all` keeps what was read for any of the customer's runs.
     """
 
-    draft: Draft
+    uow: UnitOfWork
     members: list[Profile]
     run: Run
-    ruling: Ruling
+    rules_today: RulesToday
     sending: SendingRules
     products: Products
     pages: Mapping[str, str]
@@ -78,7 +78,7 @@ class RunFacts:
 
     def _message(self, step: str) -> Item:
         message_id = self.run.get("messages", {}).get(step)
-        return (self.draft.get(table_keys.message_item(message_id)) if message_id else None) or {}
+        return (self.uow.get(table_keys.message_item(message_id)) if message_id else None) or {}
 
     def _customer(self) -> dict[str, Any]:
         lead, view = self.members[0], fold_members(self.members)
@@ -94,11 +94,11 @@ class RunFacts:
             "visits": m.visits,
             "revenue": m.revenue,
             "spend_365d": m.window_spend,
-            "days_silent": silence(m, self.ruling.today, self.ruling.rules),
+            "days_silent": silence(m, self.rules_today.today, self.rules_today.rules),
             "last_order_on": m.last_day or None,
             "city": traits.get("city"),
             "gender": traits.get("gender"),
-            "age": age(self.members, self.ruling.today),
+            "age": age(self.members, self.rules_today.today),
             "home_store": traits.get("home_store"),
             "points": traits.get("@points"),
             "tier": traits.get("@tier"),
@@ -113,10 +113,10 @@ class RunFacts:
         days = [last_order_on, *(str(member.get("talked_on", "")) for member in self.members)]
         days += [local_day(moment(at)).isoformat() for m in self.members for at in m.get("inbound", {}).values()]
         last = max(days)
-        return (self.ruling.today - date.fromisoformat(last)).days if last else None
+        return (self.rules_today.today - date.fromisoformat(last)).days if last else None
 
     def _cart(self) -> dict[str, Any]:
-        found = [cart for m in self.members if (cart := self.draft.get(table_keys.cart(m["customer_id"])))]
+        found = [cart for m in self.members if (cart := self.uow.get(table_keys.cart(m["customer_id"])))]
         latest = max(found, key=lambda cart: cart["changed_at"], default=None)
         lines = carts.lines(latest) if latest else []
         return {
@@ -129,8 +129,12 @@ class RunFacts:
 
     def _order(self) -> dict[str, Any]:
         order_id = self.run["vars"].get("order_id")
-        order = self.draft.get(table_keys.order(order_id)) if order_id else None
-        row = read(order_id, order, self.ruling.today, self.ruling.rules.orders.cod_matures_days) if order else None
+        order = self.uow.get(table_keys.order(order_id)) if order_id else None
+        row = (
+            read(order_id, order, self.rules_today.today, self.rules_today.rules.orders.cod_matures_days)
+            if order
+            else None
+        )
         if order is None or row is None:
             return {}
         facts = order["facts"]
@@ -144,7 +148,7 @@ class RunFacts:
 
     def _bought(self) -> dict[str, Any]:
         order_id = self.run["vars"].get("order_id")
-        order = self.draft.get(table_keys.order(order_id)) if order_id else None
+        order = self.uow.get(table_keys.order(order_id)) if order_id else None
         lines = (order or {}).get("content", {}).get("lines", [])
         known = self.products.around([line.get("sku", "") for line in lines])
         hidden = self.sending.sensitive_categories
@@ -183,7 +187,7 @@ class RunFacts:
         rows = [
             row
             for member in self.members
-            for row in self.draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
+            for row in self.uow.collection(table_keys.profile(member["customer_id"]).pk, low, high)
         ]
         return {line["sku"] for row in rows for line in row.get("lines", ()) if "sku" in line}
 
@@ -201,11 +205,11 @@ class RunFacts:
         return said | {"days": (local_day(self.now) - entered).days}
 
     def _shop(self) -> dict[str, Any]:
-        floor = self.ruling.rules.tags.high_value_order_floor_vnd
+        floor = self.rules_today.rules.tags.high_value_order_floor_vnd
         resting = rest_until(local_day(self.now), self.sending.tet_rests) is not None
         return {
             **self.pages,
-            "high_value_order": max(self.ruling.cutoffs.order_p95, floor),
+            "high_value_order": max(self.rules_today.cutoffs.order_p95, floor),
             "resting": resting,
         }
 

@@ -22,7 +22,7 @@ from shared.ports import BatchChannel, Delete, Item, Outgoing, Put, Rendered, Se
 from shared.repositories import table_keys
 from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.messaging.dispatch_message import Dispatcher
 from shared.use_cases.messaging.record_delivery import record
 
@@ -37,7 +37,7 @@ PATIENCE = timedelta(hours=24)
 REPORTS_WITHIN = timedelta(days=3)
 _REMEMBERED = timedelta(days=90)
 
-Ready = tuple[Draft, Message, list[Item], int]
+Ready = tuple[UnitOfWork, Message, list[Item], int]
 
 
 @dataclass(frozen=True)
@@ -45,34 +45,34 @@ class AdDispatcher(Dispatcher):
     """A dispatcher that also forms batches."""
 
     def _send(
-        self, draft: Draft, message: Message, members: list[Item], channel: str, price: int, now: datetime
+        self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, price: int, now: datetime
     ) -> str:
         if channel != AD:
-            return super()._send(draft, message, members, channel, price, now)
+            return super()._send(uow, message, members, channel, price, now)
         try:
             content = self._content(message)
         except ContentError as error:
-            return self._next(draft, {**message, "trouble": str(error)}, channel, "content_error", now)
+            return self._next(uow, {**message, "trouble": str(error)}, channel, "content_error", now)
         if not addresses(members)[AD].startswith("+84"):
-            return self._next(draft, message, channel, "unreachable", now)
+            return self._next(uow, message, channel, "unreachable", now)
         message = {**message, "gathering_since": message.get("gathering_since") or stamp(now)}
         if moment(message["gathering_since"]) <= now - PATIENCE:
-            return self._next(draft, message, channel, "waits_for_batch", now)
+            return self._next(uow, message, channel, "waits_for_batch", now)
         room = room_of(message["template"], content.text)
         self._open(room, now + GATHERS)
-        draft.mark(table_keys.ad_waiting(room, message["message_id"]), {"ttl": _until(now + PATIENCE * 2)})
-        return self._back(draft, message, now)
+        uow.mark(table_keys.ad_waiting(room, message["message_id"]), {"ttl": _until(now + PATIENCE * 2)})
+        return self._back(uow, message, now)
 
     def _content(self, message: Message) -> Rendered:
         """One text for all: nothing of the person goes in, not even their language."""
         return self.renderer.render(message["template"], AD, message["variables"], message_id=message["message_id"])
 
-    def _back(self, draft: Draft, message: Message, now: datetime) -> str:
+    def _back(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
         """Let a message wait for its batch, but never beyond its own time."""
         until = now + ASKS_AGAIN
         if "send_before" in message:
             until = max(now, min(until, moment(message["send_before"]) - timedelta(seconds=1)))
-        return self._later(draft, message, "waits_for_batch", until, now)
+        return self._later(uow, message, "waits_for_batch", until, now)
 
     def _open(self, room: str, at: datetime) -> None:
         """Let somebody look into a room, unless that is due already."""
@@ -113,31 +113,31 @@ class AdDispatcher(Dispatcher):
 
     def _ready(self, message_id: str, now: datetime) -> Ready | None:
         """Somebody who may get the batch now."""
-        draft = Draft(self.table)
+        uow = UnitOfWork(self.table)
         customer_id = message_id[:-20]
         keys = [table_keys.message_item(message_id), table_keys.profile(customer_id), table_keys.contacts(customer_id)]
-        draft.load([*keys, *situation_keys(now, "*")[:3]])
-        message = draft.get(keys[0])
+        uow.load([*keys, *situation_keys(now, "*")[:3]])
+        message = uow.get(keys[0])
         if message is None or message["status"] not in WAITING or "gathering_since" not in message:
             return None
-        if self._is_stopped(draft, message):
+        if self._is_stopped(uow, message):
             return None
-        members = members_of(draft, customer_id)
+        members = members_of(uow, customer_id)
         left = self._channels_left(message, members, now) if members else []
         if AD not in left:
             return None
         price: int = self.rules.channels[AD].price_vnd  # type: ignore[index]
-        decision = self._choose(draft, message, members, {AD: price}, now)
-        return (draft, message, members, price) if decision.outcome == "send" else None
+        decision = self._choose(uow, message, members, {AD: price}, now)
+        return (uow, message, members, price) if decision.outcome == "send" else None
 
     def _send_batch(self, room: str, ready: list[Ready], now: datetime) -> int:
         claimed: list[tuple[Message, Outgoing]] = []
         call = f"{room}-{stamp(now)}"
-        for draft, message, members, price in ready:
+        for uow, message, members, price in ready:
             try:
                 content = self._content(message)
-                draft.delete(table_keys.ad_waiting(room, message["message_id"]))
-                taken = self._claim(draft, {**message, "call": call}, members, AD, price, content, now)
+                uow.delete(table_keys.ad_waiting(room, message["message_id"]))
+                taken = self._claim(uow, {**message, "call": call}, members, AD, price, content, now)
             except (Conflict, Busy, ContentError):
                 continue  # moved meanwhile, or the money is spent: its own date brings it back
             to = addresses(members)[AD]
@@ -159,11 +159,11 @@ class AdDispatcher(Dispatcher):
             self._written(message, self._as_sent(answer))
         return len(claimed)
 
-    def _fate_unknown(self, draft: Draft, message: Message, now: datetime) -> str:
+    def _fate_unknown(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
         """A claim whose sender died before the gateway was called surely led to nothing."""
         if message["channel"] == AD and not self.table.get(table_keys.ad_call(message.get("call", ""))):
             return self._released(message, now)
-        return super()._fate_unknown(draft, message, now)
+        return super()._fate_unknown(uow, message, now)
 
     def _each(self, claimed: list[tuple[Message, Outgoing]], write: Callable[[Message], str]) -> None:
         for message, _ in claimed:
@@ -175,9 +175,9 @@ class AdDispatcher(Dispatcher):
 
     def _released(self, message: Message, now: datetime) -> str:
         """A claim that led to no batch: slot and money are free again."""
-        draft = Draft(self.table, {table_keys.message_item(message["message_id"]): message})
-        self._give_back(draft, message)
-        return self._back(draft, message, now)
+        uow = UnitOfWork(self.table, {table_keys.message_item(message["message_id"]): message})
+        self._give_back(uow, message)
+        return self._back(uow, message, now)
 
     def _note(self, batch: str, message_ids: list[str], now: datetime) -> None:
         """Keep whom a batch went to, and ask for its reports when they may be there."""
@@ -213,7 +213,7 @@ class AdDispatcher(Dispatcher):
         return known
 
     def _phone(self, message_id: str) -> str:
-        members = members_of(Draft(self.table), message_id[:-20])
+        members = members_of(UnitOfWork(self.table), message_id[:-20])
         return addresses(members).get(AD, "") if members else ""
 
 

@@ -45,7 +45,7 @@ from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tasks.planned_calls import CALLED_WITHIN
 
 CLAIM = timedelta(minutes=10)
@@ -90,81 +90,81 @@ class Dispatcher:
 
     def _dispatch(self, message_id: str) -> str:
         now = self.clock()
-        draft = Draft(self.table)
+        uow = UnitOfWork(self.table)
         key = table_keys.message_item(message_id)
         customer = table_keys.profile(message_id[:-20])
-        draft.load([key, customer, table_keys.contacts(message_id[:-20]), *situation_keys(now, "*")[:3]])
-        message = draft.get(key)
+        uow.load([key, customer, table_keys.contacts(message_id[:-20]), *situation_keys(now, "*")[:3]])
+        message = uow.get(key)
         if message is None or message["status"] in FINAL:
             return message["status"] if message else "gone"
         if message["status"] in PROGRESS:
-            return self._unopened(draft, message, now)
+            return self._unopened(uow, message, now)
         if message["status"] == "sending":
             if message["claimed_until"] > stamp(now):
                 return "sending"
-            return self._fate_unknown(draft, message, now)
+            return self._fate_unknown(uow, message, now)
         if max(message.get("send_after", ""), message.get("not_before", "")) > stamp(now):
             return str(message["status"])
-        if self._is_stopped(draft, message):
-            return self._stopped(draft, message, now)
-        return self._decide(draft, message, now)
+        if self._is_stopped(uow, message):
+            return self._stopped(uow, message, now)
+        return self._decide(uow, message, now)
 
     # ---- before the provider ----
 
-    def _is_stopped(self, draft: Draft, message: Message) -> bool:
+    def _is_stopped(self, uow: UnitOfWork, message: Message) -> bool:
         """Whether somebody stopped the message's campaign: then nothing more goes out, also of what was planned; or
         whether its journey was over while it was going out."""
         if "withdrawn" in message:
             return True
         if message["journey"] != JOURNEY:
             return False
-        return (draft.get(table_keys.campaign(message["run"])) or {}).get("state") in ("paused", "cancelled")
+        return (uow.get(table_keys.campaign(message["run"])) or {}).get("state") in ("paused", "cancelled")
 
-    def _stopped(self, draft: Draft, message: Message, now: datetime) -> str:
+    def _stopped(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
         if "withdrawn" in message:
-            return self._end(draft, message, "suppressed", message["withdrawn"], now)
-        campaign = draft.get(table_keys.campaign(message["run"])) or {}
+            return self._end(uow, message, "suppressed", message["withdrawn"], now)
+        campaign = uow.get(table_keys.campaign(message["run"])) or {}
         if campaign["state"] == "cancelled":
-            return self._end(draft, message, "suppressed", "campaign_cancelled", now)
-        return self._later(draft, message, "campaign_paused", now + PAUSED_FOR, now)
+            return self._end(uow, message, "suppressed", "campaign_cancelled", now)
+        return self._later(uow, message, "campaign_paused", now + PAUSED_FOR, now)
 
-    def _decide(self, draft: Draft, message: Message, now: datetime) -> str:
-        members = members_of(draft, message["customer_id"])
+    def _decide(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
+        members = members_of(uow, message["customer_id"])
         if not members:
-            return self._end(draft, message, "suppressed", "no_address", now)
+            return self._end(uow, message, "suppressed", "no_address", now)
         left = self._channels_left(message, members, now)
         if not left and message.get("tried"):
-            return self._hand_over(draft, message, "no_channel", now)
+            return self._hand_over(uow, message, "no_channel", now)
         prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
-        decision = self._choose(draft, message, members, prices, now)
+        decision = self._choose(uow, message, members, prices, now)
         if decision.outcome == "suppress" and decision.reason in NO_WAY and message.get("tried"):
             # What an earlier channel failed of says more than that the last one has no address.
             said = message["reason"] if message["status"] == "planned" else decision.reason
-            return self._hand_over(draft, message, said, now)
+            return self._hand_over(uow, message, said, now)
         if decision.outcome == "suppress":
-            return self._end(draft, message, "suppressed", decision.reason, now)
+            return self._end(uow, message, "suppressed", decision.reason, now)
         if decision.outcome == "expire":
-            return self._end(draft, message, "expired", decision.reason, now)
+            return self._end(uow, message, "expired", decision.reason, now)
         if decision.outcome == "defer":
-            return self._defer(draft, message, members, decision, now)
+            return self._defer(uow, message, members, decision, now)
         margin = message.get("margin", 0)
         if message["purpose"] == "marketing" and not self.limits.may_advertise(decision.channel, margin, now):
             if left == [decision.channel]:
-                return self._end(draft, {**message, "channel": left[0]}, "suppressed", "quota_kept", now)
-            return self._next(draft, message, decision.channel, "quota_kept", now)
-        return self._send(draft, message, members, decision.channel, prices[decision.channel], now)
+                return self._end(uow, {**message, "channel": left[0]}, "suppressed", "quota_kept", now)
+            return self._next(uow, message, decision.channel, "quota_kept", now)
+        return self._send(uow, message, members, decision.channel, prices[decision.channel], now)
 
     def _choose(
-        self, draft: Draft, message: Message, members: list[Item], prices: dict[str, int], now: datetime
+        self, uow: UnitOfWork, message: Message, members: list[Item], prices: dict[str, int], now: datetime
     ) -> Decision:
         """The policy's choice among the channels in order; one whose provider is left alone is passed over."""
         limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
-        who = person(members, ledger_of(draft, members), message["message_id"], now, human=message.get("human", False))
+        who = person(members, ledger_of(uow, members), message["message_id"], now, human=message.get("human", False))
         if comment := message.get("comment"):
             # It goes to the comment, whoever wrote it and wherever else they may be reached.
             windows = {**who.windows, COMMENTS: moment(comment["until"])}
             who = replace(who, reachable=who.reachable | {COMMENTS}, windows=windows)
-        everybody = situation(draft, now, message["journey"], limits)
+        everybody = situation(uow, now, message["journey"], limits)
         wish = Wish(
             purpose=message["purpose"],
             journey=message["journey"],
@@ -198,18 +198,18 @@ class Dispatcher:
         return [name for name in left if self.limits.enabled(name, ours(template, name), now)]
 
     def _send(
-        self, draft: Draft, message: Message, members: list[Item], channel: str, price: int, now: datetime
+        self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, price: int, now: datetime
     ) -> str:
         # The person as they are known now, not as they were when the message was planned.
         variables = {**message["variables"], "customer": fold_members(members)["traits"]}
         try:
             content = self.renderer.render(message["template"], channel, variables, message_id=message["message_id"])
         except ContentError as error:
-            return self._next(draft, {**message, "trouble": str(error)}, channel, "content_error", now)
+            return self._next(uow, {**message, "trouble": str(error)}, channel, "content_error", now)
         if not self.pace.take(channel, now):
             wait = Decision("defer", "provider_pace", self.pace.next_turn(channel, now), channel)
-            return self._defer(draft, message, members, wait, now)
-        message = self._claim(draft, message, members, channel, price, content, now)
+            return self._defer(uow, message, members, wait, now)
+        message = self._claim(uow, message, members, channel, price, content, now)
         outgoing = Outgoing(
             tracking_id=message["message_id"],
             to=_address(message, members, channel),
@@ -236,7 +236,7 @@ class Dispatcher:
 
     def _claim(
         self,
-        draft: Draft,
+        uow: UnitOfWork,
         message: Message,
         members: list[Item],
         channel: str,
@@ -252,16 +252,16 @@ class Dispatcher:
         claimed |= {"price": price, "paid_on": day}
         if content.links:
             claimed["links"] = list(content.links)
-        draft.put(table_keys.message_item(message["message_id"]), claimed)
-        wait_no_more(draft, members, message["message_id"])
+        uow.put(table_keys.message_item(message["message_id"]), claimed)
+        wait_no_more(uow, members, message["message_id"])
         entry = [stamp(now), message["purpose"], channel, message["message_id"]]
         key = table_keys.contacts(lead)
-        draft.put(key, remembered(draft.get(key) or {}, entry, now, self.rules.longest_memory))
+        uow.put(key, remembered(uow.get(key) or {}, entry, now, self.rules.longest_memory))
         if message["purpose"] != "transactional" and price:
             limits = {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd}
             for name in ("*", message["journey"]):
                 if name in limits:
-                    draft.also(
+                    uow.also(
                         Update(
                             table_keys.budget(day, name),
                             add={("spent",): price},
@@ -274,9 +274,9 @@ class Dispatcher:
             if self.table.get(number):
                 self._flag_do_not_call(members[0])
                 raise Conflict("the number is on the do-not-call list")
-            draft.also(Check(number, (absent(),)))
-        draft.commit()
-        return draft.get(table_keys.message_item(message["message_id"])) or claimed
+            uow.also(Check(number, (absent(),)))
+        uow.commit()
+        return uow.get(table_keys.message_item(message["message_id"])) or claimed
 
     def _flag_do_not_call(self, lead: Item) -> None:
         self.table.write(
@@ -303,21 +303,21 @@ class Dispatcher:
         key = table_keys.message_item(message["message_id"])
         if message["status"] != "sending" and message.get("provider_id") == sent.provider_id:
             return str(message["status"])  # the answer of an earlier write was lost, not the write
-        draft = Draft(self.table, {key: message})
+        uow = UnitOfWork(self.table, {key: message})
         if message["status"] == "sending":
             message = told(message, "sent", "ok", now, channel)
         booked = self._booked({**message, "provider_id": sent.provider_id}, channel, sent.cost, now)
-        tally(draft, draft.get(key) or {}, booked)
-        draft.count(
+        tally(uow, uow.get(key) or {}, booked)
+        uow.count(
             table_keys.sent(local_day(now).isoformat(), channel, message["message_id"]), messages=1, cost=sent.cost
         )
-        draft.put(key, booked)
+        uow.put(key, booked)
         if sent.provider_id:
-            draft.mark(
+            uow.mark(
                 table_keys.provider_message(channel, sent.provider_id),
                 {"message_id": message["message_id"], "ttl": int((now + timedelta(days=90)).timestamp())},
             )
-        draft.commit()
+        uow.commit()
         return str(message["status"])
 
     def _booked(self, message: Message, channel: str, cost: int, now: datetime) -> Message:
@@ -337,68 +337,68 @@ class Dispatcher:
         now = self.clock()
         if message["status"] != "sending":
             return str(message["status"])  # the receipt was faster: it was taken after all
-        draft = Draft(self.table, {table_keys.message_item(message["message_id"]): message})
+        uow = UnitOfWork(self.table, {table_keys.message_item(message["message_id"]): message})
         said = {**message, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:300]}
         if trouble.kind == "uncertain":
             self.pace.failed(channel, now)
-            return self._fate_unknown(draft, said, now)
+            return self._fate_unknown(uow, said, now)
         # Everything else was surely not sent: the person's slot and the money are free again.
-        self._give_back(draft, said)
+        self._give_back(uow, said)
         if trouble.kind == "back_off":
             self.pace.failed(channel, now)
             said.setdefault("troubled_since", stamp(now))
-            elsewhere = self._elsewhere(draft, said, channel, now)
+            elsewhere = self._elsewhere(uow, said, channel, now)
             worn_out = message["tries"] >= self.rules.attempts and elsewhere.outcome in ("send", "defer")
             if worn_out or moment(said["troubled_since"]) < now - PATIENCE:
-                return self._next(draft, said, channel, "provider_trouble", now)
+                return self._next(uow, said, channel, "provider_trouble", now)
             until = trouble.until or now + self._pause(message["tries"])
-            return self._later(draft, said, "provider_trouble", until, now)
+            return self._later(uow, said, "provider_trouble", until, now)
         if trouble.kind == "wait_until":
             until = trouble.until or now + timedelta(hours=1)
             too_late = "send_before" in said and stamp(until) >= said["send_before"]
             # What somebody waits for need not wait for Zalo's morning where it can come without a sound (A4).
-            other = self._elsewhere(draft, said, channel, now)
+            other = self._elsewhere(uow, said, channel, now)
             at_once = said["purpose"] == "transactional" and other.outcome == "send" and other.channel in SILENT
             if too_late or at_once or message["tries"] >= self.rules.attempts:
-                return self._next(draft, said, channel, "provider_hours", now)
-            return self._later(draft, said, "provider_hours", until, now)
+                return self._next(uow, said, channel, "provider_hours", now)
+            return self._later(uow, said, "provider_hours", until, now)
         if trouble.kind in ("refused", "unreachable") and "comment" not in message:
-            self._close(draft, message["customer_id"], channel, trouble.kind)
-        return self._next(draft, said, channel, trouble.kind, now)
+            self._close(uow, message["customer_id"], channel, trouble.kind)
+        return self._next(uow, said, channel, trouble.kind, now)
 
-    def _elsewhere(self, draft: Draft, message: Message, channel: str, now: datetime) -> Decision:
+    def _elsewhere(self, uow: UnitOfWork, message: Message, channel: str, now: datetime) -> Decision:
         """Whether another channel may still bring the message; where none may, this one's recovery is waited for."""
-        members = members_of(draft, message["customer_id"])
+        members = members_of(uow, message["customer_id"])
         if not members:
             return Decision("suppress", "no_address")
         left = self._channels_left({**message, "tried": [*message.get("tried", ()), channel]}, members, now)
         prices = {name: self.rules.channels[name].price_vnd for name in left}  # type: ignore[index]
-        return self._choose(draft, message, members, prices, now)
+        return self._choose(uow, message, members, prices, now)
 
     def _pause(self, tries: int) -> timedelta:
         pause: timedelta = min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(tries, 10))
         return pause * (0.5 + self.shuffle() / 2)
 
-    def _give_back(self, draft: Draft, message: Message) -> None:
-        members = members_of(draft, message["customer_id"])
+    def _give_back(self, uow: UnitOfWork, message: Message) -> None:
+        members = members_of(uow, message["customer_id"])
         if members:
             key = table_keys.contacts(members[0]["customer_id"])
-            draft.put(key, forgotten(draft.get(key) or {}, message["message_id"], message["channel"]))
+            uow.put(key, forgotten(uow.get(key) or {}, message["message_id"], message["channel"]))
         if message["purpose"] != "transactional" and message.get("price"):
             for name in ("*", message["journey"]):
                 if name == "*" or name in self.rules.journey_budget_vnd:
-                    draft.count(table_keys.budget(message["paid_on"], name), spent=-message["price"])
+                    uow.count(table_keys.budget(message["paid_on"], name), spent=-message["price"])
 
-    def _close(self, draft: Draft, customer_id: str, channel: str, kind: str) -> None:
+    def _close(self, uow: UnitOfWork, customer_id: str, channel: str, kind: str) -> None:
         """Remember that a channel does not reach this person, so that nobody pays for it again."""
-        members = members_of(draft, customer_id)
+        members = members_of(uow, customer_id)
         if members:
             lead = members[0]
             reason = "refused_by_customer" if kind == "refused" else "unreachable"
             closed = {**lead.get("closed", {}), channel: reason}
-            draft.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": closed})
+            uow.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": closed})
 
-    def _fate_unknown(self, draft: Draft, message: Message, now: datetime) -> str:
+    def _fate_unknown(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
         """A sender died, or its answer was lost: ask the provider; where it cannot say, do not repeat marketing."""
         channel = message["channel"]
         try:
@@ -408,21 +408,21 @@ class Dispatcher:
         except ChannelError:
             # The provider cannot be asked right now; nothing is decided before it can.
             until = stamp(now + CLAIM)
-            draft.put(
+            uow.put(
                 table_keys.message_item(message["message_id"]), {**message, "claimed_until": until, "due_at": until}
             )
-            draft.commit()
+            uow.commit()
             return "sending"
         if isinstance(taken, Sent):
             return self._sent(message, channel, taken, now)
         if taken is None:
-            self._give_back(draft, message)
-            return self._later(draft, message, "provider_trouble", now + self._pause(message["tries"]), now)
+            self._give_back(uow, message)
+            return self._later(uow, message, "provider_trouble", now + self._pause(message["tries"]), now)
         if message["purpose"] == "transactional" and not message.get("repeated"):
-            return self._later(draft, {**message, "repeated": True}, "provider_trouble", now + FIRST_PAUSE, now)
-        return self._end(draft, message, "unknown", "nobody_knows", now)
+            return self._later(uow, {**message, "repeated": True}, "provider_trouble", now + FIRST_PAUSE, now)
+        return self._end(uow, message, "unknown", "nobody_knows", now)
 
-    def _unopened(self, draft: Draft, message: Message, now: datetime) -> str:
+    def _unopened(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
         """Nobody has opened it for long enough: the next channel, where there is one (A13, A14)."""
         key, status, channel = (
             table_keys.message_item(message["message_id"]),
@@ -434,73 +434,73 @@ class Dispatcher:
         if "open_by" not in message:
             # Its receipt came, its sender died before it could write down that it was sent.
             booked = self._booked(message, channel, message.get("price", 0), now)
-            tally(draft, message, booked)
-            draft.put(key, booked)
-            draft.commit()
+            tally(uow, message, booked)
+            uow.put(key, booked)
+            uow.commit()
             return status
         if status not in ("sent", "delivered") or message["open_by"] > stamp(now):
             return status
-        members = members_of(draft, message["customer_id"])
+        members = members_of(uow, message["customer_id"])
         tried = [*message.get("tried", ()), channel]
         if not members or not self._channels_left({**message, "tried": tried}, members, now):
-            draft.put(key, _undue(message))
-            draft.commit()
+            uow.put(key, _undue(message))
+            uow.commit()
             return status
-        return self._next(draft, {**message, "reached": [status, channel]}, channel, "not_opened", now)
+        return self._next(uow, {**message, "reached": [status, channel]}, channel, "not_opened", now)
 
     # ---- where a message ends up ----
 
-    def _next(self, draft: Draft, message: Message, channel: str, reason: str, now: datetime) -> str:
+    def _next(self, uow: UnitOfWork, message: Message, channel: str, reason: str, now: datetime) -> str:
         """Give up this channel and go on with the next at once; without one, staff take over."""
         said = told(message, "planned", reason, now, channel)
         said |= {"tried": [*message.get("tried", ()), channel], "tries": 0, "due": _lane(message), "due_at": stamp(now)}
         for gone in ("claimed_until", "not_before", "open_by", "troubled_since"):
             said.pop(gone, None)
-        members = members_of(draft, message["customer_id"])
+        members = members_of(uow, message["customer_id"])
         if not members or not self._channels_left(said, members, now):
-            return self._hand_over(draft, said, reason, now)
-        draft.put(table_keys.message_item(message["message_id"]), said)
-        draft.commit()
+            return self._hand_over(uow, said, reason, now)
+        uow.put(table_keys.message_item(message["message_id"]), said)
+        uow.commit()
         return self._dispatch(str(message["message_id"]))
 
-    def _hand_over(self, draft: Draft, message: Message, reason: str, now: datetime) -> str:
+    def _hand_over(self, uow: UnitOfWork, message: Message, reason: str, now: datetime) -> str:
         """No channel is left. What the person has to know goes to staff; an advertisement just ends."""
         if "withdrawn" in message:
-            return self._end(draft, message, "suppressed", message["withdrawn"], now)
+            return self._end(uow, message, "suppressed", message["withdrawn"], now)
         # Whoever commented has a ticket as well; only what a person of ours wrote has to reach them some other way.
         first_word = "comment" in message and "human" not in message
         if message["purpose"] == "marketing" or "reached" in message or first_word:
-            return self._end(draft, message, "failed", reason, now)
-        members = members_of(draft, message["customer_id"])
+            return self._end(uow, message, "failed", reason, now)
+        members = members_of(uow, message["customer_id"])
         if members:
             about = {name: message[name] for name in ("journey", "run", "step")}
             told_of = {"template": message["template"], "message_id": message["message_id"]}
             name = f"call-{message['message_id']}"
             lead = members[0]["customer_id"]
             new = NewTask(lead, name, "call", "handed_to_staff", now + CALLED_WITHIN, **about, details=told_of)
-            open_task(draft, new, now, self.roster())
-        return self._end(draft, message, "failed", "handed_to_staff", now)
+            open_task(uow, new, now, self.roster())
+        return self._end(uow, message, "failed", "handed_to_staff", now)
 
-    def _defer(self, draft: Draft, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:
+    def _defer(self, uow: UnitOfWork, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:
         until = decision.until or now + timedelta(hours=1)
         if message["purpose"] == "marketing" and decision.reason in ("own_cap", "legal_cap", "more_important_first"):
-            wait_no_more(draft, members, message["message_id"])
+            wait_no_more(uow, members, message["message_id"])
             key = table_keys.contacts(members[0]["customer_id"])
             priority = self.rules.priority(message["journey"])
-            draft.put(key, waiting(draft.get(key) or {}, message["message_id"], [priority, stamp(until)]))
-        return self._later(draft, message, decision.reason, until, now)
+            uow.put(key, waiting(uow.get(key) or {}, message["message_id"], [priority, stamp(until)]))
+        return self._later(uow, message, decision.reason, until, now)
 
-    def _later(self, draft: Draft, message: Message, reason: str, until: datetime, now: datetime) -> str:
+    def _later(self, uow: UnitOfWork, message: Message, reason: str, until: datetime, now: datetime) -> str:
         if "send_before" in message and stamp(until) >= message["send_before"]:
-            return self._end(draft, message, "expired", f"too_late_after_{reason}", now)
+            return self._end(uow, message, "expired", f"too_late_after_{reason}", now)
         said = told(message, "deferred", reason, now, message.get("channel", ""))
         said |= {"due": _lane(message), "due_at": stamp(until), "not_before": stamp(until)}
         said.pop("claimed_until", None)
-        draft.put(table_keys.message_item(message["message_id"]), said)
-        draft.commit()
+        uow.put(table_keys.message_item(message["message_id"]), said)
+        uow.commit()
         return "deferred"
 
-    def _end(self, draft: Draft, message: Message, status: str, reason: str, now: datetime) -> str:
+    def _end(self, uow: UnitOfWork, message: Message, status: str, reason: str, now: datetime) -> str:
         said = told(message, status, reason, now, message.get("channel", ""))
         if reached := message.get("reached"):
             # It went out on an earlier channel and was only not opened there: that stays what became of it.
@@ -512,10 +512,10 @@ class Dispatcher:
             said = told(said, status, "nobody_knows", now, message.get("channel", ""))
         said = _undue(said)
         said.pop("claimed_until", None)
-        tally(draft, draft.get(table_keys.message_item(message["message_id"])) or {}, said)
-        draft.put(table_keys.message_item(message["message_id"]), said)
-        wait_no_more(draft, members_of(draft, message["customer_id"]), message["message_id"])
-        draft.commit()
+        tally(uow, uow.get(table_keys.message_item(message["message_id"])) or {}, said)
+        uow.put(table_keys.message_item(message["message_id"]), said)
+        wait_no_more(uow, members_of(uow, message["customer_id"]), message["message_id"])
+        uow.commit()
         return status
 
 

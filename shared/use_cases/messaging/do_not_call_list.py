@@ -16,7 +16,7 @@ from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Action, Delete, Item, Key, Put, Table
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import link_of_phone
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # A page of numbers is one transaction.
 PAGE = 50
@@ -83,17 +83,17 @@ class DoNotCall:
     def _flag(self, customer_id: str, *, on: bool) -> bool:
         """Mark the customer, or unmark whom no number of theirs keeps on the list; whether they are known."""
         for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
+            uow = UnitOfWork(self.table)
             key = table_keys.profile(customer_id)
-            profile = draft.get(key)
+            profile = uow.get(key)
             if profile is None:
                 return False
             if on:
-                draft.put(key, {**profile, "do_not_call": True})
+                uow.put(key, {**profile, "do_not_call": True})
             elif not self._still_listed(profile):
-                draft.put(key, {name: value for name, value in profile.items() if name != "do_not_call"})
+                uow.put(key, {name: value for name, value in profile.items() if name != "do_not_call"})
             try:
-                draft.commit()
+                uow.commit()
             except Conflict:
                 continue
             return True

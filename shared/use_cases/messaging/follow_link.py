@@ -21,7 +21,7 @@ from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tickets import keep_rating
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.messaging.record_delivery import record
 
@@ -73,13 +73,13 @@ def _delivered_at(message: Message) -> datetime | None:
 
 
 def _clicked(table: Table, link: Link, at: datetime) -> None:
-    def note(draft: Draft, message: Message) -> Item | None:
+    def note(uow: UnitOfWork, message: Message) -> Item | None:
         number = str(link.number)
         if number in message.get("clicks", {}):
             return None
         entry = _entry(message, "Message Clicked", "engagement", at, link=link.number)
         place = f"click-{message['message_id'][-20:]}-{number}"
-        draft.mark(table_keys.timeline(message["customer_id"], stamp(at), place), entry)
+        uow.mark(table_keys.timeline(message["customer_id"], stamp(at), place), entry)
         return {**message, "clicks": {**message.get("clicks", {}), number: stamp(at)}}
 
     _change(table, link, note)
@@ -100,12 +100,12 @@ def answer_survey(journeys: Journeys, link: Link, score: str, comment: str, kind
     comment = comment.strip()[:COMMENT_LENGTH]
     answered: list[Survey] = []
 
-    def note(draft: Draft, message: Message) -> Item | None:
+    def note(uow: UnitOfWork, message: Message) -> Item | None:
         kind = survey_of(message, kinds, now).kind
         if not (score.isascii() and score.isdigit() and int(score[:3]) in SCORES[kind]):
             raise Invalid([FieldError("score", f"must be {SCORES[kind][0]} to {SCORES[kind][-1]}")])
         answered.append(Survey(kind, int(score), comment))
-        return _answered(journeys, draft, message, kind, int(score), comment, now)
+        return _answered(journeys, uow, message, kind, int(score), comment, now)
 
     _change(journeys.table, link, note)
     _reached(journeys.table, link, "replied", now)
@@ -119,12 +119,12 @@ def take_rating(
     message of ours."""
     link = Link(message_id, 0)
     said = comment.strip()[:COMMENT_LENGTH]
-    _change(journeys.table, link, lambda draft, message: _answered(journeys, draft, message, kind, score, said, at))
+    _change(journeys.table, link, lambda uow, message: _answered(journeys, uow, message, kind, score, said, at))
     _reached(journeys.table, link, "replied", at)
 
 
 def _answered(
-    journeys: Journeys, draft: Draft, message: Message, kind: SurveyKind, score: int, comment: str, at: datetime
+    journeys: Journeys, uow: UnitOfWork, message: Message, kind: SurveyKind, score: int, comment: str, at: datetime
 ) -> Item:
     before = message.get("answer", {})
     given = {"score": score, "comment": comment, "at": before.get("at", stamp(at)), "changed_at": stamp(at)}
@@ -132,14 +132,14 @@ def _answered(
     entry = _entry(
         message, "Survey Answered", "after_sales", moment(given["at"]), survey=kind, score=score, comment=comment
     )
-    draft.mark(table_keys.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
+    uow.mark(table_keys.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
     if before.get("score") != score:
-        members = members_of(draft, message["customer_id"])
+        members = members_of(uow, message["customer_id"])
         news = _answered_news(message, kind, score, comment, at)
-        journeys.tell(draft, members, news, home=message["customer_id"], act=False)
+        journeys.tell(uow, members, news, home=message["customer_id"], act=False)
     if kind == "csat" and len(message["run"]) == table_keys.TICKET_ID:
         # A survey about a ticket runs under its number.
-        keep_rating(draft, message["run"], score, comment, given["at"])
+        keep_rating(uow, message["run"], score, comment, given["at"])
     return {**message, "answer": given}
 
 
@@ -156,9 +156,9 @@ def stop_marketing(table: Table, link: Link, *, everywhere: bool, how: str, now:
     `how` says what the person did, such as "one_click". Saying it again changes nothing. Raises NotFound.
     """
 
-    def note(draft: Draft, message: Message) -> Item | None:
+    def note(uow: UnitOfWork, message: Message) -> Item | None:
         key = table_keys.profile(message["customer_id"])
-        profile = draft.get(key)
+        profile = uow.get(key)
         if profile is None:
             raise NotFound("the customer is gone")
         said = [
@@ -177,9 +177,9 @@ def stop_marketing(table: Table, link: Link, *, everywhere: bool, how: str, now:
             entry = {"type": "consent", "name": "Consent Withdrawn", "stage": "engagement",
                      "source": "unsubscribe_page", "at": stamp(now), "consent": statement}  # fmt: skip
             place = f"consent-{statement['channel']}-marketing-{message['message_id'][-20:]}"
-            draft.mark(table_keys.timeline(message["customer_id"], stamp(now), place), entry)
+            uow.mark(table_keys.timeline(message["customer_id"], stamp(now), place), entry)
         if said:
-            draft.put(key, agree(profile, said))
+            uow.put(key, agree(profile, said))
         return None
 
     _change(table, link, note)
@@ -206,19 +206,19 @@ def _entry(message: Message, name: str, stage: str, at: datetime, **said: Any) -
     }
 
 
-def _change(table: Table, link: Link, note: Callable[[Draft, Message], Item | None]) -> None:
+def _change(table: Table, link: Link, note: Callable[[UnitOfWork, Message], Item | None]) -> None:
     """Let `note` write about the message, again when somebody else was faster; what it returns is the new message."""
     for _ in range(ATTEMPTS):
-        draft = Draft(table)
+        uow = UnitOfWork(table)
         key = table_keys.message_item(link.message_id)
-        message = draft.get(key)
+        message = uow.get(key)
         if message is None:
             raise NotFound("the message is gone")
-        after = note(draft, message)
+        after = note(uow, message)
         if after is not None:
-            draft.put(key, after)
+            uow.put(key, after)
         try:
-            draft.commit()
+            uow.commit()
             return
         except (Conflict, Busy):
             continue

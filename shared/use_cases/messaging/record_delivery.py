@@ -10,7 +10,7 @@ from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 ATTEMPTS = 8
 
@@ -25,21 +25,21 @@ def record(
     brought nothing new.
     """
     for _ in range(ATTEMPTS):
-        draft = Draft(table)
+        uow = UnitOfWork(table)
         key = table_keys.message_item(message_id)
-        message = draft.get(key)
+        message = uow.get(key)
         if message is None:
             return None
         after = _failed(message, failed, channel, at) if failed else _moved(message, status, at)
         if after is None:
             return None
-        draft.put(key, after)
-        tally(draft, message, after)
+        uow.put(key, after)
+        tally(uow, message, after)
         if status in ("opened", "clicked", "replied") and not failed:
-            _engaged(draft, message["customer_id"], at)
-            _nudge(draft, message, at)
+            _engaged(uow, message["customer_id"], at)
+            _nudge(uow, message, at)
         try:
-            draft.commit()
+            uow.commit()
         except Conflict:
             continue
         return after
@@ -71,19 +71,19 @@ def _failed(message: Message, reason: str, channel: str, at: datetime) -> Messag
     return after
 
 
-def _engaged(draft: Draft, customer_id: str, at: datetime) -> None:
+def _engaged(uow: UnitOfWork, customer_id: str, at: datetime) -> None:
     key = table_keys.profile(customer_id)
-    profile = draft.get(key)
+    profile = uow.get(key)
     day = local_day(at).isoformat()
     if profile and day > profile.get("engaged_on", ""):
-        draft.put(key, {**profile, "engaged_on": day})
+        uow.put(key, {**profile, "engaged_on": day})
 
 
-def _nudge(draft: Draft, message: Message, at: datetime) -> None:
+def _nudge(uow: UnitOfWork, message: Message, at: datetime) -> None:
     """The run of a journey that waits for its message to be read looks again at once."""
     key = table_keys.journeys_of(message["customer_id"])
-    state = draft.get(key)
+    state = uow.get(key)
     run = (state or {}).get("runs", {}).get(f"{message['journey']}|{message['run']}")
     if state and run and run.get("listens") and run["next_due"] > stamp(at):
         runs = {**state["runs"], f"{message['journey']}|{message['run']}": {**run, "next_due": stamp(at)}}
-        draft.put(key, {**state, "runs": runs, "due_at": min(stamp(at), state["due_at"])})
+        uow.put(key, {**state, "runs": runs, "due_at": min(stamp(at), state["due_at"])})

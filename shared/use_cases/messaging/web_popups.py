@@ -8,18 +8,18 @@ from typing import Any
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.messaging.record_delivery import record
 
 
 def waiting_for(table: Table, customer_id: str, now: datetime) -> list[dict[str, Any]]:
     """The slots of a customer, oldest first, each told as delivered; a slot stays until it is forgotten or clicked."""
-    draft = Draft(table)
+    uow = UnitOfWork(table)
     low, high = table_keys.POPUPS
     slots = [
         slot
-        for member in members_of(draft, customer_id)
-        for slot in draft.collection(table_keys.profile(member["customer_id"]).pk, low, high)
+        for member in members_of(uow, customer_id)
+        for slot in uow.collection(table_keys.profile(member["customer_id"]).pk, low, high)
     ]
     for slot in slots:
         record(table, slot["message_id"], "delivered", now)

@@ -21,7 +21,7 @@ from shared.ports import Table
 from shared.repositories import event_sources, marketing_halt, table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.provider_status import ENABLED
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.journeys.migrate import versions
 from shared.use_cases.segments import list_segments
@@ -81,10 +81,10 @@ class Look:
         stores: set[str] = set()
         for label in LIFECYCLE:
             for page in _pages(self.table, f"S#{label}"):
-                draft = Draft(self.table)
-                draft.load(table_keys.profile(row["sk"]) for row in page)
+                uow = UnitOfWork(self.table)
+                uow.load(table_keys.profile(row["sk"]) for row in page)
                 for row in page:
-                    if members := members_of(draft, row["sk"]):
+                    if members := members_of(uow, row["sk"]):
                         tally.update(_person(members))
                         stores.update(*(member.get("stores", {}) for member in members))
                 self.on_customer(len(page))

@@ -23,7 +23,7 @@ from shared.repositories import table_keys
 from shared.repositories.identity_resolution import link_of_phone
 from shared.repositories.marketing_halt import halted
 from shared.repositories.profiles import addresses, members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.segments.list_segments import KINDS, counts
 
 PAGE = 90
@@ -66,14 +66,14 @@ class AdsAudience:
         """
         found, stopped = Audience(), halted(self.table)
         for page in self._pages(label):
-            draft = Draft(self.table)
-            draft.load([table_keys.profile(item["sk"]) for item in page])
-            people = [members for item in page if (members := members_of(draft, item["sk"]))]
+            uow = UnitOfWork(self.table)
+            uow.load([table_keys.profile(item["sk"]) for item in page])
+            people = [members for item in page if (members := members_of(uow, item["sk"]))]
             reached = [addresses(members) for members in people]
-            draft.load([self._listing(to) for to in reached if MOBILE in to])
+            uow.load([self._listing(to) for to in reached if MOBILE in to])
             for members, to in zip(people, reached, strict=True):
                 hashes = row(to, platform)
-                why = self._why_not(draft, members, to, stopped) or ("" if any(hashes) else "no_address")
+                why = self._why_not(uow, members, to, stopped) or ("" if any(hashes) else "no_address")
                 if why:
                     found.left_out[why] += 1
                 else:
@@ -93,7 +93,7 @@ class AdsAudience:
             if start is None:
                 return
 
-    def _why_not(self, draft: Draft, members: list[Profile], to: Mapping[str, str], stopped: list[str]) -> str:
+    def _why_not(self, uow: UnitOfWork, members: list[Profile], to: Mapping[str, str], stopped: list[str]) -> str:
         """Why somebody is left out; "" for who may be in."""
         lead, view = members[0], fold_members(members)
         said = [slot for name, slot in view["consent"].items() if name.endswith(":marketing")]
@@ -114,7 +114,7 @@ class AdsAudience:
         if any(member.get("complaints") for member in members):
             return "complaint_open"
         # Somebody new may have been on the list before we knew them.
-        listed = MOBILE in to and draft.get(self._listing(to))
+        listed = MOBILE in to and uow.get(self._listing(to))
         return "do_not_call" if listed or any(member.get("do_not_call") for member in members) else ""
 
     def _listing(self, to: Mapping[str, str]) -> Key:

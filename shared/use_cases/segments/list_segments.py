@@ -8,8 +8,8 @@ from shared.domain.errors import NotFound
 from shared.domain.segments.segmentation import LIFECYCLE, TAGS, VALUE
 from shared.ports import Table
 from shared.repositories import table_keys
-from shared.repositories.profiles import Ruling, load_members
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, load_members
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.view import describe
 
 KINDS = {"lifecycle": LIFECYCLE, "value": VALUE, "tag": TAGS}
@@ -33,20 +33,20 @@ def counts(table: Table) -> list[dict[str, Any]]:
 
 
 def members(
-    table: Table, label: str, ruling: Ruling, limit: int, start: str | None
+    table: Table, label: str, rules_today: RulesToday, limit: int, start: str | None
 ) -> tuple[list[dict[str, Any]], str | None]:
     """A page of a segment's members; raises NotFound for a label there is none of."""
     if not any(label in labels for labels in KINDS.values()):
         raise NotFound("there is no such segment")
     page = table.query(f"S#{label}", start=start, limit=limit, consistent=False)
-    draft = Draft(table)
-    draft.load([table_keys.profile(item["sk"]) for item in page.items])
+    uow = UnitOfWork(table)
+    uow.load([table_keys.profile(item["sk"]) for item in page.items])
     shown = []
     for item in page.items:
-        profile = draft.get(table_keys.profile(item["sk"]))
+        profile = uow.get(table_keys.profile(item["sk"]))
         if profile is None:
             continue
-        seen = describe(load_members(draft, profile), ruling)
+        seen = describe(load_members(uow, profile), rules_today)
         shown.append(
             {
                 "customer_id": seen["customer_id"],

@@ -13,8 +13,8 @@ from shared.domain.errors import Busy, Conflict
 from shared.domain.segments.segmentation import lifecycle, scores, silence
 from shared.ports import Delete, Item, Key, Table, Update, present
 from shared.repositories import table_keys
-from shared.repositories.profiles import Ruling, figures, load_members
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.tasks.winback_calls import CallDesk
 
@@ -33,10 +33,10 @@ class Scan:
     planned: list[tuple[str, str]]
 
 
-def at_risk(table: Table, ruling: Ruling, limit: int, start: str | None) -> tuple[list[Item], str | None]:
+def at_risk(table: Table, rules_today: RulesToday, limit: int, start: str | None) -> tuple[list[Item], str | None]:
     """A page of the churn-risk ranking, the most valuable first, each described as of today."""
     page = table.query("RISK", start=start, limit=limit, consistent=False)
-    return _describe(table, page.items, ruling), page.next
+    return _describe(table, page.items, rules_today), page.next
 
 
 def scan(journeys: Journeys) -> Scan:
@@ -46,9 +46,9 @@ def scan(journeys: Journeys) -> Scan:
     Whoever was listed lately rests, and whoever is to be called on a day when nobody has room for it is listed the next
     day, still in order of value. Running it again on the same day writes the same list again and calls nobody twice.
     """
-    table, ruling = journeys.table, journeys.ruling
-    rules, today = ruling.rules.winback, ruling.today.isoformat()
-    rested = (ruling.today - timedelta(days=rules.rest_days)).isoformat()
+    table, rules_today = journeys.table, journeys.rules_today
+    rules, today = rules_today.rules.winback, rules_today.today.isoformat()
+    rested = (rules_today.today - timedelta(days=rules.rest_days)).isoformat()
     calls = CallDesk.of(journeys)
     taken: Counter[str] = Counter()
     written = looked_at = 0
@@ -57,7 +57,7 @@ def scan(journeys: Journeys) -> Scan:
         page = table.query("RISK", start=start, limit=PAGE)
         looked_at += len(page.items)
         rows = {row["customer_id"]: row for row in page.items if not rested < row.get("listed_on", "") < today}
-        described = _describe(table, list(rows.values()), ruling)
+        described = _describe(table, list(rows.values()), rules_today)
         for entry in sorted(described, key=lambda entry: (-entry["value_at_risk"], entry["customer_id"])):
             store = entry["store"] or ""
             if taken[store] < rules.calls_per_store_a_day and _list(calls, rows[entry["customer_id"]], entry, written):
@@ -67,7 +67,7 @@ def scan(journeys: Journeys) -> Scan:
         if start is None or (taken and min(taken.values()) >= rules.calls_per_store_a_day):
             break
     # An earlier run of this morning may have found more: who bought since is called by nobody, and nobody twice.
-    for item in _listed(table, ruling.today, table_keys.winback(today, written).sk):
+    for item in _listed(table, rules_today.today, table_keys.winback(today, written).sk):
         table.write(Delete(Key(item["pk"], item["sk"])))
     return Scan(written, calls.opened, looked_at, calls.planned)
 
@@ -75,23 +75,23 @@ def scan(journeys: Journeys) -> Scan:
 def _list(calls: CallDesk, row: Item, entry: dict[str, Any], rank: int) -> bool:
     """Put somebody on this morning's list, in one commit with the call they get; False when they are not on it."""
     journeys, place = calls.journeys, Key(row["pk"], row["sk"])
-    today = journeys.ruling.today.isoformat()
+    today = journeys.rules_today.today.isoformat()
     for _ in range(ATTEMPTS):
-        draft = Draft(journeys.table)
+        uow = UnitOfWork(journeys.table)
         key = table_keys.profile(entry["customer_id"])
-        profile = draft.get(key)
+        profile = uow.get(key)
         if profile is None or table_keys.risk(profile.get("risk", 0), entry["customer_id"]) != place:
             return False  # bought since we looked: no longer at this place of the ranking
-        wanted = calls.wanted(draft, profile, entry) if row.get("listed_on", "") != today else None
+        wanted = calls.wanted(uow, profile, entry) if row.get("listed_on", "") != today else None
         if wanted == "later":
             return False
-        draft.put(key, {**(draft.get(key) or profile), "listed_on": today})
-        draft.also(Update(place, set={("listed_on",): today}, when=(present(),)))
+        uow.put(key, {**(uow.get(key) or profile), "listed_on": today})
+        uow.also(Update(place, set={("listed_on",): today}, when=(present(),)))
         # The table knows no floats.
-        draft.mark(table_keys.winback(today, rank), {**entry, "p_alive": str(entry["p_alive"])})
-        planned = calls.open(draft, entry) if wanted == "call" else []
+        uow.mark(table_keys.winback(today, rank), {**entry, "p_alive": str(entry["p_alive"])})
+        planned = calls.open(uow, entry) if wanted == "call" else []
         try:
-            draft.commit()
+            uow.commit()
         except (Conflict, Busy):
             continue
         calls.done(planned, opened=wanted == "call")
@@ -115,19 +115,22 @@ def _listed(table: Table, day: date, low: str = "") -> list[Item]:
             return found
 
 
-def _describe(table: Table, rows: list[Item], ruling: Ruling) -> list[dict[str, Any]]:
-    draft = Draft(table)
-    draft.load([table_keys.profile(row["customer_id"]) for row in rows])
+def _describe(table: Table, rows: list[Item], rules_today: RulesToday) -> list[dict[str, Any]]:
+    uow = UnitOfWork(table)
+    uow.load([table_keys.profile(row["customer_id"]) for row in rows])
     described = []
     for row in rows:
-        profile = draft.get(table_keys.profile(row["customer_id"]))
+        profile = uow.get(table_keys.profile(row["customer_id"]))
         if profile is None or "risk" not in profile:
             continue
         m = figures(profile)
-        folded = fold_members(load_members(draft, profile))
-        life, days = lifecycle(m, ruling.today, ruling.rules), silence(m, ruling.today, ruling.rules)
+        folded = fold_members(load_members(uow, profile))
+        life, days = (
+            lifecycle(m, rules_today.today, rules_today.rules),
+            silence(m, rules_today.today, rules_today.rules),
+        )
         tier = profile["labels"][1]
-        rules = ruling.rules.winback
+        rules = rules_today.rules.winback
         reason = rules.reasons[life if life in rules.reasons else "personal"]
         entry = {
             "customer_id": row["customer_id"],
@@ -137,7 +140,7 @@ def _describe(table: Table, rows: list[Item], ruling: Ruling) -> list[dict[str, 
             "lifecycle": life,
             "value": tier,
             "days_silent": days,
-            "p_alive": scores(m, ruling.today, ruling.rules.bg_nbd)["p_alive"],
+            "p_alive": scores(m, rules_today.today, rules_today.rules.bg_nbd)["p_alive"],
             "value_at_risk": profile["risk"],
             "action": rules.actions.get(tier, "message"),
             "reason": reason.format(days=days, visits=m.visits, amount=vnd(m.year_spend)),

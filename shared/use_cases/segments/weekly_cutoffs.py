@@ -20,9 +20,9 @@ from shared.domain.segments.thresholds import Base, compute
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Item, Key, Put, Table
 from shared.repositories import table_keys
-from shared.repositories.profiles import Ruling, figures, load_members
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS
 from shared.use_cases.journeys.context import Journeys
 
@@ -40,14 +40,14 @@ class Pass:
     done: bool = False
 
 
-def publish(table: Table, ruling: Ruling, now: datetime) -> CutOffs:
+def publish(table: Table, rules_today: RulesToday, now: datetime) -> CutOffs:
     """Compute and store the next version of the cut-offs from everybody who ever bought."""
     base = Base()
     for profiles in _everybody(table, {"list": 0, "after": ""}):
         for profile in profiles[1]:
             m = figures(profile)
             base.add(m.window_spend, m.window_visits, m.largest_order)
-    cutoffs = compute(base, ruling.cutoffs, ruling.rules)
+    cutoffs = compute(base, rules_today.cutoffs, rules_today.rules)
     body = {"cutoffs": _plain(cutoffs)}
     state = {"version": cutoffs.version, "at": {"list": 0, "after": ""}, "seen": 0, "relabelled": 0}
     table.write(
@@ -72,7 +72,7 @@ def _state(state: dict[str, Any], now: datetime) -> Put:
     return Put(item)
 
 
-def relabel(journeys: Journeys, *, pages: int) -> Pass | None:
+def relabel_pass(journeys: Journeys, *, pages: int) -> Pass | None:
     """Bring up to `pages` pages of customers over to the cut-offs in force; None when no pass is under way."""
     table, now = journeys.table, journeys.now
     state = table.get(table_keys.CUTOFFS_PASS)
@@ -93,41 +93,41 @@ def relabel(journeys: Journeys, *, pages: int) -> Pass | None:
 
 def _bring_over(journeys: Journeys, known: Item) -> bool:
     """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
-    table, ruling = journeys.table, journeys.ruling
-    if _stands_as_before(known, ruling):
+    table, rules_today = journeys.table, journeys.rules_today
+    if _stands_as_before(known, rules_today):
         return False
     key = Key(known["pk"], known["sk"])
     for attempt in range(ATTEMPTS):
-        draft = Draft(table, {key: known} if attempt == 0 else None)
-        profile = draft.get(key)
+        uow = UnitOfWork(table, {key: known} if attempt == 0 else None)
+        profile = uow.get(key)
         if profile is None or "merged_into" in profile:
             return False
         m = figures(profile)
-        stale = is_stale(m, ruling.today, ruling.rules, ruling.cutoffs)
-        after = settle(draft, load_members(draft, profile), None if stale else m, ruling, appoint_vip=True)
+        stale = is_stale(m, rules_today.today, rules_today.rules, rules_today.cutoffs)
+        after = relabel(uow, load_members(uow, profile), None if stale else m, rules_today, appoint_vip=True)
         relabelled: bool = after["labels"] != profile.get("labels")
         if not stale and all(after.get(name) == profile.get(name) for name in ("labels", "vip_until", "due_at")):
             return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
-        if relabelled and (draft.get(table_keys.journeys_of(after["customer_id"])) or {}).get("last"):
+        if relabelled and (uow.get(table_keys.journeys_of(after["customer_id"])) or {}).get("last"):
             # Journeys know who has bought since they listen; of the others there is nothing but history (R1).
-            members, at = load_members(draft, after), stamp(day_start(ruling.today))
+            members, at = load_members(uow, after), stamp(day_start(rules_today.today))
             for signal in label_news(profile.get("labels", ()), after["labels"], at):
                 if signal.name != "Lifecycle Changed":  # the wake of the day tells that
-                    journeys.tell(draft, members, signal, act=False)
+                    journeys.tell(uow, members, signal, act=False)
         try:
-            draft.commit()
+            uow.commit()
         except (Conflict, Busy):
             continue
         return relabelled
     raise Busy(f"customer {key.pk} is being changed by too many at once")
 
 
-def _stands_as_before(profile: Item, ruling: Ruling) -> bool:
+def _stands_as_before(profile: Item, rules_today: RulesToday) -> bool:
     """Whether one look at the profile tells that there is nothing to write: how the pass finds most of the base."""
     m = figures(profile)
-    if "absorbed" in profile or is_stale(m, ruling.today, ruling.rules, ruling.cutoffs):
+    if "absorbed" in profile or is_stale(m, rules_today.today, rules_today.rules, rules_today.cutoffs):
         return False
-    standing = stand(m, profile, ruling.today, ruling.rules, ruling.cutoffs, appoint_vip=True)
+    standing = stand(m, profile, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=True)
     if standing.vip_until or "vip_until" in profile or list(standing.labels) != profile.get("labels"):
         return False
     # New rules may want somebody woken sooner than the old ones did.

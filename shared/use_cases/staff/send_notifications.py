@@ -26,7 +26,7 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Channel, Clock, Outgoing, Sent, Table
 from shared.repositories import table_keys
 from shared.repositories.rate_limits import Pace
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 CLAIM = timedelta(minutes=10)
 ATTEMPTS = 8
@@ -156,7 +156,7 @@ class StaffNotes:
     def _put(self, before: Note, after: Note) -> str:
         """Raises Conflict where somebody else changed the note since."""
         key = table_keys.staff_note(before["note_id"])
-        draft = Draft(self.table, {key: before})
-        draft.put(key, after)
-        draft.commit()
+        uow = UnitOfWork(self.table, {key: before})
+        uow.put(key, after)
+        uow.commit()
         return str(after["status"])

@@ -23,7 +23,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.staff_notifications import tell
 from shared.repositories.tickets import case_code
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # So many of each kind are named; the rest is a number.
 NAMED = 10
@@ -55,49 +55,49 @@ class Digests:
         managers = told(self.directory, ("store_manager",), assignee="", store=store)
         notes = {person: table_keys.staff_note(note_id(person, "store_digest", key)) for person in managers}
         for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
-            draft.load(notes.values())
-            left = [person for person, note in notes.items() if draft.get(note) is None]
+            uow = UnitOfWork(self.table)
+            uow.load(notes.values())
+            left = [person for person, note in notes.items() if uow.get(note) is None]
             if not left:
                 return 0
-            waiting = self._waiting(draft, store, day)
+            waiting = self._waiting(uow, store, day)
             if not any(part["total"] for part in waiting.values()):
                 return 0
             words = {"store": store, "day": day, **waiting}
             for person in left:
-                tell(draft, person, "store_digest", words, key, self.now)
+                tell(uow, person, "store_digest", words, key, self.now)
             try:
-                draft.commit()
+                uow.commit()
             except (Conflict, Busy):
                 continue
             return len(left)
         raise Busy(f"the digest of {store} could not be written")
 
-    def _waiting(self, draft: Draft, store: str, today: str) -> dict[str, dict[str, Any]]:
+    def _waiting(self, uow: UnitOfWork, store: str, today: str) -> dict[str, dict[str, Any]]:
         """What waits in a store today: of each kind how many, and the first of them."""
         return {
-            "calls": self._calls(draft, store),
-            "birthdays": self._people(draft, table_keys.birthdays(today, store), lambda row: row["sk"]),
+            "calls": self._calls(uow, store),
+            "birthdays": self._people(uow, table_keys.birthdays(today, store), lambda row: row["sk"]),
             "complaints": self._complaints(store),
-            "pickups": self._people(draft, table_keys.pickups(store), lambda row: row.get("customer_id", "")),
+            "pickups": self._people(uow, table_keys.pickups(store), lambda row: row.get("customer_id", "")),
         }
 
-    def _calls(self, draft: Draft, store: str) -> dict[str, Any]:
+    def _calls(self, uow: UnitOfWork, store: str) -> dict[str, Any]:
         """What is due today in the store's list of tasks, the most urgent first, overdue ones too.
 
         The win-back scan has put its calls there."""
         ends = day_start(local_day(self.now) + DAY)
         rows = list(self._rows(table_keys.task_list(store), "open#", f"open#{stamp(ends)}"))
         keys = [table_keys.task(row["task_id"]) for row in rows[:NAMED]]
-        draft.load(keys)
+        uow.load(keys)
         first = []
-        for task in filter(None, map(draft.get, keys)):
+        for task in filter(None, map(uow.get, keys)):
             due = moment(task["due_at"]).astimezone(VIETNAM)
             known = self.words.get(task["reason"])
             first.append(
                 {
                     "time": f"{due:%H:%M}" if due.date() == local_day(self.now) else f"{due:%d/%m}",
-                    "name": _name(draft, task["customer_id"]),
+                    "name": _name(uow, task["customer_id"]),
                     "title": known.title if known else task.get("title", task["reason"]),
                 }
             )
@@ -131,11 +131,11 @@ class Digests:
                     self._open.setdefault(row["store"], []).append(ticket)
         return self._open
 
-    def _people(self, draft: Draft, pk: str, whose: Callable[[Item], str]) -> dict[str, Any]:
+    def _people(self, uow: UnitOfWork, pk: str, whose: Callable[[Item], str]) -> dict[str, Any]:
         rows = list(self._rows(pk))
-        draft.load(table_keys.profile(who) for row in rows[:NAMED] if (who := whose(row)))
+        uow.load(table_keys.profile(who) for row in rows[:NAMED] if (who := whose(row)))
         first = [
-            {"name": _name(draft, whose(row)), **({"order": row["number"]} if "number" in row else {})}
+            {"name": _name(uow, whose(row)), **({"order": row["number"]} if "number" in row else {})}
             for row in rows[:NAMED]
         ]
         return {"total": len(rows), "first": first}
@@ -150,7 +150,7 @@ class Digests:
                 return
 
 
-def _name(draft: Draft, customer_id: str) -> str:
+def _name(uow: UnitOfWork, customer_id: str) -> str:
     """How staff know somebody, or "" where nobody knows."""
-    members = members_of(draft, customer_id) if customer_id else []
+    members = members_of(uow, customer_id) if customer_id else []
     return str(fold_members(members)["traits"].get("name") or "") if members else ""

@@ -19,7 +19,7 @@ from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import number_to_call
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 
 ATTEMPTS = 8
@@ -64,11 +64,11 @@ class Book:
         """
         self.check(wanted.store, wanted.starts_at)
 
-        def change(draft: Draft) -> Appointment:
-            members = members_of(draft, wanted.customer_id)
+        def change(uow: UnitOfWork) -> Appointment:
+            members = members_of(uow, wanted.customer_id)
             if not members:
                 raise NotFound("there is no such customer")
-            known, name = self._named(draft, wanted, members[0]["customer_id"])
+            known, name = self._named(uow, wanted, members[0]["customer_id"])
             if known and known["status"] == BOOKED:
                 return known
             made: Appointment = {
@@ -76,49 +76,49 @@ class Book:
                 "service": wanted.service, "note": wanted.note, "starts_at": stamp(wanted.starts_at),
                 "status": BOOKED, "at": stamp(self.now), "by": self.by,
             }  # fmt: skip
-            return self._put(draft, None, made, members)
+            return self._put(uow, None, made, members)
 
         return self._commit(change)
 
     def move(self, name: str, starts_at: datetime) -> Appointment:
         """Give an appointment another time; the same again is fine. Raises as `take` does."""
 
-        def change(draft: Draft) -> Appointment:
-            known = self._find(draft, name)
+        def change(uow: UnitOfWork) -> Appointment:
+            known = self._find(uow, name)
             if known["status"] != BOOKED:
                 raise Conflict("the appointment was cancelled")
             if known["starts_at"] == stamp(starts_at):
                 return known
             self.check(known["store"], starts_at)
             moved = {**known, "starts_at": stamp(starts_at), "at": stamp(self.now), "by": self.by}
-            return self._put(draft, known, moved, members_of(draft, known["customer_id"]))
+            return self._put(uow, known, moved, members_of(uow, known["customer_id"]))
 
         return self._commit(change)
 
     def cancel(self, name: str) -> Appointment:
         """Cancel an appointment; the same again is fine. Raises NotFound, Forbidden and Busy."""
 
-        def change(draft: Draft) -> Appointment:
-            known = self._find(draft, name)
+        def change(uow: UnitOfWork) -> Appointment:
+            known = self._find(uow, name)
             if known["status"] == CANCELLED:
                 return known
             over = {**known, "status": CANCELLED, "at": stamp(self.now), "by": self.by}
-            self._give_back(draft, known)
-            draft.delete(table_keys.appointment(name))
-            draft.put(table_keys.appointment_over(name), over | {"ttl": int((self.now + KEPT).timestamp())})
-            self._tell(draft, over, members_of(draft, known["customer_id"]), "Appointment Cancelled")
+            self._give_back(uow, known)
+            uow.delete(table_keys.appointment(name))
+            uow.put(table_keys.appointment_over(name), over | {"ttl": int((self.now + KEPT).timestamp())})
+            self._tell(uow, over, members_of(uow, known["customer_id"]), "Appointment Cancelled")
             return over
 
         return self._commit(change)
 
     # ---- one change ----
 
-    def _commit(self, change: Callable[[Draft], Appointment]) -> Appointment:
+    def _commit(self, change: Callable[[UnitOfWork], Appointment]) -> Appointment:
         for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
-            after = change(draft)
+            uow = UnitOfWork(self.table)
+            after = change(uow)
             try:
-                draft.commit()
+                uow.commit()
             except (Conflict, Busy):
                 continue
             return after
@@ -133,55 +133,57 @@ class Book:
         if reason := why_not(starts_at, self.now, self.directory.hours, self.rules):
             raise Invalid([FieldError("starts_at", reason)])
 
-    def _named(self, draft: Draft, wanted: Booking, customer_id: str) -> tuple[Appointment | None, str]:
+    def _named(self, uow: UnitOfWork, wanted: Booking, customer_id: str) -> tuple[Appointment | None, str]:
         """The appointment that was booked by these words and still stands so, and its name; else a free name."""
         for number in count():
             name = appointment_id(customer_id, wanted.store, wanted.starts_at, wanted.service, number)
-            known = self._load(draft, name)
+            known = self._load(uow, name)
             if known is None or known["starts_at"] == stamp(wanted.starts_at):
                 return known, name
         raise AssertionError("numbers have no end")
 
-    def _load(self, draft: Draft, name: str) -> Appointment | None:
+    def _load(self, uow: UnitOfWork, name: str) -> Appointment | None:
         keys = [table_keys.appointment(name), table_keys.appointment_over(name)]
-        draft.load(keys)
-        return draft.get(keys[0]) or draft.get(keys[1])
+        uow.load(keys)
+        return uow.get(keys[0]) or uow.get(keys[1])
 
-    def _find(self, draft: Draft, name: str) -> Appointment:
-        known = self._load(draft, name)
+    def _find(self, uow: UnitOfWork, name: str) -> Appointment:
+        known = self._load(uow, name)
         if known is None:
             raise NotFound("there is no such appointment")
         if self.stores and known["store"] not in self.stores:
             raise Forbidden("this appointment is in a store the key has no access to")
         return known
 
-    def _put(self, draft: Draft, before: Appointment | None, after: Appointment, members: list[Profile]) -> Appointment:
+    def _put(
+        self, uow: UnitOfWork, before: Appointment | None, after: Appointment, members: list[Profile]
+    ) -> Appointment:
         """Take a place for an appointment, give back the one it had, and tell journeys."""
         name, starts_at = after["appointment_id"], moment(after["starts_at"])
         if before:
-            self._give_back(draft, before)
+            self._give_back(uow, before)
         key = table_keys.appointment_hour(after["store"], hour_of(starts_at))
-        taken = list((draft.get(key) or {}).get("taken", ()))
+        taken = list((uow.get(key) or {}).get("taken", ()))
         if len(taken) >= self.rules.stores[after["store"]].an_hour:
             raise Conflict("every place in this hour is taken")
         ttl = int((starts_at + KEPT).timestamp())
-        draft.put(key, {"taken": [*taken, name], "ttl": ttl})
-        draft.put(table_keys.appointment(name), after | {"ttl": ttl})
-        draft.delete(table_keys.appointment_over(name))
+        uow.put(key, {"taken": [*taken, name], "ttl": ttl})
+        uow.put(table_keys.appointment(name), after | {"ttl": ttl})
+        uow.delete(table_keys.appointment_over(name))
         row: Item = {"appointment_id": name, "ttl": ttl}
-        draft.mark(table_keys.appointment_row(after["store"], after["starts_at"], name), row)
-        self._tell(draft, after, members, "Appointment Booked")
+        uow.mark(table_keys.appointment_row(after["store"], after["starts_at"], name), row)
+        self._tell(uow, after, members, "Appointment Booked")
         return after
 
-    def _give_back(self, draft: Draft, known: Appointment) -> None:
+    def _give_back(self, uow: UnitOfWork, known: Appointment) -> None:
         name = known["appointment_id"]
         key = table_keys.appointment_hour(known["store"], hour_of(moment(known["starts_at"])))
-        held = draft.get(key)
+        held = uow.get(key)
         if held:
-            draft.put(key, {**held, "taken": [one for one in held["taken"] if one != name]})
-        draft.delete(table_keys.appointment_row(known["store"], known["starts_at"], name))
+            uow.put(key, {**held, "taken": [one for one in held["taken"] if one != name]})
+        uow.delete(table_keys.appointment_row(known["store"], known["starts_at"], name))
 
-    def _tell(self, draft: Draft, known: Appointment, members: list[Profile], name: str) -> None:
+    def _tell(self, uow: UnitOfWork, known: Appointment, members: list[Profile], name: str) -> None:
         store = known["store"]
         said: dict[str, Any] = {"appointment_id": known["appointment_id"]}
         if name == "Appointment Booked":
@@ -191,9 +193,9 @@ class Book:
         entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(self.now)}
         entry["properties"] = json.dumps(said, ensure_ascii=False)
         mark = f"appointment-{known['appointment_id'][-20:]}-{known['status']}"
-        draft.mark(table_keys.timeline(known["customer_id"], stamp(self.now), mark), entry)
+        uow.mark(table_keys.timeline(known["customer_id"], stamp(self.now), mark), entry)
         if members:
-            self.journeys.tell(draft, members, Signal(name, stamp(self.now), said), act=False)
+            self.journeys.tell(uow, members, Signal(name, stamp(self.now), said), act=False)
 
 
 def listed(
@@ -206,14 +208,14 @@ def listed(
     )  # fmt: skip
     places = [table_keys.appointment(row["appointment_id"]) for row in page.items]
     found = table.batch_get(places, consistent=False) if places else {}
-    draft = Draft(table)
-    draft.load(table_keys.profile(one["customer_id"]) for one in found.values())
-    return [shown(draft, found[place]) for place in places if place in found], page.next
+    uow = UnitOfWork(table)
+    uow.load(table_keys.profile(one["customer_id"]) for one in found.values())
+    return [shown(uow, found[place]) for place in places if place in found], page.next
 
 
-def shown(draft: Draft, known: Appointment) -> dict[str, Any]:
+def shown(uow: UnitOfWork, known: Appointment) -> dict[str, Any]:
     """An appointment as staff see it: who comes, and the number to call."""
-    members = members_of(draft, known["customer_id"])
+    members = members_of(uow, known["customer_id"])
     return brief(known) | {
         "customer_id": members[0]["customer_id"] if members else known["customer_id"],
         "customer_name": fold_members(members)["traits"].get("name") if members else None,

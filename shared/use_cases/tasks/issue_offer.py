@@ -18,7 +18,7 @@ from shared.ports import NewId, Table
 from shared.repositories import table_keys, vouchers
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import ATTEMPTS, find_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -38,30 +38,30 @@ class Offers:
         Conflict where the task names no offer or is over without a code, and Busy.
         """
         for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
-            task = find_task(draft, task_id, stores)
+            uow = UnitOfWork(self.table)
+            task = find_task(uow, task_id, stores)
             if "voucher" in task:
                 return task
             if status_of(task) == "done":
                 raise Conflict("the task is done; its offer is over")
             if task.get("offer_id") not in self.book.offers:
                 raise Conflict("there is no offer with this task")
-            after = self._issued(draft, task)
+            after = self._issued(uow, task)
             try:
-                draft.commit()
+                uow.commit()
             except (Conflict, Busy):
                 continue
             return after
         raise Busy("this task is being changed by too many at once")
 
-    def _issued(self, draft: Draft, task: Task) -> Task:
+    def _issued(self, uow: UnitOfWork, task: Task) -> Task:
         offer = self.book.offers[task["offer_id"]]
         code = new_code(offer.prefix, self.new_id())
         vouchers.issue(
-            draft, self.book, task["offer_id"], task["customer_id"], code, self.now,
+            uow, self.book, task["offer_id"], task["customer_id"], code, self.now,
             journey=task.get("journey", ""), run=task.get("run", ""), step=task.get("step", ""),
         )  # fmt: skip
-        ends, members = offer.ends(self.now), members_of(draft, task["customer_id"])
+        ends, members = offer.ends(self.now), members_of(uow, task["customer_id"])
         lang: Lang = "en" if members and fold_members(members)["traits"].get("@language") == "en" else "vi"
         page = f"{self.public_url.rstrip('/')}/o/{code}"
         made = {
@@ -74,11 +74,11 @@ class Offers:
         }
         for member in members:
             key = table_keys.journeys_of(member["customer_id"])
-            known = draft.get(key) or {}
+            known = uow.get(key) or {}
             name = f"{task.get('journey', '')}|{task.get('run', '')}"
             if run := known.get("runs", {}).get(name):
                 runs = {**known["runs"], name: {**run, "vars": {**run["vars"], **made}}}
-                draft.put(key, {**known, "runs": runs})
+                uow.put(key, {**known, "runs": runs})
         after = {**task, "voucher": code, "offer": f"{code}: {made['gift']}", "offer_ends": made["offer_ends"]}
-        draft.put(table_keys.task(task["task_id"]), after)
+        uow.put(table_keys.task(task["task_id"]), after)
         return after

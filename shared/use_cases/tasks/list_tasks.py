@@ -14,7 +14,7 @@ from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import number_to_call
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.recommendations.suggest_products import Suggester
 
 _PLACE = {"open": table_keys.task, "done": table_keys.task_done}
@@ -57,17 +57,17 @@ def listed(
     rows, after = _rows(table, asked, limit, start)
     places = [_PLACE[asked.status](row["task_id"]) for row in rows if asked.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
-    draft = Draft(table)
+    uow = UnitOfWork(table)
     who = [task["customer_id"] for task in found.values()]
     journeys = [task["customer_id"] for task in found.values() if task.get("journey")]
-    draft.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
+    uow.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
     tasks = [found[place] for place in places if place in found]
-    people = {task["task_id"]: members_of(draft, task["customer_id"]) for task in tasks}
+    people = {task["task_id"]: members_of(uow, task["customer_id"]) for task in tasks}
     calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
     offered: dict[str, list[dict[str, Any]]] = {}
     if suggester and asked.status == "open":
         offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
-    told = [shown(task, people[task["task_id"]], words, draft) for task in tasks]
+    told = [shown(task, people[task["task_id"]], words, uow) for task in tasks]
     return [one | {"suggestions": offered.get(one["task_id"], [])} for one in told], after
 
 
@@ -98,7 +98,7 @@ def _rows(table: Table, asked: Asked, limit: int, start: str | None) -> tuple[li
     return rows[:limit], rows[:limit][-1]["sk"] if more and rows else None
 
 
-def shown(task: Task, members: list[Profile], words: Mapping[str, Words], draft: Draft) -> dict[str, Any]:
+def shown(task: Task, members: list[Profile], words: Mapping[str, Words], uow: UnitOfWork) -> dict[str, Any]:
     """A task as staff see it, in words: whom to call, what for, and how the deal of its journey stands."""
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
@@ -118,7 +118,7 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, Words], draft:
         "opened_at": task["at"],
         "due_at": task["due_at"],
         "status": status_of(task),
-        "deal": _deal(task, members, draft),
+        "deal": _deal(task, members, uow),
         **{name: task.get(name) or None for name in _TOLD},
     }
 
@@ -132,12 +132,12 @@ def _segments(members: list[Profile]) -> dict[str, Any] | None:
     return {"lifecycle": labels[0], "value": labels[1], "tags": labels[2:] + marks}
 
 
-def _deal(task: Task, members: list[Profile], draft: Draft) -> str | None:
+def _deal(task: Task, members: list[Profile], uow: UnitOfWork) -> str | None:
     """How the deal stands that the task belongs to, while it is under way."""
     if not task.get("journey"):
         return None
     for member in members:
-        runs = (draft.get(table_keys.journeys_of(member["customer_id"])) or {}).get("runs", {})
+        runs = (uow.get(table_keys.journeys_of(member["customer_id"])) or {}).get("runs", {})
         if run := runs.get(f"{task['journey']}|{task.get('run', '')}"):
             return run["deal"] or None
     return None

@@ -16,7 +16,7 @@ from shared.ports import Clock, Table
 from shared.repositories import table_keys
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import ATTEMPTS, open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 # A message that becomes a call was to be read now.
 CALLED_WITHIN = timedelta(hours=2)
@@ -37,10 +37,10 @@ class PlannedCalls:
         name, of = _call(message_id), message_id[:-MESSAGE_TAIL]
         new = NewTask(of, name, "call", "planned_call", now + CALLED_WITHIN, script=script, details=details)
         for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
-            open_task(draft, new, now, self.roster())
+            uow = UnitOfWork(self.table)
+            open_task(uow, new, now, self.roster())
             try:
-                draft.commit()
+                uow.commit()
             except Conflict:
                 continue
             return new.task_id

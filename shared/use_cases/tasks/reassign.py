@@ -14,7 +14,7 @@ from shared.ports import Table
 from shared.repositories.profiles import members_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, remember, replace_open
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,17 @@ class Hands:
         if person is None:
             raise Invalid([FieldError("assignee", "is nobody in the directory")])
 
-        def change(draft: Draft, task: Task, members: list[Profile]) -> Task:
+        def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             if not person.serves(task.get("store", "")):
                 raise Invalid([FieldError("assignee", "does not work for the store of this task")])
             if task.get("assignee") == person_id:
                 return task
-            slot = self.roster.hours_of(task, person_id, draft, members, self.now)
+            slot = self.roster.hours_of(task, person_id, uow, members, self.now)
             # Who stands beside somebody else's role takes it over as what they are.
             after = moved(task, slot, self.now) | {"role": person.role}
-            replace_open(draft, task, after, self.now)
+            replace_open(uow, task, after, self.now)
             told = {"was": task.get("assignee", ""), "by": self.by, "note": note}
-            remember(draft, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **told)
+            remember(uow, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **told)
             return after
 
         return self._change(task_id, change)
@@ -55,14 +55,14 @@ class Hands:
     def put_back(self, task_id: str, reason: str, until: datetime) -> Task:
         """Put an open task off until a moment; raises NotFound, Forbidden, Conflict when it is done, and Busy."""
 
-        def change(draft: Draft, task: Task, members: list[Profile]) -> Task:
+        def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             if task.get("skipped_until") == stamp(until):
                 return task
-            slot = self.roster.slot_anew(draft, task, until, members)
+            slot = self.roster.slot_anew(uow, task, until, members)
             after = moved(task, Slot(task.get("assignee") or slot.assignee, slot.start, slot.due_at), self.now)
             after |= {"skipped_until": stamp(until), "note": reason, "by": self.by}
-            replace_open(draft, task, after, self.now)
-            remember(draft, after, "Task Put Back", self.now, mark=f"back-{stamp(until)}", until=stamp(until))
+            replace_open(uow, task, after, self.now)
+            remember(uow, after, "Task Put Back", self.now, mark=f"back-{stamp(until)}", until=stamp(until))
             return after
 
         return self._change(task_id, change)
@@ -70,26 +70,28 @@ class Hands:
     def skip(self, task_id: str, reason: str, told: Told) -> Task:
         """Close a task that will not be done; journeys go on as when it was withdrawn. The same again is fine."""
 
-        def change(draft: Draft, task: Task, members: list[Profile]) -> Task:
+        def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             after = finished(task, SKIPPED, self.by, reason, self.now)
-            finish(draft, after, self.now)
+            finish(uow, after, self.now)
             if members:
-                told(draft, members, after)
+                told(uow, members, after)
             return after
 
         return self._change(task_id, change, same=SKIPPED)
 
-    def _change(self, task_id: str, change: Callable[[Draft, Task, list[Profile]], Task], *, same: str = "") -> Task:
+    def _change(
+        self, task_id: str, change: Callable[[UnitOfWork, Task, list[Profile]], Task], *, same: str = ""
+    ) -> Task:
         for _ in range(ATTEMPTS):
-            draft = Draft(self.table)
-            task = find_task(draft, task_id, self.stores)
+            uow = UnitOfWork(self.table)
+            task = find_task(uow, task_id, self.stores)
             if status_of(task) == "done":
                 if same and task["outcome"] == same:
                     return task
                 raise Conflict(f"the task was closed as {task['outcome']} at {task['done_at']}")
-            after = change(draft, task, members_of(draft, task["customer_id"]))
+            after = change(uow, task, members_of(uow, task["customer_id"]))
             try:
-                draft.commit()
+                uow.commit()
             except (Conflict, Busy):
                 continue
             return after

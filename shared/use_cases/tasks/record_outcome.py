@@ -25,7 +25,7 @@ from shared.repositories.contact_ledger import called
 from shared.repositories.profiles import members_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, open_calls, remember, replace_open
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def record_outcome(
     NotFound, Forbidden, Conflict when the task ended in another way before, and Busy.
     """
     for _ in range(ATTEMPTS):
-        draft = Draft(table)
-        task = _record(draft, task_id, report, by=by, now=now, stores=stores, told=told, roster=roster)
+        uow = UnitOfWork(table)
+        task = _record(uow, task_id, report, by=by, now=now, stores=stores, told=told, roster=roster)
         try:
-            draft.commit()
+            uow.commit()
         except (Conflict, Busy):
             continue
         return task
@@ -68,7 +68,7 @@ def record_outcome(
 
 
 def _record(
-    draft: Draft,
+    uow: UnitOfWork,
     task_id: str,
     report: Report,
     *,
@@ -79,7 +79,7 @@ def _record(
     roster: Roster | None,
 ) -> Task:
     done = table_keys.task_done(task_id)
-    task = find_task(draft, task_id, stores)
+    task = find_task(uow, task_id, stores)
     if status_of(task) == "done":
         if task["outcome"] != report.outcome:
             who = f" by {task['by']}" if task["by"] else ""
@@ -87,60 +87,60 @@ def _record(
         return task
     if task.get("outcome") == "call_back" and report.call_back_at and task["due_at"] == stamp(report.call_back_at):
         return task
-    members = members_of(draft, task["customer_id"])
+    members = members_of(uow, task["customer_id"])
     if task["kind"] == "call" and report.outcome in SPOKEN and members:
         lead = table_keys.profile(members[0]["customer_id"])
-        draft.put(lead, {**(draft.get(lead) or {}), "talked_on": local_day(now).isoformat()})
-        members = members_of(draft, task["customer_id"])
+        uow.put(lead, {**(uow.get(lead) or {}), "talked_on": local_day(now).isoformat()})
+        members = members_of(uow, task["customer_id"])
     if task.get("sells") and members:
-        _note_call(draft, task, members, now, roster)
+        _note_call(uow, task, members, now, roster)
     if report.call_back_at:
-        return _postpone(draft, task, report, report.call_back_at, by, now)
+        return _postpone(uow, task, report, report.call_back_at, by, now)
     if report.order_by:
         task = task | {"order_by": stamp(report.order_by)}
     ended = [task]
     if report.outcome in ENDS_CALLS and members:
-        _call_no_more(draft, members[0], task, report.outcome, by, now)
-        ended += [other for other in open_calls(draft, members) if other["task_id"] != task_id]
+        _call_no_more(uow, members[0], task, report.outcome, by, now)
+        ended += [other for other in open_calls(uow, members) if other["task_id"] != task_id]
     ended = [finished(one, report.outcome, by, report.note if one is task else "", now) for one in ended]
     for one in ended:
-        finish(draft, one, now)
+        finish(uow, one, now)
     if told and members:
         # As they are after what the outcome meant for them.
-        members = members_of(draft, task["customer_id"])
+        members = members_of(uow, task["customer_id"])
         for one in ended:
-            told(draft, members, one)
-    return draft.get(done) or task
+            told(uow, members, one)
+    return uow.get(done) or task
 
 
-def _note_call(draft: Draft, task: Task, members: list[Profile], now: datetime, roster: Roster | None) -> None:
+def _note_call(uow: UnitOfWork, task: Task, members: list[Profile], now: datetime, roster: Roster | None) -> None:
     """Somebody was called to be sold something: nobody sells to them by phone again before a day has passed."""
     key = table_keys.contacts(members[0]["customer_id"])
-    draft.put(key, called(draft.get(key) or {}, task["task_id"], now))
+    uow.put(key, called(uow.get(key) or {}, task["task_id"], now))
     if roster is None:
         return
-    for other in open_calls(draft, members):
+    for other in open_calls(uow, members):
         agreed = other.get("outcome") == "call_back"
         if other.get("sells") and other["task_id"] != task["task_id"] and not agreed:
-            slot = roster.slot_anew(draft, other, now + DAY, members)
-            replace_open(draft, other, moved(other, slot, now), now)
+            slot = roster.slot_anew(uow, other, now + DAY, members)
+            replace_open(uow, other, moved(other, slot, now), now)
 
 
-def _postpone(draft: Draft, task: Task, report: Report, until: datetime, by: str, now: datetime) -> Task:
+def _postpone(uow: UnitOfWork, task: Task, report: Report, until: datetime, by: str, now: datetime) -> Task:
     later = postponed(task, until, by, report.note)
-    replace_open(draft, task, later, now)
-    remember(draft, later, "Call Back Agreed", now, call_back_at=stamp(until))
+    replace_open(uow, task, later, now)
+    remember(uow, later, "Call Back Agreed", now, call_back_at=stamp(until))
     return later
 
 
-def _call_no_more(draft: Draft, lead: Profile, task: Task, outcome: str, by: str, now: datetime) -> None:
+def _call_no_more(uow: UnitOfWork, lead: Profile, task: Task, outcome: str, by: str, now: datetime) -> None:
     """What it means for the person that a number is somebody else's, or that they want no calls (R10)."""
     if outcome == "wrong_number":
         closed = {**lead.get("closed", {}), "call": "unreachable"}
-        draft.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": closed})
+        uow.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": closed})
         return
     key = table_keys.profile(task["customer_id"])
-    profile = draft.get(key)
+    profile = uow.get(key)
     assert profile is not None
     said = [
         {
@@ -153,12 +153,12 @@ def _call_no_more(draft: Draft, lead: Profile, task: Task, outcome: str, by: str
         }
         for channel, purpose in _REFUSED
     ]
-    draft.put(key, agree(profile, said))
+    uow.put(key, agree(profile, said))
     for statement in said:
         entry: Item = {"type": "consent", "name": "Consent Withdrawn", "stage": "engagement", "source": "staff",
                        "at": stamp(now), "consent": statement}  # fmt: skip
         place = f"consent-{statement['channel']}-{statement['purpose']}-{task['task_id'][-20:]}"
-        draft.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
+        uow.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
 
 
 # Who asks not to be called is not called for anything, and gets no advertising on the number either.

@@ -15,7 +15,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import load_members
 from shared.repositories.sales_call_policy import NOT_NOW, why_not_sell
 from shared.repositories.tasks import number_to_call, open_calls
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 
 NEWS = "Listed To Call"
@@ -37,37 +37,37 @@ class CallDesk:
     @classmethod
     def of(cls, journeys: Journeys) -> CallDesk:
         """The desk of this morning: what everybody still has from the days before takes up their room."""
-        roster = journeys.roster().with_carried(journeys.table, journeys.ruling.today)
+        roster = journeys.roster().with_carried(journeys.table, journeys.rules_today.today)
         return cls(replace(journeys, roster=lambda: roster))
 
-    def wanted(self, draft: Draft, profile: Profile, entry: dict[str, Any]) -> Literal["call", "list", "later"]:
+    def wanted(self, uow: UnitOfWork, profile: Profile, entry: dict[str, Any]) -> Literal["call", "list", "later"]:
         """Whether somebody on the list is called now, is only listed, or has to wait for a day with room for it."""
         if entry["action"] == "message":
             return "list"
         role, store = _role(entry), entry["store"] or ""
-        members = load_members(draft, profile)
-        if number_to_call(members) is None or self._is_cared_for(draft, members):
+        members = load_members(uow, profile)
+        if number_to_call(members) is None or self._is_cared_for(uow, members):
             return "list"
-        if why := why_not_sell(draft, members, self.journeys.sending, self.journeys.now):
+        if why := why_not_sell(uow, members, self.journeys.sending, self.journeys.now):
             return "later" if why in NOT_NOW else "list"
         if (role, store) in self._full:
             return "later"
         now = self.journeys.now
         new = NewTask(entry["customer_id"], NEWS, "call", "", now + WITHIN, role=role, sells=True)
-        slot = self.journeys.roster().slot(draft, new, store, members, now)
-        if local_day(slot.due_at) == self.journeys.ruling.today:
+        slot = self.journeys.roster().slot(uow, new, store, members, now)
+        if local_day(slot.due_at) == self.journeys.rules_today.today:
             return "call"
-        if local_day(slot.start) == self.journeys.ruling.today:
+        if local_day(slot.start) == self.journeys.rules_today.today:
             self._full.add((role, store))
         return "later"
 
-    def open(self, draft: Draft, entry: dict[str, Any]) -> list[tuple[str, str]]:
+    def open(self, uow: UnitOfWork, entry: dict[str, Any]) -> list[tuple[str, str]]:
         """Tell journeys that somebody is to be called; what they make of it is theirs."""
-        members = load_members(draft, draft.get(table_keys.profile(entry["customer_id"])) or {})
-        today = self.journeys.ruling.today
+        members = load_members(uow, uow.get(table_keys.profile(entry["customer_id"])) or {})
+        today = self.journeys.rules_today.today
         said = {"on": today.isoformat(), "by": "manager" if _role(entry) == "store_manager" else "sales"}
         said |= {"reason": entry["reason"], "store": entry["store"] or ""} | self._offer(members, entry)
-        return self.journeys.tell(draft, members, Signal(NEWS, stamp(day_start(today)), said))
+        return self.journeys.tell(uow, members, Signal(NEWS, stamp(day_start(today)), said))
 
     def done(self, planned: list[tuple[str, str]], *, opened: bool) -> None:
         self.planned += planned
@@ -76,18 +76,18 @@ class CallDesk:
     def _offer(self, members: list[Profile], entry: dict[str, Any]) -> dict[str, str]:
         """What the call may promise: the name of an offer, whose code is issued when the customer is told of it."""
         book = self.journeys.world.offers
-        name = self.journeys.ruling.rules.winback.offers.get(entry["value"], "")
+        name = self.journeys.rules_today.rules.winback.offers.get(entry["value"], "")
         if name not in book.offers or _NO_OFFER in members[0].get("labels", ()):
             return {}
         return {"offer": name, "gift": book.gift(book.offers[name]).told("vi")}
 
-    def _is_cared_for(self, draft: Draft, members: list[Profile]) -> bool:
+    def _is_cared_for(self, uow: UnitOfWork, members: list[Profile]) -> bool:
         """Whether somebody is to call them anyway: a call is open, or they are in a journey that comes to one."""
-        if open_calls(draft, members):
+        if open_calls(uow, members):
             return True
         keys = [table_keys.journeys_of(member["customer_id"]) for member in members]
-        draft.load(keys)
-        runs = [run for key in keys for run in (draft.get(key) or {}).get("runs", {}).values()]
+        uow.load(keys)
+        runs = [run for key in keys for run in (uow.get(key) or {}).get("runs", {}).values()]
         return any(run["journey"] in self._that_sell_by_phone() and "due_at" in run for run in runs)
 
     def _that_sell_by_phone(self) -> set[str]:

@@ -49,7 +49,7 @@ def write(desk: Tickets, ticket_id: str, written: Written) -> Taken:
 
 
 def _from_customer(desk: Tickets, work: Work, ticket_id: str, written: Written) -> Taken:
-    ticket = tickets.get(work.draft, ticket_id)
+    ticket = tickets.get(work.uow, ticket_id)
     said = Said(
         channel=ticket["channel"],
         dedup=f"{ticket_id}:{written.dedup}",
@@ -64,14 +64,14 @@ def _from_customer(desk: Tickets, work: Work, ticket_id: str, written: Written) 
 
 
 def _from_us(desk: Tickets, work: Work, ticket_id: str, written: Written) -> Taken:
-    draft, now = work.draft, stamp(desk.now)
-    before = tickets.get(draft, ticket_id)
+    uow, now = work.uow, stamp(desk.now)
+    before = tickets.get(uow, ticket_id)
     name = digest(f"{ticket_id}\n{written.author}\n{written.note}\n{written.dedup}")
-    mark = draft.get(table_keys.ticket_mark(before["customer_id"], name))
+    mark = uow.get(table_keys.ticket_mark(before["customer_id"], name))
     if mark and (not written.again or seconds(mark["at"], now) <= written.again):
         return Taken(before, True, repeated=True)
     said = {"ticket_id": ticket_id, "at": now, "joined": True, "ttl": int((desk.now + MARK_KEPT).timestamp())}
-    draft.put(table_keys.ticket_mark(before["customer_id"], name), said)
+    uow.put(table_keys.ticket_mark(before["customer_id"], name), said)
     attachments = [one.model_dump() for one in written.attachments]
     if written.note:
         after = _noted(desk, work, before, written, attachments)
@@ -87,12 +87,12 @@ def _noted(desk: Tickets, work: Work, ticket: Ticket, written: Written, attachme
     now = stamp(desk.now)
     people = list(dict.fromkeys(name for name in _MENTION.findall(written.text) if name in desk.directory.people))
     after = thread.add(
-        work.draft, ticket, now, written.author, written.text, by=written.by, note=True, mentions=people,
+        work.uow, ticket, now, written.author, written.text, by=written.by, note=True, mentions=people,
         attachments=attachments,
     )  # fmt: skip
     for person in people:
-        words = {**about(work.draft, ticket), "by": written.by, "text": transitions.excerpt(written.text)}
-        tell(work.draft, person, "mention", words, f"{ticket['ticket_id']} {after['lines']}", desk.now)
+        words = {**about(work.uow, ticket), "by": written.by, "text": transitions.excerpt(written.text)}
+        tell(work.uow, person, "mention", words, f"{ticket['ticket_id']} {after['lines']}", desk.now)
     return after
 
 
@@ -100,12 +100,12 @@ def _sent(
     desk: Tickets, work: Work, before: Ticket, written: Written, attachments: list[dict[str, str]], step: str
 ) -> Ticket:
     """An answer that goes out to the customer."""
-    draft, now = work.draft, stamp(desk.now)
+    uow, now = work.uow, stamp(desk.now)
     human = written.author == "agent"
     channels = thread.anyhow(before) if human else thread.back(before)
     message_id = desk.say(work, before, step, written.text, channels, human=human) if channels else ""
     after = thread.add(
-        draft, before, now, written.author, written.text, by=written.by, message_id=message_id, attachments=attachments
+        uow, before, now, written.author, written.text, by=written.by, message_id=message_id, attachments=attachments
     )
     if before["status"] == "resolved":
         return after
@@ -121,7 +121,7 @@ def _sent(
         in_time = int(now <= after["first_response_due_at"])
         since = str(after.get("reopened_at", after["opened_at"]))
         waited = {"answers": 1, "seconds": seconds(since, now), "in_time": in_time}
-        tickets.count(draft, after, "people", now, waited)
+        tickets.count(uow, after, "people", now, waited)
     pending_until = stamp(desk.rules.pending_until(desk.now, "agent"))
     return transitions.answered(after, now, by=written.by, pending_until=pending_until)
 
@@ -175,7 +175,7 @@ def hand_over(desk: Tickets, ticket_id: str, by: str, *, person: str, queue: str
         if transitions.vip_in_need(after) and not after["assignee"]:
             raise Conflict("a critical matter of a VIP is never nobody's: name a person")
         if note:
-            after = thread.add(work.draft, after, stamp(desk.now), "agent", note, by=by, note=True)
+            after = thread.add(work.uow, after, stamp(desk.now), "agent", note, by=by, note=True)
         desk.keep(work, before, after)
         return after
 
@@ -197,7 +197,7 @@ def relabel(desk: Tickets, ticket_id: str, labels: Mapping[str, str], by: str) -
     Raises NotFound, and Conflict for a resolved ticket."""
 
     def change(work: Work) -> Ticket:
-        draft, now = work.draft, stamp(desk.now)
+        uow, now = work.uow, stamp(desk.now)
         before = still_open(work, ticket_id)
         wrong = {name: value for name, value in labels.items() if before[name] != value}
         if not wrong:
@@ -210,10 +210,10 @@ def relabel(desk: Tickets, ticket_id: str, labels: Mapping[str, str], by: str) -
             after = transitions.our_turn(after)
         after = clocks.timed(after, promised(desk, after, now), anew=after["priority"] > before["priority"])
         after = hand_out(desk, after)
-        said = [line["text"] for line in thread.thread(draft, ticket_id) if line["author"] == "customer"]
+        said = [line["text"] for line in thread.thread(uow, ticket_id) if line["author"] == "customer"]
         was = {name: before[name] for name in ("intent", "severity", "sentiment")}
         example = {"ticket_id": ticket_id, "text": "\n".join(said), "was": was, "is": was | wrong, "by": by, "at": now}
-        draft.mark(table_keys.correction(now, ticket_id), example)
+        uow.mark(table_keys.correction(now, ticket_id), example)
         desk.keep(work, before, after)
         return after
 
@@ -221,7 +221,7 @@ def relabel(desk: Tickets, ticket_id: str, labels: Mapping[str, str], by: str) -
 
 
 def still_open(work: Work, ticket_id: str) -> Ticket:
-    ticket = tickets.get(work.draft, ticket_id)
+    ticket = tickets.get(work.uow, ticket_id)
     if ticket["status"] == "resolved":
         raise Conflict(f"the ticket was resolved by {ticket['resolved_by']} at {ticket['resolved_at']}")
     return ticket

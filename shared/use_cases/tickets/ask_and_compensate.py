@@ -16,7 +16,7 @@ from shared.domain.vouchers.voucher import new_code
 from shared.repositories import tickets, vouchers
 from shared.repositories.staff_notifications import tell
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.ticket_work import Work
 from shared.use_cases.tickets import thread
 from shared.use_cases.tickets.agent_actions import still_open
@@ -33,7 +33,7 @@ def ask(desk: Tickets, ticket_id: str, question: Question, by: str) -> Ticket:
 
     def change(work: Work) -> Ticket:
         before = still_open(work, ticket_id)
-        after = questioned(work.draft, before, question, by, desk.rules, desk.now)
+        after = questioned(work.uow, before, question, by, desk.rules, desk.now)
         if after is before:
             return before
         desk.keep(work, before, after)
@@ -42,21 +42,21 @@ def ask(desk: Tickets, ticket_id: str, question: Question, by: str) -> Ticket:
     return desk.commit(change)
 
 
-def ask_answered(draft: Draft, task: Task, rules: TicketRules, directory: Directory, now: datetime) -> None:
+def ask_answered(uow: UnitOfWork, task: Task, rules: TicketRules, directory: Directory, now: datetime) -> None:
     """The answer to an inner question comes back into its ticket, and whoever has that is told; in the draft in which
     the task is done."""
-    before = tickets.find(draft, str(task.get("ticket_id", "")))
+    before = tickets.find(uow, str(task.get("ticket_id", "")))
     asked = before.get("asks", {}).get(task["task_id"]) if before else None
     if before is None or asked is None or asked["status"] != "open":
         return
     done = {**asked, "status": "done", "answer": task["note"], "answered_by": task["by"], "answered_at": stamp(now)}
     after = {**before, "asks": {**before["asks"], task["task_id"]: done}}
     line = worded(rules, "asked_answered", text=task["note"] or task["outcome"])
-    after = thread.add(draft, after, stamp(now), "agent", line, by=task["by"], note=True)
-    tickets.save(draft, before, after, rules)
+    after = thread.add(uow, after, stamp(now), "agent", line, by=task["by"], note=True)
+    tickets.save(uow, before, after, rules)
     if after["assignee"] in directory.people:
-        words = {**about(draft, after), "by": task["by"], "text": excerpt(line)}
-        tell(draft, after["assignee"], "mention", words, f"{task['task_id']} done", now)
+        words = {**about(uow, after), "by": task["by"], "text": excerpt(line)}
+        tell(uow, after["assignee"], "mention", words, f"{task['task_id']} done", now)
 
 
 # ---- what the customer is given ----
@@ -74,7 +74,7 @@ def give(desk: Tickets, ticket_id: str, *, amount: int, offer: str, reason: str,
         raise Invalid([FieldError("amount", f"must be {limits.most_vnd} at most")])
 
     def change(work: Work) -> Ticket:
-        before = tickets.get(work.draft, ticket_id)
+        before = tickets.get(work.uow, ticket_id)
         wanted = {"amount": amount, "offer": offer, "value": value, "reason": reason}
         known = before.get("compensation")
         if known and all(known.get(name, "") == said for name, said in wanted.items() if said):
@@ -89,8 +89,8 @@ def give(desk: Tickets, ticket_id: str, *, amount: int, offer: str, reason: str,
             after = _told(desk, work, after, "given_waits", reason, by)
             for person in desk.directory.seniors:
                 line = worded(desk.rules, "given_waits", what=_what(desk, asked), text=reason)
-                words = {**about(work.draft, after), "by": by, "text": excerpt(line)}
-                tell(work.draft, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", desk.now)
+                words = {**about(work.uow, after), "by": by, "text": excerpt(line)}
+                tell(work.uow, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", desk.now)
         desk.keep(work, before, after)
         return after
 
@@ -102,7 +102,7 @@ def decide(desk: Tickets, ticket_id: str, *, approved: bool, note: str, by: str)
     Conflict where none waits."""
 
     def change(work: Work) -> Ticket:
-        before = tickets.get(work.draft, ticket_id)
+        before = tickets.get(work.uow, ticket_id)
         known = before.get("compensation", {})
         wanted = "approved" if approved else "refused"
         if known.get("status") == wanted:
@@ -122,19 +122,19 @@ def decide(desk: Tickets, ticket_id: str, *, approved: bool, note: str, by: str)
 
 def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], note: str = "") -> Ticket:
     """An approved compensation: its voucher is issued, or its money becomes somebody's task."""
-    draft, now = work.draft, desk.now
+    uow, now = work.uow, desk.now
     tail = ticket["ticket_id"][-20:]
     after = ticket
     if offer_id := given.get("offer"):
         book = desk.journeys.world.offers
         code = new_code(book.offers[offer_id].prefix, desk.journeys.new_id())
         voucher = vouchers.issue(
-            draft, book, offer_id, ticket["customer_id"], code, now, journey=thread.JOURNEY, run=tail,
+            uow, book, offer_id, ticket["customer_id"], code, now, journey=thread.JOURNEY, run=tail,
             step="compensation",
         )  # fmt: skip
         given = {**given, "code": code, "valid_until": voucher.valid_until}
         line = worded(desk.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
-        after = thread.add(draft, after, stamp(now), "system", line, note=True)
+        after = thread.add(uow, after, stamp(now), "system", line, note=True)
     else:
         new = NewTask(
             ticket["customer_id"],
@@ -146,15 +146,15 @@ def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], not
             store=ticket.get("store", ""),
             details={"ticket_id": ticket["ticket_id"]},
         )
-        given = {**given, "task_id": open_task(draft, new, now)}
+        given = {**given, "task_id": open_task(uow, new, now)}
     after = {**after, "compensation": given}
-    tickets.remember(draft, after, "Ticket Compensated", now, value=given["value"])
+    tickets.remember(uow, after, "Ticket Compensated", now, value=given["value"])
     return _told(desk, work, after, "given", note or given["reason"], given["approved_by"])
 
 
 def _told(desk: Tickets, work: Work, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
     line = worded(desk.rules, name, what=_what(desk, ticket["compensation"]), text=text)
-    return thread.add(work.draft, ticket, stamp(desk.now), "agent", line, by=by, note=True)
+    return thread.add(work.uow, ticket, stamp(desk.now), "agent", line, by=by, note=True)
 
 
 def _what(desk: Tickets, given: dict[str, Any]) -> str:

@@ -19,7 +19,7 @@ from shared.repositories import tickets
 from shared.repositories.profiles import members_of
 from shared.repositories.staff_notifications import tell
 from shared.repositories.tickets import case_code
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from shared.use_cases.tickets.context import Tickets
@@ -89,7 +89,7 @@ def _begins(desk: Tickets, person: Person) -> list[datetime]:
 # ---- what staff are told ----
 
 
-def tell_of(desk: Tickets, draft: Draft, before: Ticket | None, after: Ticket) -> None:
+def tell_of(desk: Tickets, uow: UnitOfWork, before: Ticket | None, after: Ticket) -> None:
     """Tell who has a ticket now that it is theirs, where it is urgent."""
     person = after["assignee"]
     fresh = before is None or before["assignee"] != person or before["status"] == "resolved"
@@ -98,12 +98,12 @@ def tell_of(desk: Tickets, draft: Draft, before: Ticket | None, after: Ticket) -
     if after["priority"] in URGENT or after["queue"] == "senior_manager":
         words = {name: after[name] for name in ("priority", "intent", "severity", "value", "channel")}
         due = after["resolve_due_at"] if "first_response_at" in after else after["first_response_due_at"]
-        said = {**words, **about(draft, after), "due_at": due}
-        tell(draft, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(desk.now)}", desk.now)
+        said = {**words, **about(uow, after), "due_at": due}
+        tell(uow, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(desk.now)}", desk.now)
 
 
 def tell_deadlines(
-    desk: Tickets, draft: Draft, ticket: Ticket, kind: Kind, due: Mapping[str, str], whom: Collection[str]
+    desk: Tickets, uow: UnitOfWork, ticket: Ticket, kind: Kind, due: Mapping[str, str], whom: Collection[str]
 ) -> None:
     """Tell people of deadlines that are near or missed, by name and moment; of each once. `whom` are names of a
     target; a ticket that is nobody's is told to who leads."""
@@ -111,16 +111,16 @@ def tell_deadlines(
     people = table_of.told(desk.directory, whom, assignee=ticket["assignee"], store=store)
     people = people or table_of.told(desk.directory, LEADS, assignee="", store=store)
     for name, at in due.items():
-        said = {**about(draft, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
+        said = {**about(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
         said |= {"deadline": name, "due_at": at}
         if kind == "deadline_missed":
             said["assignee"] = ticket["assignee"]
         for person in people:
-            tell(draft, person, kind, said, f"{ticket['ticket_id']} {name} {at}", desk.now)
+            tell(uow, person, kind, said, f"{ticket['ticket_id']} {name} {at}", desk.now)
 
 
-def about(draft: Draft, ticket: Ticket) -> dict[str, str]:
+def about(uow: UnitOfWork, ticket: Ticket) -> dict[str, str]:
     """Which ticket, and whose, in the words of a note."""
-    members = members_of(draft, ticket["customer_id"])
+    members = members_of(uow, ticket["customer_id"])
     name = fold_members(members)["traits"].get("name", "") if members else ""
     return {"ticket": case_code(ticket), "customer": clean_name(name) or ""}

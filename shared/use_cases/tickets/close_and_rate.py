@@ -25,7 +25,7 @@ def resolve(desk: Tickets, ticket_id: str, *, by: str, note: str = "", wrong: bo
     `remedy`. Again it changes nothing. Raises NotFound, and Conflict while somebody else is writing an answer."""
 
     def change(work: Work) -> Ticket:
-        before = tickets.get(work.draft, ticket_id)
+        before = tickets.get(work.uow, ticket_id)
         if before["status"] == "resolved":
             return before
         check_lock(desk, before, by)
@@ -39,7 +39,7 @@ def resolve(desk: Tickets, ticket_id: str, *, by: str, note: str = "", wrong: bo
                 work, after, step, "", channels, human=True, template=template, variables=said
             )  # fmt: skip
             now = stamp(desk.now)
-            after = thread.add(work.draft, after, now, "agent", remedy, by=by, message_id=message_id, template=template)
+            after = thread.add(work.uow, after, now, "agent", remedy, by=by, message_id=message_id, template=template)
         desk.keep(work, before, after)
         return after
 
@@ -48,18 +48,18 @@ def resolve(desk: Tickets, ticket_id: str, *, by: str, note: str = "", wrong: bo
 
 def ended(desk: Tickets, work: Work, before: Ticket, *, by: str, note: str = "", wrong: bool = False) -> Ticket:
     """The resolved ticket with all that follows from its end, but not yet kept."""
-    draft, now = work.draft, stamp(desk.now)
+    uow, now = work.uow, stamp(desk.now)
     after = transitions.resolved(before, now, by, wrong=wrong)
     if text := desk.rules.lines["silence"].vi if by == "silence" else note:
         author: Author = "system" if by == "silence" else "agent"
-        after = thread.add(draft, after, now, author, text, by="" if by == "silence" else by, note=True)
+        after = thread.add(uow, after, now, author, text, by="" if by == "silence" else by, note=True)
     for task_id, asked in after.get("asks", {}).items():
         if asked["status"] == "open":
-            close(draft, task_id, "ticket_resolved", desk.now)
+            close(uow, task_id, "ticket_resolved", desk.now)
             after = {**after, "asks": {**after["asks"], task_id: {**asked, "status": "withdrawn"}}}
-    tickets.remember(draft, after, "Ticket Resolved", desk.now, by=by)
+    tickets.remember(uow, after, "Ticket Resolved", desk.now, by=by)
     who = "people" if "answered_by" in after else "bot"
-    tickets.count(draft, after, who, now, {"resolved": 1, "handling": after["handled_seconds"]})
+    tickets.count(uow, after, who, now, {"resolved": 1, "handling": after["handled_seconds"]})
     desk.news(work, after, "Ticket Resolved", by=by, answered="answered_by" in after, our_fault=wrong)
     return after
 
@@ -75,7 +75,7 @@ def rate(desk: Tickets, ticket_id: str, score: int, comment: str) -> Ticket:
     """Keep what a customer thinks of our help, 1 to 5, in the place of an earlier word. Raises NotFound."""
 
     def change(work: Work) -> Ticket:
-        before = tickets.get(work.draft, ticket_id)
+        before = tickets.get(work.uow, ticket_id)
         after = rated(desk, work, before, score, comment)
         desk.keep(work, before, after)
         return after
@@ -94,10 +94,10 @@ def rated(desk: Tickets, work: Work, before: Ticket, score: int, comment: str) -
     said = {"ticket_id": before["ticket_id"], "survey": "csat", "score": score, "comment": comment}
     entry: Item = {"type": "track", "name": "Survey Answered", "stage": "after_sales", "source": "tickets", "at": at}
     entry["properties"] = json.dumps(said, ensure_ascii=False)
-    work.draft.mark(table_keys.timeline(before["customer_id"], at, f"survey-{tail}"), entry)
-    if known.get("score") != score and (members := members_of(work.draft, before["customer_id"])):
+    work.uow.mark(table_keys.timeline(before["customer_id"], at, f"survey-{tail}"), entry)
+    if known.get("score") != score and (members := members_of(work.uow, before["customer_id"])):
         about = {"survey": "csat", "score": score, "comment": comment, "asked": tail}
         about |= {"journey": thread.JOURNEY, "step": "rating", "run": tail}
         signal = Signal("Survey Answered", stamp(desk.now), about)
-        desk.journeys.tell(work.draft, members, signal, home=before["customer_id"], act=False)
+        desk.journeys.tell(work.uow, members, signal, home=before["customer_id"], act=False)
     return after

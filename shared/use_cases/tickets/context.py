@@ -26,9 +26,9 @@ from shared.ports import Queue, Table
 from shared.repositories import table_keys, tickets
 from shared.repositories.messages import enqueue
 from shared.repositories.profiles import figures, members_of
-from shared.repositories.segment_membership import settle
+from shared.repositories.segment_membership import relabel
 from shared.repositories.ticket_credit_window import open_window
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.ticket_work import Taken, Work
@@ -60,7 +60,7 @@ class Tickets:
     routing: Routing
     triager: MessageReader
     bot: Callable[[Asked], Answer | HandOver]
-    orders: Callable[[Draft, list[Profile]], Sequence[Mapping[str, Any]]]
+    orders: Callable[[UnitOfWork, list[Profile]], Sequence[Mapping[str, Any]]]
     away: Callable[[], Collection[str]]
     suggester: Suggester
 
@@ -84,11 +84,11 @@ class Tickets:
         """Commit what `change` puts into a draft, from the start again when somebody else was faster; then send what
         it planned and give waiting tickets to whom it freed. Raises Busy, and what `change` raises."""
         for _ in range(ATTEMPTS):
-            work = Work(Draft(self.table))
+            work = Work(UnitOfWork(self.table))
             with suppress(Busy):
                 done = change(work)
                 try:
-                    work.draft.commit()
+                    work.uow.commit()
                 except Conflict:
                     continue
                 self._committed(work)
@@ -105,16 +105,16 @@ class Tickets:
 
     def keep(self, work: Work, before: Ticket | None, after: Ticket) -> None:
         """Put a ticket into the draft with all that follows from where it stands now."""
-        draft = work.draft
-        after = open_window(draft, after, self.suggester.rules.credit) | {"suggestions": self.suggester.still(after)}
-        tell_of(self, draft, before, after)
-        complaint_changed = tickets.save(draft, before, after, self.rules)
+        uow = work.uow
+        after = open_window(uow, after, self.suggester.rules.credit) | {"suggestions": self.suggester.still(after)}
+        tell_of(self, uow, before, after)
+        complaint_changed = tickets.save(uow, before, after, self.rules)
         had = tickets.load_of(before)
         if before and had and had != tickets.load_of(after):
             work.freed.add(before["queue"])
-        if complaint_changed and (members := members_of(draft, after["customer_id"])):
+        if complaint_changed and (members := members_of(uow, after["customer_id"])):
             metrics = figures(members[0]) if "metrics" in members[0] else None
-            settle(draft, members, metrics, self.journeys.ruling)
+            relabel(uow, members, metrics, self.journeys.rules_today)
 
     def hand_out_waiting(self, queue: str) -> None:
         """Give tickets that nobody has to whom there is room with, the most urgent first."""
@@ -127,7 +127,7 @@ class Tickets:
                     return
 
     def _give(self, work: Work, ticket_id: str) -> bool:
-        before = tickets.get(work.draft, ticket_id)
+        before = tickets.get(work.uow, ticket_id)
         after = hand_out(self, before)
         if after["assignee"]:
             self.keep(work, before, after)
@@ -137,18 +137,18 @@ class Tickets:
 
     def news(self, work: Work, ticket: Ticket, name: str, **more: Any) -> None:
         """Tell journeys what happened to a ticket; whoever gets in is due at the next minute."""
-        members = members_of(work.draft, ticket["customer_id"])
+        members = members_of(work.uow, ticket["customer_id"])
         if not members:
             return
         told = ("ticket_id", "channel", "intent", "severity", "order_id")
         said = {field: ticket[field] for field in told if ticket.get(field)}
         said |= {"case_code": tickets.case_code(ticket), **more}
         signal = Signal(name, stamp(self.now), said)
-        self.journeys.tell(work.draft, members, signal, home=ticket["customer_id"], act=False)
+        self.journeys.tell(work.uow, members, signal, home=ticket["customer_id"], act=False)
 
     def say(self, work: Work, ticket: Ticket, step: str, text: str, channels: tuple[str, ...], **more: Any) -> str:
         """Plan a message about a ticket to its customer; answers with its id."""
-        draft, rules = work.draft, self.journeys.sending
-        message_id = thread.send(draft, ticket, step, text, self.now, rules, channels=channels, **more)
+        uow, rules = work.uow, self.journeys.sending
+        message_id = thread.send(uow, ticket, step, text, self.now, rules, channels=channels, **more)
         work.planned.append(message_id)
         return message_id

@@ -25,7 +25,7 @@ from shared.ports import Drafted, DraftLine, DraftOrder, PosOrders
 from shared.repositories import tickets
 from shared.repositories.products import Products
 from shared.repositories.profiles import addresses, members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.ticket_work import Work
 from shared.use_cases.tickets.context import Tickets
 
@@ -117,9 +117,9 @@ def draft_order(
 
 def _tell_awaited(desk: Tickets, work: Work, ticket_id: str, number: str, total: int) -> None:
     """Journeys hear that a transfer is awaited, and remind the customer of it."""
-    members = members_of(work.draft, tickets.get(work.draft, ticket_id)["customer_id"])
+    members = members_of(work.uow, tickets.get(work.uow, ticket_id)["customer_id"])
     signal = Signal("Transfer Awaited", stamp(desk.now), {"order_code": number, "total": total})
-    desk.journeys.tell(work.draft, members, signal, act=False)
+    desk.journeys.tell(work.uow, members, signal, act=False)
 
 
 def _looked_up(pos: PosOrders, key: str, claimed: dict[str, Any]) -> Drafted | None:
@@ -143,7 +143,7 @@ def _price(sku: str, price: int | None, known: Mapping[str, Product]) -> int:
 
 def _claim(desk: Tickets, work: Work, ticket_id: str, key: str) -> dict[str, Any]:
     """What is known of the draft: done; or asked for before, since `first_at`; else it is claimed now."""
-    ticket = tickets.get(work.draft, ticket_id)
+    ticket = tickets.get(work.uow, ticket_id)
     drafts = ticket.get("drafts", {})
     known: dict[str, Any] = drafts.get(key, {})
     if known.get("status") == "done":
@@ -158,7 +158,7 @@ def _claim(desk: Tickets, work: Work, ticket_id: str, key: str) -> dict[str, Any
 
 
 def _note(desk: Tickets, work: Work, ticket_id: str, key: str, came: dict[str, Any] | None) -> dict[str, Any]:
-    ticket = tickets.get(work.draft, ticket_id)
+    ticket = tickets.get(work.uow, ticket_id)
     drafts = {name: known for name, known in ticket.get("drafts", {}).items() if name != key}
     before = ticket.get("drafts", {}).get(key, {})
     now = stamp(desk.now)
@@ -172,9 +172,9 @@ def _put(desk: Tickets, work: Work, ticket: Ticket, drafts: dict[str, Any]) -> N
 
 
 def _order(desk: Tickets, ticket_id: str, key: str, wanted: Wanted, lines: tuple[DraftLine, ...]) -> DraftOrder:
-    draft = Draft(desk.table)
-    ticket = tickets.get(draft, ticket_id)
-    members = members_of(draft, ticket["customer_id"])
+    uow = UnitOfWork(desk.table)
+    ticket = tickets.get(uow, ticket_id)
+    members = members_of(uow, ticket["customer_id"])
     traits = fold_members(members)["traits"] if members else {}
     return DraftOrder(
         key=key,

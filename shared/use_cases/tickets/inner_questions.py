@@ -11,7 +11,7 @@ from shared.domain.tickets.ticket import Ticket, digest
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.repositories import tickets
 from shared.repositories.tasks import open_task
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tickets import thread
 
 
@@ -25,7 +25,9 @@ class Question:
     store: str = ""
 
 
-def questioned(draft: Draft, ticket: Ticket, question: Question, by: str, rules: TicketRules, now: datetime) -> Ticket:
+def questioned(
+    uow: UnitOfWork, ticket: Ticket, question: Question, by: str, rules: TicketRules, now: datetime
+) -> Ticket:
     """The ticket with one more question to somebody in the house. The same one while it is open is asked once."""
     for known in ticket.get("asks", {}).values():
         if known["status"] == "open" and (known["to"], known["question"]) == (question.to, question.text):
@@ -44,18 +46,18 @@ def questioned(draft: Draft, ticket: Ticket, question: Question, by: str, rules:
         role=whom.role,
         details={"ticket_id": ticket["ticket_id"]},
     )
-    task_id = open_task(draft, new, now)
+    task_id = open_task(uow, new, now)
     asked = {"task_id": task_id, "to": question.to, "question": question.text, "by": by, "at": stamp(now)}
     asked |= {"due_at": stamp(due), "status": "open"}
     told = worded(rules, "asked", to=question.to, at=on_the_clock(due), text=question.text)
     after = {**ticket, "asks": {**ticket.get("asks", {}), task_id: asked}}
-    return thread.add(draft, after, stamp(now), "agent", told, by=by, note=True)
+    return thread.add(uow, after, stamp(now), "agent", told, by=by, note=True)
 
 
-def check_the_transfer(draft: Draft, ticket: Ticket, rules: TicketRules, now: datetime) -> Ticket:
+def check_the_transfer(uow: UnitOfWork, ticket: Ticket, rules: TicketRules, now: datetime) -> Ticket:
     """Have an accountant look whether the money of a picture came: no machine takes a picture's word for it (R23)."""
     asks = rules.transfer
-    return questioned(draft, ticket, Question(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
+    return questioned(uow, ticket, Question(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
 
 
 def worded(rules: TicketRules, name: str, **words: str) -> str:

@@ -16,7 +16,7 @@ from shared.repositories import table_keys
 from shared.repositories import tickets as ticket_store
 from shared.repositories.profiles import last_words, members_of
 from shared.repositories.tickets import case_code
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.view import stores_of
 from shared.use_cases.tickets.thread import thread
 
@@ -63,10 +63,10 @@ def listed(
         for row in rows
     ]
     found = table.batch_get(keys, consistent=False) if keys else {}
-    draft = Draft(table)
-    draft.load(table_keys.profile(ticket["customer_id"]) for ticket in found.values())
+    uow = UnitOfWork(table)
+    uow.load(table_keys.profile(ticket["customer_id"]) for ticket in found.values())
     tickets = [found[key] for key in keys if key in found]
-    return [_row(ticket, members_of(draft, ticket["customer_id"]), now) for ticket in tickets], page.next
+    return [_row(ticket, members_of(uow, ticket["customer_id"]), now) for ticket in tickets], page.next
 
 
 def _row(ticket: Ticket, members: list[Profile], now: datetime) -> dict[str, Any]:
@@ -97,16 +97,16 @@ def opened(
     `view` is the 360° view of a customer.
     Of a customer who belongs to other stores than `stores` (none: all) only the ticket is shown (R7). Raises NotFound.
     """
-    draft = Draft(table)
-    ticket = ticket_store.get(draft, ticket_id)
-    members = members_of(draft, ticket["customer_id"])
+    uow = UnitOfWork(table)
+    ticket = ticket_store.get(uow, ticket_id)
+    members = members_of(uow, ticket["customer_id"])
     theirs = stores_of(members)
     lead = members[0]["customer_id"] if members else ticket["customer_id"]
     sees = bool(members) and (not stores or bool(theirs & set(stores)))
     open_until = windows(last_words(members), now) if members else {}
     body = shown(ticket, now) | {
         "customer_id": lead,
-        "thread": [line(item) for item in thread(draft, ticket_id)[-LINES_SHOWN:]],
+        "thread": [line(item) for item in thread(uow, ticket_id)[-LINES_SHOWN:]],
         "customer": view(lead) if sees else None,
         "windows": {channel: window._asdict() for channel, window in open_until.items()},
         "deadlines": dict(sorted(deadlines(ticket).items())),
@@ -117,9 +117,9 @@ def opened(
 
 def stores_of_ticket(table: Table, ticket_id: str) -> set[str]:
     """The stores that may work on a ticket: its own and its customer's. Raises NotFound."""
-    draft = Draft(table)
-    ticket = ticket_store.get(draft, ticket_id)
-    return {ticket.get("store", "")} | stores_of(members_of(draft, ticket["customer_id"]))
+    uow = UnitOfWork(table)
+    ticket = ticket_store.get(uow, ticket_id)
+    return {ticket.get("store", "")} | stores_of(members_of(uow, ticket["customer_id"]))
 
 
 def line(item: Item) -> dict[str, Any]:

@@ -23,8 +23,8 @@ from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import Registry
 from shared.repositories.policy_facts import person
 from shared.repositories.profiles import addresses, figures, load_members, members_of
-from shared.repositories.segment_membership import settle
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.segment_membership import relabel
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
 from shared.use_cases.tickets import thread
 from shared.use_cases.tickets.assignment import hand_out, promised
@@ -46,15 +46,15 @@ class Message:
 
     def __init__(self, desk: Tickets, work: Work, said: Said, *, onto: str = "") -> None:
         self.desk, self.work, self.said, self.onto = desk, work, said, onto
-        self.draft = work.draft
+        self.uow = work.uow
         self.bot_reply = ""
 
     def take(self) -> Taken:
-        said, draft = self.said, self.draft
+        said, uow = self.said, self.uow
         home, self.members = self._whose()
         if mark := self._taken_before():
-            self.work.draft = Draft(self.desk.table)  # whatever else this message told was told by then
-            ticket = tickets.get(self.work.draft, mark["ticket_id"])
+            self.work.uow = UnitOfWork(self.desk.table)  # whatever else this message told was told by then
+            ticket = tickets.get(self.work.uow, mark["ticket_id"])
             return Taken(ticket, mark["joined"], mark.get("bot_reply", ""), repeated=True)
         self._note_on(home)
         triage = self.desk.triager.read(said.text, said.subject)
@@ -66,7 +66,7 @@ class Message:
             after = transitions.worth(transitions.read_again(after, triage), self._value())
         after = transitions.told_by_customer(after, said.at)
         after = thread.add(
-            draft, after, said.at, "customer", said.text, subject=said.subject if before is None else "",
+            uow, after, said.at, "customer", said.text, subject=said.subject if before is None else "",
             order_id=said.order_id, attachments=[one.model_dump() for one in said.attachments],
         )  # fmt: skip
         if said.order_id:
@@ -82,9 +82,9 @@ class Message:
         self.desk.keep(self.work, before, after)
         if how != "join":
             name = "Ticket Reopened" if before else "Ticket Opened"
-            tickets.remember(draft, after, name, self.desk.now)
+            tickets.remember(uow, after, name, self.desk.now)
             self.desk.news(self.work, after, name)
-            tickets.count(draft, after, "all", said.at, {"reopened" if before else "opened": 1})
+            tickets.count(uow, after, "all", said.at, {"reopened" if before else "opened": 1})
         self._mark(home, after, joined=before is not None)
         return Taken(after, before is not None, self.bot_reply)
 
@@ -92,41 +92,41 @@ class Message:
 
     def _whose(self) -> tuple[str, list[Profile]]:
         """The customer whose own word it is, created where nobody knows them, and all who are the same person."""
-        said, draft, desk = self.said, self.draft, self.desk
+        said, uow, desk = self.said, self.uow, self.desk
         if not said.identities:
-            members = members_of(draft, said.customer_id)
+            members = members_of(uow, said.customer_id)
             if not members:
                 raise NotFound("there is no such customer")
             return said.customer_id, members
-        registry = Registry(draft, desk.secret(), desk.journeys.new_id, desk.now)
+        registry = Registry(uow, desk.secret(), desk.journeys.new_id, desk.now)
         self._read_ahead(registry)
         home = registry.resolve(said.identities, said.at)
         key = table_keys.profile(home)
         if home in registry.created and said.store:
-            draft.put(key, {**(draft.get(key) or {}), "stores": {said.store: 1}})
+            uow.put(key, {**(uow.get(key) or {}), "stores": {said.store: 1}})
         lead = registry.lead_of(home)
-        members = load_members(draft, lead)
+        members = load_members(uow, lead)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         if fresh or not lead.get("labels"):
-            settle(draft, members, None if fresh else figures(lead), desk.journeys.ruling)
-            members = load_members(draft, registry.lead_of(home))
+            relabel(uow, members, None if fresh else figures(lead), desk.journeys.rules_today)
+            members = load_members(uow, registry.lead_of(home))
         return home, members
 
     def _read_ahead(self, registry: Registry) -> None:
         """Two requests for what nearly every message asks: its links, and what stands with whom they lead to."""
         joining = [who for who in self.said.identities if who.joins] or list(self.said.identities)
         keys = [registry.key(who) for who in joining]
-        self.draft.load(keys)
-        homes = {str(link["customer"]) for key in keys if (link := self.draft.get(key))}
+        self.uow.load(keys)
+        homes = {str(link["customer"]) for key in keys if (link := self.uow.get(key))}
         places = (table_keys.profile, table_keys.ticket_threads, table_keys.journeys_of)
         marks = [table_keys.ticket_mark(home, self.said.mark) for home in sorted(homes)]
-        self.draft.load([*(place(home) for home in sorted(homes) for place in places), *marks])
+        self.uow.load([*(place(home) for home in sorted(homes) for place in places), *marks])
 
     def _taken_before(self) -> dict[str, Any] | None:
         keys = [table_keys.ticket_mark(member["customer_id"], self.said.mark) for member in self.members]
-        self.draft.load(keys)
+        self.uow.load(keys)
         for key in keys:
-            mark = self.draft.get(key)
+            mark = self.uow.get(key)
             if mark and (not self.said.again or transitions.seconds(mark["at"], self.said.at) <= self.said.again):
                 return mark
         return None
@@ -134,35 +134,35 @@ class Message:
     def _mark(self, home: str, ticket: Ticket, *, joined: bool) -> None:
         mark = {"ticket_id": ticket["ticket_id"], "at": self.said.at, "joined": joined, "bot_reply": self.bot_reply}
         mark["ttl"] = int((self.desk.now + MARK_KEPT).timestamp())
-        self.draft.put(table_keys.ticket_mark(home, self.said.mark), mark)
+        self.uow.put(table_keys.ticket_mark(home, self.said.mark), mark)
 
     def _note_on(self, home: str) -> None:
         """Whoever writes in a chat has its window open; a comment opens none (R13)."""
         channel = self.said.channel
         key = table_keys.profile(home)
-        profile = self.draft.get(key) or {}
+        profile = self.uow.get(key) or {}
         if channel in WINDOWED:
             known = profile.get("inbound", {})
             if self.said.at > known.get(channel, ""):
-                self.draft.put(key, {**profile, "inbound": {**known, channel: self.said.at}})
-                self.members = members_of(self.draft, home)
+                self.uow.put(key, {**profile, "inbound": {**known, channel: self.said.at}})
+                self.members = members_of(self.uow, home)
 
     # ---- which ticket ----
 
     def _meeting(self, triage: Triage) -> tuple[Ticket | None, transitions.Meets]:
         """The ticket a message belongs to, of all members of the customer, and what it does to it."""
         if self.onto:
-            ticket = tickets.get(self.draft, self.onto)
+            ticket = tickets.get(self.uow, self.onto)
             return transitions.told_onto(ticket, self.said, self.desk.rules)
         homes = [member["customer_id"] for member in self.members]
-        self.draft.load(table_keys.ticket_threads(home) for home in homes)
+        self.uow.load(table_keys.ticket_threads(home) for home in homes)
         ids = [
             home + tail
             for home in homes
-            for tail in (self.draft.get(table_keys.ticket_threads(home)) or {}).get(self.said.channel, ())
+            for tail in (self.uow.get(table_keys.ticket_threads(home)) or {}).get(self.said.channel, ())
         ]
-        self.draft.load(key for one in ids for key in (table_keys.ticket(one), table_keys.ticket_resolved(one)))
-        known = [found for one in ids if (found := tickets.find(self.draft, one))]
+        self.uow.load(key for one in ids for key in (table_keys.ticket(one), table_keys.ticket_resolved(one)))
+        known = [found for one in ids if (found := tickets.find(self.uow, one))]
         known.sort(key=lambda ticket: (ticket["status"] != "resolved", ticket["last_at"]), reverse=True)
         for ticket in known:
             if how := transitions.meets(ticket, self.said, triage, self.desk.rules):
@@ -175,11 +175,11 @@ class Message:
         for owner in dict.fromkeys((home, lead["customer_id"])):
             # The lead's changes too, so that two first messages to two of one person's profiles meet.
             key = table_keys.ticket_threads(owner)
-            item = self.draft.get(key) or {}
+            item = self.uow.get(key) or {}
             mine = [tail, *item.get(said.channel, ())][:THREADS_KEPT] if owner == home else item.get(said.channel, [])
-            self.draft.put(key, {**item, said.channel: mine, "opened": item.get("opened", 0) + 1})
+            self.uow.put(key, {**item, said.channel: mine, "opened": item.get("opened", 0) + 1})
         for place in (table_keys.ticket, table_keys.ticket_resolved):
-            self.draft.assume_absent(place(home + tail))
+            self.uow.assume_absent(place(home + tail))
         return transitions.opened(
             said,
             triage,
@@ -195,7 +195,7 @@ class Message:
 
     def _store(self) -> str:
         """The store a ticket belongs to: where its order was bought, else the one that cares for the customer."""
-        order = self.draft.get(table_keys.order(self.said.order_id)) if self.said.order_id else None
+        order = self.uow.get(table_keys.order(self.said.order_id)) if self.said.order_id else None
         mine = {member["customer_id"] for member in self.members}
         bought_at = order["content"].get("store", "") if order and order.get("home") in mine else ""
         return str(bought_at or caring_store(fold_members(self.members)))
@@ -269,7 +269,7 @@ class Message:
                 channel=said.channel,
                 verified=said.verified,
                 traits=traits,
-                orders=self.desk.orders(self.draft, self.members) if said.verified else (),
+                orders=self.desk.orders(self.uow, self.members) if said.verified else (),
                 turns=ticket.get("turns", ()),
                 attachments=[one.kind for one in said.attachments],
                 window_open=own not in WINDOWED or windows.get(own, now) > now,
@@ -279,7 +279,7 @@ class Message:
             ticket = transitions.handed_over(ticket, told.reason, told.words, said.at)
             ticket = transitions.placed(ticket, self._route(ticket, bot_able=False))
             if told.reason == "transfer_picture":
-                ticket = check_the_transfer(self.draft, ticket, self.desk.rules, now)
+                ticket = check_the_transfer(self.uow, ticket, self.desk.rules, now)
         if told.text:
             sources = list(told.sources) if isinstance(told, Answer) else []
             ticket = self._say_as_bot(ticket, told.text, sources)
@@ -289,7 +289,7 @@ class Message:
             ticket = transitions.bot_answered(ticket, stamp(now), told.matter, stamp(until))
             if first:
                 waited = {"answers": 1, "seconds": ticket["bot_first_response_seconds"]}
-                tickets.count(self.draft, ticket, "bot", stamp(now), waited)
+                tickets.count(self.uow, ticket, "bot", stamp(now), waited)
         return ticket
 
     def _say_as_bot(self, ticket: Ticket, text: str, sources: list[str]) -> Ticket:
@@ -301,7 +301,7 @@ class Message:
         if channels:
             message_id = self.desk.say(self.work, ticket, f"bot-{self.said.mark}", text, channels)
         now = stamp(self.desk.now)
-        return thread.add(self.draft, ticket, now, "bot", text, sources=sources, message_id=message_id)
+        return thread.add(self.uow, ticket, now, "bot", text, sources=sources, message_id=message_id)
 
     def _acknowledged(self, ticket: Ticket) -> Ticket:
         """An automatic answer that says by when a person will give theirs, where nobody sees that it arrived (T8)."""
@@ -312,19 +312,19 @@ class Message:
             self.work, ticket, f"received-{self.said.mark}", "", ("email",),
             template=thread.RECEIVED, variables={"answer_by": due},
         )  # fmt: skip
-        tickets.count(self.draft, ticket, "auto", now, {"answers": 1})
+        tickets.count(self.uow, ticket, "auto", now, {"answers": 1})
         line = worded(self.desk.rules, "received", at=on_the_clock(moment(due)))
-        return thread.add(self.draft, ticket, now, "system", line, message_id=message_id)
+        return thread.add(self.uow, ticket, now, "system", line, message_id=message_id)
 
     def _stop_marketing(self, ticket: Ticket) -> None:
         """Who asks for no more advertising gets none from this moment on, on any channel (R10)."""
         key = table_keys.profile(ticket["customer_id"])
-        profile = self.draft.get(key) or {}
+        profile = self.uow.get(key) or {}
         proof = f"{ticket['channel']}: ticket {ticket['ticket_id']}"
         told = [
             {"channel": channel, "purpose": "marketing", "granted": False, "at": self.said.at, "proof": proof,
              "source": ticket["channel"]}
             for channel in CONSENT_CHANNELS
         ]  # fmt: skip
-        self.draft.put(key, agree(profile, told))
-        keep_proofs(self.draft, ticket["customer_id"], told[:1])
+        self.uow.put(key, agree(profile, told))
+        keep_proofs(self.uow, ticket["customer_id"], told[:1])

@@ -39,7 +39,7 @@ def put_off(desk: Tickets, ticket_id: str) -> None:
 
 
 def _wake(desk: Tickets, work: Work, ticket_id: str) -> bool:
-    before, now = tickets.find(work.draft, ticket_id), stamp(desk.now)
+    before, now = tickets.find(work.uow, ticket_id), stamp(desk.now)
     if before is None or before.get("due_at", "~") > now:
         return False
     after = before
@@ -54,7 +54,7 @@ def _wake(desk: Tickets, work: Work, ticket_id: str) -> bool:
     if near := clocks.nearly_late(after, now):
         due = clocks.deadlines(after)
         tell_deadlines(
-            desk, work.draft, after, "deadline_warning", {name: due[name] for name in near}, target(desk, after).warn
+            desk, work.uow, after, "deadline_warning", {name: due[name] for name in near}, target(desk, after).warn
         )
         after = clocks.warned(after, near)
     if missed := clocks.late(after, now):
@@ -62,7 +62,7 @@ def _wake(desk: Tickets, work: Work, ticket_id: str) -> bool:
     if late := clocks.asks_late(after, now):
         for task in late:
             said = {"ask": after["asks"][task]["due_at"]}
-            tell_deadlines(desk, work.draft, after, "deadline_missed", said, ("assignee",))
+            tell_deadlines(desk, work.uow, after, "deadline_missed", said, ("assignee",))
         after = clocks.asks_told(after, late)
     if transitions.waits(after) and after.get("retry_at", now) <= now:
         after = hand_out(desk, after)
@@ -74,12 +74,12 @@ def _escalated(desk: Tickets, work: Work, ticket: Ticket, missed: list[str], now
     """After missed deadlines, each told and escalated once: whoever had it hears of it as well."""
     follows = target(desk, ticket).missed
     due = {name: clocks.deadlines(ticket)[name] for name in missed}
-    tell_deadlines(desk, work.draft, ticket, "deadline_missed", due, follows.tell)
+    tell_deadlines(desk, work.uow, ticket, "deadline_missed", due, follows.tell)
     lines = desk.rules.lines
     words = {FIRST_RESPONSE: lines["first_response"], RESOLVE: lines["resolve"]}
     line = lines["escalated"].vi.format(text=", ".join(words[name].vi for name in missed))
-    ticket = thread.add(work.draft, ticket, now, "system", line, note=True)
+    ticket = thread.add(work.uow, ticket, now, "system", line, note=True)
     ticket = hand_out(desk, clocks.escalated(ticket, missed, follows.move_to or "", now))
-    tickets.remember(work.draft, ticket, "Ticket Escalated", desk.now, missed=missed)
-    tickets.count(work.draft, ticket, "people", now, {"missed": len(missed)})
+    tickets.remember(work.uow, ticket, "Ticket Escalated", desk.now, missed=missed)
+    tickets.count(work.uow, ticket, "people", now, {"missed": len(missed)})
     return ticket

@@ -15,7 +15,7 @@ from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
 from shared.repositories.tickets import case_code
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 
 JOURNEY = "ticket"
 REPLY, APOLOGY, RECEIVED = "ticket_reply", "ticket_apology", "ticket_received"
@@ -26,22 +26,22 @@ OWN = {"zalo": "zalo", "messenger": "messenger", "comment": "messenger", "whatsa
 ELSEWHERE = ("zalo", "messenger", "whatsapp", "email", "call")
 
 
-def add(draft: Draft, ticket: Ticket, at: str, author: Author, text: str, **more: Any) -> Ticket:
+def add(uow: UnitOfWork, ticket: Ticket, at: str, author: Author, text: str, **more: Any) -> Ticket:
     """Put a line into the thread; `more` may hold by, attachments, note, mentions, order_id, message_id, sources."""
     number = ticket.get("lines", 0) + 1
     line: Item = {"at": at, "author": author, "text": text}
     line |= {name: value for name, value in more.items() if value not in ("", None, (), [], False)}
-    draft.create(table_keys.ticket_message(ticket["ticket_id"], at, number), line)
+    uow.create(table_keys.ticket_message(ticket["ticket_id"], at, number), line)
     return {**ticket, "lines": number}
 
 
-def thread(draft: Draft, ticket_id: str) -> list[Item]:
+def thread(uow: UnitOfWork, ticket_id: str) -> list[Item]:
     """Everything said in a ticket, in order of time."""
-    return draft.collection(f"C#{ticket_id[:-20]}", *table_keys.ticket_thread(ticket_id))
+    return uow.collection(f"C#{ticket_id[:-20]}", *table_keys.ticket_thread(ticket_id))
 
 
 def send(
-    draft: Draft,
+    uow: UnitOfWork,
     ticket: Ticket,
     step: str,
     text: str,
@@ -71,7 +71,7 @@ def send(
         human=human,
         comment=_comment(ticket),
     )
-    plan(draft, intent, now, rules)
+    plan(uow, intent, now, rules)
     return intent.message_id
 
 

@@ -10,7 +10,7 @@ from shared.domain.vouchers.voucher import Claim, Redemption, Said, Use, Voucher
 from shared.ports import Check, absent, equals
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
-from shared.repositories.unit_of_work import Draft
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import NAME, find, news_of, save
 from shared.use_cases.journeys.context import Journeys
 
@@ -24,19 +24,19 @@ def redeem(journeys: Journeys, secret: bytes, code: str, use: Use, who: Identity
     `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
     """
     for _ in range(ATTEMPTS):
-        draft = Draft(journeys.table)
+        uow = UnitOfWork(journeys.table)
         try:
-            voucher = find(draft, journeys.world.offers, code)
-            return _redeem(journeys, draft, voucher, use._replace(members=_members(draft, who, secret)))
+            voucher = find(uow, journeys.world.offers, code)
+            return _redeem(journeys, uow, voucher, use._replace(members=_members(uow, who, secret)))
         except (Conflict, Busy):
             continue
     raise Busy("this code is asked for by too many at once")
 
 
-def _redeem(journeys: Journeys, draft: Draft, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
+def _redeem(journeys: Journeys, uow: UnitOfWork, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
     book = journeys.world.offers
     key = table_keys.order(use.order_id)
-    order = draft.get(key)
+    order = uow.get(key)
     if order and came_back(order):
         raise words(book, "order_cancelled", voucher, voucher.code)
     if reason := refusal(voucher, use):
@@ -45,23 +45,23 @@ def _redeem(journeys: Journeys, draft: Draft, voucher: Voucher, use: Use) -> tup
     if known.told is None:
         told = Said(at=stamp(use.at), store=use.store, total=use.total)
         before, voucher = voucher, voucher.claimed(use.order_id, known.model_copy(update={"told": told}))
-        save(draft, before, voucher)
-        at_tills = draft.get(table_keys.order_vouchers(use.order_id)) or {"codes": []}
-        draft.put(table_keys.order_vouchers(use.order_id), {**at_tills, "codes": [*at_tills["codes"], voucher.code]})
+        save(uow, before, voucher)
+        at_tills = uow.get(table_keys.order_vouchers(use.order_id)) or {"codes": []}
+        uow.put(table_keys.order_vouchers(use.order_id), {**at_tills, "codes": [*at_tills["codes"], voucher.code]})
         # Should it be cancelled at this very moment, one of the two comes second and sees the other.
-        draft.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
+        uow.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
         news = news_of(voucher)
-        if before.redeemed is None and (members := members_of(draft, voucher.customer_id)):
-            journeys.tell(draft, members, Signal(NAME, news.at, news.properties), act=False)
-        draft.commit()
+        if before.redeemed is None and (members := members_of(uow, voucher.customer_id)):
+            journeys.tell(uow, members, Signal(NAME, news.at, news.properties), act=False)
+        uow.commit()
     redeemed = voucher.redeemed
     assert redeemed is not None
     return voucher, redeemed
 
 
-def _members(draft: Draft, who: Identity | None, secret: bytes) -> frozenset[str] | None:
+def _members(uow: UnitOfWork, who: Identity | None, secret: bytes) -> frozenset[str] | None:
     """The customer behind a phone with all who were merged into one; nobody's phone is nobody's voucher."""
     if who is None:
         return None
-    link = draft.get(table_keys.link(link_key(who, secret)))
-    return frozenset(m["customer_id"] for m in members_of(draft, link["customer"])) if link else frozenset()
+    link = uow.get(table_keys.link(link_key(who, secret)))
+    return frozenset(m["customer_id"] for m in members_of(uow, link["customer"])) if link else frozenset()

@@ -15,7 +15,7 @@ from shared.adapters.channels import zalo_api
 from shared.adapters.channels.zalo_oa import ZaloOa
 from shared.adapters.channels.zalo_token import ZaloTokens, permission_url
 from shared.adapters.channels.zalo_zns import ZaloZns
-from shared.adapters.local.sqlite_table import LocalTable
+from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.errors import Busy
 from shared.ports import Action, Item, Key, Outgoing
 
@@ -25,7 +25,7 @@ VERIFIER = "v" * 43
 THANKS = {"ten": 30, "ma_don": 30}
 
 
-class TroubledTable(LocalTable):
+class TroubledTable(SqliteTable):
     """A table at which readers can be made to meet, and which can be busy for some writes."""
 
     meeting: threading.Barrier | None = None

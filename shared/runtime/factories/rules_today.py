@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.vietnam_time import local_day, moment
-from shared.repositories.profiles import Ruling, current_cutoffs
+from shared.repositories.profiles import RulesToday, current_cutoffs
 from shared.runtime import wiring
 from shared.runtime.playbook.loader import rules
 
 
-def ruling(now: datetime) -> Ruling:
+def rules_today(now: datetime) -> RulesToday:
     outside = wiring.outside()
     cutoffs = current_cutoffs(outside.table, rules(), outside.memory, now.timestamp())
-    return Ruling(rules(), cutoffs, local_day(now))
+    return RulesToday(rules(), cutoffs, local_day(now))
 
 
 def tick_time(event: dict[str, str]) -> datetime:
