@@ -16,7 +16,8 @@ from shared.use_cases.staff.store_digest import Digests
 SETTINGS = (settings.STAGE, settings.TABLE)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    wiring.keep_time(context)
     rules = ticket_rules()
     digests = Digests(
         table=wiring.outside().table,

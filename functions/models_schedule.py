@@ -16,7 +16,8 @@ SETTINGS = (settings.STAGE, settings.TABLE)
 PAGES = 400
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    wiring.keep_time(context)
     now = tick_time(event)
     outside = wiring.outside()
     cutoffs = publish(outside.table, rules_today(now), now)

@@ -19,7 +19,8 @@ PARTITIONS = tuple(f"timer#{shard}" for shard in range(table_keys.TIMER_SHARDS))
 SECONDS = 45
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    wiring.keep_time(context)
     now = tick_time(event)
     outside = wiring.outside()
     timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now), lambda: tickets(now))

@@ -14,7 +14,8 @@ from shared.use_cases.segments.scan_winback import scan
 SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    wiring.keep_time(context)
     done = scan(journeys(tick_time(event)))
     for purpose, message_id in done.planned:
         enqueue(wiring.outside().messages[purpose], [message_id])

@@ -157,6 +157,10 @@ class Table(Protocol):
         """
         ...
 
+    def pause(self, lost: int) -> bool:
+        """Wait before a try that follows `lost` lost ones (1 or more); False when no time is left for another."""
+        ...
+
 
 class SecondOpinion(Protocol):
     """Another reader of messages, outside of us: slower, and not always there."""

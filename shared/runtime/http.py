@@ -101,6 +101,7 @@ class HttpDoor:
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """The Lambda entry point."""
+        wiring.keep_time(context)
         logger.append_keys(request_id=event["requestContext"]["requestId"], route=event["routeKey"])
         try:
             self.caller = authenticate(

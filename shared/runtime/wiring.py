@@ -6,10 +6,11 @@ import base64
 import json
 import os
 import secrets
+import time
 from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -115,7 +116,7 @@ class _OnAws:
 def _dynamo_table(name: str) -> Table:
     from shared.adapters.aws.dynamo_table import DynamoTable
 
-    return DynamoTable(name)
+    return DynamoTable(name, time_left=time_left)
 
 
 @cache
@@ -138,6 +139,21 @@ def _secret(arn: str) -> bytes:
     from shared.adapters.aws.secrets import read_secret
 
     return read_secret(arn)
+
+
+_deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
+
+
+def keep_time(context: Any) -> None:
+    """Remember until when this invocation may run; `context` is Lambda's, or None where nothing ends it."""
+    left = getattr(context, "get_remaining_time_in_millis", None)
+    _deadline.set(time.monotonic() + left() / 1000 if left else None)
+
+
+def time_left() -> timedelta:
+    """How long this invocation may still run; `timedelta.max` where nothing ends it."""
+    deadline = _deadline.get()
+    return timedelta.max if deadline is None else timedelta(seconds=max(0.0, deadline - time.monotonic()))
 
 
 _installed: ContextVar[Outside | None] = ContextVar("outside", default=None)

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -148,9 +149,29 @@ def test_a_batch_gives_up_after_some_attempts(stub: Callable[[str], Stubber]) ->
         dynamodb.add_response("batch_get_item", batch_answer(left=("a",)))
     waits: list[float] = []
     with pytest.raises(Busy, match="unfinished"):
-        DynamoTable("kq", sleep=waits.append).batch_get([Key("a", "P")])
+        DynamoTable("kq", sleep=waits.append, chance=lambda: 1.0).batch_get([Key("a", "P")])
     assert waits == sorted(waits)
     assert sum(waits) < 2
+
+
+def test_a_lost_race_is_waited_for_with_full_jitter_and_a_ceiling() -> None:
+    waits: list[float] = []
+    table = DynamoTable("kq", sleep=waits.append, chance=lambda: 1.0)
+
+    assert [table.pause(lost) for lost in range(1, 9)] == [True] * 8
+    assert waits == [0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+
+    DynamoTable("kq", sleep=waits.append, chance=lambda: 0.0).pause(8)
+    assert waits[-1] == 0.0
+
+
+def test_nobody_waits_longer_than_the_invocation_lives() -> None:
+    waits: list[float] = []
+    table = DynamoTable("kq", sleep=waits.append, chance=lambda: 1.0, time_left=lambda: timedelta(seconds=1))
+
+    assert table.pause(5)  # 400 ms, and half a second is left to answer in
+    assert not table.pause(6)  # 800 ms
+    assert waits == [0.4]
 
 
 def test_due_goes_on_when_a_page_ends_before_the_limit(stub: Callable[[str], Stubber]) -> None:

@@ -162,9 +162,9 @@ class Chaos:
         self.sends = sends
         self._draw = Random(seed)  # noqa: S311 - a repeatable disaster, not a secret
         self._reaper = Reaper(longest)
-        self._hostile = FaultInjection(self._draw, busy=0.0, repeats=0.8)
+        self._faults = FaultInjection(self._draw, busy=0.0, repeats=0.8)
         ids = count()
-        self.stack = LocalStack(None, LocalClock(START, frozen=True), faults=self._hostile, load=self._load,
+        self.stack = LocalStack(None, LocalClock(START, frozen=True), faults=self._faults, load=self._load,
                            new_id=lambda: f"chaos{next(ids):019d}")  # fmt: skip
         self._real = self.stack.outside
         self._real.public_url = "https://nhamay.example"
@@ -261,7 +261,7 @@ class Chaos:
             to = self.stack.now + timedelta(minutes=10)
             self._live(lambda to=to: self.stack.advance(to))  # type: ignore[misc]
         self._disturb("off")
-        self._hostile.busy = self._hostile.lost_answers = 0.0
+        self._faults.busy = self._faults.lost_answers = 0.0
         self._reaper.on = False
         for _ in range(QUIET_DAYS):
             self._know_the_do_not_call_list()
@@ -281,7 +281,7 @@ class Chaos:
 
     def _plan(self, numbers: range) -> None:
         """Plan one wave: people, and two kinds of message for each of them."""
-        self._hostile.busy = self._hostile.lost_answers = 0.0
+        self._faults.busy = self._faults.lost_answers = 0.0
         for first in range(numbers.start, numbers.stop, A_CUSTOMER * 20):
             block = range(first, min(first + A_CUSTOMER * 20, numbers.stop))
             people = {number // A_CUSTOMER for number in block}
@@ -297,7 +297,7 @@ class Chaos:
                 ids = [intent.message_id for intent in intents if intent.purpose == purpose]
                 if ids and self._draw.random() < 0.95:  # else: the planner dies before it enqueues
                     enqueue(self._real.messages[purpose], ids)
-        self._hostile.busy, self._hostile.lost_answers = 0.01, 0.005
+        self._faults.busy, self._faults.lost_answers = 0.01, 0.005
 
     def _person(self, number: int) -> Item:
         key = table_keys.profile(_customer(number))

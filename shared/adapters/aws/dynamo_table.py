@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import time
 from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -11,13 +13,18 @@ from botocore.exceptions import ClientError
 
 from shared.adapters.aws.clients import call, error_code
 from shared.adapters.dynamo_limits import BATCH_KEYS, check_actions, check_key
+from shared.domain.common.backoff import exponential, full_jitter
 from shared.domain.errors import Busy, Conflict
 from shared.ports import Action, Check, Clause, Delete, DueRow, Item, Key, Page, Put, Update
 
 DUE_INDEX = "due"
 # A batch read may come back in parts: when it exceeds 16 MB or the table is throttled.
 BATCH_ATTEMPTS = 6
-BATCH_FIRST_WAIT = 0.05
+# A transaction that lost a race finds the item free again within some milliseconds; a hot partition takes longer.
+FIRST_PAUSE = timedelta(milliseconds=25)
+LONGEST_PAUSE = timedelta(seconds=1)
+# What a function needs to answer after the last try.
+TIME_TO_ANSWER = timedelta(milliseconds=500)
 
 Wire = dict[str, Any]
 
@@ -130,9 +137,26 @@ class _Expression:
 class DynamoTable:
     """`ports.Table` on one DynamoDB table with string keys pk, sk and the keys-only index `due` on due, due_at."""
 
-    def __init__(self, name: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self,
+        name: str,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+        chance: Callable[[], float] = random.random,
+        time_left: Callable[[], timedelta] = lambda: timedelta.max,
+    ) -> None:
+        """`time_left` is what remains of the invocation; `chance` gives numbers from 0 to 1 for the jitter."""
         self._name = name
         self._sleep = sleep
+        self._chance = chance
+        self._time_left = time_left
+
+    def pause(self, lost: int) -> bool:
+        pause = full_jitter(exponential(FIRST_PAUSE, LONGEST_PAUSE, lost - 1), self._chance())
+        if pause > self._time_left() - TIME_TO_ANSWER:
+            return False
+        self._sleep(pause.total_seconds())
+        return True
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         check_key(key)
@@ -147,8 +171,8 @@ class DynamoTable:
                 check_key(key)
             pending: Wire = {self._name: {"Keys": [_key(key) for key in batch], "ConsistentRead": consistent}}
             for attempt in range(BATCH_ATTEMPTS):
-                if attempt:
-                    self._sleep(BATCH_FIRST_WAIT * 2 ** (attempt - 1))
+                if attempt and not self.pause(attempt):
+                    raise Busy("no time is left to finish a batch read")
                 answer = _ask("batch_get_item", RequestItems=pending)
                 for wire in answer["Responses"].get(self._name, ()):
                     item = _item(wire)

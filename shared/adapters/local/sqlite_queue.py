@@ -68,7 +68,7 @@ class SqliteQueue:
         self._visibility = visibility_seconds * 1000
         self._max_receives = max_receives
         self._dead_letters = dead_letters
-        self._hostile = faults
+        self._faults = faults
         self._meter = meter
 
     def send(self, bodies: Sequence[str], *, delay_seconds: int = 0) -> None:
@@ -110,7 +110,7 @@ class SqliteQueue:
         """Done with these; a receipt that is no longer the message's latest does nothing."""
         keys = [(self.name, *_parts(receipt)) for receipt in receipts]
         with self._store.transaction() as db:
-            if self._hostile:
+            if self._faults:
                 db.executemany(
                     "UPDATE messages SET repeats = repeats - 1, receives = 0, receipt = NULL, visible_at = ? "
                     "WHERE queue = ? AND id = ? AND receipt = ? AND repeats > 0",
@@ -173,19 +173,19 @@ class SqliteQueue:
         return round(self._clock().timestamp() * 1000)
 
     def _draw_repeats(self) -> int:
-        if self._hostile and self._hostile.strikes(self._hostile.repeats):
-            return self._hostile.random.randint(1, 4)
+        if self._faults and self._faults.strikes(self._faults.repeats):
+            return self._faults.random.randint(1, 4)
         return 0
 
     def _visible(self, db: Connection, now: int, limit: int) -> list[tuple[Any, ...]]:
         """The rows that have waited longest; a hostile queue draws from five times as many."""
-        reorders = self._hostile is not None and self._hostile.reorders
+        reorders = self._faults is not None and self._faults.reorders
         rows = db.execute(
             _READ + "AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
             (self.name, now, limit * 5 if reorders else limit),
         ).fetchall()
-        if self._hostile and reorders:
-            self._hostile.random.shuffle(rows)
+        if self._faults and reorders:
+            self._faults.random.shuffle(rows)
         return rows[:limit]
 
     def _spent(self, rows: list[tuple[Any, ...]]) -> list[int]:

@@ -94,11 +94,14 @@ class SqliteTable:
         self._db = self.store.db
         self._lock = self.store.lock
         self._clock = clock
-        self._hostile = faults
+        self._faults = faults
         self._history = History(faults.lag) if faults else None
         self._expiry_lag = faults.expiry_lag_seconds if faults else 0
         self._meter = meter
         self._capture = capture
+
+    def pause(self, lost: int) -> bool:  # noqa: ARG002 - SQLite has let the other writer finish before it answers
+        return True
 
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         check_key(key)
@@ -195,7 +198,7 @@ class SqliteTable:
 
     def write(self, *actions: Action) -> Item | None:
         keys = check_actions(actions)
-        faults = self._hostile
+        faults = self._faults
         if faults and faults.strikes(faults.busy):
             raise Busy("the table is throttled")
         # A lone check needs a transaction on AWS too.
@@ -273,19 +276,19 @@ class SqliteTable:
 
     def _begin_read(self, consistent: bool, *, always: bool = False) -> dict[Key, Row | None]:
         """Items that this read shall see as they were a moment ago; none unless the table is hostile."""
-        if not (self._hostile and self._history):
+        if not (self._faults and self._history):
             return {}
-        if self._hostile.strikes(self._hostile.busy_reads):
+        if self._faults.strikes(self._faults.busy_reads):
             raise Busy("the table is throttled")
         with self._lock:
             self._history.tick()
-            if always or (not consistent and self._hostile.strikes(self._hostile.stale_reads)):
-                return self._history.before(self._hostile.random)
+            if always or (not consistent and self._faults.strikes(self._faults.stale_reads)):
+                return self._history.before(self._faults.random)
         return {}
 
     def _page_limit(self, limit: int | None) -> int | None:
-        if self._hostile and self._hostile.strikes(self._hostile.short_pages):
-            return self._hostile.random.randint(1, limit or 10)
+        if self._faults and self._faults.strikes(self._faults.short_pages):
+            return self._faults.random.randint(1, limit or 10)
         return limit
 
     def _expiry(self) -> int:
