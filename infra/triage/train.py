@@ -104,7 +104,7 @@ def _code(path: Path) -> bytes:
         body = getattr(node, "body", None)
         if isinstance(body, list):
             node.body = [one for one in body if not _is_text(one) and not isinstance(one, ast.Import | ast.ImportFrom)]  # type: ignore[attr-defined]
-    return ast.dump(tree).encode()
+    return ast.unparse(tree).encode()
 
 
 def _is_text(node: ast.AST) -> bool:

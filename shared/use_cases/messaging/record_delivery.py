@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.errors import Conflict
 from shared.domain.messaging.message import FINAL, PROGRESS, Message, progressed, told
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
-
-ATTEMPTS = 8
 
 
 def record(
@@ -22,10 +20,10 @@ def record(
 
     Answers with the message. A failure makes the message due at once, so that the next sweep takes it to the next
     channel; one of a channel that was already given up changes nothing. None when there is no such message or the word
-    brought nothing new.
+    brought nothing new. Raises Busy.
     """
-    for _ in range(ATTEMPTS):
-        uow = UnitOfWork(table)
+
+    def move(uow: UnitOfWork) -> Message | None:
         key = table_keys.message_item(message_id)
         message = uow.get(key)
         if message is None:
@@ -38,12 +36,9 @@ def record(
         if status in ("opened", "clicked", "replied") and not failed:
             _engaged(uow, message["customer_id"], at)
             _nudge(uow, message, at)
-        try:
-            uow.commit()
-        except Conflict:
-            continue
         return after
-    raise Conflict(f"message {message_id} is being moved by too many at once")
+
+    return committed(table, move)
 
 
 def _moved(message: Message, status: str, at: datetime) -> Message | None:
