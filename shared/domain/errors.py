@@ -46,7 +46,12 @@ class NotFound(KhachQuenError):
 
 
 class Conflict(KhachQuenError):
-    """A condition did not hold: somebody else was faster, or the state does not allow it."""
+    """A condition did not hold: another writer was faster, or the state does not allow it; then it is `final`, and a
+    retry would not help."""
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
 
 
 class Busy(KhachQuenError):

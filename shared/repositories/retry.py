@@ -32,7 +32,10 @@ def committed(
 
 
 def retried(table: Table, attempt: Callable[[int], T], *, attempts: int = ATTEMPTS) -> T:
-    """Call `attempt` with 0, 1, 2 … until it raises neither `Conflict` nor `Busy`; raises Busy where none does."""
+    """Call `attempt` with 0, 1, 2 … until it raises neither `Conflict` nor `Busy`; raises Busy where none does.
+
+    A `final` Conflict, which no repetition cures, goes through at once.
+    """
     lost: Conflict | Busy | None = None
     for number in range(attempts):
         if number and not table.pause(number):
@@ -40,6 +43,8 @@ def retried(table: Table, attempt: Callable[[int], T], *, attempts: int = ATTEMP
         try:
             return attempt(number)
         except (Conflict, Busy) as error:
+            if isinstance(error, Conflict) and error.final:
+                raise
             lost = error
     raise Busy(f"too many writers change this at once: {lost}") from lost
 

@@ -99,12 +99,15 @@ def test_it_gives_up_when_no_time_is_left():
     assert len(calls) == 2
 
 
-def test_any_other_error_goes_through_at_once():
+@pytest.mark.parametrize(
+    "error", [Invalid([FieldError("name", "is missing")]), Conflict("the task is done", final=True)]
+)
+def test_what_no_repetition_cures_goes_through_at_once(error: Exception):
     table = PausingTable()
 
     def change(_: UnitOfWork) -> None:
-        raise Invalid([FieldError("name", "is missing")])
+        raise error
 
-    with pytest.raises(Invalid):
+    with pytest.raises(type(error)):
         committed(table, change)
     assert table.pauses == []
