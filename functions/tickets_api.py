@@ -23,10 +23,10 @@ from shared.runtime.factories.tickets import tickets
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.loader import rules
 from shared.use_cases.customers import view
-from shared.use_cases.ticket_work import Taken
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate, input, lists
-from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.context import MessageResult, TicketContext
 from shared.use_cases.tickets.draft_order import draft_order, read_wanted
+from shared.use_cases.tickets.receive_message import receive
 
 SETTINGS = (
     settings.STAGE,
@@ -43,9 +43,9 @@ handler = HttpDoor()
 
 @handler.routes.post("/v1/tickets")
 def post_ticket() -> Response[str]:
-    desk = tickets(wiring.outside().clock())
-    said = input.read_ticket(handler.json(), _caller(), desk.rules, rules().identity, desk.now)
-    return answer(_taken(desk.take(said), desk.now), 201)
+    context = tickets(wiring.outside().clock())
+    said = input.read_ticket(handler.json(), _caller(), context.rules, rules().identity, context.now)
+    return answer(_result(receive(context, said), context.now), 201)
 
 
 @handler.routes.get("/v1/tickets")
@@ -88,80 +88,82 @@ def get_ticket(ticket_id: str) -> Response[str]:
 
 @handler.routes.post("/v1/tickets/<ticket_id>/messages")
 def post_message(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
-    written = input.read_message(handler.json(), _caller(), desk.rules, desk.directory)
-    return answer(_taken(agent_actions.write(desk, ticket_id, written), desk.now), 201)
+    context = _context(ticket_id)
+    written = input.read_message(handler.json(), _caller(), context.rules, context.directory)
+    return answer(_result(agent_actions.write(context, ticket_id, written), context.now), 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/resolve")
 def post_resolve(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
-    said = input.read_resolve(_body(), _caller(), desk.directory)
-    return _answer(close_and_rate.resolve(desk, ticket_id, **said._asdict()), desk)
+    context = _context(ticket_id)
+    said = input.read_resolve(_body(), _caller(), context.directory)
+    return _answer(close_and_rate.resolve(context, ticket_id, **said._asdict()), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/rating")
 def post_rating(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
+    context = _context(ticket_id)
     score, comment = input.read_rating(handler.json())
-    return _answer(close_and_rate.rate(desk, ticket_id, score, comment), desk)
+    return _answer(close_and_rate.rate(context, ticket_id, score, comment), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/lock")
 def post_lock(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
-    by, release = input.read_lock(_body(), _caller(), desk.directory)
-    return _answer(agent_actions.lock(desk, ticket_id, by, release=release), desk)
+    context = _context(ticket_id)
+    by, release = input.read_lock(_body(), _caller(), context.directory)
+    return _answer(agent_actions.lock(context, ticket_id, by, release=release), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/assign")
 def post_assign(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
-    person, queue, note = input.read_assign(handler.json(), desk.directory)
+    context = _context(ticket_id)
+    person, queue, note = input.read_assign(handler.json(), context.directory)
     by = _caller().name
-    return _answer(agent_actions.hand_over(desk, ticket_id, by, person=person, queue=queue, note=note), desk)
+    return _answer(agent_actions.hand_over(context, ticket_id, by, person=person, queue=queue, note=note), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/labels")
 def post_labels(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
+    context = _context(ticket_id)
     labels = input.read_labels(handler.json())
-    return _answer(agent_actions.relabel(desk, ticket_id, labels, _caller().name), desk)
+    return _answer(agent_actions.relabel(context, ticket_id, labels, _caller().name), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/asks")
 def post_ask(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
-    question = input.read_ask(handler.json(), desk.rules)
-    return _answer(ask_and_compensate.ask(desk, ticket_id, question, _caller().name), desk, 201)
+    context = _context(ticket_id)
+    question = input.read_ask(handler.json(), context.rules)
+    return _answer(ask_and_compensate.ask(context, ticket_id, question, _caller().name), context, 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/compensation")
 def post_compensation(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
+    context = _context(ticket_id)
     given = input.read_compensation(handler.json())
-    return _answer(ask_and_compensate.give(desk, ticket_id, **given, by=_caller().name), desk, 201)
+    return _answer(ask_and_compensate.give(context, ticket_id, **given, by=_caller().name), context, 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/compensation/approve")
 def post_approve(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
+    context = _context(ticket_id)
     approved, note = input.read_approval(_body())
-    return _answer(ask_and_compensate.decide(desk, ticket_id, approved=approved, note=note, by=_caller().name), desk)
+    return _answer(
+        ask_and_compensate.decide(context, ticket_id, approved=approved, note=note, by=_caller().name), context
+    )
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/draft-order")
 def post_draft_order(ticket_id: str) -> Response[str]:
-    desk = _desk(ticket_id)
+    context = _context(ticket_id)
     wanted = read_wanted(handler.json())
     stores = _caller().stores
     if wanted.store and stores and wanted.store not in stores:
         raise Forbidden(f"the key has no access to store {wanted.store}")
-    made = draft_order(desk, suggester(desk.now).products, pos(), ticket_id, wanted, _caller().name)
+    made = draft_order(context, suggester(context.now).products, pos(), ticket_id, wanted, _caller().name)
     return answer({name: made[name] for name in ("order_id", "number", "total", "store", "by", "at")}, 201)
 
 
-def _desk(ticket_id: str) -> Tickets:
+def _context(ticket_id: str) -> TicketContext:
     """What works on a ticket the caller may see; raises NotFound or Forbidden."""
     outside, stores = wiring.outside(), _caller().stores
     if stores and not stores & lists.stores_of_ticket(outside.table, ticket_id):
@@ -174,8 +176,8 @@ def _body() -> Any:
     return handler.json() if handler.event.get("body") else {}
 
 
-def _answer(ticket: Ticket, desk: Tickets, status: int = 200) -> Response[str]:
-    return answer(lists.shown(ticket, desk.now), status)
+def _answer(ticket: Ticket, context: TicketContext, status: int = 200) -> Response[str]:
+    return answer(lists.shown(ticket, context.now), status)
 
 
 def _seen(ticket_id: str) -> dict[str, Any]:
@@ -193,9 +195,9 @@ def _seen(ticket_id: str) -> dict[str, Any]:
     return body | {"suggestions": fresh, "credited": credited(outside.table, ticket_id)}
 
 
-def _taken(taken: Taken, now: datetime) -> dict[str, Any]:
-    shown = lists.shown(taken.ticket, now)
-    return shown | {"joined": taken.joined, "bot_reply": taken.bot_reply or None}
+def _result(result: MessageResult, now: datetime) -> dict[str, Any]:
+    shown = lists.shown(result.ticket, now)
+    return shown | {"joined": result.joined, "bot_reply": result.bot_reply or None}
 
 
 def _caller() -> Caller:

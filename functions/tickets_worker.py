@@ -13,6 +13,7 @@ from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.factories.tickets import tickets
 from shared.runtime.logs import logger
+from shared.use_cases.tickets.receive_message import receive
 
 SETTINGS = (
     settings.STAGE,
@@ -42,7 +43,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     poison: list[dict[str, Any]] = []
     for record in event["Records"]:
         try:
-            tickets(now).take(Message.model_validate_json(record["body"]).said)
+            receive(tickets(now), Message.model_validate_json(record["body"]).said)
         except ValidationError as error:
             poison.append({"body": record["body"], "reason": f"not a message of this queue: {_first(error)}"})
         except Busy:

@@ -17,7 +17,7 @@ from shared.repositories.messages import enqueue
 from shared.use_cases.campaigns.run import CampaignRun
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.segments.weekly_cutoffs import relabel_pass
-from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.context import TicketContext
 from shared.use_cases.tickets.sla_timers import put_off, wake
 
 CLAIM = timedelta(minutes=15)
@@ -34,7 +34,7 @@ class Timers:
     journeys: Journeys
     queues: Mapping[str, Queue]
     campaigns: Callable[[], CampaignRun]
-    tickets: Callable[[], Tickets]
+    tickets: Callable[[], TicketContext]
 
     @property
     def table(self) -> Table:

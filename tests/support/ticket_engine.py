@@ -1,4 +1,4 @@
-"""Tickets without their doors: random shops with random staff, and every promise about where a ticket stands."""
+"""TicketContext without their doors: random shops with random staff, and every promise about where a ticket stands."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_taker
 from shared.runtime.factories.tickets import ticket_rules, tickets
 from shared.runtime.playbook.loader import rules as playbook_rules
-from shared.use_cases.ticket_work import Taken
 from shared.use_cases.tickets.agent_actions import Written, write
-from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.context import MessageResult, TicketContext
+from shared.use_cases.tickets.receive_message import receive
 from shared.use_cases.tickets.sla_timers import wake
 from tests.support.engine import sale
 
@@ -51,7 +51,7 @@ class Engine:
     def now(self) -> datetime:
         return self.clock.now()
 
-    def desk(self, table: Any = None) -> Tickets:
+    def context(self, table: Any = None) -> TicketContext:
         """What works on tickets now; over another table where a test puts one in between."""
         token = wiring.install(replace(self.stack.outside, table=table or self.table, memory={}))
         try:
@@ -83,7 +83,7 @@ class Engine:
 
     def says(
         self, who: int, channel: str, text: str, *, dedup: str = "", order_id: str = "", table: Any = None
-    ) -> Taken:
+    ) -> MessageResult:
         names = [identity("phone", f"09{who:08d}")]
         if channel in KIND_OF:
             value = f"khach{who}@example.vn" if channel == "email" else f"u{who}"
@@ -92,12 +92,12 @@ class Engine:
             channel=channel, dedup=dedup or f"{who} {channel} {text} {stamp(self.now)}", at=stamp(self.now), text=text,
             order_id=order_id, identities=tuple(names), verified=True,
         )  # fmt: skip
-        return self.desk(table).take(said)
+        return receive(self.context(table), said)
 
     def replies(
         self, ticket: str, by: str, text: str = "Dạ em xem ngay ạ", *, table: Any = None, dedup: str = ""
-    ) -> Taken:
-        return write(self.desk(table), ticket, Written("agent", text, dedup or f"{by} {stamp(self.now)}", by=by))
+    ) -> MessageResult:
+        return write(self.context(table), ticket, Written("agent", text, dedup or f"{by} {stamp(self.now)}", by=by))
 
     def passes(self, span: timedelta) -> None:
         """Let time pass, and every ticket do what is due at the minute after it is."""
@@ -108,7 +108,7 @@ class Engine:
                 break
             at, ticket_id = min(due)
             self.clock.set(max(self.now, moment(at)))
-            wake(self.desk(), ticket_id)
+            wake(self.context(), ticket_id)
             self.note_missed()
         self.clock.set(max(self.now, end))
 
@@ -116,11 +116,11 @@ class Engine:
 
     @contextmanager
     def honest(self) -> Any:
-        bad, self.table._hostile = self.table._hostile, None
+        bad, self.table._faults = self.table._faults, None
         try:
             yield
         finally:
-            self.table._hostile = bad
+            self.table._faults = bad
 
     def items(self, like: str = "%", sk: str = "%") -> list[dict[str, Any]]:
         rows = self.table.store.db.execute(

@@ -92,7 +92,7 @@ def make_vips(engine: Engine) -> None:
 
 def do(engine: Engine, step: tuple[Any, ...]) -> None:
     what, *with_ = step
-    desk = engine.desk()
+    desk = engine.context()
     if what == "says":
         engine.says(PEOPLE[with_[0]], with_[1], with_[2])
         return

@@ -87,7 +87,7 @@ def replies(by="care_1", dedup="a1"):
 
 
 def resolves(engine: Engine, table: Any = None) -> None:
-    close_and_rate.resolve(engine.desk(table), only(engine), by="care_1", wrong=True)
+    close_and_rate.resolve(engine.context(table), only(engine), by="care_1", wrong=True)
 
 
 def test_an_answer_killed_anywhere_goes_out_once():
@@ -123,7 +123,7 @@ def test_two_agents_locking_at_once_leave_one_lock():
     def locks(by):
         def work(engine, table=None):
             with suppress(Conflict):
-                agent_actions.lock(engine.desk(table), only(engine), by, release=False)
+                agent_actions.lock(engine.context(table), only(engine), by, release=False)
 
         return work
 
@@ -138,7 +138,7 @@ def late(engine: Engine) -> None:
 
 
 def wakes(engine: Engine, table: Any = None) -> None:
-    wake(engine.desk(table), only(engine))
+    wake(engine.context(table), only(engine))
 
 
 @pytest.mark.parametrize("how", ["competitor", "killed"])
@@ -167,7 +167,7 @@ def test_an_escalation_while_an_agent_answers_ends_with_one_of_both():
 def test_a_hand_over_of_one_ticket_while_another_is_answered_keeps_the_loads_true():
     def hands_over(engine, table=None):
         first = min(ticket["ticket_id"] for ticket in engine.tickets())
-        agent_actions.hand_over(engine.desk(table), first, "care_lead", person="care_2", queue="", note="")
+        agent_actions.hand_over(engine.context(table), first, "care_lead", person="care_2", queue="", note="")
 
     def answers(engine):
         last = max(ticket["ticket_id"] for ticket in engine.tickets())

@@ -1,4 +1,4 @@
-"""Tickets of this deployment, for a door: the playbook around them, who works here, who reads and who answers."""
+"""TicketContext of this deployment, for a door: the playbook around them, who works here, who reads and who answers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.runtime.factories.triage import reader
 from shared.runtime.playbook.loader import PLAYBOOK
 from shared.runtime.playbook.staff import directory, routing
 from shared.runtime.playbook.yaml_source import Mistake, load, read
-from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.context import TicketContext
 
 FILE = "tickets.yaml"
 
@@ -37,10 +37,10 @@ def ticket_rules() -> TicketRules:
     return load_rules(PLAYBOOK)
 
 
-def tickets(now: datetime) -> Tickets:
+def tickets(now: datetime) -> TicketContext:
     """What takes in what customers say, and what staff do about it, at this moment."""
     outside = wiring.outside()
-    return Tickets(
+    return TicketContext(
         journeys=journeys(now),
         secret=lambda: outside.identity_key,
         queue=lambda: outside.messages["transactional"],

@@ -17,29 +17,29 @@ from shared.repositories import tickets, vouchers
 from shared.repositories.staff_notifications import tell
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.ticket_work import Work
-from shared.use_cases.tickets import thread
+from shared.use_cases.tickets import outgoing, thread
 from shared.use_cases.tickets.agent_actions import still_open
 from shared.use_cases.tickets.assignment import about
-from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.commit import commit, keep
+from shared.use_cases.tickets.context import TicketContext, TicketTransaction
 from shared.use_cases.tickets.inner_questions import Question, on_the_clock, questioned, worded
 
 PAID_WITHIN = timedelta(days=1)
 
 
-def ask(desk: Tickets, ticket_id: str, question: Question, by: str) -> Ticket:
+def ask(context: TicketContext, ticket_id: str, question: Question, by: str) -> Ticket:
     """Ask a store or the warehouse: a task with a deadline of its own, whose answer comes back into the thread. The
     same question while it is open is asked once. Raises NotFound and Conflict."""
 
-    def change(work: Work) -> Ticket:
-        before = still_open(work, ticket_id)
-        after = questioned(work.uow, before, question, by, desk.rules, desk.now)
+    def change(tx: TicketTransaction) -> Ticket:
+        before = still_open(tx, ticket_id)
+        after = questioned(tx.uow, before, question, by, context.rules, context.now)
         if after is before:
             return before
-        desk.keep(work, before, after)
+        keep(context, tx, before, after)
         return after
 
-    return desk.commit(change)
+    return commit(context, change)
 
 
 def ask_answered(uow: UnitOfWork, task: Task, rules: TicketRules, directory: Directory, now: datetime) -> None:
@@ -62,78 +62,80 @@ def ask_answered(uow: UnitOfWork, task: Task, rules: TicketRules, directory: Dir
 # ---- what the customer is given ----
 
 
-def give(desk: Tickets, ticket_id: str, *, amount: int, offer: str, reason: str, by: str) -> Ticket:
+def give(context: TicketContext, ticket_id: str, *, amount: int, offer: str, reason: str, by: str) -> Ticket:
     """Give the customer an amount of money or an offer of the playbook; beyond the playbook's limit it waits for a
     manager. Raises NotFound, Invalid, and Conflict where the ticket has one already."""
-    book = desk.journeys.world.offers
-    limits = desk.rules.compensation
+    book = context.journeys.world.offers
+    limits = context.rules.compensation
     if offer and offer not in book.offers:
         raise Invalid([FieldError("offer", f"must be one of {', '.join(book.offers)}")])
     value = book.offers[offer].most if offer else amount
     if value > limits.most_vnd:
         raise Invalid([FieldError("amount", f"must be {limits.most_vnd} at most")])
 
-    def change(work: Work) -> Ticket:
-        before = tickets.get(work.uow, ticket_id)
+    def change(tx: TicketTransaction) -> Ticket:
+        before = tickets.get(tx.uow, ticket_id)
         wanted = {"amount": amount, "offer": offer, "value": value, "reason": reason}
         known = before.get("compensation")
         if known and all(known.get(name, "") == said for name, said in wanted.items() if said):
             return before
         if known and known["status"] != "refused":
-            raise Conflict(f"the ticket has a compensation that is {known['status']}")
-        asked = {**{name: said for name, said in wanted.items() if said}, "by": by, "at": stamp(desk.now)}
+            raise Conflict(f"the ticket has a compensation that is {known['status']}", final=True)
+        asked = {**{name: said for name, said in wanted.items() if said}, "by": by, "at": stamp(context.now)}
         if value <= limits.without_approval_vnd:
-            after = _given(desk, work, before, {**asked, "status": "approved", "approved_by": by})
+            after = _given(context, tx, before, {**asked, "status": "approved", "approved_by": by})
         else:
             after = {**before, "compensation": {**asked, "status": "waiting"}}
-            after = _told(desk, work, after, "given_waits", reason, by)
-            for person in desk.directory.seniors:
-                line = worded(desk.rules, "given_waits", what=_what(desk, asked), text=reason)
-                words = {**about(work.uow, after), "by": by, "text": excerpt(line)}
-                tell(work.uow, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", desk.now)
-        desk.keep(work, before, after)
+            after = _told(context, tx, after, "given_waits", reason, by)
+            for person in context.directory.seniors:
+                line = worded(context.rules, "given_waits", what=_what(context, asked), text=reason)
+                words = {**about(tx.uow, after), "by": by, "text": excerpt(line)}
+                tell(tx.uow, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", context.now)
+        keep(context, tx, before, after)
         return after
 
-    return desk.commit(change)
+    return commit(context, change)
 
 
-def decide(desk: Tickets, ticket_id: str, *, approved: bool, note: str, by: str) -> Ticket:
+def decide(context: TicketContext, ticket_id: str, *, approved: bool, note: str, by: str) -> Ticket:
     """A manager's word on a compensation that waits. The same word again changes nothing. Raises NotFound, and
     Conflict where none waits."""
 
-    def change(work: Work) -> Ticket:
-        before = tickets.get(work.uow, ticket_id)
+    def change(tx: TicketTransaction) -> Ticket:
+        before = tickets.get(tx.uow, ticket_id)
         known = before.get("compensation", {})
         wanted = "approved" if approved else "refused"
         if known.get("status") == wanted:
             return before
         if known.get("status") != "waiting":
-            raise Conflict("no compensation waits for approval on this ticket")
-        said = {**known, "status": wanted, "approved_by": by, "decided_at": stamp(desk.now)}
+            raise Conflict("no compensation waits for approval on this ticket", final=True)
+        said = {**known, "status": wanted, "approved_by": by, "decided_at": stamp(context.now)}
         if approved:
-            after = _given(desk, work, before, said, note)
+            after = _given(context, tx, before, said, note)
         else:
-            after = _told(desk, work, {**before, "compensation": said}, "given_refused", note, by)
-        desk.keep(work, before, after)
+            after = _told(context, tx, {**before, "compensation": said}, "given_refused", note, by)
+        keep(context, tx, before, after)
         return after
 
-    return desk.commit(change)
+    return commit(context, change)
 
 
-def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], note: str = "") -> Ticket:
+def _given(
+    context: TicketContext, tx: TicketTransaction, ticket: Ticket, given: dict[str, Any], note: str = ""
+) -> Ticket:
     """An approved compensation: its voucher is issued, or its money becomes somebody's task."""
-    uow, now = work.uow, desk.now
+    uow, now = tx.uow, context.now
     tail = ticket["ticket_id"][-20:]
     after = ticket
     if offer_id := given.get("offer"):
-        book = desk.journeys.world.offers
-        code = new_code(book.offers[offer_id].prefix, desk.journeys.new_id())
+        book = context.journeys.world.offers
+        code = new_code(book.offers[offer_id].prefix, context.journeys.new_id())
         voucher = vouchers.issue(
-            uow, book, offer_id, ticket["customer_id"], code, now, journey=thread.JOURNEY, run=tail,
+            uow, book, offer_id, ticket["customer_id"], code, now, journey=outgoing.JOURNEY, run=tail,
             step="compensation",
         )  # fmt: skip
         given = {**given, "code": code, "valid_until": voucher.valid_until}
-        line = worded(desk.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
+        line = worded(context.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
         after = thread.add(uow, after, stamp(now), "system", line, note=True)
     else:
         new = NewTask(
@@ -142,21 +144,21 @@ def _given(desk: Tickets, work: Work, ticket: Ticket, given: dict[str, Any], not
             "other",
             given["reason"],
             now + PAID_WITHIN,
-            title=f"{desk.rules.compensation.title.vi}: {vnd(given['amount'])} ({tickets.case_code(ticket)})",
+            title=f"{context.rules.compensation.title.vi}: {vnd(given['amount'])} ({tickets.case_code(ticket)})",
             store=ticket.get("store", ""),
             details={"ticket_id": ticket["ticket_id"]},
         )
         given = {**given, "task_id": open_task(uow, new, now)}
     after = {**after, "compensation": given}
     tickets.remember(uow, after, "Ticket Compensated", now, value=given["value"])
-    return _told(desk, work, after, "given", note or given["reason"], given["approved_by"])
+    return _told(context, tx, after, "given", note or given["reason"], given["approved_by"])
 
 
-def _told(desk: Tickets, work: Work, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
-    line = worded(desk.rules, name, what=_what(desk, ticket["compensation"]), text=text)
-    return thread.add(work.uow, ticket, stamp(desk.now), "agent", line, by=by, note=True)
+def _told(context: TicketContext, tx: TicketTransaction, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
+    line = worded(context.rules, name, what=_what(context, ticket["compensation"]), text=text)
+    return thread.add(tx.uow, ticket, stamp(context.now), "agent", line, by=by, note=True)
 
 
-def _what(desk: Tickets, given: dict[str, Any]) -> str:
+def _what(context: TicketContext, given: dict[str, Any]) -> str:
     offer_id = given.get("offer")
-    return desk.journeys.world.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])
+    return context.journeys.world.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])

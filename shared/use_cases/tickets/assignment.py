@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import fold_members
@@ -20,9 +19,7 @@ from shared.repositories.profiles import members_of
 from shared.repositories.staff_notifications import tell
 from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
-
-if TYPE_CHECKING:
-    from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.context import TicketContext
 
 # So many days ahead somebody is sought who will be there.
 AHEAD = 8
@@ -31,92 +28,92 @@ URGENT = frozenset(("P1", "P2"))
 LEADS = ("care_lead", "senior_manager")
 
 
-def target(desk: Tickets, ticket: Ticket) -> Target:
+def target(context: TicketContext, ticket: Ticket) -> Target:
     """How fast a ticket has to be."""
-    return desk.routing.targets[ticket["priority"]]
+    return context.routing.targets[ticket["priority"]]
 
 
-def promised(desk: Tickets, ticket: Ticket, at: str) -> dict[str, Deadlines]:
+def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, Deadlines]:
     """Both deadlines of a ticket whose clocks begin now."""
-    goal, hours = target(desk, ticket), desk.directory.hours
+    goal, hours = target(context, ticket), context.directory.hours
     return {
         FIRST_RESPONSE: table_of.first_response(goal, hours, moment(at), value=ticket["value"]),
         RESOLVE: table_of.resolve(goal, hours, moment(at)),
     }
 
 
-def hand_out(desk: Tickets, ticket: Ticket) -> Ticket:
+def auto_assigned(context: TicketContext, ticket: Ticket) -> Ticket:
     """The ticket with somebody who has it, where people have to take it and nobody has; else with the moment to look
     again."""
     if not waits(ticket):
         return ticket
     queue = ticket["queue"]
-    able = [person.id for person in desk.directory.people.values() if person.role in QUEUE_ROLES[queue]]
+    able = [person.id for person in context.directory.people.values() if person.role in QUEUE_ROLES[queue]]
     person = assign(
-        desk.directory,
+        context.directory,
         queue,
         intent=ticket["intent"],
         store=ticket.get("store", ""),
-        at=desk.now,
-        loads=tickets.loads(desk.table, able),
-        away=desk.away(),
+        at=context.now,
+        loads=tickets.loads(context.table, able),
+        away=context.away(),
         seed=ticket["ticket_id"],
     )
-    return assigned(ticket, person, "" if person else stamp(_next_try(desk, ticket)))
+    return assigned(ticket, person, "" if person else stamp(_next_try(context, ticket)))
 
 
-def _next_try(desk: Tickets, ticket: Ticket) -> datetime:
+def _next_try(context: TicketContext, ticket: Ticket) -> datetime:
     """When to look for somebody again: soon where people are there and busy, else when the next shift begins."""
-    now, away = desk.now, desk.away()
+    now, away = context.now, context.away()
     able = [
         person
-        for person in desk.directory.with_role(*QUEUE_ROLES[ticket["queue"]])
+        for person in context.directory.with_role(*QUEUE_ROLES[ticket["queue"]])
         if person.can(ticket["intent"]) and person.id not in away
     ]
-    if any(desk.directory.on_duty(person.id, now) for person in able):
-        return now + desk.rules.retry
-    return min((at for person in able for at in _begins(desk, person)), default=now + DAY)
+    if any(context.directory.on_duty(person.id, now) for person in able):
+        return now + context.rules.retry
+    return min((at for person in able for at in _begins(context, person)), default=now + DAY)
 
 
-def _begins(desk: Tickets, person: Person) -> list[datetime]:
+def _begins(context: TicketContext, person: Person) -> list[datetime]:
     """When the shifts of a person begin in the days to come."""
-    today = desk.now.astimezone(VIETNAM).date()
-    shifts = [shift for name in person.shifts for shift in desk.directory.shifts.get(name, ())]
+    today = context.now.astimezone(VIETNAM).date()
+    shifts = [shift for name in person.shifts for shift in context.directory.shifts.get(name, ())]
     begins = [shift.on(today + DAY * ahead)[0] for shift in shifts for ahead in range(AHEAD)]
-    return [at for at in begins if at > desk.now and desk.directory.on_duty(person.id, at)]
+    return [at for at in begins if at > context.now and context.directory.on_duty(person.id, at)]
 
 
 # ---- what staff are told ----
 
 
-def tell_of(desk: Tickets, uow: UnitOfWork, before: Ticket | None, after: Ticket) -> None:
+def notify_assignee(context: TicketContext, uow: UnitOfWork, before: Ticket | None, after: Ticket) -> None:
     """Tell who has a ticket now that it is theirs, where it is urgent."""
     person = after["assignee"]
     fresh = before is None or before["assignee"] != person or before["status"] == "resolved"
-    if not person or after["status"] != "open" or not fresh or person not in desk.directory.people:
+    if not person or after["status"] != "open" or not fresh or person not in context.directory.people:
         return
     if after["priority"] in URGENT or after["queue"] == "senior_manager":
         words = {name: after[name] for name in ("priority", "intent", "severity", "value", "channel")}
         due = after["resolve_due_at"] if "first_response_at" in after else after["first_response_due_at"]
         said = {**words, **about(uow, after), "due_at": due}
-        tell(uow, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(desk.now)}", desk.now)
+        tell(uow, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(context.now)}", context.now)
 
 
-def tell_deadlines(
-    desk: Tickets, uow: UnitOfWork, ticket: Ticket, kind: Kind, due: Mapping[str, str], whom: Collection[str]
+def notify_deadlines(
+    context: TicketContext, uow: UnitOfWork, ticket: Ticket, kind: Kind, due: Mapping[str, str], whom: Collection[str]
 ) -> None:
     """Tell people of deadlines that are near or missed, by name and moment; of each once. `whom` are names of a
     target; a ticket that is nobody's is told to who leads."""
     store = ticket.get("store", "")
-    people = table_of.told(desk.directory, whom, assignee=ticket["assignee"], store=store)
-    people = people or table_of.told(desk.directory, LEADS, assignee="", store=store)
+    people = table_of.told(context.directory, whom, assignee=ticket["assignee"], store=store)
+    people = people or table_of.told(context.directory, LEADS, assignee="", store=store)
     for name, at in due.items():
         said = {**about(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
         said |= {"deadline": name, "due_at": at}
         if kind == "deadline_missed":
             said["assignee"] = ticket["assignee"]
         for person in people:
-            tell(uow, person, kind, said, f"{ticket['ticket_id']} {name} {at}", desk.now)
+            tell(uow, person, kind, said, f"{ticket['ticket_id']} {name} {at}", context.now)
 
 
 def about(uow: UnitOfWork, ticket: Ticket) -> dict[str, str]:

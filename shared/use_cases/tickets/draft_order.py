@@ -26,8 +26,8 @@ from shared.repositories import tickets
 from shared.repositories.products import Products
 from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.ticket_work import Work
-from shared.use_cases.tickets.context import Tickets
+from shared.use_cases.tickets.commit import commit, keep
+from shared.use_cases.tickets.context import TicketContext, TicketTransaction
 
 MOST_LINES, MOST_PIECES, MOST_PRICE = 30, 999, 10**9
 NOTE_LENGTH = 300
@@ -77,7 +77,7 @@ def read_wanted(body: Any) -> Wanted:
 
 
 def draft_order(
-    desk: Tickets, products: Products, pos: PosOrders | None, ticket_id: str, wanted: Wanted, by: str
+    context: TicketContext, products: Products, pos: PosOrders | None, ticket_id: str, wanted: Wanted, by: str
 ) -> dict[str, Any]:
     """Have the POS draft an order for the customer of a ticket; answers {"order_id", "number", …} as the ticket has it.
 
@@ -85,41 +85,41 @@ def draft_order(
     want this order, and Busy where it cannot right now or nobody knows whether it did: then the call may be repeated.
     """
     if pos is None:
-        raise Conflict("no POS that takes draft orders is connected: make the order at the till")
+        raise Conflict("no POS that takes draft orders is connected: make the order at the till", final=True)
     known = products.load(sku for sku, _, _ in wanted.lines)
     key = digest(json.dumps([ticket_id, wanted.lines, wanted.store, wanted.note]))
     lines = tuple(DraftLine(sku, n, _price(sku, price, known)) for sku, n, price in wanted.lines)
-    claimed = desk.commit(lambda work: _claim(desk, work, ticket_id, key))
+    claimed = commit(context, lambda tx: _claim(context, tx, ticket_id, key))
     if claimed.get("status") == "done":
         return claimed
-    order = _order(desk, ticket_id, key, wanted, lines)
+    order = _order(context, ticket_id, key, wanted, lines)
     try:
         drafted = _looked_up(pos, key, claimed) or pos.draft(order)
     except ChannelError as trouble:
         # Whatever the POS refused it did not do; where an answer is missing, the next try has to look.
         unknown = {"status": "unknown"} if trouble.kind == "uncertain" else None
-        desk.commit(lambda work: _note(desk, work, ticket_id, key, unknown))
+        commit(context, lambda tx: _note(context, tx, ticket_id, key, unknown))
         if unknown:
             raise Busy("nobody knows yet whether the POS took the order: ask again, and it will be looked up") from None
         if trouble.kind in ("back_off", "wait_until"):
             raise Busy("the POS cannot take orders right now") from None
-        raise Conflict(f"the POS does not take this order: {trouble.reason}") from None
+        raise Conflict(f"the POS does not take this order: {trouble.reason}", final=True) from None
     total = sum(line.quantity * line.price for line in lines)
     came: dict[str, Any] = {"status": "done", **drafted._asdict(), "total": total, "store": order.store, "by": by}
 
-    def noted(work: Work) -> dict[str, Any]:
+    def noted(tx: TicketTransaction) -> dict[str, Any]:
         if wanted.transfer:
-            _tell_awaited(desk, work, ticket_id, drafted.number, total)
-        return _note(desk, work, ticket_id, key, came)
+            _tell_awaited(context, tx, ticket_id, drafted.number, total)
+        return _note(context, tx, ticket_id, key, came)
 
-    return desk.commit(noted)
+    return commit(context, noted)
 
 
-def _tell_awaited(desk: Tickets, work: Work, ticket_id: str, number: str, total: int) -> None:
+def _tell_awaited(context: TicketContext, tx: TicketTransaction, ticket_id: str, number: str, total: int) -> None:
     """Journeys hear that a transfer is awaited, and remind the customer of it."""
-    members = members_of(work.uow, tickets.get(work.uow, ticket_id)["customer_id"])
-    signal = Signal("Transfer Awaited", stamp(desk.now), {"order_code": number, "total": total})
-    desk.journeys.tell(work.uow, members, signal, act=False)
+    members = members_of(tx.uow, tickets.get(tx.uow, ticket_id)["customer_id"])
+    signal = Signal("Transfer Awaited", stamp(context.now), {"order_code": number, "total": total})
+    context.journeys.tell(tx.uow, members, signal, act=False)
 
 
 def _looked_up(pos: PosOrders, key: str, claimed: dict[str, Any]) -> Drafted | None:
@@ -137,42 +137,46 @@ def _price(sku: str, price: int | None, known: Mapping[str, Product]) -> int:
         return price
     product = known.get(sku)
     if product is None or product.price is None:
-        raise Conflict(f"the catalogue has no price for {sku}: name one")
+        raise Conflict(f"the catalogue has no price for {sku}: name one", final=True)
     return product.price
 
 
-def _claim(desk: Tickets, work: Work, ticket_id: str, key: str) -> dict[str, Any]:
+def _claim(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str) -> dict[str, Any]:
     """What is known of the draft: done; or asked for before, since `first_at`; else it is claimed now."""
-    ticket = tickets.get(work.uow, ticket_id)
+    ticket = tickets.get(tx.uow, ticket_id)
     drafts = ticket.get("drafts", {})
     known: dict[str, Any] = drafts.get(key, {})
     if known.get("status") == "done":
         return known
-    if known.get("status") == "asking" and desk.now < moment(known["at"]) + UNDER_WAY:
-        raise Conflict("this order is being drafted right now")
+    if known.get("status") == "asking" and context.now < moment(known["at"]) + UNDER_WAY:
+        raise Conflict("this order is being drafted right now", final=True)
     if not known and len(drafts) >= DRAFTS_KEPT:
-        raise Conflict("this ticket has too many draft orders")
-    now = stamp(desk.now)
-    _put(desk, work, ticket, {**drafts, key: {"status": "asking", "since": known.get("since", now), "at": now}})
+        raise Conflict("this ticket has too many draft orders", final=True)
+    now = stamp(context.now)
+    _put(context, tx, ticket, {**drafts, key: {"status": "asking", "since": known.get("since", now), "at": now}})
     return {"first_at": known["since"]} if known else {}
 
 
-def _note(desk: Tickets, work: Work, ticket_id: str, key: str, came: dict[str, Any] | None) -> dict[str, Any]:
-    ticket = tickets.get(work.uow, ticket_id)
+def _note(
+    context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str, came: dict[str, Any] | None
+) -> dict[str, Any]:
+    ticket = tickets.get(tx.uow, ticket_id)
     drafts = {name: known for name, known in ticket.get("drafts", {}).items() if name != key}
     before = ticket.get("drafts", {}).get(key, {})
-    now = stamp(desk.now)
+    now = stamp(context.now)
     noted = {"since": before.get("since", now), "at": now, **came} if came else {}
-    _put(desk, work, ticket, drafts | ({key: noted} if noted else {}))
+    _put(context, tx, ticket, drafts | ({key: noted} if noted else {}))
     return noted
 
 
-def _put(desk: Tickets, work: Work, ticket: Ticket, drafts: dict[str, Any]) -> None:
-    desk.keep(work, ticket, {**ticket, "drafts": drafts})
+def _put(context: TicketContext, tx: TicketTransaction, ticket: Ticket, drafts: dict[str, Any]) -> None:
+    keep(context, tx, ticket, {**ticket, "drafts": drafts})
 
 
-def _order(desk: Tickets, ticket_id: str, key: str, wanted: Wanted, lines: tuple[DraftLine, ...]) -> DraftOrder:
-    uow = UnitOfWork(desk.table)
+def _order(
+    context: TicketContext, ticket_id: str, key: str, wanted: Wanted, lines: tuple[DraftLine, ...]
+) -> DraftOrder:
+    uow = UnitOfWork(context.table)
     ticket = tickets.get(uow, ticket_id)
     members = members_of(uow, ticket["customer_id"])
     traits = fold_members(members)["traits"] if members else {}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from shared.domain.bot.guardrails import shows_something
 from shared.domain.bot.reply import Answer, Asked, HandOver, wants_no_more
@@ -25,13 +25,11 @@ from shared.repositories.policy_facts import person
 from shared.repositories.profiles import addresses, figures, load_members, members_of
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.ticket_work import MARK_KEPT, Taken, Work
-from shared.use_cases.tickets import thread
-from shared.use_cases.tickets.assignment import hand_out, promised
+from shared.use_cases.tickets import outgoing, thread
+from shared.use_cases.tickets.assignment import auto_assigned, new_deadlines
+from shared.use_cases.tickets.commit import commit, keep
+from shared.use_cases.tickets.context import MARK_KEPT, MessageResult, TicketContext, TicketTransaction
 from shared.use_cases.tickets.inner_questions import check_the_transfer, on_the_clock, worded
-
-if TYPE_CHECKING:
-    from shared.use_cases.tickets.context import Tickets
 
 # Of one channel so many tickets are looked at to find the one that a message belongs to.
 THREADS_KEPT = 3
@@ -41,23 +39,31 @@ NO_BOT = frozenset(("hotline", "store"))
 ACKNOWLEDGED = frozenset(("email", "form"))
 
 
-class Message:
-    """One message on its way into its ticket, inside one draft; `onto` names the ticket where that is known."""
+def receive(context: TicketContext, said: Said) -> MessageResult:
+    """Record what a customer said in its ticket; idempotent. Raises Busy after too many lost races, and NotFound for an
+    unknown customer."""
+    at = min(said.at, stamp(context.now))
+    said = said.model_copy(update={"at": at})
+    return commit(context, lambda tx: MessageIntake(context, tx, said).record())
 
-    def __init__(self, desk: Tickets, work: Work, said: Said, *, onto: str = "") -> None:
-        self.desk, self.work, self.said, self.onto = desk, work, said, onto
-        self.uow = work.uow
+
+class MessageIntake:
+    """One message on its way into its ticket, inside one transaction; `onto` names the ticket where that is known."""
+
+    def __init__(self, context: TicketContext, tx: TicketTransaction, said: Said, *, onto: str = "") -> None:
+        self.context, self.tx, self.said, self.onto = context, tx, said, onto
+        self.uow = tx.uow
         self.bot_reply = ""
 
-    def take(self) -> Taken:
+    def record(self) -> MessageResult:
         said, uow = self.said, self.uow
         home, self.members = self._whose()
         if mark := self._taken_before():
-            self.work.uow = UnitOfWork(self.desk.table)  # whatever else this message told was told by then
-            ticket = tickets.get(self.work.uow, mark["ticket_id"])
-            return Taken(ticket, mark["joined"], mark.get("bot_reply", ""), repeated=True)
+            self.tx.uow = UnitOfWork(self.context.table)  # whatever else this message told was told by then
+            ticket = tickets.get(self.tx.uow, mark["ticket_id"])
+            return MessageResult(ticket, mark["joined"], mark.get("bot_reply", ""), repeated=True)
         self._note_on(home)
-        triage = self.desk.triager.read(said.text, said.subject)
+        triage = self.context.triager.read(said.text, said.subject)
         before, how = self._meeting(triage)
         if before is None:
             after = self._opened(home, triage)
@@ -79,26 +85,26 @@ class Message:
         # A machine writes to nobody who may not have written to it: addresses of senders are easily made up.
         if how != "join" and not self.bot_reply and said.channel in ACKNOWLEDGED and said.verified:
             after = self._acknowledged(after)
-        self.desk.keep(self.work, before, after)
+        keep(self.context, self.tx, before, after)
         if how != "join":
             name = "Ticket Reopened" if before else "Ticket Opened"
-            tickets.remember(uow, after, name, self.desk.now)
-            self.desk.news(self.work, after, name)
+            tickets.remember(uow, after, name, self.context.now)
+            outgoing.signal_journeys(self.context, self.tx, after, name)
             tickets.count(uow, after, "all", said.at, {"reopened" if before else "opened": 1})
         self._mark(home, after, joined=before is not None)
-        return Taken(after, before is not None, self.bot_reply)
+        return MessageResult(after, before is not None, self.bot_reply)
 
     # ---- who ----
 
     def _whose(self) -> tuple[str, list[Profile]]:
         """The customer whose own word it is, created where nobody knows them, and all who are the same person."""
-        said, uow, desk = self.said, self.uow, self.desk
+        said, uow, context = self.said, self.uow, self.context
         if not said.identities:
             members = members_of(uow, said.customer_id)
             if not members:
                 raise NotFound("there is no such customer")
             return said.customer_id, members
-        registry = Registry(uow, desk.secret(), desk.journeys.new_id, desk.now)
+        registry = Registry(uow, context.secret(), context.journeys.new_id, context.now)
         self._read_ahead(registry)
         home = registry.resolve(said.identities, said.at)
         key = table_keys.profile(home)
@@ -108,7 +114,7 @@ class Message:
         members = load_members(uow, lead)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         if fresh or not lead.get("labels"):
-            relabel(uow, members, None if fresh else figures(lead), desk.journeys.rules_today)
+            relabel(uow, members, None if fresh else figures(lead), context.journeys.rules_today)
             members = load_members(uow, registry.lead_of(home))
         return home, members
 
@@ -133,7 +139,7 @@ class Message:
 
     def _mark(self, home: str, ticket: Ticket, *, joined: bool) -> None:
         mark = {"ticket_id": ticket["ticket_id"], "at": self.said.at, "joined": joined, "bot_reply": self.bot_reply}
-        mark["ttl"] = int((self.desk.now + MARK_KEPT).timestamp())
+        mark["ttl"] = int((self.context.now + MARK_KEPT).timestamp())
         self.uow.put(table_keys.ticket_mark(home, self.said.mark), mark)
 
     def _note_on(self, home: str) -> None:
@@ -153,7 +159,7 @@ class Message:
         """The ticket a message belongs to, of all members of the customer, and what it does to it."""
         if self.onto:
             ticket = tickets.get(self.uow, self.onto)
-            return transitions.told_onto(ticket, self.said, self.desk.rules)
+            return transitions.told_onto(ticket, self.said, self.context.rules)
         homes = [member["customer_id"] for member in self.members]
         self.uow.load(table_keys.ticket_threads(home) for home in homes)
         ids = [
@@ -165,7 +171,7 @@ class Message:
         known = [found for one in ids if (found := tickets.find(self.uow, one))]
         known.sort(key=lambda ticket: (ticket["status"] != "resolved", ticket["last_at"]), reverse=True)
         for ticket in known:
-            if how := transitions.meets(ticket, self.said, triage, self.desk.rules):
+            if how := transitions.meets(ticket, self.said, triage, self.context.rules):
                 return ticket, how
         return None, ""
 
@@ -204,7 +210,7 @@ class Message:
 
     def _route(self, ticket: Ticket, *, bot_able: bool) -> Route:
         return route(
-            self.desk.routing,
+            self.context.routing,
             value=ticket["value"],
             severity=ticket["severity"],
             intent=ticket["intent"],
@@ -214,7 +220,7 @@ class Message:
 
     def _placed(self, before: Ticket | None, after: Ticket, triage: Triage, how: transitions.Meets) -> Ticket:
         """The ticket in its queue, answered by the bot where that is the queue, else with a person and deadlines."""
-        desk, at = self.desk, self.said.at
+        context, at = self.context, self.said.at
         from_bot = before is not None and before["queue"] == "bot"
         # The bot knows questions of the FAQ that triage would leave to people; what it does not know it hands over.
         bot_able = triage.bot or triage.severity == "low"
@@ -223,18 +229,18 @@ class Message:
         elif not (from_bot and unhappy(triage)):  # of that the bot says itself why it is for people
             after = transitions.rerouted(after, self._route(after, bot_able=bot_able and from_bot))
         if after["queue"] == "bot" or self._shows_something(before, how, after):
-            after = clocks.timed(after, promised(desk, after, at), anew=how == "reopen")
+            after = clocks.timed(after, new_deadlines(context, after, at), anew=how == "reopen")
             after = self._ask_the_bot(after, triage)
         if after["queue"] == "bot":
             return after
-        theirs = promised(desk, after, at)
+        theirs = new_deadlines(context, after, at)
         begins = before is None or how == "reopen" or from_bot
         if before and not begins and before["status"] == "pending":
             after = clocks.timed(after, {RESOLVE: theirs[RESOLVE]}, anew=True)
         after = clocks.timed(after, theirs, anew=begins)
         if how == "reopen" and after["assignee"] and not self._is_there(after):
             after = transitions.assigned(after, "")
-        return hand_out(desk, after)
+        return auto_assigned(context, after)
 
     def _shows_something(self, before: Ticket | None, how: transitions.Meets, ticket: Ticket) -> bool:
         """A picture that nobody has the ticket of yet: the bot only says who will look at it (R23)."""
@@ -248,18 +254,18 @@ class Message:
         labels = (ticket["intent"], ticket["severity"], ticket["sentiment"])
         text = f"{ticket['subject']} {self.said.text}"
         matter = Matter(*labels, text, ticket.get("order_id", ""), store=ticket.get("store", ""))
-        found = self.desk.suggester.suggest_for(self.members, matter, ticket_id=ticket["ticket_id"])
+        found = self.context.suggester.suggest_for(self.members, matter, ticket_id=ticket["ticket_id"])
         return {**ticket, "suggestions": found}
 
     def _is_there(self, ticket: Ticket) -> bool:
-        return self.desk.directory.on_duty(ticket["assignee"], self.desk.now, self.desk.away())
+        return self.context.directory.on_duty(ticket["assignee"], self.context.now, self.context.away())
 
     def _ask_the_bot(self, ticket: Ticket, triage: Triage) -> Ticket:
-        said, now = self.said, self.desk.now
+        said, now = self.said, self.context.now
         traits = fold_members(self.members)["traits"]
-        own = thread.OWN.get(said.channel, "")
+        own = outgoing.OWN.get(said.channel, "")
         windows = person(self.members, {}, "", now).windows
-        told = self.desk.bot(
+        told = self.context.bot(
             Asked(
                 text=said.text,
                 triage=triage,
@@ -269,7 +275,7 @@ class Message:
                 channel=said.channel,
                 verified=said.verified,
                 traits=traits,
-                orders=self.desk.orders(self.uow, self.members) if said.verified else (),
+                orders=self.context.orders(self.uow, self.members) if said.verified else (),
                 turns=ticket.get("turns", ()),
                 attachments=[one.kind for one in said.attachments],
                 window_open=own not in WINDOWED or windows.get(own, now) > now,
@@ -279,12 +285,12 @@ class Message:
             ticket = transitions.handed_over(ticket, told.reason, told.words, said.at)
             ticket = transitions.placed(ticket, self._route(ticket, bot_able=False))
             if told.reason == "transfer_picture":
-                ticket = check_the_transfer(self.uow, ticket, self.desk.rules, now)
+                ticket = check_the_transfer(self.uow, ticket, self.context.rules, now)
         if told.text:
             sources = list(told.sources) if isinstance(told, Answer) else []
             ticket = self._say_as_bot(ticket, told.text, sources)
         if isinstance(told, Answer):
-            until = self.desk.rules.pending_until(now, "bot")
+            until = self.context.rules.pending_until(now, "bot")
             first = "bot_first_response_at" not in ticket
             ticket = transitions.bot_answered(ticket, stamp(now), told.matter, stamp(until))
             if first:
@@ -296,24 +302,24 @@ class Message:
         """The bot's words in the thread, and out on the channel they answer, where that reaches the customer."""
         self.bot_reply = text
         reached = addresses(self.members)
-        channels = tuple(name for name in thread.back(ticket) if name in reached)
+        channels = tuple(name for name in outgoing.reply_channels(ticket) if name in reached)
         message_id = ""
         if channels:
-            message_id = self.desk.say(self.work, ticket, f"bot-{self.said.mark}", text, channels)
-        now = stamp(self.desk.now)
+            message_id = outgoing.send(self.context, self.tx, ticket, f"bot-{self.said.mark}", text, channels)
+        now = stamp(self.context.now)
         return thread.add(self.uow, ticket, now, "bot", text, sources=sources, message_id=message_id)
 
     def _acknowledged(self, ticket: Ticket) -> Ticket:
         """An automatic answer that says by when a person will give theirs, where nobody sees that it arrived (T8)."""
         if "email" not in addresses(self.members):
             return ticket
-        due, now = ticket["first_response_due_at"], stamp(self.desk.now)
-        message_id = self.desk.say(
-            self.work, ticket, f"received-{self.said.mark}", "", ("email",),
-            template=thread.RECEIVED, variables={"answer_by": due},
+        due, now = ticket["first_response_due_at"], stamp(self.context.now)
+        message_id = outgoing.send(
+            self.context, self.tx, ticket, f"received-{self.said.mark}", "", ("email",),
+            template=outgoing.RECEIVED, variables={"answer_by": due},
         )  # fmt: skip
         tickets.count(self.uow, ticket, "auto", now, {"answers": 1})
-        line = worded(self.desk.rules, "received", at=on_the_clock(moment(due)))
+        line = worded(self.context.rules, "received", at=on_the_clock(moment(due)))
         return thread.add(self.uow, ticket, now, "system", line, message_id=message_id)
 
     def _stop_marketing(self, ticket: Ticket) -> None:
