@@ -22,7 +22,7 @@ def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *,
     It is itself due later: at its time, or beyond the expected backlog of the queue, so that a lost queue message is
     found again. The caller enqueues after the commit.
     """
-    key = table_keys.message_item(intent.message_id)
+    key = table_keys.message(intent.message_id)
     if sure_new:
         uow.assume_absent(key)
     if uow.get(key):
@@ -40,7 +40,7 @@ def withdraw(uow: UnitOfWork, members: list[Item], message_id: str, reason: str,
 
     What went out goes on to no other channel any more, and what is going out is not tried again.
     """
-    key = table_keys.message_item(message_id)
+    key = table_keys.message(message_id)
     message = uow.get(key)
     if message is None:
         return False

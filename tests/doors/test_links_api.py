@@ -43,7 +43,7 @@ class Sent:
 
     @property
     def message(self) -> dict[str, Any]:
-        item = self.shop.stack.table.get(table_keys.message_item(self.message_id))
+        item = self.shop.stack.table.get(table_keys.message(self.message_id))
         assert item is not None
         return item
 
@@ -76,7 +76,7 @@ def send(shop: Shop, template: str, channel: str = "email") -> Sent:
     at = shop.now - timedelta(hours=2)
     message = told(told(planned(intent, at), "sent", "ok", at, channel), "delivered", "delivered", at, channel)
     uow = UnitOfWork(shop.stack.table)
-    uow.put(table_keys.message_item(intent.message_id), {**message, "links": [TARGET, ""]})
+    uow.put(table_keys.message(intent.message_id), {**message, "links": [TARGET, ""]})
     uow.commit()
     return Sent(shop, customer, intent.message_id)
 
@@ -115,7 +115,7 @@ def test_a_click_within_seconds_of_delivery_is_a_scanners(sent: Sent):
         **sent.message,
         "log": [[stamp(sent.shop.now - timedelta(seconds=2)), "delivered", "delivered", "email"]],
     }
-    uow.put(table_keys.message_item(sent.message_id), message)
+    uow.put(table_keys.message(sent.message_id), message)
     uow.commit()
 
     assert sent.get(sent.links.click(0)).status == 302
@@ -124,7 +124,7 @@ def test_a_click_within_seconds_of_delivery_is_a_scanners(sent: Sent):
 
 def test_a_click_never_takes_a_message_back(sent: Sent):
     uow = UnitOfWork(sent.shop.stack.table)
-    uow.put(table_keys.message_item(sent.message_id), {**sent.message, "status": "replied"})
+    uow.put(table_keys.message(sent.message_id), {**sent.message, "status": "replied"})
     uow.commit()
     sent.get(sent.links.click(0))
 

@@ -41,7 +41,7 @@ def say(shop: Shop, customer: str, template: str, purpose: Any, run: str, **vari
     plan(uow, intent, shop.now, sending_rules())
     uow.commit()
     shop.stack.advance(shop.now + timedelta(minutes=40))
-    item = shop.stack.table.get(table_keys.message_item(intent.message_id))
+    item = shop.stack.table.get(table_keys.message(intent.message_id))
     assert item is not None
     return item
 

@@ -27,7 +27,7 @@ def test_n8_what_the_page_shows_a_visitor_waits_in_their_slot_and_counts_as_deli
     shop.stack.drain()
     customer = shop.call("POST", "/v1/customers/search", {"phone": PHONE}).json["customer_id"]
     intent = Intent(customer, "first_visit", "r1", "s1", "service", "winback_30")
-    key = table_keys.message_item(intent.message_id)
+    key = table_keys.message(intent.message_id)
     shop.stack.table.write(
         Put({**planned(intent, shop.now), "pk": key.pk, "sk": key.sk, "version": 1, "status": "sent"})
     )

@@ -274,7 +274,7 @@ def test_a10_a_bare_score_in_a_chat_answers_the_survey_and_opens_no_ticket(inbox
     inbox.providers.zalo.say("z1", word)
     inbox.hear()
 
-    message = inbox.stack.table.get(table_keys.message_item(message_id)) or {}
+    message = inbox.stack.table.get(table_keys.message(message_id)) or {}
     assert (message["answer"]["score"], message["status"]) == (score, "replied")
     assert inbox.tickets() == []
 
@@ -285,7 +285,7 @@ def test_a10_what_is_no_score_is_for_a_person(inbox: Inbox, word: str) -> None:
     inbox.providers.zalo.say("z1", word)
     inbox.hear()
 
-    assert "answer" not in (inbox.stack.table.get(table_keys.message_item(message_id)) or {})
+    assert "answer" not in (inbox.stack.table.get(table_keys.message(message_id)) or {})
     assert [inbox.said(ticket) for ticket in inbox.tickets()] == [[word]]
 
 

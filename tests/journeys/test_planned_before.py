@@ -15,7 +15,7 @@ def test_x1_a_message_that_stands_there_already_is_not_planned_anew_and_its_run_
     intent = Intent(lan.id, run["journey"], run["run"], "remind", templates()["cart_reminder"].purpose, "cart_reminder")
     before = told(planned(intent, shop.now), "suppressed", "goal_reached", shop.now)
     uow = UnitOfWork(shop.stack.table)
-    uow.put(table_keys.message_item(intent.message_id), before)
+    uow.put(table_keys.message(intent.message_id), before)
     uow.commit()
     shop.later(days=3)
 

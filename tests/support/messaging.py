@@ -121,7 +121,7 @@ class Care:
         return sorted((one for one in found if message_id in ("", one.tracking_id)), key=lambda one: one.at)
 
     def message(self, message_id: str) -> dict[str, Any]:
-        return self.stack.table.get(table_keys.message_item(message_id)) or {}
+        return self.stack.table.get(table_keys.message(message_id)) or {}
 
     def shown(self, customer_id: str) -> list[dict[str, Any]]:
         """What a care agent sees."""

@@ -236,7 +236,7 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
 
     def told(uow, members, task):
         heard.append((task_news(task), members[0]["closed"]))
-        uow.put(table_keys.message("heard"), {"by": task["journey"]})
+        uow.put(table_keys.seen_event("heard"), {"by": task["journey"]})
 
     record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
     record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
@@ -247,7 +247,7 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
         said | {"task_id": other, "journey": "maintenance", "step": "", "run": ""},
     ]
     assert heard == [(Signal("Task Done", stamp(desk.now), properties), {"call": "unreachable"}) for properties in news]
-    assert (desk.stack.table.get(table_keys.message("heard")) or {})["by"] == "maintenance"
+    assert (desk.stack.table.get(table_keys.seen_event("heard")) or {})["by"] == "maintenance"
 
 
 def test_every_wrong_field_of_an_outcome_is_named(desk: Desk):

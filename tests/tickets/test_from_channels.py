@@ -87,11 +87,11 @@ def test_x14_an_advertisement_waits_while_a_complaint_is_open(desk: Desk):
         uow.commit()
         enqueue(desk.stack.outside.messages["marketing"], [intent.message_id])
         desk.stack.drain()
-        return desk.stack.table.get(table_keys.message_item(intent.message_id)) or {}
+        return desk.stack.table.get(table_keys.message(intent.message_id)) or {}
 
     waiting = advertise("1")
     assert (waiting["status"], waiting["reason"]) == ("deferred", "complaint_open")
     desk.do(ticket, "resolve", by="care_1")
     desk.stack.advance(desk.now + timedelta(hours=25))
-    gone = desk.stack.table.get(table_keys.message_item(waiting["message_id"])) or {}
+    gone = desk.stack.table.get(table_keys.message(waiting["message_id"])) or {}
     assert gone["status"] in ("sent", "delivered", "opened")

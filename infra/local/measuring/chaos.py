@@ -288,7 +288,7 @@ class Chaos:
             self._real.table.write(*[Put(self._person(number)) for number in sorted(people)])
             intents = [self._intent(number) for number in block]
             uow = UnitOfWork(self._real.table)
-            uow.load(table_keys.message_item(intent.message_id) for intent in intents)
+            uow.load(table_keys.message(intent.message_id) for intent in intents)
             for intent in intents:
                 plan(uow, intent, self.stack.now, self.rules)
                 self._planned.add(intent.message_id)

@@ -97,7 +97,7 @@ class EventTaker:
         """Two rounds of batch reads: links, markers and orders first, then the profiles and carts they lead to."""
         links = {event.id: self._link_keys(event) for event in events}
         first = [key for keys in links.values() for key in keys]
-        first += [table_keys.message(event.id) for event in events if _needs_marker(event)]
+        first += [table_keys.seen_event(event.id) for event in events if _needs_marker(event)]
         first += [table_keys.order(event.order.order) for event in events if event.order]
         uow.load(first)
         second = []
@@ -251,7 +251,7 @@ class _Group:
 
     def _apply(self, event: Event) -> None:
         if _needs_marker(event):
-            marker = table_keys.message(event.id)
+            marker = table_keys.seen_event(event.id)
             if self.uow.get(marker):
                 return
             self.uow.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})

@@ -88,7 +88,7 @@ class IncomingTaker:
             self._receipt(message_id, news)
         elif news.channel == "sms_ad" and news.kind in ("delivered", "failed"):
             # Told of a whole batch; where only some were reached, the gateway is asked about each.
-            item = self.taker.table.get(table_keys.provider_message(news.channel, news.provider_id)) or {}
+            item = self.taker.table.get(table_keys.message_by_provider_id(news.channel, news.provider_id)) or {}
             for of_batch in item.get("message_ids", ()):
                 self._receipt(of_batch, news)
         elif "up_to" in news.detail:
@@ -119,7 +119,7 @@ class IncomingTaker:
         if len(news.tracking_id) == 44 and news.tracking_id.isalnum():
             return news.tracking_id
         if news.provider_id:
-            item = self.taker.table.get(table_keys.provider_message(news.channel, news.provider_id))
+            item = self.taker.table.get(table_keys.message_by_provider_id(news.channel, news.provider_id))
             return str(item.get("message_id", "")) if item else ""
         return ""
 

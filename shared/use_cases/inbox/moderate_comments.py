@@ -141,7 +141,7 @@ class Moderator:
 
     def _said(self, uow: UnitOfWork, item: Item) -> Item:
         """The page says that it wrote in private once that is true, and not where it is not."""
-        message = uow.get(table_keys.message_item(item["message_id"])) or {}
+        message = uow.get(table_keys.message(item["message_id"])) or {}
         if self.rules.public_word is None or not message or message["status"] in FINAL:
             return _done(item, say="dropped")
         if message["status"] in PROGRESS:

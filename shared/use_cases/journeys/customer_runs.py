@@ -297,7 +297,7 @@ class Desk:
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
             if why == "shadow":
                 self.count(run, shadow=1)
-            self.uow.put(table_keys.message_item(intent.message_id), message)
+            self.uow.put(table_keys.message(intent.message_id), message)
         elif plan(self.uow, intent, self.now, self.journeys.sending, sure_new=self.first_try):
             self.planned.append((intent.purpose, intent.message_id))
         return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}

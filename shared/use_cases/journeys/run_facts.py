@@ -78,7 +78,7 @@ class RunFacts:
 
     def _message(self, step: str) -> Item:
         message_id = self.run.get("messages", {}).get(step)
-        return (self.uow.get(table_keys.message_item(message_id)) if message_id else None) or {}
+        return (self.uow.get(table_keys.message(message_id)) if message_id else None) or {}
 
     def _customer(self) -> dict[str, Any]:
         lead, view = self.members[0], fold_members(self.members)

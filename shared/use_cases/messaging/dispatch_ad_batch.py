@@ -115,7 +115,7 @@ class AdDispatcher(Dispatcher):
         """Somebody who may get the batch now."""
         uow = UnitOfWork(self.table)
         customer_id = message_id[:-20]
-        keys = [table_keys.message_item(message_id), table_keys.profile(customer_id), table_keys.contacts(customer_id)]
+        keys = [table_keys.message(message_id), table_keys.profile(customer_id), table_keys.contacts(customer_id)]
         uow.load([*keys, *situation_keys(now, "*")[:3]])
         message = uow.get(keys[0])
         if message is None or message["status"] not in WAITING or "gathering_since" not in message:
@@ -175,13 +175,13 @@ class AdDispatcher(Dispatcher):
 
     def _released(self, message: Message, now: datetime) -> str:
         """A claim that led to no batch: slot and money are free again."""
-        uow = UnitOfWork(self.table, {table_keys.message_item(message["message_id"]): message})
+        uow = UnitOfWork(self.table, {table_keys.message(message["message_id"]): message})
         self._give_back(uow, message)
         return self._back(uow, message, now)
 
     def _note(self, batch: str, message_ids: list[str], now: datetime) -> None:
         """Keep whom a batch went to, and ask for its reports when they may be there."""
-        key = table_keys.provider_message(AD, batch)
+        key = table_keys.message_by_provider_id(AD, batch)
         body: Item = {"message_ids": message_ids, "sent_at": stamp(now), "ttl": _until(now + _REMEMBERED)}
         body |= {"due": table_keys.timer_lane(batch), "due_at": stamp(now + ASKS_AGAIN)}
         self.table.write(Put({**body, "pk": key.pk, "sk": key.sk}))
@@ -190,7 +190,7 @@ class AdDispatcher(Dispatcher):
 
     def ask_reports(self, batch: str) -> int:
         """Ask the gateway what became of each number of a batch; how many are known. The callback only counts them."""
-        now, key = self.clock(), table_keys.provider_message(AD, batch)
+        now, key = self.clock(), table_keys.message_by_provider_id(AD, batch)
         item = self.table.get(key)
         if item is None or "message_ids" not in item:
             return 0

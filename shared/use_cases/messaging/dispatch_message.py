@@ -91,7 +91,7 @@ class Dispatcher:
     def _dispatch(self, message_id: str) -> str:
         now = self.clock()
         uow = UnitOfWork(self.table)
-        key = table_keys.message_item(message_id)
+        key = table_keys.message(message_id)
         customer = table_keys.profile(message_id[:-20])
         uow.load([key, customer, table_keys.contacts(message_id[:-20]), *situation_keys(now, "*")[:3]])
         message = uow.get(key)
@@ -252,7 +252,7 @@ class Dispatcher:
         claimed |= {"price": price, "paid_on": day}
         if content.links:
             claimed["links"] = list(content.links)
-        uow.put(table_keys.message_item(message["message_id"]), claimed)
+        uow.put(table_keys.message(message["message_id"]), claimed)
         wait_no_more(uow, members, message["message_id"])
         entry = [stamp(now), message["purpose"], channel, message["message_id"]]
         key = table_keys.contacts(lead)
@@ -276,7 +276,7 @@ class Dispatcher:
                 raise Conflict("the number is on the do-not-call list")
             uow.also(Check(number, (absent(),)))
         uow.commit()
-        return uow.get(table_keys.message_item(message["message_id"])) or claimed
+        return uow.get(table_keys.message(message["message_id"])) or claimed
 
     def _flag_do_not_call(self, lead: Item) -> None:
         self.table.write(
@@ -291,7 +291,7 @@ class Dispatcher:
         known: Message | None = message
         for _ in range(ATTEMPTS):
             try:
-                known = known or self.table.get(table_keys.message_item(message["message_id"]))
+                known = known or self.table.get(table_keys.message(message["message_id"]))
                 if known is None or not _still_ours(known, message):
                     break
                 return write(known)
@@ -300,7 +300,7 @@ class Dispatcher:
         return self._dispatch(str(message["message_id"]))
 
     def _sent(self, message: Message, channel: str, sent: Sent, now: datetime) -> str:
-        key = table_keys.message_item(message["message_id"])
+        key = table_keys.message(message["message_id"])
         if message["status"] != "sending" and message.get("provider_id") == sent.provider_id:
             return str(message["status"])  # the answer of an earlier write was lost, not the write
         uow = UnitOfWork(self.table, {key: message})
@@ -314,7 +314,7 @@ class Dispatcher:
         uow.put(key, booked)
         if sent.provider_id:
             uow.mark(
-                table_keys.provider_message(channel, sent.provider_id),
+                table_keys.message_by_provider_id(channel, sent.provider_id),
                 {"message_id": message["message_id"], "ttl": int((now + timedelta(days=90)).timestamp())},
             )
         uow.commit()
@@ -337,7 +337,7 @@ class Dispatcher:
         now = self.clock()
         if message["status"] != "sending":
             return str(message["status"])  # the receipt was faster: it was taken after all
-        uow = UnitOfWork(self.table, {table_keys.message_item(message["message_id"]): message})
+        uow = UnitOfWork(self.table, {table_keys.message(message["message_id"]): message})
         said = {**message, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:300]}
         if trouble.kind == "uncertain":
             self.pace.failed(channel, now)
@@ -408,9 +408,7 @@ class Dispatcher:
         except ChannelError:
             # The provider cannot be asked right now; nothing is decided before it can.
             until = stamp(now + CLAIM)
-            uow.put(
-                table_keys.message_item(message["message_id"]), {**message, "claimed_until": until, "due_at": until}
-            )
+            uow.put(table_keys.message(message["message_id"]), {**message, "claimed_until": until, "due_at": until})
             uow.commit()
             return "sending"
         if isinstance(taken, Sent):
@@ -425,7 +423,7 @@ class Dispatcher:
     def _unopened(self, uow: UnitOfWork, message: Message, now: datetime) -> str:
         """Nobody has opened it for long enough: the next channel, where there is one (A13, A14)."""
         key, status, channel = (
-            table_keys.message_item(message["message_id"]),
+            table_keys.message(message["message_id"]),
             str(message["status"]),
             message["channel"],
         )
@@ -459,7 +457,7 @@ class Dispatcher:
         members = members_of(uow, message["customer_id"])
         if not members or not self._channels_left(said, members, now):
             return self._hand_over(uow, said, reason, now)
-        uow.put(table_keys.message_item(message["message_id"]), said)
+        uow.put(table_keys.message(message["message_id"]), said)
         uow.commit()
         return self._dispatch(str(message["message_id"]))
 
@@ -496,7 +494,7 @@ class Dispatcher:
         said = told(message, "deferred", reason, now, message.get("channel", ""))
         said |= {"due": _lane(message), "due_at": stamp(until), "not_before": stamp(until)}
         said.pop("claimed_until", None)
-        uow.put(table_keys.message_item(message["message_id"]), said)
+        uow.put(table_keys.message(message["message_id"]), said)
         uow.commit()
         return "deferred"
 
@@ -512,8 +510,8 @@ class Dispatcher:
             said = told(said, status, "nobody_knows", now, message.get("channel", ""))
         said = _undue(said)
         said.pop("claimed_until", None)
-        tally(uow, uow.get(table_keys.message_item(message["message_id"])) or {}, said)
-        uow.put(table_keys.message_item(message["message_id"]), said)
+        tally(uow, uow.get(table_keys.message(message["message_id"])) or {}, said)
+        uow.put(table_keys.message(message["message_id"]), said)
         wait_no_more(uow, members_of(uow, message["customer_id"]), message["message_id"])
         uow.commit()
         return status

@@ -47,7 +47,7 @@ class Survey:
 
 def message_of(table: Table, link: Link) -> Message:
     """The message a link came with; raises NotFound when it is gone."""
-    message = table.get(table_keys.message_item(link.message_id))
+    message = table.get(table_keys.message(link.message_id))
     if message is None:
         raise NotFound("the message is gone")
     return message
@@ -210,7 +210,7 @@ def _change(table: Table, link: Link, note: Callable[[UnitOfWork, Message], Item
     """Let `note` write about the message, again when somebody else was faster; what it returns is the new message."""
     for _ in range(ATTEMPTS):
         uow = UnitOfWork(table)
-        key = table_keys.message_item(link.message_id)
+        key = table_keys.message(link.message_id)
         message = uow.get(key)
         if message is None:
             raise NotFound("the message is gone")
@@ -226,6 +226,6 @@ def _change(table: Table, link: Link, note: Callable[[UnitOfWork, Message], Item
 
 
 def _reached(table: Table, link: Link, status: str, at: datetime) -> None:
-    message = table.get(table_keys.message_item(link.message_id))
+    message = table.get(table_keys.message(link.message_id))
     if message and (message["status"] not in PROGRESS or PROGRESS.index(message["status"]) < PROGRESS.index(status)):
         record(table, link.message_id, status, at)

@@ -24,7 +24,7 @@ def record(
     """
 
     def move(uow: UnitOfWork) -> Message | None:
-        key = table_keys.message_item(message_id)
+        key = table_keys.message(message_id)
         message = uow.get(key)
         if message is None:
             return None

@@ -15,7 +15,7 @@ def add(uow: UnitOfWork, ticket: Ticket, at: str, author: Author, text: str, **m
     number = ticket.get("lines", 0) + 1
     line: Item = {"at": at, "author": author, "text": text}
     line |= {name: value for name, value in more.items() if value not in ("", None, (), [], False)}
-    uow.create(table_keys.ticket_message(ticket["ticket_id"], at, number), line)
+    uow.create(table_keys.ticket_thread_message(ticket["ticket_id"], at, number), line)
     return {**ticket, "lines": number}
 
 
