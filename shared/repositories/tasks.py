@@ -27,7 +27,6 @@ from shared.repositories.profiles import addresses, members_of
 from shared.repositories.task_assignment import Roster, count_call
 from shared.repositories.unit_of_work import UnitOfWork
 
-ATTEMPTS = 8
 DONE_KEPT = timedelta(days=90)
 # Told of every task that is done, in the same draft: journeys go on from its outcome.
 Told = Callable[[UnitOfWork, list[Profile], Task], None]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Busy
 from shared.domain.messaging.channel_errors import ChannelError, ContentError
 from shared.domain.staff.directory import Directory, Person
 from shared.domain.staff.staff_notification import (
@@ -26,10 +26,10 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Channel, Clock, Outgoing, Sent, Table
 from shared.repositories import table_keys
 from shared.repositories.rate_limits import Pace
+from shared.repositories.retry import retried
 from shared.repositories.unit_of_work import UnitOfWork
 
 CLAIM = timedelta(minutes=10)
-ATTEMPTS = 8
 # Where every channel is in trouble a note waits, twice as long each time, and is given up when it is old news.
 PAUSE, LONGEST_PAUSE, PATIENCE = timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=24)
 TROUBLE_LENGTH = 300
@@ -54,12 +54,7 @@ class StaffNotes:
 
     def send(self, found: str) -> str:
         """Bring one note as far as it goes now; answers with its status. Safe to repeat at any time."""
-        for _ in range(ATTEMPTS):
-            try:
-                return self._send(found)
-            except Conflict:
-                continue  # somebody else took it meanwhile: look again
-        raise Conflict(f"note {found} is being moved by too many at once")
+        return retried(self.table, lambda _: self._send(found))
 
     def _send(self, found: str) -> str:
         now = self.clock()
@@ -106,15 +101,14 @@ class StaffNotes:
 
     def _answered(self, found: str, claim: str, write: Callable[[Note], str]) -> str:
         """Write down what the provider said; nobody else knows it, so a busy table is no reason to lose it."""
-        for _ in range(ATTEMPTS):
-            try:
-                known = self.table.get(table_keys.staff_note(found))
-                if known is None or known.get("claimed_until") != claim:
-                    break  # the write came through after all
-                return write(known)
-            except (Conflict, Busy):
-                continue
-        return self._send(found)
+
+        def attempt(_: int) -> str:
+            known = self.table.get(table_keys.staff_note(found))
+            if known is None or known.get("claimed_until") != claim:
+                return self._send(found)  # the write came through after all
+            return write(known)
+
+        return retried(self.table, attempt)
 
     def _trouble(self, note: Note, channel: str, trouble: ChannelError) -> str:
         now = self.clock()

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Busy, Conflict
 from shared.domain.staff.directory import Directory
 from shared.domain.staff.staff_notification import note_id
 from shared.domain.tasks.task import Words
@@ -21,6 +20,7 @@ from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, st
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.staff_notifications import tell
 from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
@@ -30,7 +30,6 @@ NAMED = 10
 # More open tickets than a shop of many stores has; a digest names ten.
 MOST_TICKETS = 2000
 DAY = timedelta(days=1)
-ATTEMPTS = 4
 
 
 @dataclass(frozen=True)
@@ -54,8 +53,8 @@ class Digests:
         key = f"{store} {day}"
         managers = told(self.directory, ("store_manager",), assignee="", store=store)
         notes = {person: table_keys.staff_note(note_id(person, "store_digest", key)) for person in managers}
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.table)
+
+        def change(uow: UnitOfWork) -> int:
             uow.load(notes.values())
             left = [person for person, note in notes.items() if uow.get(note) is None]
             if not left:
@@ -66,12 +65,9 @@ class Digests:
             words = {"store": store, "day": day, **waiting}
             for person in left:
                 tell(uow, person, "store_digest", words, key, self.now)
-            try:
-                uow.commit()
-            except (Conflict, Busy):
-                continue
             return len(left)
-        raise Busy(f"the digest of {store} could not be written")
+
+        return committed(self.table, change)
 
     def _waiting(self, uow: UnitOfWork, store: str, today: str) -> dict[str, dict[str, Any]]:
         """What waits in a store today: of each kind how many, and the first of them."""

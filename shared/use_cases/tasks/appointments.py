@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
 from shared.domain.customers.profile import Profile, fold_members
-from shared.domain.errors import Busy, Conflict, FieldError, Forbidden, Invalid, NotFound
+from shared.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.domain.journeys.engine import Signal
 from shared.domain.staff.directory import Directory
 from shared.domain.tasks.appointment import Appointment, AppointmentRules, appointment_id, hour_of, why_not
@@ -18,11 +17,11 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.tasks import number_to_call
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 
-ATTEMPTS = 8
 KEPT = timedelta(days=90)
 BOOKED, CANCELLED = "booked", "cancelled"
 
@@ -78,7 +77,7 @@ class Book:
             }  # fmt: skip
             return self._put(uow, None, made, members)
 
-        return self._commit(change)
+        return committed(self.table, change)
 
     def move(self, name: str, starts_at: datetime) -> Appointment:
         """Give an appointment another time; the same again is fine. Raises as `take` does."""
@@ -86,14 +85,14 @@ class Book:
         def change(uow: UnitOfWork) -> Appointment:
             known = self._find(uow, name)
             if known["status"] != BOOKED:
-                raise Conflict("the appointment was cancelled")
+                raise Conflict("the appointment was cancelled", final=True)
             if known["starts_at"] == stamp(starts_at):
                 return known
             self.check(known["store"], starts_at)
             moved = {**known, "starts_at": stamp(starts_at), "at": stamp(self.now), "by": self.by}
             return self._put(uow, known, moved, members_of(uow, known["customer_id"]))
 
-        return self._commit(change)
+        return committed(self.table, change)
 
     def cancel(self, name: str) -> Appointment:
         """Cancel an appointment; the same again is fine. Raises NotFound, Forbidden and Busy."""
@@ -109,20 +108,9 @@ class Book:
             self._tell(uow, over, members_of(uow, known["customer_id"]), "Appointment Cancelled")
             return over
 
-        return self._commit(change)
+        return committed(self.table, change)
 
     # ---- one change ----
-
-    def _commit(self, change: Callable[[UnitOfWork], Appointment]) -> Appointment:
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.table)
-            after = change(uow)
-            try:
-                uow.commit()
-            except (Conflict, Busy):
-                continue
-            return after
-        raise Busy("this hour is being booked by too many at once")
 
     def check(self, store: str, starts_at: datetime) -> None:
         """Whether somebody may come then at all; raises Invalid and Forbidden."""
@@ -165,7 +153,7 @@ class Book:
         key = table_keys.appointment_hour(after["store"], hour_of(starts_at))
         taken = list((uow.get(key) or {}).get("taken", ()))
         if len(taken) >= self.rules.stores[after["store"]].an_hour:
-            raise Conflict("every place in this hour is taken")
+            raise Conflict("every place in this hour is taken", final=True)
         ttl = int((starts_at + KEPT).timestamp())
         uow.put(key, {"taken": [*taken, name], "ttl": ttl})
         uow.put(table_keys.appointment(name), after | {"ttl": ttl})

@@ -10,14 +10,15 @@ from datetime import datetime, timedelta
 
 from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Conflict
 from shared.domain.tasks.task import Task, status_of
 from shared.domain.vietnam_time import local_day, stamp
 from shared.domain.vouchers.voucher import Book, new_code
 from shared.ports import NewId, Table
 from shared.repositories import table_keys, vouchers
 from shared.repositories.profiles import members_of
-from shared.repositories.tasks import ATTEMPTS, find_task
+from shared.repositories.retry import committed
+from shared.repositories.tasks import find_task
 from shared.repositories.unit_of_work import UnitOfWork
 
 
@@ -37,22 +38,18 @@ class Offers:
         The journey that the task belongs to knows the code from then on, and reminds of it. Raises NotFound, Forbidden,
         Conflict where the task names no offer or is over without a code, and Busy.
         """
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.table)
+
+        def change(uow: UnitOfWork) -> Task:
             task = find_task(uow, task_id, stores)
             if "voucher" in task:
                 return task
             if status_of(task) == "done":
-                raise Conflict("the task is done; its offer is over")
+                raise Conflict("the task is done; its offer is over", final=True)
             if task.get("offer_id") not in self.book.offers:
-                raise Conflict("there is no offer with this task")
-            after = self._issued(uow, task)
-            try:
-                uow.commit()
-            except (Conflict, Busy):
-                continue
-            return after
-        raise Busy("this task is being changed by too many at once")
+                raise Conflict("there is no offer with this task", final=True)
+            return self._issued(uow, task)
+
+        return committed(self.table, change)
 
     def _issued(self, uow: UnitOfWork, task: Task) -> Task:
         offer = self.book.offers[task["offer_id"]]

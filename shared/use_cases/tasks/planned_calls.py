@@ -6,7 +6,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from shared.domain.errors import Busy, Conflict
 from shared.domain.messaging.message import ID_TAIL as MESSAGE_TAIL
 from shared.domain.tasks.task import (
     NewTask,
@@ -14,9 +13,9 @@ from shared.domain.tasks.task import (
 )
 from shared.ports import Clock, Table
 from shared.repositories import table_keys
+from shared.repositories.retry import committed
 from shared.repositories.task_assignment import Roster
-from shared.repositories.tasks import ATTEMPTS, open_task
-from shared.repositories.unit_of_work import UnitOfWork
+from shared.repositories.tasks import open_task
 
 # A message that becomes a call was to be read now.
 CALLED_WITHIN = timedelta(hours=2)
@@ -36,15 +35,7 @@ class PlannedCalls:
         details = {"message_id": message_id}
         name, of = _call(message_id), message_id[:-MESSAGE_TAIL]
         new = NewTask(of, name, "call", "planned_call", now + CALLED_WITHIN, script=script, details=details)
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.table)
-            open_task(uow, new, now, self.roster())
-            try:
-                uow.commit()
-            except Conflict:
-                continue
-            return new.task_id
-        raise Busy("this task is being changed by too many at once")
+        return committed(self.table, lambda uow: open_task(uow, new, now, self.roster()))
 
     def find(self, message_id: str) -> str:
         """The id of the task a message has become, or ""."""

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain.customers.profile import Profile
-from shared.domain.errors import Busy, Conflict, FieldError, Invalid
+from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.tasks.task import SKIPPED, Slot, Task, finished, moved, status_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Table
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.task_assignment import Roster
-from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, remember, replace_open
+from shared.repositories.tasks import Told, find_task, finish, remember, replace_open
 from shared.repositories.unit_of_work import UnitOfWork
 
 
@@ -82,17 +83,12 @@ class Hands:
     def _change(
         self, task_id: str, change: Callable[[UnitOfWork, Task, list[Profile]], Task], *, same: str = ""
     ) -> Task:
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.table)
+        def attempt(uow: UnitOfWork) -> Task:
             task = find_task(uow, task_id, self.stores)
             if status_of(task) == "done":
                 if same and task["outcome"] == same:
                     return task
-                raise Conflict(f"the task was closed as {task['outcome']} at {task['done_at']}")
-            after = change(uow, task, members_of(uow, task["customer_id"]))
-            try:
-                uow.commit()
-            except (Conflict, Busy):
-                continue
-            return after
-        raise Busy("this task is being changed by too many at once")
+                raise Conflict(f"the task was closed as {task['outcome']} at {task['done_at']}", final=True)
+            return change(uow, task, members_of(uow, task["customer_id"]))
+
+        return committed(self.table, attempt)

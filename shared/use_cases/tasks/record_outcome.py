@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain.common.channels import consent_channel
 from shared.domain.customers.profile import Profile, agree
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Conflict
 from shared.domain.messaging.policy import DAY, ON_PHONE
 from shared.domain.tasks.task import (
     ENDS_CALLS,
@@ -23,8 +23,9 @@ from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import called
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.task_assignment import Roster
-from shared.repositories.tasks import ATTEMPTS, Told, find_task, finish, open_calls, remember, replace_open
+from shared.repositories.tasks import Told, find_task, finish, open_calls, remember, replace_open
 from shared.repositories.unit_of_work import UnitOfWork
 
 
@@ -56,15 +57,9 @@ def record_outcome(
     `stores` are those whose tasks the caller may do (none: all). The same outcome again answers the same. Raises
     NotFound, Forbidden, Conflict when the task ended in another way before, and Busy.
     """
-    for _ in range(ATTEMPTS):
-        uow = UnitOfWork(table)
-        task = _record(uow, task_id, report, by=by, now=now, stores=stores, told=told, roster=roster)
-        try:
-            uow.commit()
-        except (Conflict, Busy):
-            continue
-        return task
-    raise Busy("this customer is being changed by too many at once")
+    return committed(
+        table, lambda uow: _record(uow, task_id, report, by=by, now=now, stores=stores, told=told, roster=roster)
+    )
 
 
 def _record(
@@ -83,7 +78,7 @@ def _record(
     if status_of(task) == "done":
         if task["outcome"] != report.outcome:
             who = f" by {task['by']}" if task["by"] else ""
-            raise Conflict(f"the task was closed as {task['outcome']}{who} at {task['done_at']}")
+            raise Conflict(f"the task was closed as {task['outcome']}{who} at {task['done_at']}", final=True)
         return task
     if task.get("outcome") == "call_back" and report.call_back_at and task["due_at"] == stamp(report.call_back_at):
         return task
