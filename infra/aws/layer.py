@@ -72,7 +72,7 @@ def compiler(python: str) -> str | None:
 
 
 def build_layer(out: Path, target: Target = LAMBDA) -> None:
-    """Fill `out` with the layer: the project's run-time dependencies and the AWS client, as locked."""
+    """Fill `out` with the layer: the project's run-time dependencies and boto3, as locked."""
     site = out / "python"
     where = ["--python-platform", target.platform] if target.platform else []
     subprocess.run(
@@ -91,6 +91,7 @@ def build_layer(out: Path, target: Target = LAMBDA) -> None:
             shutil.rmtree(model)
         elif model.is_file() and model.name not in _BOTOCORE_COMMON:
             model.unlink()
+    shutil.rmtree(site / "boto3" / "data")  # of boto3's resources, which nothing of ours uses
     _compile(out, target, runs_at="/opt")
 
 

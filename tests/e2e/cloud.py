@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-import botocore.session
+import boto3
 
 from infra.aws.layer import ROOT
 from infra.aws.stages import REGION
@@ -97,7 +97,7 @@ class Cloud:
             shutil.rmtree(self.folder)
 
     def client(self, service: str) -> Any:
-        return botocore.session.Session().create_client(
+        return boto3.session.Session().client(
             service,
             region_name=REGION,
             endpoint_url=self._endpoint,

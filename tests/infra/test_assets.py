@@ -89,8 +89,8 @@ def test_every_door_starts_from_its_assets_alone(built: Builder):
         f"import sys; sys.path[:0] = {rooms!r}\n"
         "from importlib import import_module\n"
         f"for door in {doors!r}: assert callable(import_module(door).handler)\n"
-        "import botocore.session\n"
-        "client = botocore.session.get_session().create_client\n"
+        "import boto3\n"
+        "client = boto3.session.Session().client\n"
         "[client(name, region_name='ap-southeast-1') for name in ('dynamodb', 'sqs', 'secretsmanager')]\n"
     )
 

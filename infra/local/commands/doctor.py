@@ -27,7 +27,7 @@ OLDEST_PYTHON = (3, 11)
 EXTRAS = {
     "run time": ("pydantic", "aws_lambda_powertools", "phonenumbers", "yaml"),
     "local extra (the command line)": ("typer", "rich", "openpyxl"),
-    "aws extra (the client; the laptop does without)": ("botocore",),
+    "aws extra (the client; the laptop does without)": ("boto3",),
     "infra extra (synth, deploy)": ("aws_cdk", "constructs", "cdk_nag"),
     "dev extra (tests)": ("pytest", "hypothesis", "moto", "segment"),
 }

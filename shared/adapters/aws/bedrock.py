@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
+from shared.adapters.aws.clients import session
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 
 # Together they are the time somebody's message may wait for it.
@@ -89,7 +89,7 @@ class BedrockReader:
             read_timeout=READ_SECONDS,
             retries={"mode": "standard", "total_max_attempts": 1},
         )
-        return botocore.session.get_session().create_client(
+        return session().client(
             "bedrock-runtime",
             region_name=self._region or None,
             endpoint_url=self._endpoint_url or None,

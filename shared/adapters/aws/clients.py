@@ -1,4 +1,4 @@
-"""AWS clients, made on first use and kept; from botocore alone, since boto3 drags s3transfer into every cold start."""
+"""AWS clients by boto3: the client interface, each client made on its first call and kept."""
 
 from __future__ import annotations
 
@@ -6,13 +6,12 @@ import logging
 from functools import cache
 from typing import Any
 
-import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 
 from shared.domain.errors import Busy
 
-# Throttled, colliding or passing: the same call may be repeated. Any 5xx answer counts as well.
+# Throttled, collided or transient: the same call may be repeated. Any 5xx answer counts as well.
 _BUSY_CODES = frozenset(
     {
         "InternalServerError",
@@ -30,7 +29,7 @@ _BUSY_CODES = frozenset(
 @cache
 def client(service: str) -> Any:
     """The client of a service; region, credentials and AWS_ENDPOINT_URL come from the environment."""
-    # All services answer within milliseconds, so a door need not spend its time on a dead connection.
+    # All services answer within milliseconds, so a door does not wait long for a dead connection.
     config = Config(
         connect_timeout=2,
         read_timeout=5,
@@ -38,18 +37,20 @@ def client(service: str) -> Any:
         # The adapters build the parameters from checked values.
         parameter_validation=False,
     )
-    return session().create_client(service, config=config)
+    return session().client(service, config=config)
 
 
 @cache
 def session() -> Any:
-    """What all clients are made from. At its most talkative it would log whole requests: who is told what."""
+    """The session all clients are made from. At level DEBUG botocore would log whole requests, with personal data."""
+    from boto3.session import Session  # a door that makes no call does not load it
+
     logging.getLogger("botocore").setLevel(logging.INFO)
-    return botocore.session.get_session()
+    return Session()
 
 
 def forget() -> None:
-    """Make clients anew on their next use: the environment has changed."""
+    """Drop all clients; the next call makes new ones from the environment as it is then."""
     client.cache_clear()
     session.cache_clear()
 

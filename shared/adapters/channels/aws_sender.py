@@ -1,6 +1,6 @@
 """Calls to AWS services that send: none of them knows a client token, so nothing is ever repeated by itself.
 
-The clients of `aws_clients` repeat what failed, which is right for a table and would send a message twice here.
+The clients of `aws.clients` repeat what failed, which is right for a table and would send a message twice here.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class AwsSender:
             # The channels build the parameters from checked values.
             parameter_validation=False,
         )
-        return session().create_client(
+        return session().client(
             self._service,
             region_name=self._region,
             endpoint_url=self._endpoint_url or None,
