@@ -5,6 +5,9 @@ PYTHON ?= python3
 UV_VERSION := 0.13.9
 BIN := .venv/bin
 INPUTS := pyproject.toml requirements.lock
+# One worker per core. A file's tests stay on one worker, because they share what is costly to make (the demo's year,
+# the CDK's templates), and begin in the order of tests/conftest.py.
+PARALLEL := --numprocesses auto --dist loadscope --no-loadscope-reorder
 
 # The registry pip is told to use is good enough for uv.
 REGISTRY := $(or $(UV_DEFAULT_INDEX),$(PIP_INDEX_URL),$(shell $(PYTHON) -m pip config get global.index-url 2>/dev/null))
@@ -26,7 +29,7 @@ demo: .venv/.local ## replay a real shop's year and show what came of it
 	$(BIN)/kq demo $(ARGS)
 
 test: .venv/.dev ## prove it
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest $(PARALLEL) $(if $(CI),--cov) $(ARGS)
 
 lint: .venv/.dev ## style, formatting, types
 	$(BIN)/ruff check .

@@ -83,11 +83,12 @@ def up(
 def demo(
     data: Data = None,
     report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = Path("build/demo.html"),
+    days: Annotated[int | None, typer.Option(min=1, help="Replay only the first days of the year.")] = None,
 ) -> None:
     """Replay a real shop's year through the doors and show what came of it."""
     from infra.local.demo.run import demo as replay
 
-    replay(data, report)
+    replay(data, report, days)
 
 
 @app.command("import", context_settings=ELSEWHERE)

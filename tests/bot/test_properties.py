@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.bot.reply import Answer, HandOver
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 from tests.bot.test_questions import QUESTIONS
 from tests.bot.test_reply import LAN, order, say
+from tests.support.max_examples import max_examples
 
 WORDS = [
     "đơn",
@@ -45,7 +46,7 @@ SHOWN = st.lists(st.sampled_from(["image", "sticker", "file"]), max_size=2)
 TURNS = st.lists(st.sampled_from(["hours", "own_orders", "delivery_fee"]), max_size=4)
 
 
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 @given(TEXTS, READ, ORDERS, SHOWN, TURNS)
 def test_r5_what_is_said_to_a_stranger_does_not_depend_on_whose_name_they_use(
     text: str, read: Triage, orders: list[dict[str, object]], shown: list[str], turns: list[str]
@@ -57,7 +58,7 @@ def test_r5_what_is_said_to_a_stranger_does_not_depend_on_whose_name_they_use(
     assert not (isinstance(told, Answer) and any(source.startswith("order:") for source in told.sources))
 
 
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 @given(TEXTS, READ, ORDERS, SHOWN, TURNS)
 def test_x13_what_is_serious_or_shown_is_for_people_and_every_word_is_filled_in(
     text: str, read: Triage, orders: list[dict[str, object]], shown: list[str], turns: list[str]

@@ -7,7 +7,7 @@ from collections import Counter
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.customers.identity import identity
@@ -23,6 +23,7 @@ from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import Upsert, upsert
 from shared.use_cases.customers.view import find, timeline, view
 from tests.support.engine import MADE_BY_JOURNEYS, SECRET, START, Engine, identify, message, on, sale, track
+from tests.support.max_examples import max_examples
 
 PEOPLE = {"a": "0901234501", "b": "0901234502", "c": "0901234503", "d": "0901234504"}
 
@@ -150,7 +151,7 @@ deeds = st.lists(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(40)
 @given(deeds)
 def test_x3_any_sequence_of_merges_parted_in_any_order_gives_back_every_side_byte_for_byte(said):
     """The twin shop lives the same days without any merge; at the end both hold the same, item by item."""

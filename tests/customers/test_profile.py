@@ -7,13 +7,14 @@ from functools import reduce
 from itertools import permutations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.customers.profile import agree, different_people, fold_members, learn, new_profile
 from shared.domain.orders.order import OrderRow
 from shared.domain.segments.metrics import extend, is_stale, measure, no_figures
 from shared.runtime.playbook.loader import rules
+from tests.support.max_examples import max_examples
 
 RULES = rules()
 CUTOFFS = RULES.first_cutoffs
@@ -111,7 +112,7 @@ def order_rows(draw, day=days):
     )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(300)
 @given(st.lists(order_rows(), max_size=6), order_rows(st.integers(0, 400)), st.integers(0, 400))
 def test_extend_equals_measure_wherever_it_answers(before, new, later):
     new = new._replace(order_id="HD-mới")
@@ -151,7 +152,7 @@ def test_extend_leaves_what_is_not_everyday_to_measure(new):
     assert extend(measured(row(40)), new, TODAY, RULES, CUTOFFS) is None
 
 
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 @given(st.lists(order_rows(), max_size=6), st.integers(0, 400))
 def test_figures_that_are_not_stale_are_todays_figures(rows, later):
     then = TODAY - timedelta(days=later)
@@ -182,7 +183,7 @@ def learned(said):
     return reduce(lambda profile, s: learn(profile, s[1], s[0]), said, new_profile("c", "2026-06-01T00:00:00.000Z"))
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(st.lists(statements, max_size=6), st.randoms(use_true_random=False))
 def test_x15_traits_converge_field_by_field_whatever_the_order(said, random):
     shuffled = [*said, *random.choices(said, k=len(said))] if said else []
@@ -214,7 +215,7 @@ consents = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(st.lists(consents, max_size=6), st.randoms(use_true_random=False))
 def test_r10_consent_converges_whatever_the_order(said, random):
     empty = new_profile("c", "2026-06-01T00:00:00.000Z")
@@ -234,7 +235,7 @@ def test_r10_of_a_grant_and_a_refusal_at_one_moment_the_refusal_stands():
 # ---- folding merged profiles ----
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(st.lists(st.tuples(statements, st.integers(0, 2)), max_size=8), st.lists(st.tuples(consents, st.integers(0, 2))))
 def test_folded_members_are_what_one_profile_would_have_learned(said, agreed):
     single = new_profile("c0", "2026-06-01T00:00:00.000Z")

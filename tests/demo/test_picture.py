@@ -19,7 +19,7 @@ from infra.local.demo.dataset import ENDINGS, FILLER_NUMBERS, days, events_of, i
 from infra.local.demo.html_report import page
 from infra.local.demo.phone_view import SHOWN_OF_PHONE
 from infra.local.demo.results import Picture, messages
-from infra.local.demo.run import open_shop, run
+from infra.local.demo.run import open_shop, opening, run
 from infra.local.demo.terminal_report import show
 from infra.local.demo.texts import ended, outcome, reason
 from infra.local.errors import Trouble
@@ -112,10 +112,6 @@ def taken(shop):
         return Taken(picture, sent, {who for who in everybody if in_holdout(who, "*", rules.holdout_percent)})
     finally:
         replay.stack.close()
-
-
-def opening(open_days):
-    return [invoice for invoice in SHOP if invoice.day < SHOP[0].day + timedelta(days=open_days)]
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from infra.local.commands.openapi import routes
@@ -17,6 +17,7 @@ from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTE
 from shared.domain.orders.order_event import ORDER_EVENTS
 from shared.runtime.auth import WRITE_KEY
 from shared.runtime.http import MAX_BODY_BYTES, MAX_DEPTH, MAX_ERRORS
+from tests.support.max_examples import max_examples
 from tests.support.shop import CALLS, PHONE, Answer, Shop
 
 Refused = Callable[..., Answer]
@@ -667,7 +668,7 @@ def one_shop():
     shop.stack.close()
 
 
-fuzz = settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+fuzz = max_examples(250)
 
 
 @fuzz

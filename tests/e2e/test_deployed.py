@@ -25,7 +25,7 @@ pytestmark = [
 ISSUE_KEYS = """
 import json
 from shared.runtime.wiring import new_id, now, outside
-from shared.use_cases.keys import issue_key
+from shared.repositories.api_keys import issue_key
 
 def issue(kind, roles):
     return issue_key(outside().table, kind=kind, roles=roles, stores=[], name="e2e", now=now(), new_id=new_id)
@@ -35,11 +35,11 @@ print(json.dumps({"api": issue("api", ["admin"]), "write": issue("write", [])}))
 
 # What the weekly door does first; that it was stopped right after is what the minute sweep is there for.
 LEAVE_A_PASS_UNFINISHED = """
-from shared.runtime.ruling import ruling
+from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.wiring import now, outside
-from shared.use_cases.set_cutoffs import publish
+from shared.use_cases.segments.weekly_cutoffs import publish
 
-publish(outside().table, ruling(now()), now())
+publish(outside().table, rules_today(now()), now())
 """
 
 

@@ -10,10 +10,11 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.engine import START, Engine, differences, faults, identify, message, on, sale, track
+from tests.support.max_examples import max_examples
 
 LATER = START + timedelta(days=45)
 
@@ -119,7 +120,7 @@ def differently(said, random):
     return batches
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(100)
 @given(events, st.randoms(use_true_random=False), st.integers(0, 2**32))
 def test_x15_any_permutation_repetition_and_batching_ends_in_the_same_state(said, random, seed):
     for number, one in enumerate(said):
@@ -148,7 +149,7 @@ def browser_words(draw):
     ]))  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(60)
 @given(
     st.lists(st.one_of(browser_words(), browser_words(), known_words(), sales()), min_size=2, max_size=8),
     st.randoms(use_true_random=False),
@@ -164,7 +165,7 @@ def test_r5_anonymous_activity_joins_its_customer_whenever_the_identity_arrives(
 # ---- lateness: the same events, known on other days ----
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(25)
 @given(events, st.lists(st.integers(0, 60), min_size=9, max_size=9), st.integers(0, 2**32))
 def test_x15_events_that_come_in_days_late_end_in_the_same_state(said, delays, seed):
     """Lists are held against brute force on every day something comes in, and on the last day all is equal."""

@@ -15,7 +15,7 @@ from random import Random
 from typing import Any
 from urllib.parse import urlencode
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from infra.local.commands.ops import as_it_came
@@ -33,6 +33,7 @@ from shared.runtime.playbook.staff import directory
 from tests.support.engine import faults
 from tests.support.journey_customers import PHONE
 from tests.support.journeys import MONDAY
+from tests.support.max_examples import max_examples
 from tests.support.messaging import Care
 
 GOODS = (
@@ -304,7 +305,7 @@ def live(people: int, happenings: list[tuple[int, str, int, int, int]], bad: Fau
         life.check()
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@max_examples(8, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 3), st.lists(HAPPENINGS, min_size=10, max_size=30), st.integers(0, 99))
 def test_x5_whatever_happens_to_people_every_step_comes_once_and_every_run_ends(
     people: int, happenings: list[tuple[int, str, int, int, int]], seed: int
@@ -312,7 +313,7 @@ def test_x5_whatever_happens_to_people_every_step_comes_once_and_every_run_ends(
     live(people, happenings, None, seed)
 
 
-@settings(max_examples=4, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@max_examples(4, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.integers(1, 3), st.lists(HAPPENINGS, min_size=10, max_size=25), st.integers(0, 99))
 def test_x5_the_same_holds_where_table_and_queues_are_at_their_worst(
     people: int, happenings: list[tuple[int, str, int, int, int]], seed: int

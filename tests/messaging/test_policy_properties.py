@@ -15,7 +15,7 @@ from typing import get_args
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, assume, example, given, settings
+from hypothesis import HealthCheck, assume, example, given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -29,6 +29,7 @@ from shared.runtime.playbook import loader
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, sending_rules
 from shared.use_cases.messaging import dispatch_message
 from tests.common.lunar_table import LAST_MONTH_DAYS, TET
+from tests.support.max_examples import max_examples
 from tests.support.messaging import Care
 
 CHANNELS = get_args(ChannelName)
@@ -191,7 +192,7 @@ def unlawful(wish, channel, person, situation, rules):
     return found
 
 
-@settings(max_examples=500, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@max_examples(500, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(cases(), st.sampled_from(CHANNELS))
 def test_what_the_policy_sends_nothing_forbids_and_everything_else_has_words(case, channel):
     wish, person, situation, rules = case
@@ -207,7 +208,7 @@ def test_what_the_policy_sends_nothing_forbids_and_everything_else_has_words(cas
         assert decision.until is None
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@max_examples(200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(cases(), st.permutations(CHANNELS))
 def test_the_choice_among_channels_forbids_no_less(case, channels):
     wish, person, situation, rules = case
@@ -219,7 +220,7 @@ def test_the_choice_among_channels_forbids_no_less(case, channels):
     assert decision.reason in rules.reasons
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@max_examples(150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 @given(cases(), st.sampled_from(CHANNELS))
 def test_who_only_has_to_wait_gets_it_in_the_end(case, channel):
     """A deferral is a promise: asked again at its moment, with nothing else changed, it ends within a year."""
@@ -281,7 +282,7 @@ def test_a_configuration_looser_than_the_law_is_refused_at_load_and_names_the_fi
     assert field in str(refused.value)
 
 
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 @given(windows(), windows(), st.sampled_from(CHANNELS), st.sampled_from(PURPOSES))
 def test_no_configuration_that_loads_opens_an_hour_the_law_closes(one, other, channel, purpose):
     changed = {**SHIPPED, "windows": {**SHIPPED["windows"], purpose: one}, "narrower": {channel: other}}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from functools import reduce
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.orders.cart import KEPT, absorb, lines
+from tests.support.max_examples import max_examples
 
 
 def line(sku, quantity=1, **more):
@@ -73,7 +74,7 @@ events = st.lists(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 @given(events, st.randoms(use_true_random=False))
 def test_x15_any_order_and_any_repetition_ends_in_the_same_cart(said, random):
     named = [(f"m{n:03d}", *event) for n, event in enumerate(said)]
@@ -83,7 +84,7 @@ def test_x15_any_order_and_any_repetition_ends_in_the_same_cart(said, random):
     assert once == twice
 
 
-@settings(max_examples=50, deadline=None)
+@max_examples(50)
 @given(st.randoms(use_true_random=False), st.integers(0, 2))
 def test_x15_a_cart_with_more_events_than_are_kept_converges_too(random, full):
     named = [(f"m{n:03d}", n, "Cart Updated" if n == full else "Product Added", [line("a")]) for n in range(KEPT + 15)]

@@ -6,11 +6,12 @@ from datetime import date, timedelta
 from functools import reduce
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.orders.order import OrderFact, absorb, lines_shown, read
 from shared.domain.orders.order_event import PARCEL_FACTS
+from tests.support.max_examples import max_examples
 
 PLACED = date(2026, 3, 1)
 MATURES = 14
@@ -277,7 +278,7 @@ KINDS = ("placed", "updated", *PARCEL_FACTS, "refunded", "cancelled")
 facts = st.sampled_from(KINDS).flatmap(_said)
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(st.lists(facts, min_size=1, max_size=8), st.randoms(use_true_random=False))
 def test_x15_absorbing_is_commutative_associative_and_idempotent(said, random):
     once = state_of(*said)
@@ -286,7 +287,7 @@ def test_x15_absorbing_is_commutative_associative_and_idempotent(said, random):
     assert state_of(*shuffled) == once
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(st.lists(facts, min_size=1, max_size=8), st.integers(0, 30))
 def test_an_order_never_counts_without_being_kept_and_matures_only_in_the_future(said, on):
     seen = row(*said, on=on)

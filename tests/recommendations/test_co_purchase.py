@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import date, timedelta
 from itertools import permutations
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.catalogue.product import Product
@@ -16,6 +16,7 @@ from shared.ports import Put
 from shared.repositories import co_purchase, table_keys
 from shared.repositories.co_purchase import CoPurchase, basket
 from tests.support.engine import RULES, START, Engine, faults, on, track
+from tests.support.max_examples import max_examples
 
 LATER = START + timedelta(days=45)
 SKUS = ["A", "B", "C", "D+1", "Đ ê"]
@@ -153,7 +154,7 @@ def facts(draw):
     return track(event, on(day, 12, 0), None, order_id=order_id)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(60)
 @given(told=st.lists(facts(), min_size=2, max_size=5), seed=st.integers(0, 1000))
 def test_u1_any_order_and_repetition_of_the_facts_ends_in_the_same_counts(told, seed):
     outcomes = []

@@ -6,12 +6,13 @@ import math
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.domain.common.playbook_rules import BgNbdRules
 from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
 from shared.runtime.playbook.loader import rules
+from tests.support.max_examples import max_examples
 
 CDNOW = rules().bg_nbd
 
@@ -62,7 +63,7 @@ def test_the_papers_expected_purchases_follow_from_the_same_parameters():
     assert first * growth * p_alive(p, x, t_x, t) == pytest.approx(1.226, abs=5e-4)
 
 
-@settings(max_examples=100, deadline=None)
+@max_examples(100)
 @given(shapes, histories())
 def test_p_alive_is_the_share_of_the_likelihood_of_those_still_there(p, history):
     x, t_x, t = history
@@ -75,7 +76,7 @@ def test_p_alive_is_the_share_of_the_likelihood_of_those_still_there(p, history)
     assert p_alive(p, x, t_x, t) == pytest.approx(1 / (1 + math.exp(gone - alive)), rel=1e-9, abs=1e-12)
 
 
-@settings(max_examples=40, deadline=None)
+@max_examples(40)
 @given(shapes, histories(), st.floats(0.1, 60))
 def test_the_chance_of_a_purchase_is_one_minus_the_rates_laplace_transform(p, history, weeks):
     x, t_x, t = history
@@ -90,7 +91,7 @@ def test_the_chance_of_a_purchase_is_one_minus_the_rates_laplace_transform(p, hi
     assert p_purchase(p, x, t_x, t, weeks) == pytest.approx(p_alive(p, x, t_x, t) * (1 - silent), abs=5e-3)
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(shapes, histories(), st.floats(0.1, 50), st.floats(0.1, 60))
 def test_silence_never_makes_anybody_more_alive_and_more_time_never_less_likely(p, history, silence, weeks):
     x, t_x, t = history
@@ -98,7 +99,7 @@ def test_silence_never_makes_anybody_more_alive_and_more_time_never_less_likely(
     assert p_purchase(p, x, t_x, t, weeks) <= p_purchase(p, x, t_x, t, weeks + 1) <= p_alive(p, x, t_x, t)
 
 
-@settings(max_examples=100, deadline=None)
+@max_examples(100)
 @given(shapes, histories())
 def test_a_more_recent_visit_makes_more_alive(p, history):
     x, t_x, t = history
@@ -113,7 +114,7 @@ def test_one_time_buyers_are_alive_by_the_model_whatever_happens():
 # ---- the personal boundary ----
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(shapes, st.integers(1, 40), st.integers(0, 700))
 def test_p_alive_is_above_one_half_the_day_before_the_boundary_and_at_most_one_half_on_it(p, x, span):
     first = date(2025, 1, 1)
@@ -130,7 +131,7 @@ def test_p_alive_is_above_one_half_the_day_before_the_boundary_and_at_most_one_h
         assert alive(half - timedelta(days=1)) > 0.5 - 1e-9
 
 
-@settings(max_examples=100, deadline=None)
+@max_examples(100)
 @given(shapes, st.integers(1, 40), st.floats(0, 100))
 def test_p_alive_is_exactly_one_half_at_the_closed_form(p, x, t_x):
     t = (p.alpha + t_x) * ((p.b + x - 1) / p.a) ** (1 / (p.r + x)) - p.alpha

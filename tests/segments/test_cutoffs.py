@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.segments.thresholds import FEWEST, Base, compute, nearest_rank
 from shared.runtime.playbook.loader import rules
+from tests.support.max_examples import max_examples
 
 RULES = rules()
 FIRST = RULES.first_cutoffs
@@ -58,7 +59,7 @@ def test_when_everybody_spends_the_same_nobody_is_a_vip():
 amount = st.integers(-1_000_000, 50_000_000)
 
 
-@settings(max_examples=100, deadline=None)
+@max_examples(100)
 @given(st.lists(st.tuples(amount, st.integers(1, 60), amount), min_size=FEWEST, max_size=120))
 def test_no_more_than_the_top_share_is_above_the_line_and_bounds_ascend(customers):
     after = compute(base(*customers), FIRST, RULES)

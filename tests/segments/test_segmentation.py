@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.customers.profile import new_profile
@@ -15,6 +15,7 @@ from shared.domain.segments.metrics import Metrics, measure, no_figures
 from shared.domain.segments.segmentation import SPREAD_SECONDS, due_at, lifecycle, rfm, scores, silence, stand
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment
 from shared.runtime.playbook.loader import rules
+from tests.support.max_examples import max_examples
 
 RULES = rules()
 CUTOFFS = RULES.first_cutoffs
@@ -328,7 +329,7 @@ def test_r4_a_number_that_is_no_person_and_a_visitor_have_no_occasions():
 # ---- boundaries ----
 
 
-@settings(max_examples=200, deadline=None)
+@max_examples(200)
 @given(
     st.lists(st.integers(0, 500), min_size=1, max_size=8),
     st.integers(0, 800),

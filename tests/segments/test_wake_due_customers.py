@@ -8,7 +8,7 @@ from datetime import timedelta
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.segments.segmentation import stand
@@ -19,6 +19,7 @@ from shared.repositories.profiles import RulesToday, figures
 from shared.use_cases.segments.wake_due_customers import Waker
 from shared.use_cases.segments.weekly_cutoffs import publish, relabel_pass
 from tests.support.engine import RULES, START, Engine, faults, on, sale, track
+from tests.support.max_examples import max_examples
 
 PHONES = [f"09012345{n:02d}" for n in range(30)]
 
@@ -53,7 +54,7 @@ def labels(engine, phone=PHONES[0]):
 # ---- a year, day by day, against brute force ----
 
 
-@settings(max_examples=2, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(2)
 @given(st.integers(0, 2**32))
 def test_x4_for_a_year_the_lists_equal_brute_force_at_noon(seed):
     random = Random(seed)

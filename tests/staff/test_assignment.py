@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -14,6 +14,7 @@ from shared.domain.staff.directory import Directory, allocate
 from shared.domain.tickets.routing import QUEUES, assign, told
 from shared.domain.triage.triage import INTENTS
 from shared.runtime.playbook.staff import directory
+from tests.support.max_examples import max_examples
 
 WEEK = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
@@ -128,7 +129,7 @@ people = st.sampled_from(sorted(directory().people))
     st.sets(people),
     st.text(max_size=5),
 )
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 def test_whatever_the_hour_and_the_load_a_ticket_only_goes_where_it_may(
     queue, intent, store, minute, loads, away, seed
 ):

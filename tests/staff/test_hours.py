@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -13,6 +13,7 @@ from shared.domain.common.lunar_calendar import new_year
 from shared.domain.staff.business_hours import ALWAYS, WEEKDAYS, DaysOff, Hours
 from shared.domain.vietnam_time import VIETNAM
 from shared.runtime.playbook.staff import directory
+from tests.support.max_examples import max_examples
 
 EIGHT_TO_NINE = {day: [{"from": "08:00", "to": "21:00"}] for day in WEEKDAYS}
 
@@ -124,13 +125,13 @@ minutes = st.integers(0, 20_000)
 
 
 @given(some_hours | st.just(ALWAYS), moments, minutes, minutes)
-@settings(max_examples=150, deadline=None)
+@max_examples(150)
 def test_adding_twice_is_adding_the_sum(found, start, a, b):
     assert found.add(found.add(start, a), b) == found.add(start, a + b)
 
 
 @given(some_hours, moments, minutes)
-@settings(max_examples=150, deadline=None)
+@max_examples(150)
 def test_no_deadline_lies_outside_open_time_or_before_its_start(found, start, a):
     due = found.add(start, a)
     assert found.is_open(due)
@@ -138,7 +139,7 @@ def test_no_deadline_lies_outside_open_time_or_before_its_start(found, start, a)
 
 
 @given(some_hours, moments, moments, minutes, minutes)
-@settings(max_examples=150, deadline=None)
+@max_examples(150)
 def test_who_comes_later_is_promised_no_earlier_time(found, one, other, a, b):
     first, second = sorted((one, other))
     few, many = sorted((a, b))
@@ -158,7 +159,7 @@ def _worked(found: Hours, minute: datetime) -> bool:
 
 
 @given(some_hours, moments, st.integers(1, 2000))
-@settings(max_examples=60, deadline=None)
+@max_examples(60)
 def test_exactly_so_many_open_minutes_go_by(found, start, a):
     start = start.replace(second=0, microsecond=0)
     due, counted, now = found.add(start, a), 0, start

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.common.lunar_calendar import rest_until
@@ -23,6 +23,7 @@ from shared.runtime.playbook.staff import directory
 from shared.use_cases.messaging.do_not_call_list import DoNotCall
 from tests.support.call_lists import MONDAY, Floor
 from tests.support.journeys import Guest
+from tests.support.max_examples import max_examples
 
 RULES = sending_rules()
 LEGAL = RULES.hours("marketing", "call")
@@ -73,7 +74,7 @@ moments = st.integers(0, 365 * 24 * 60).map(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@max_examples(300)
 @given(
     moments,
     st.integers(1, 72),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.errors import Busy
@@ -17,6 +17,7 @@ from shared.repositories.ticket_revenue import credited, revenue_per_ticket
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.suggestions import suggestion_rules
 from tests.support.engine import START, Engine, faults, on, track
+from tests.support.max_examples import max_examples
 
 LATER = START + timedelta(days=45)
 LAN = "0901234567"
@@ -158,7 +159,7 @@ def facts(draw):
     return "event", track(event, on(day, 12, 0), None, order_id=order_id, **({"total": 30_000, "refund_id": "R"}))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(60)
 @given(told=st.lists(facts(), min_size=2, max_size=5), seed=st.integers(0, 1000))
 def test_k6_any_order_and_repetition_gives_the_same_credit_and_never_twice(told, seed):
     days = {"a": 5, "b": 9}

@@ -8,7 +8,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from shared.domain.customers.phone import BadPhone, parse_phone
@@ -19,6 +19,7 @@ from shared.runtime.playbook.staff import directory
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate
 from shared.use_cases.tickets.inner_questions import Question
 from tests.support.engine import faults
+from tests.support.max_examples import max_examples
 from tests.support.ticket_engine import Engine
 from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL
 
@@ -146,10 +147,10 @@ def _never_meets_the_bot(engine: Engine, before: Any, after: Any) -> None:
         assert len(said) == len([x for x in said if x["at"] <= before["last_at"] or x["at"] < after["last_at"]])
 
 
-COMMON = {"deadline": None, "suppress_health_check": list(HealthCheck)}
+COMMON = {"suppress_health_check": list(HealthCheck)}
 
 
-@settings(max_examples=40, **COMMON)  # type: ignore[arg-type]
+@max_examples(40, **COMMON)
 @given(start=STARTS, people=staff(), steps=st.lists(STEPS, min_size=4, max_size=22))
 def test_t3_whatever_happens_every_ticket_is_in_one_place_and_no_vip_in_need_waits(start, people, steps):
     engine = Engine(start, people)
@@ -161,7 +162,7 @@ def test_t3_whatever_happens_every_ticket_is_in_one_place_and_no_vip_in_need_wai
         engine.stack.close()
 
 
-@settings(max_examples=20, **COMMON)  # type: ignore[arg-type]
+@max_examples(20, **COMMON)
 @given(start=STARTS, people=staff(), steps=st.lists(STEPS, min_size=4, max_size=12), seed=st.integers(0, 10**6))
 def test_also_where_the_table_is_as_bad_as_it_gets(start, people, steps, seed):
     """Throttled, answers lost, transactions colliding."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.triage.train import examples, without_marks
 from shared.domain.triage.text_normalizer import FIRST_TOKENS, LAST_TOKENS, MOST_CHARACTERS, Speller
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 from shared.runtime.playbook.triage import lexicon_of, triager, vocabulary
+from tests.support.max_examples import max_examples
 
 read = triager().read
 LEXICON = lexicon_of(vocabulary())
@@ -139,7 +140,7 @@ def checked(answer: Triage) -> Triage:
 
 
 @given(st.text(max_size=400), st.text(max_size=40))
-@settings(deadline=None, max_examples=300)
+@max_examples(300)
 def test_any_text_gets_an_answer_and_twice_the_same(text: str, subject: str):
     assert checked(read(text, subject)) == read(text, subject)
 
@@ -151,13 +152,13 @@ PIECES = st.sampled_from(
 
 
 @given(st.lists(PIECES, max_size=30).map(" ".join))
-@settings(deadline=None, max_examples=300)
+@max_examples(300)
 def test_odd_numbers_signs_and_letters_get_an_answer(text: str):
     checked(read(text))
 
 
 @given(st.text(alphabet="aăâeêoôơuưyđáàảãạấầẩẫậéèẻẽẹếềểễệ ghklmnt?!,1", max_size=200))
-@settings(deadline=None, max_examples=200)
+@max_examples(200)
 def test_composed_and_decomposed_letters_are_one_spelling(text: str):
     assert read(unicodedata.normalize("NFC", text)) == read(unicodedata.normalize("NFD", text))
 

@@ -6,10 +6,11 @@ import json
 from collections import Counter
 from datetime import timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.engine import START, differences, on, track
+from tests.support.max_examples import max_examples
 from tests.vouchers.test_races import CODE, PHONE, ask, shop, stored
 
 ORDERS = ("A", "B", "C")
@@ -67,7 +68,7 @@ def picture(engine):
     return {"claims": claims, "redeemed": voucher.redeemed, "rows": rows, "notes": notes}
 
 
-@settings(max_examples=40, deadline=None)
+@max_examples(40)
 @given(stories(sorted(SALES)), st.data())
 def test_r21_any_order_and_repetition_of_orders_ends_in_one_state(story, data):
     one, other = prepared(days=40), prepared(days=40)
@@ -80,7 +81,7 @@ def test_r21_any_order_and_repetition_of_orders_ends_in_one_state(story, data):
     assert differences(picture(one), picture(other)) == []
 
 
-@settings(max_examples=40, deadline=None)
+@max_examples(40)
 @given(stories(sorted(SALES.keys() - {"too late"})), st.lists(st.sampled_from([*ORDERS, "D"]), max_size=5), st.data())
 def test_r21_a_voucher_is_worth_at_most_once_whatever_happens(story, asked, data):
     # The code is good for a fortnight, so tills may still be told yes.

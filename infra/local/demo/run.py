@@ -141,7 +141,13 @@ def run(replay: Replay, on_day: Callable[[date], None]) -> Picture:
     return taken(replay.doors, replay.staff, weeks, replay.first, replay.last, seconds)
 
 
-def demo(data: Path | None, report: Path) -> None:
+def opening(days: int) -> list[Invoice]:
+    """The shop's sales of its first days."""
+    history = invoices()
+    return [invoice for invoice in history if invoice.day < history[0].day + timedelta(days=days)]
+
+
+def demo(data: Path | None, report: Path, first_days: int | None = None) -> None:
     """The command: replay with a progress bar, show the picture, write the report and say where."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -150,7 +156,7 @@ def demo(data: Path | None, report: Path) -> None:
     from infra.local.demo.terminal_report import show
 
     console = Console()
-    replay = open_shop(data)
+    replay = open_shop(data, opening(first_days) if first_days else None)
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn(), console=console
     )

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.local.providers.aws import TOPIC, AwsStandIn
@@ -16,6 +16,7 @@ from shared.adapters.webhooks.aws import AwsSecrets, refusal, translate, verify
 from shared.domain.common.attachment import Attachment
 from shared.domain.inbox.provider_event import Incoming
 from tests.messaging.aws.conftest import Hand
+from tests.support.max_examples import max_examples
 from tests.support.mutations import mutated
 
 SECRETS = AwsSecrets(tokens=("aws-token",), topics=frozenset({TOPIC}))
@@ -218,7 +219,7 @@ VALUES = st.binary(max_size=30).map(lambda value: value.replace(b"\n", b"")) | s
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(300)
 @given(st.lists(st.tuples(HEADERS, VALUES), max_size=6), st.binary(max_size=80))
 def test_no_mail_is_so_odd_that_the_door_breaks(headers: list[tuple[bytes, bytes]], body: bytes) -> None:
     raw = b"".join(name + b": " + value + b"\r\n" for name, value in headers) + b"\r\n--b\r\n\r\n" + body + b"\r\n--b--"
@@ -227,7 +228,7 @@ def test_no_mail_is_so_odd_that_the_door_breaks(headers: list[tuple[bytes, bytes
         assert json.loads(news.model_dump_json())["address"]
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@max_examples(200)
 @given(mutated([received(b"From: lan1@mail.example\r\n\r\nhi")]))
 def test_no_notice_is_so_odd_that_the_door_breaks(event: Any) -> None:
     message = json.dumps(event)

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.adapters.webhooks import messenger
@@ -196,7 +196,6 @@ def test_an_event_is_told_in_our_words(sample: str):
     assert messenger.translate(payload) == expected
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(mutated([payload for payload, _ in SAMPLES.values()]))
 def test_no_payload_breaks_the_translation(payload: Any):
     try:
