@@ -165,7 +165,7 @@ from datetime import UTC, datetime
 from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.errors import Conflict
 from shared.ports import Key, Put, Update, equals
-table = SqliteTable(sys.argv[1], clock=lambda: datetime.now(UTC))
+table = SqliteTable(sys.argv[1], clock=lambda: datetime(2026, 11, 21, tzinfo=UTC))
 for n in range(100):
     table.write(Update(Key("C#1", "P"), add={("count",): 1}), Put({"pk": sys.argv[2], "sk": str(n)}))
 """
@@ -192,7 +192,7 @@ import sys
 from datetime import UTC, datetime
 from shared.adapters.local.sqlite_table import SqliteTable
 from shared.ports import Key, Put, Update
-table = SqliteTable(sys.argv[1], clock=lambda: datetime.now(UTC))
+table = SqliteTable(sys.argv[1], clock=lambda: datetime(2026, 11, 21, tzinfo=UTC))
 n = 0
 while True:
     table.write(

@@ -4,10 +4,11 @@ import json
 import signal
 import subprocess
 import sys
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
+from infra.local.stack.clock import present
 from shared.domain.vietnam_time import moment
 from tests.support.running import ROOT, Up, within
 
@@ -50,7 +51,7 @@ def test_a_signal_ends_it_cleanly(tmp_path, number):
 
 def test_a_running_clock_shows_the_present(tmp_path):
     with Up(log=tmp_path / "log") as up:
-        assert abs(moment(up.ready["now"]) - datetime.now(UTC)) < timedelta(minutes=2)
+        assert abs(moment(up.ready["now"]) - present()) < timedelta(minutes=2)
 
 
 def test_a_frozen_clock_moves_only_when_told_and_takes_the_customer_along(tmp_path):
@@ -110,7 +111,7 @@ def test_killed_in_the_middle_of_an_import_nothing_is_lost_and_nothing_doubled(t
 
 
 def test_the_queue_is_worked_at_once(tmp_path):
-    now = datetime.now(UTC).isoformat()
+    now = present().isoformat()
     with Up(log=tmp_path / "log") as up:
         up.batch(order(1, at=now))
         view = within(10, lambda: up.customer("0901234567"))

@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from infra.local.cli import app
 from infra.local.commands.staff import doubts
 from infra.local.errors import Trouble
+from infra.local.stack import clock
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
 from shared.adapters.local.sqlite_table import SqliteTable
@@ -20,7 +21,9 @@ MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, monkeypatch):
+    """A data folder, and commands typed on it at ten o'clock of a Monday."""
+    monkeypatch.setattr(clock, "present", lambda: MONDAY)
     LocalStack(tmp_path, LocalClock(MONDAY, frozen=True)).close()
     return str(tmp_path)
 

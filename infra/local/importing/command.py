@@ -32,6 +32,7 @@ from infra.local.importing.open_file import Row, open_sheet
 from infra.local.importing.row_reader import Reader, Reject
 from infra.local.importing.rows_to_events import Dirt, Interpreter, Unit, phone_key
 from infra.local.importing.targets import Delivery, InHouse, OverHttp, Stopped, Target
+from infra.local.stack.clock import present
 from infra.local.stack.keys import local_keys
 from infra.local.stack.session import opened
 from shared.ports import Clock
@@ -311,7 +312,7 @@ def import_file(
     """
     screen, told = Console(stderr=True), Console()
     try:
-        day = moment(as_of, datetime.now(UTC)) if as_of else None
+        day = moment(as_of, present()) if as_of else None
         with _target(data, url, key, dry_run=dry_run) as (target, clock):
             result = run_import(file, target, clock, kind=kind, system=system, as_of=day, console=screen)
     except Unclear as unclear:
@@ -330,11 +331,11 @@ def import_file(
 @contextmanager
 def _target(data: Path, url: str | None, key: str | None, *, dry_run: bool) -> Iterator[tuple[Target | None, Clock]]:
     if dry_run:
-        yield None, lambda: datetime.now(UTC)
+        yield None, present
     elif url:
         if not key:
             raise Unusable("--url needs the write key: --key or the variable KQ_WRITE_KEY.")
-        yield OverHttp(url, key), lambda: datetime.now(UTC)
+        yield OverHttp(url, key), present
     else:
         with opened(data) as stack:
             # What a run that was cut off had already handed in is worked off first.

@@ -7,6 +7,11 @@ import time
 from datetime import UTC, datetime, timedelta
 
 
+def present() -> datetime:
+    """The wall clock, in UTC: nothing else on the laptop reads it."""
+    return datetime.now(UTC)
+
+
 class LocalClock:
     """A clock that starts at `start` (the present when None); frozen, it moves only by `set`.
 
@@ -17,7 +22,7 @@ class LocalClock:
         self.frozen = frozen
         self._lock = threading.Lock()
         # The monotonic clock carries the running time, so that a correction of the machine's clock cannot turn it back.
-        self._base = _milliseconds(start or datetime.now(UTC))
+        self._base = _milliseconds(start or present())
         self._since = time.monotonic()
 
     def now(self) -> datetime:
