@@ -12,7 +12,7 @@ from shared.domain.errors import Forbidden, Invalid
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
-from shared.runtime.factories.journeys import event_taker, journeys
+from shared.runtime.factories.journeys import event_ingestion, journeys
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.appointments import appointment_rules
 from shared.runtime.playbook.loader import rules
@@ -46,7 +46,7 @@ def post_appointment() -> Response[str]:
     book = _book(now)
     book.check(store, starts_at)
     if not customer_id:
-        customer_id = upsert(event_taker(now), read_upsert(body["customer"], now, rules())).customer_id
+        customer_id = upsert(event_ingestion(now), read_upsert(body["customer"], now, rules())).customer_id
     return _shown(book.take(Booking(customer_id, store, starts_at, service, note)), 201)
 
 

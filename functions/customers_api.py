@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.customers.identity import Identity
 from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.runtime import settings, wiring
-from shared.runtime.factories.journeys import event_taker
+from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.factories.suggestions import suggester
@@ -29,8 +29,8 @@ handler = HttpDoor()
 
 @handler.routes.put("/v1/customers")
 def put_customer() -> Response[str]:
-    taker = event_taker(wiring.outside().clock())
-    wanted = read_upsert(handler.json(), taker.now, rules())
+    ingestion = event_ingestion(wiring.outside().clock())
+    wanted = read_upsert(handler.json(), ingestion.now, rules())
     caller = handler.caller
     store = wanted.traits.get("home_store")
     if caller and store and not caller.may_see({store}):
@@ -44,12 +44,12 @@ def put_customer() -> Response[str]:
         if False in own:
             # Who buys here becomes a customer of this store by the order, not by being written down as one.
             raise Forbidden("this customer belongs to stores the key has no access to")
-    done = upsert(taker, wanted)
+    done = upsert(ingestion, wanted)
     body = {
         "customer_id": done.customer_id,
         "created": done.created,
         "merged": done.merged,
-        "customer": view.describe(done.members, taker.rules_today),
+        "customer": view.describe(done.members, ingestion.rules_today),
     }
     return answer(body, 201 if done.created else 200)
 
@@ -87,9 +87,9 @@ def post_unmerge(customer_id: str) -> Response[str]:
     if not isinstance(body, dict) or body.keys() - {"merge_id"} or not isinstance(body.get("merge_id", ""), str):
         raise Invalid([FieldError("body", 'must be empty or {"merge_id": "…"}')])
     _check_store(customer_id)
-    taker = event_taker(wiring.outside().clock())
+    ingestion = event_ingestion(wiring.outside().clock())
     by = handler.caller.name if handler.caller else ""
-    lead, other = unmerge(taker, customer_id, body.get("merge_id"), by)
+    lead, other = unmerge(ingestion, customer_id, body.get("merge_id"), by)
     return answer({"customers": [_view(lead), _view(other)]})
 
 

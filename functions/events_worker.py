@@ -13,10 +13,10 @@ from shared.domain.inbox.provider_event import Incoming
 from shared.domain.vietnam_time import stamp
 from shared.repositories.messages import enqueue
 from shared.runtime import settings, wiring
-from shared.runtime.factories.journeys import event_taker
+from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.logs import logger
 from shared.runtime.playbook.triage import triager
-from shared.use_cases.events.ingest_events import EventTaker
+from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.inbox.ingest_provider_events import IncomingTaker, Taken
 
 SETTINGS = (
@@ -58,24 +58,24 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         news += [(record["messageId"], one) for one in message.incoming]
     outside = wiring.outside()
     now = outside.clock()
-    taker = event_taker(now)
-    outcome = taker.take(events)
-    for purpose in {purpose for purpose, _ in outcome.planned}:
-        enqueue(outside.messages[purpose], [message_id for wanted, message_id in outcome.planned if wanted == purpose])
-    late = _take_news(taker, news, poison, outside)
-    poison += [{"event": p.event.model_dump(mode="json"), "reason": p.reason} for p in outcome.poison]
+    ingestion = event_ingestion(now)
+    result = ingestion.ingest(events)
+    for purpose in {purpose for purpose, _ in result.planned}:
+        enqueue(outside.messages[purpose], [message_id for wanted, message_id in result.planned if wanted == purpose])
+    late = _take_news(ingestion, news, poison, outside)
+    poison += [{"event": p.event.model_dump(mode="json"), "reason": p.reason} for p in result.poison]
     if poison:
         about = {"door": "events_worker", "failed_at": stamp(now)}
         outside.events_dlq.send([json.dumps({**about, **entry}, ensure_ascii=False) for entry in poison])
         logger.error("events went to the dead-letter queue", count=len(poison))
-    again = sorted({owner[one.id] for one in outcome.retry} | late)
+    again = sorted({owner[one.id] for one in result.retry} | late)
     if again:
         logger.warning("messages will come again", count=len(again))
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
 
 
 def _take_news(
-    taker: EventTaker, news: list[tuple[str, Incoming]], poison: list[dict[str, Any]], outside: Any
+    ingestion: EventIngestion, news: list[tuple[str, Incoming]], poison: list[dict[str, Any]], outside: Any
 ) -> set[str]:
     """Take provider news in and hand on what was said; answers with the queue messages that have to come again.
 
@@ -86,7 +86,7 @@ def _take_news(
     todo: list[Taken] = []
     for message_id, one in news:
         try:
-            todo.append(IncomingTaker(taker, lambda text: triager().read(text)).take(one))
+            todo.append(IncomingTaker(ingestion, lambda text: triager().read(text)).take(one))
         except (Busy, Conflict):
             late.add(message_id)
         except (KhachQuenError, ValueError, LookupError, TypeError) as error:

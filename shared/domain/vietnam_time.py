@@ -10,9 +10,10 @@ from datetime import MAXYEAR, MINYEAR, UTC, date, datetime, time, timedelta, tim
 from functools import lru_cache
 
 VIETNAM = timezone(timedelta(hours=7), "Asia/Ho_Chi_Minh")
+DAY = timedelta(days=1)
 
 
-# Whatever is worked on at one moment asks for the same few times again and again.
+# One batch converts the same few moments again and again.
 @lru_cache(maxsize=1024)
 def stamp(moment: datetime) -> str:
     """UTC, milliseconds, always 24 characters, so that text order is time order: 2026-11-21T05:00:00.000Z."""

@@ -24,7 +24,7 @@ _CERTAINTY = ("claimed", "staff_confirmed", "verified")
 
 
 @dataclass
-class Registry:
+class IdentityResolver:
     """Finds and joins customers inside one draft. `remeasure` collects the leads to be measured anew."""
 
     uow: UnitOfWork

@@ -27,7 +27,7 @@ _CARRIER = (
 )
 
 
-def news_of(order: Item | None, row: OrderRow | None, rules: SendingRules, products: Products) -> list[Signal]:
+def signals_of(order: Item | None, row: OrderRow | None, rules: SendingRules, products: Products) -> list[Signal]:
     """Everything that is true of an order now, as news; what was not true before is what has to be told.
 
     Exchanges and return invoices are no purchases, and an order without a customer is nobody's news (R3). The catalogue

@@ -91,7 +91,7 @@ def current_cutoffs(table: Table, rules: Rules, memory: dict[str, Any], now: flo
     return cutoffs
 
 
-def figures(profile: Profile) -> Metrics:
+def metrics_of(profile: Profile) -> Metrics:
     """The figures on a profile; stored as a plain list, new fields are appended at the end."""
     return Metrics(*profile.get("metrics", ()))
 

@@ -12,7 +12,7 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.orders import rows_of
-from shared.repositories.profiles import RulesToday, figures
+from shared.repositories.profiles import RulesToday, metrics_of
 from shared.repositories.unit_of_work import UnitOfWork
 
 LIFECYCLE_LANE = "lifecycle#0"
@@ -68,7 +68,7 @@ def _slipped_from(lead: Profile, now: str, rules_today: RulesToday) -> str | Non
     if not lead.get("labels"):
         return None
     heard = str(lead.get("slipped_from") or lead["labels"][0])
-    alone = lifecycle(figures(lead), rules_today.today, rules_today.rules)
+    alone = lifecycle(metrics_of(lead), rules_today.today, rules_today.rules)
     return heard if heard != now and now == alone else None
 
 

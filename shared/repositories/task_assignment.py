@@ -8,12 +8,11 @@ from datetime import date, datetime, timedelta
 
 from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.messaging.legal_limits import Hours
-from shared.domain.messaging.policy import DAY
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.staff.directory import Directory, Person, allocate
 from shared.domain.tasks.call_scheduling import Wanted, able, find_slot, fit
 from shared.domain.tasks.task import NewTask, Slot, Task
-from shared.domain.vietnam_time import day_start, local_day, moment, stamp
+from shared.domain.vietnam_time import DAY, day_start, local_day, moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import last_selling_call, ledger_of

@@ -10,7 +10,7 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys, tickets
 from shared.repositories.orders import row_of
 from shared.repositories.profiles import members_of
-from shared.repositories.ticket_revenue import Window, day_of, follow, later
+from shared.repositories.ticket_revenue import AttributionWindow, day_of, follow, later
 from shared.repositories.unit_of_work import UnitOfWork
 
 # Of one customer so many windows are remembered, the latest: an order told of later than that many tickets is not
@@ -35,12 +35,12 @@ def open_window(uow: UnitOfWork, ticket: Ticket, rules: Credit) -> Ticket:
     served = {**ticket, "served_at": opens}
     if ticket["intent"] in rules.not_after:
         return served
-    window = Window(ticket["ticket_id"], opens, stamp(moment(opens) + timedelta(days=rules.days)))
+    window = AttributionWindow(ticket["ticket_id"], opens, stamp(moment(opens) + timedelta(days=rules.days)))
     home = table_keys.profile(ticket["customer_id"])
     profile = uow.get(home)
     if profile is None:
         return served
-    kept = sorted([*map(Window._make, profile.get("served", ())), window], key=later)[-WINDOWS_KEPT:]
+    kept = sorted([*map(AttributionWindow._make, profile.get("served", ())), window], key=later)[-WINDOWS_KEPT:]
     uow.put(home, {**profile, "served": [list(one) for one in kept]})
     members = members_of(uow, ticket["customer_id"])
     for member in members:

@@ -22,7 +22,7 @@ from shared.repositories import table_keys
 from shared.repositories.unit_of_work import UnitOfWork
 
 
-class Window(NamedTuple):
+class AttributionWindow(NamedTuple):
     """From the first answer of a ticket, without it, to the end of its time, as stamps."""
 
     ticket_id: str
@@ -34,41 +34,41 @@ def follow(uow: UnitOfWork, order: Item, row: OrderRow | None, members: Sequence
     """Credit an order, as it stands now, to the ticket whose window it falls into, and take back what was credited
     before; `order` is changed. `members` are the customer it belongs to."""
     before = order.get("credit")
-    known = [Window._make(one) for member in members for one in member.get("served", ())]
+    known = [AttributionWindow._make(one) for member in members for one in member.get("served", ())]
     if before and before["of"] in {member["customer_id"] for member in members}:
-        known.append(Window._make(before["window"]))  # also where the profile remembers it no longer
+        known.append(AttributionWindow._make(before["window"]))  # also where the profile remembers it no longer
     _move(uow, order, _window(order, row, known), row)
 
 
 def matured(uow: UnitOfWork, order: Item, row: OrderRow) -> None:
     """Credit what a COD order leaves now that nobody has spoken of it; `order` is changed."""
     if before := order.get("credit"):
-        _move(uow, order, Window._make(before["window"]), row)
+        _move(uow, order, AttributionWindow._make(before["window"]), row)
 
 
-def _window(order: Item, row: OrderRow | None, known: Iterable[Window]) -> Window | None:
+def _window(order: Item, row: OrderRow | None, known: Iterable[AttributionWindow]) -> AttributionWindow | None:
     """The latest window that an order was placed in; none for what is no purchase of its own."""
     if row is None or row.total <= 0 or order["content"].get("exchange_of"):
         return None
     return max((one for one in known if one.opens < row.placed_at <= one.closes), key=later, default=None)
 
 
-def later(window: Window) -> tuple[str, str]:
+def later(window: AttributionWindow) -> tuple[str, str]:
     """Which of two windows is the later one."""
     return window.opens, window.ticket_id
 
 
-def _move(uow: UnitOfWork, order: Item, window: Window | None, row: OrderRow | None) -> None:
+def _move(uow: UnitOfWork, order: Item, window: AttributionWindow | None, row: OrderRow | None) -> None:
     before = order.pop("credit", None)
     amount = row.kept if row and window else 0
     if before:
-        _count(uow, Window._make(before["window"]), -before["amount"])
+        _count(uow, AttributionWindow._make(before["window"]), -before["amount"])
     if window:
         _count(uow, window, amount)
         order["credit"] = {"window": list(window), "of": order["home"], "amount": amount}
 
 
-def _count(uow: UnitOfWork, window: Window, amount: int) -> None:
+def _count(uow: UnitOfWork, window: AttributionWindow, amount: int) -> None:
     if amount:
         counted = {"revenue": amount, "orders": 1 if amount > 0 else -1}
         uow.count(table_keys.ticket_credit(window.ticket_id), **counted)

@@ -14,10 +14,9 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from shared.domain.common.channels import PURPOSES
 from shared.ports import Clock, NewId, Queue, SecondOpinion, Table
 from shared.runtime import settings
-
-PURPOSES = ("transactional", "service", "marketing")
 
 
 @dataclass

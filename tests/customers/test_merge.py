@@ -15,7 +15,7 @@ from shared.domain.errors import NotFound
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.identity_resolution import Registry
+from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
@@ -42,7 +42,7 @@ def reasons(seen):
 
 def upserted(engine, **identities):
     who = tuple(identity(kind, raw) for kind, raw in identities.items())
-    return upsert(engine.taker(), Upsert(who, {}, (), "pos"))
+    return upsert(engine.ingestion(), Upsert(who, {}, (), "pos"))
 
 
 def own(engine, customer_id):
@@ -91,7 +91,7 @@ def test_x3_un_merge_gives_back_both_sides_and_later_facts_go_with_their_own_ide
     engine.take(sale("HD4", on(11), PEOPLE["a"], total=70_000))
     seen = customer(engine, PEOPLE["a"])
     assert seen["metrics"]["revenue"] == 620_000
-    unmerge(engine.taker(), seen["customer_id"], None, "quản lý")
+    unmerge(engine.ingestion(), seen["customer_id"], None, "quản lý")
     assert customer(engine, PEOPLE["a"])["metrics"]["revenue"] == 370_000
     assert customer(engine, PEOPLE["b"])["metrics"]["revenue"] == 250_000
     engine.picture()
@@ -100,18 +100,18 @@ def test_x3_un_merge_gives_back_both_sides_and_later_facts_go_with_their_own_ide
 def test_x3_un_merge_answers_from_the_absorbed_side_too_and_only_once():
     engine = two_then_joined()
     absorbed = next(p["customer_id"] for p in engine.profiles().values() if "merged_into" in p)
-    unmerge(engine.taker(), absorbed, None, "quản lý")
+    unmerge(engine.ingestion(), absorbed, None, "quản lý")
     assert len(engine.leads()) == 2
     for customer_id in engine.profiles():
         with pytest.raises(NotFound):
-            unmerge(engine.taker(), customer_id, None, "quản lý")
+            unmerge(engine.ingestion(), customer_id, None, "quản lý")
     with pytest.raises(NotFound):
-        unmerge(engine.taker(), "nobody", None, "quản lý")
+        unmerge(engine.ingestion(), "nobody", None, "quản lý")
 
 
 def test_x3_who_was_parted_by_a_person_is_not_joined_again_but_asked_about():
     engine = two_then_joined()
-    unmerge(engine.taker(), customer(engine, PEOPLE["a"])["customer_id"], None, "quản lý")
+    unmerge(engine.ingestion(), customer(engine, PEOPLE["a"])["customer_id"], None, "quản lý")
     engine.take(identify(on(12), PEOPLE["a"], email="lan@example.vn"))
     assert len(engine.leads()) == 2
     assert reasons(customer(engine, PEOPLE["a"])) == reasons(customer(engine, PEOPLE["b"])) == ["parted_before"]
@@ -130,7 +130,7 @@ def test_r8_a_vip_that_was_absorbed_keeps_the_appointment_and_takes_it_back():
     assert done.merged == []
     engine.take(identify(on(3), PEOPLE["a"], loyalty_id="KH1"), identify(on(3), PEOPLE["b"], loyalty_id="KH1"))
     assert customer(engine, PEOPLE["a"])["segments"]["value"] == "vip"
-    lead, other = unmerge(engine.taker(), b, None, "quản lý")
+    lead, other = unmerge(engine.ingestion(), b, None, "quản lý")
     values = {i: view(engine.table, i, engine.rules_today)["segments"]["value"] for i in (lead, other)}
     assert values[b] == "vip"
     assert sorted(values.values()) == ["one_time", "vip"]
@@ -208,7 +208,7 @@ def _look_at_everybody(engine):
 def _join(engine, one, other):
     """As when one event names both: through the registry, so that no identity is left behind by the joining itself."""
     uow = UnitOfWork(engine.table)
-    registry = Registry(uow, SECRET, engine.new_id, engine.now)
+    registry = IdentityResolver(uow, SECRET, engine.new_id, engine.now)
     a, b = registry.lead_of(one), registry.lead_of(other)
     if a["customer_id"] != b["customer_id"]:
         lead = registry.merge(a, b, because="test", at=stamp(engine.now))
@@ -223,7 +223,7 @@ def _part(engine, customer_id, which):
     sides = [mine, *(profiles[i] for i in mine.get("absorbed", ()))]
     records = sorted(p["merged_into"]["merge_id"] for p in sides if "merged_into" in p)
     if records:
-        unmerge(engine.taker(), customer_id, records[which % len(records)], "quản lý")
+        unmerge(engine.ingestion(), customer_id, records[which % len(records)], "quản lý")
 
 
 # ---- who is not joined ----

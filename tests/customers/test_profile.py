@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from shared.domain.customers.profile import agree, different_people, fold_members, learn, new_profile
 from shared.domain.orders.order import OrderRow
-from shared.domain.segments.metrics import extend, is_stale, measure, no_figures
+from shared.domain.segments.metrics import empty_metrics, extend, is_stale, measure
 from shared.runtime.playbook.loader import rules
 from tests.support.max_examples import max_examples
 
@@ -48,7 +48,7 @@ def measured(*rows, today=TODAY):
 
 
 def test_nobody_without_orders_has_figures():
-    assert measured() == no_figures(RULES, CUTOFFS)
+    assert measured() == empty_metrics(RULES, CUTOFFS)
 
 
 def test_r3_invoices_of_one_local_day_are_one_visit():

@@ -165,7 +165,7 @@ def test_an_answer_lost_after_any_write_changes_nothing(prepare, mine, theirs):
 def put(phone, **traits):
     def work(engine, table=None):
         wanted = Upsert((identity("phone", phone), identity("email", "lan@example.vn")), traits, (), "pos")
-        return upsert(engine.taker(table), wanted)
+        return upsert(engine.ingestion(table), wanted)
 
     return work
 
@@ -191,7 +191,7 @@ def merged():
 
 def part(engine, table=None):
     (lead,) = engine.leads()
-    return unmerge(engine.taker(table), lead["customer_id"], None, "quản lý")
+    return unmerge(engine.ingestion(table), lead["customer_id"], None, "quản lý")
 
 
 def test_an_order_while_its_customer_is_parted_stays_with_its_own_identity():

@@ -10,13 +10,13 @@ from itertools import count
 import pytest
 
 from shared.domain.errors import Busy
-from shared.domain.messaging.message import PURPOSES
+from shared.domain.messaging.message import PURPOSE_CODES
 from shared.ports import DueRow, Key
 from shared.use_cases.run_timers import Timers
 from tests.support.engine import Engine
 
 PARTITIONS = ("timer#0", "timer#1", "timer#2", "timer#3")
-TRANSACTIONAL = next(mark for mark, purpose in PURPOSES.items() if purpose == "transactional")
+TRANSACTIONAL = next(mark for mark, purpose in PURPOSE_CODES.items() if purpose == "transactional")
 
 
 class Endless:

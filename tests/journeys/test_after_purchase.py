@@ -14,7 +14,7 @@ from infra.local.importing.targets import Reply
 from infra.local.measuring.bench import phone
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
-from shared.repositories.profiles import figures
+from shared.repositories.profiles import metrics_of
 from shared.runtime.playbook.journeys import check, load_journeys
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 from tests.support.journey_playbooks import playbook  # noqa: F401
@@ -702,7 +702,7 @@ def test_r1_an_imported_past_starts_nothing_after_a_week_either(shop, tmp_path):
     for path in (customers, orders):
         run_import(path, _Door(shop), lambda: shop.now)
     assert shop.stack.drain()["messages"] == {}
-    assert [figures(profile).orders for profile in shop.items("P") if "metrics" in profile] == [1] * 10
+    assert [metrics_of(profile).orders for profile in shop.items("P") if "metrics" in profile] == [1] * 10
     shop.later(days=8)
 
     assert shop.messages() == []

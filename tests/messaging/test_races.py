@@ -14,7 +14,7 @@ import pytest
 from shared.domain.errors import Busy
 from shared.domain.messaging import legal_limits
 from shared.domain.messaging.channel_errors import ChannelError
-from shared.domain.messaging.policy_rules import Window
+from shared.domain.messaging.policy_rules import SendingHours
 from shared.repositories import table_keys
 from shared.runtime import wiring
 from shared.runtime.factories.channels import dispatcher
@@ -24,7 +24,7 @@ from tests.messaging.conftest import MORNING
 from tests.support.messaging import Care
 
 MOST_POINTS = 40
-ALL_NIGHT = Window(opens=time(0), closes=time(23, 59, 59, 999999))
+ALL_NIGHT = SendingHours(opens=time(0), closes=time(23, 59, 59, 999999))
 
 
 def sender(care, table=None):

@@ -109,10 +109,10 @@ def test_sundays_pass_finds_who_has_to_be_woken_sooner_than_the_rules_of_then_kn
 
 def put(engine, table=None, **traits):
     (who,) = (i for i in engine.event(identify(stamp(engine.now), LAN)).identities if i.kind == "phone")
-    taker = engine.taker(table)
+    ingestion = engine.ingestion(table)
     if table:
         table.operations.clear()
-    upsert(taker, Upsert((who,), traits, (), "pos"))
+    upsert(ingestion, Upsert((who,), traits, (), "pos"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.customers.profile import new_profile
 from shared.domain.orders.order import OrderFact, OrderRow, absorb, read
 from shared.domain.segments.churn import p_alive, weeks_between
-from shared.domain.segments.metrics import Metrics, measure, no_figures
+from shared.domain.segments.metrics import Metrics, empty_metrics, measure
 from shared.domain.segments.segmentation import SPREAD_SECONDS, due_at, lifecycle, rfm, scores, silence, stand
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment
 from shared.runtime.playbook.loader import rules
@@ -106,7 +106,7 @@ def test_g7_the_day_is_the_shops_and_not_the_servers(sold, looked_at, label):
 
 
 def test_somebody_who_never_bought_is_a_prospect_and_waits_for_nothing():
-    nobody = standing(no_figures(RULES, CUTOFFS), 0)
+    nobody = standing(empty_metrics(RULES, CUTOFFS), 0)
     assert (nobody.labels, nobody.due_day) == (("prospect", "none"), None)
 
 
@@ -254,7 +254,7 @@ def test_r2_two_refusals_are_a_cod_risk(refusals, risk):
 
 @pytest.mark.parametrize(("quiet", "low"), [(59, False), (60, True)])
 def test_g12_sixty_days_without_a_sign_is_low_engagement(quiet, low):
-    seen = standing(no_figures(RULES, CUTOFFS), quiet, person(engaged_on=str(day(0))))
+    seen = standing(empty_metrics(RULES, CUTOFFS), quiet, person(engaged_on=str(day(0))))
     assert ("low_engagement" in seen.tags) is low
     assert seen.boundaries == ({} if low else {"engagement": str(day(60))})
 
@@ -302,7 +302,7 @@ def test_r4_twenty_orders_of_one_day_are_no_person(orders, refused):
 def test_an_anonymous_visitor_is_in_no_list():
     visitor = new_profile("v", "2026-01-01T00:00:00.000Z")
     visitor["identities"] = {"anonymous:xyz": {}}
-    assert standing(no_figures(RULES, CUTOFFS), 0, visitor).labels == ()
+    assert standing(empty_metrics(RULES, CUTOFFS), 0, visitor).labels == ()
 
 
 # ---- occasions (A3, R8) ----
@@ -310,10 +310,10 @@ def test_an_anonymous_visitor_is_in_no_list():
 
 def test_a3_r8_a_customer_is_looked_at_on_every_occasion_and_then_waits_for_the_next():
     lan = person(traits={"birthday": "1990-05-21", "@points": 120, "@points_expire_on": "2026-06-20"})
-    eve = stand(no_figures(RULES, CUTOFFS), lan, date(2026, 5, 20), RULES, CUTOFFS)
+    eve = stand(empty_metrics(RULES, CUTOFFS), lan, date(2026, 5, 20), RULES, CUTOFFS)
     both = {"birthday": "2026-05-21", "points_30": "2026-05-21", "points_7": "2026-06-13"}
     assert (eve.boundaries, eve.occasions) == (both, ())
-    on_it = stand(no_figures(RULES, CUTOFFS), lan, date(2026, 5, 21), RULES, CUTOFFS)
+    on_it = stand(empty_metrics(RULES, CUTOFFS), lan, date(2026, 5, 21), RULES, CUTOFFS)
     assert on_it.boundaries == {"birthday": "2027-05-21", "points_7": "2026-06-13"}
     assert on_it.occasions == ("birthday", "points_30")
 
@@ -321,9 +321,9 @@ def test_a3_r8_a_customer_is_looked_at_on_every_occasion_and_then_waits_for_the_
 def test_r4_a_number_that_is_no_person_and_a_visitor_have_no_occasions():
     names = dict.fromkeys(("nguyen thi lan", "tran van hung", "le hoa", "pham duc minh"), 1)
     born = {"birthday": "1990-05-21"}
-    assert standing(no_figures(RULES, CUTOFFS), 0, person(names=names, traits=born)).boundaries == {}
+    assert standing(empty_metrics(RULES, CUTOFFS), 0, person(names=names, traits=born)).boundaries == {}
     visitor = new_profile("v", "2026-01-01T00:00:00.000Z") | {"identities": {"anonymous:xyz": {}}, "traits": born}
-    assert standing(no_figures(RULES, CUTOFFS), 0, visitor).boundaries == {}
+    assert standing(empty_metrics(RULES, CUTOFFS), 0, visitor).boundaries == {}
 
 
 # ---- boundaries ----

@@ -15,7 +15,7 @@ from shared.domain.segments.segmentation import stand
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.profiles import RulesToday, figures
+from shared.repositories.profiles import RulesToday, metrics_of
 from shared.use_cases.segments.wake_due_customers import Waker
 from shared.use_cases.segments.weekly_cutoffs import publish, relabel_pass
 from tests.support.engine import RULES, START, Engine, faults, on, sale, track
@@ -311,6 +311,6 @@ def test_value_labels_equal_the_rule_under_the_cut_offs_in_force():
     journeys, _ = weekly(engine)
     for lead in engine.leads():
         expected = stand(
-            figures(lead), lead, journeys.rules_today.today, journeys.rules_today.rules, journeys.rules_today.cutoffs
+            metrics_of(lead), lead, journeys.rules_today.today, journeys.rules_today.rules, journeys.rules_today.cutoffs
         )
         assert tuple(lead["labels"]) == expected.labels

@@ -8,7 +8,7 @@ from typing import Any
 from infra.local.measuring.bench import phone
 from shared.domain.customers.profile import agree, new_profile
 from shared.domain.messaging.policy import in_holdout
-from shared.domain.segments.metrics import no_figures
+from shared.domain.segments.metrics import empty_metrics
 from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
@@ -96,7 +96,7 @@ class Desk(Care):
                 relabel(
                     uow,
                     [uow.get(table_keys.profile(customer_id))],
-                    no_figures(rules(), rules().first_cutoffs),
+                    empty_metrics(rules(), rules().first_cutoffs),
                     rules_today,
                 )
             uow.commit()

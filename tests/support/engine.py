@@ -23,7 +23,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
-from shared.runtime.factories.journeys import event_taker, journeys
+from shared.runtime.factories.journeys import event_ingestion, journeys
 from shared.runtime.playbook.loader import rules
 from shared.use_cases.customers.view import timeline, view
 from shared.use_cases.segments.wake_due_customers import Waker
@@ -67,11 +67,11 @@ class Engine:
     def rules_today(self):
         return RulesToday(RULES, RULES.first_cutoffs, local_day(self.now))
 
-    def taker(self, table=None):
+    def ingestion(self, table=None):
         """What the doors take events in with; over another table where a test puts one in between."""
         token = wiring.install(replace(self.outside, table=table or self.table))
         try:
-            return event_taker(self.now)
+            return event_ingestion(self.now)
         finally:
             wiring.uninstall(token)
 
@@ -91,7 +91,7 @@ class Engine:
         """One batch in; what has to come again comes again until it is done. Poison is a failure of the test."""
         events = [self.event(message) for message in messages]
         for _ in range(50):
-            outcome = self.taker(table).take(events)
+            outcome = self.ingestion(table).ingest(events)
             assert not outcome.poison, outcome.poison
             events = outcome.retry
             if not events:

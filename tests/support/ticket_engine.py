@@ -22,7 +22,7 @@ from shared.repositories import table_keys
 from shared.repositories import tickets as ticket_store
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
-from shared.runtime.factories.journeys import event_taker
+from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.factories.tickets import ticket_rules, tickets
 from shared.runtime.playbook.loader import rules as playbook_rules
 from shared.use_cases.tickets.agent_actions import Written, write
@@ -75,7 +75,7 @@ class Engine:
         ]
         token = wiring.install(self.stack.outside)
         try:
-            outcome = event_taker(self.now).take(events)
+            outcome = event_ingestion(self.now).ingest(events)
         finally:
             wiring.uninstall(token)
         assert not outcome.poison

@@ -45,6 +45,7 @@ from shared.adapters.local.fault_injection import FaultInjection
 from shared.adapters.local.sqlite_queue import SqliteQueue
 from shared.adapters.local.sqlite_store import SqliteStore
 from shared.adapters.local.sqlite_table import SqliteTable
+from shared.domain.common.channels import PURPOSES
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import NewId
 from shared.runtime import wiring
@@ -163,7 +164,7 @@ class LocalStack:
             public_url="http://localhost",
             messages={
                 purpose: self.queues[f"messages-{purpose}"]
-                for purpose in wiring.PURPOSES
+                for purpose in PURPOSES
                 if f"messages-{purpose}" in self.queues
             },
         )

@@ -8,7 +8,7 @@ from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import local_day, moment
 
 
-def label_news(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:
+def label_signals(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:
     """What changed about a customer's labels (lifecycle, value, tags), as news; first labels are no change."""
     if not before or not after:
         return []

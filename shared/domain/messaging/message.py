@@ -20,7 +20,7 @@ FINAL = frozenset(("suppressed", "expired", "failed", "unknown"))
 
 ID_TAIL = 20
 # One hexadecimal digit of the id tells the purpose, so that a sweep knows the queue without reading the message.
-PURPOSES: dict[str, Purpose] = {"a": "transactional", "b": "service", "c": "marketing"}
+PURPOSE_CODES: dict[str, Purpose] = {"a": "transactional", "b": "service", "c": "marketing"}
 LOG_KEPT = 20
 
 
@@ -62,7 +62,7 @@ class Intent:
         It is the tracking id at every provider, so that a callback finds its message without an index.
         """
         told = hashlib.sha256(f"{self.journey}\n{self.run}\n{self.step}".encode()).hexdigest()
-        digit = next(digit for digit, purpose in PURPOSES.items() if purpose == self.purpose)
+        digit = next(digit for digit, purpose in PURPOSE_CODES.items() if purpose == self.purpose)
         return self.customer_id + digit + told[: ID_TAIL - 1]
 
 
@@ -137,4 +137,4 @@ def channels_for(purpose: Purpose, age: int | None, value: str, rules: SendingRu
 
 def purpose_of(message_id: str) -> Purpose:
     """The purpose of a message, from its id alone; KeyError for what is no message id."""
-    return PURPOSES[message_id[-ID_TAIL]]
+    return PURPOSE_CODES[message_id[-ID_TAIL]]

@@ -12,9 +12,7 @@ from shared.domain.common.channels import Purpose, consent_channel
 from shared.domain.common.lunar_calendar import rest_until
 from shared.domain.messaging import legal_limits
 from shared.domain.messaging.policy_rules import SendingRules
-from shared.domain.vietnam_time import VIETNAM, local_day
-
-DAY = timedelta(hours=24)
+from shared.domain.vietnam_time import DAY, VIETNAM, local_day
 
 # Where a conversation has to be open (R13).
 WINDOWED = frozenset(("zalo", "messenger", "whatsapp"))

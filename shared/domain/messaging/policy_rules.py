@@ -14,7 +14,7 @@ from shared.domain.common.strict_model import StrictModel
 from shared.domain.messaging import legal_limits
 
 
-class Window(StrictModel):
+class SendingHours(StrictModel):
     """Local hours in which a purpose may be sent."""
 
     opens: LocalTime
@@ -57,8 +57,8 @@ class ZnsQuota(StrictModel):
 class SendingRules(StrictModel):
     """Everything in `shared/playbook/sending.yaml`."""
 
-    windows: dict[Purpose, Window | None]
-    narrower: dict[ChannelName, Window] = Field(default_factory=dict)
+    windows: dict[Purpose, SendingHours | None]
+    narrower: dict[ChannelName, SendingHours] = Field(default_factory=dict)
     caps: dict[Purpose, Caps | None]
     tet_rests: tuple[Rest, ...]
     priorities: dict[str, int]

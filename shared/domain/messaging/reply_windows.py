@@ -32,7 +32,7 @@ SPANS: Mapping[str, Span] = {
 COMMENT_ANSWER = timedelta(days=7)
 
 
-class Window(NamedTuple):
+class ReplyWindow(NamedTuple):
     """One chat's window: `free_until` for answers by anybody, `closes_at` for those of a person; stamps.
 
     `state` is "open", "person_only" (only what a person types), "paid" (it costs) or "closed"; `minutes_left` are those
@@ -54,15 +54,15 @@ def closes(channel: str, last: datetime, *, human: bool) -> datetime:
     return last + (span.longest if human else span.free)
 
 
-def windows(inbound: Mapping[str, str], now: datetime) -> dict[str, Window]:
+def windows(inbound: Mapping[str, str], now: datetime) -> dict[str, ReplyWindow]:
     """The windows of the chats somebody wrote on; `inbound` holds the stamp of their last word by channel."""
     return {
         channel: _window(SPANS[channel], moment(last), now) for channel, last in inbound.items() if channel in SPANS
     }
 
 
-def _window(span: Span, last: datetime, now: datetime) -> Window:
+def _window(span: Span, last: datetime, now: datetime) -> ReplyWindow:
     free, longest = last + span.free, last + span.longest
     state: State = "open" if now < free else span.after if now < longest else "closed"
     left = max(timedelta(), longest - now)
-    return Window(state, stamp(free), stamp(longest), int(left.total_seconds()) // 60)
+    return ReplyWindow(state, stamp(free), stamp(longest), int(left.total_seconds()) // 60)

@@ -92,7 +92,7 @@ def promo_from(rules: Rules, cutoffs: CutOffs) -> int:
     return cutoffs.discount_baseline_percent + rules.tags.promo_discount_above_baseline_percent
 
 
-def no_figures(rules: Rules, cutoffs: CutOffs) -> Metrics:
+def empty_metrics(rules: Rules, cutoffs: CutOffs) -> Metrics:
     """The figures of somebody without orders."""
     return Metrics(promo_from_percent=promo_from(rules, cutoffs))
 

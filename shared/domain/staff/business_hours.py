@@ -17,13 +17,12 @@ from pydantic import AfterValidator, Field, model_validator
 from shared.domain.common.local_time import LocalTime
 from shared.domain.common.lunar_calendar import Rest, rest_until, to_lunar
 from shared.domain.common.strict_model import StrictModel
-from shared.domain.vietnam_time import VIETNAM
+from shared.domain.vietnam_time import DAY, VIETNAM
 
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Literal["open", "always"]
 
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-DAY = timedelta(days=1)
 # So few days off that every way of counting on comes to an end.
 MOST_DAYS_OFF = 60
 

@@ -14,9 +14,9 @@ from pydantic import Field, PositiveInt, model_validator
 
 from shared.domain.common.localized_text import Lang, Text
 from shared.domain.common.strict_model import StrictModel
-from shared.domain.staff.business_hours import DAY, WEEKDAYS, Hours, Span, Weekday
+from shared.domain.staff.business_hours import WEEKDAYS, Hours, Span, Weekday
 from shared.domain.staff.roles import Role
-from shared.domain.vietnam_time import VIETNAM
+from shared.domain.vietnam_time import DAY, VIETNAM
 
 ID = r"^[a-z][a-z0-9_]{1,39}$"
 

@@ -16,9 +16,8 @@ from shared.domain.staff.business_hours import WEEKDAYS
 from shared.domain.staff.directory import Directory, Person, lot
 from shared.domain.staff.roles import Role
 from shared.domain.tasks.task import Slot
-from shared.domain.vietnam_time import VIETNAM, local_day
+from shared.domain.vietnam_time import DAY, VIETNAM, local_day
 
-DAY = timedelta(days=1)
 # Nothing is put off for longer than that because nobody has room; it then stands on the list of its role.
 DAYS_AHEAD = 14
 

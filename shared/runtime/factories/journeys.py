@@ -13,7 +13,7 @@ from shared.runtime.playbook import journeys as journey_files
 from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.templates import script, shop, templates
-from shared.use_cases.events.ingest_events import EventTaker
+from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.journeys.definitions import World
 
@@ -43,7 +43,7 @@ def journeys(now: datetime) -> Journeys:
     )
 
 
-def event_taker(now: datetime) -> EventTaker:
+def event_ingestion(now: datetime) -> EventIngestion:
     """What takes events in at this moment."""
     outside = wiring.outside()
-    return EventTaker(outside.table, outside.identity_key, outside.new_id, rules_today(now), now, journeys(now))
+    return EventIngestion(outside.table, outside.identity_key, outside.new_id, rules_today(now), now, journeys(now))

@@ -26,7 +26,7 @@ from shared.repositories import table_keys
 from shared.repositories.contact_ledger import ledger_of
 from shared.repositories.policy_facts import person, situation, situation_keys
 from shared.repositories.products import Products
-from shared.repositories.profiles import RulesToday, age, figures, members_of
+from shared.repositories.profiles import RulesToday, age, members_of, metrics_of
 from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.view import stores_of
@@ -197,7 +197,7 @@ class People:
         return Verdict(customer_id, (), decision, instead, traits=fold_members(members)["traits"])
 
     def _facts(self, members: list[Profile], categories: frozenset[str] | None = None) -> Facts:
-        lead, view, m, today = members[0], fold_members(members), figures(members[0]), self.rules_today.today
+        lead, view, m, today = members[0], fold_members(members), metrics_of(members[0]), self.rules_today.today
         labels: list[str] = lead.get("labels", [])
         home = view["traits"].get("home_store")
         return Facts(

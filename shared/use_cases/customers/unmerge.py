@@ -5,14 +5,14 @@ from __future__ import annotations
 from shared.domain.errors import Busy, Conflict, NotFound
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
-from shared.repositories.identity_resolution import Registry
+from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
 
 
-def unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
+def unmerge(ingestion: EventIngestion, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
     """Part the two sides of a merge: the one named, else the latest one the customer took part in.
 
     Answers with the ids of both sides. Facts that came since go with the identity they arrived by. Raises NotFound
@@ -20,14 +20,14 @@ def unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) 
     """
     for _ in range(ATTEMPTS):
         try:
-            return _unmerge(taker, customer_id, merge_id, by)
+            return _unmerge(ingestion, customer_id, merge_id, by)
         except (Conflict, Busy):
             continue
     raise Busy("this customer is being changed by too many at once")
 
 
-def _unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
-    uow = UnitOfWork(taker.table)
+def _unmerge(ingestion: EventIngestion, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
+    uow = UnitOfWork(ingestion.table)
     profile = uow.get(table_keys.profile(customer_id))
     if profile is None:
         raise NotFound("there is no such customer")
@@ -38,11 +38,11 @@ def _unmerge(taker: EventTaker, customer_id: str, merge_id: str | None, by: str)
     if not absorbed:
         raise NotFound("there is no merge to undo")
     latest = max(absorbed, key=lambda p: (p["merged_into"]["at"], p["merged_into"]["merge_id"]))
-    registry = Registry(uow, taker.secret, taker.new_id, taker.now)
-    lead, other = registry.part(latest, by=by, at=stamp(taker.now))
+    registry = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
+    lead, other = registry.part(latest, by=by, at=stamp(ingestion.now))
     for changed in sorted(registry.remeasure):
         top = uow.get(table_keys.profile(changed))
         assert top is not None
-        relabel(uow, load_members(uow, top), None, taker.rules_today)
+        relabel(uow, load_members(uow, top), None, ingestion.rules_today)
     uow.commit()
     return lead["customer_id"], other["customer_id"]

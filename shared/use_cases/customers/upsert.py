@@ -11,16 +11,16 @@ from shared.domain.customers.key_dates import MOVED_BY
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, different_people, learn
 from shared.domain.errors import Busy, Conflict
-from shared.domain.segments.metrics import Metrics, no_figures
+from shared.domain.segments.metrics import Metrics, empty_metrics
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, equals, present
 from shared.repositories import table_keys
 from shared.repositories.consent_log import keep_proofs
-from shared.repositories.identity_resolution import Registry
-from shared.repositories.profiles import figures, load_members
+from shared.repositories.identity_resolution import IdentityResolver
+from shared.repositories.profiles import load_members, metrics_of
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
 
 # DynamoDB takes 4 KB of expression, and a trait needs some 60 bytes of it.
 TRAITS_IN_PLACE = 25
@@ -44,32 +44,32 @@ class Upserted:
     members: list[Profile]
 
 
-def upsert(taker: EventTaker, wanted: Upsert) -> Upserted:
+def upsert(ingestion: EventIngestion, wanted: Upsert) -> Upserted:
     """Create or change a customer; two doors racing on first sight make one customer.
 
     A known customer whose traits merely change costs two requests: the links, and one conditional update in place.
     """
-    at = stamp(taker.now)
+    at = stamp(ingestion.now)
     joining = [i for i in wanted.identities if i.joins] or list(wanted.identities)
-    keys = [table_keys.link(link_key(i, taker.secret)) for i in joining]
+    keys = [table_keys.link(link_key(i, ingestion.secret)) for i in joining]
     for attempt in range(ATTEMPTS):
-        uow = UnitOfWork(taker.table)
+        uow = UnitOfWork(ingestion.table)
         uow.load(keys)
         try:
             if attempt == 0 and len(joining) == len(wanted.identities) and not wanted.consent:
                 homes = {str(link["customer"]) if (link := uow.get(key)) else "" for key in keys}
                 home = homes.pop()
                 if not homes and home:
-                    changed = _in_place(taker, home, wanted, at)
+                    changed = _in_place(ingestion, home, wanted, at)
                     if changed and not _several_people(changed, wanted) and len(changed["traits"]) <= TRAITS_KEPT:
                         return Upserted(home, created=False, merged=[], members=[changed])
-            return _by_draft(taker, uow, wanted, at)
+            return _by_draft(ingestion, uow, wanted, at)
         except (Conflict, Busy):
             continue
     raise Busy("this customer is being changed by too many at once")
 
 
-def _in_place(taker: EventTaker, home: str, wanted: Upsert, at: str) -> Profile | None:
+def _in_place(ingestion: EventIngestion, home: str, wanted: Upsert, at: str) -> Profile | None:
     """One conditional update of the traits, or None where only reading first can tell what the outcome is."""
     if len(wanted.traits) > TRAITS_IN_PLACE:
         return None
@@ -92,7 +92,7 @@ def _in_place(taker: EventTaker, home: str, wanted: Upsert, at: str) -> Profile 
     # The day to look again follows from these; a till that repeats what we know moves none.
     when += [equals(("traits", name), wanted.traits[name]) for name in sorted(MOVED_BY & wanted.traits.keys())]
     try:
-        return taker.table.write(
+        return ingestion.table.write(
             Update(table_keys.profile(home), set=sets, add={("version",): 1 if sets else 0}, when=tuple(when))
         )
     except Conflict:
@@ -104,8 +104,8 @@ def _several_people(profile: Profile, wanted: Upsert) -> bool:
     return "name" in wanted.traits and len(profile["names"]) > 1 and different_people(profile["names"]) > 1
 
 
-def _by_draft(taker: EventTaker, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
-    registry = Registry(uow, taker.secret, taker.new_id, taker.now)
+def _by_draft(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
+    registry = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
     home = registry.resolve(wanted.identities, at)
     key: Key = table_keys.profile(home)
     profile: Item = uow.get(key) or {}
@@ -116,14 +116,14 @@ def _by_draft(taker: EventTaker, uow: UnitOfWork, wanted: Upsert, at: str) -> Up
     uow.put(key, profile)
     keep_proofs(uow, home, wanted.consent)
     lead = registry.lead_of(home)
-    metrics: Metrics | None = figures(lead)
+    metrics: Metrics | None = metrics_of(lead)
     if "metrics" not in lead:
-        metrics = no_figures(taker.rules_today.rules, taker.rules_today.cutoffs)
+        metrics = empty_metrics(ingestion.rules_today.rules, ingestion.rules_today.cutoffs)
     if lead["customer_id"] in registry.remeasure:
         metrics = None
     if different_people(profile["names"]) > 1:
         registry.ask_about_sharing(lead, profile)
-    lead = relabel(uow, load_members(uow, lead), metrics, taker.rules_today)
+    lead = relabel(uow, load_members(uow, lead), metrics, ingestion.rules_today)
     uow.commit()
     return Upserted(
         lead["customer_id"],

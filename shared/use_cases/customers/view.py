@@ -14,7 +14,7 @@ from shared.domain.segments.segmentation import lifecycle, rfm, scores, silence
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.recommendations.suggest_products import Suggester
@@ -89,7 +89,7 @@ def _suggestions(
 def _keeper(members: list[Profile], roster: Callable[[], Roster] | None) -> str | None:
     """The customer's salesperson: who was written down, else whom the rule gives somebody who has bought."""
     known = next((member["keeper"] for member in members if "keeper" in member), None)
-    if roster is None or not (known or figures(members[0]).orders):
+    if roster is None or not (known or metrics_of(members[0]).orders):
         return known
     return roster().keeper(members) or None
 
@@ -98,7 +98,7 @@ def describe(members: list[Profile], rules_today: RulesToday) -> dict[str, Any]:
     """What the profiles alone say, as the outside sees it."""
     profile = members[0]
     folded = fold_members(members)
-    m = figures(profile)
+    m = metrics_of(profile)
     known = list(profile.get("labels", []))
     return {
         "customer_id": profile["customer_id"],

@@ -19,22 +19,22 @@ from shared.domain.customers.profile import agree, different_people, learn
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.events.event import Event
 from shared.domain.journeys.engine import Signal
-from shared.domain.journeys.label_signals import label_news
+from shared.domain.journeys.label_signals import label_signals
 from shared.domain.journeys.vocabulary import OURS
 from shared.domain.orders import cart as carts
 from shared.domain.orders.order import OrderRow, absorb, lines_shown, read
-from shared.domain.segments.metrics import Metrics, extend, no_figures
+from shared.domain.segments.metrics import Metrics, empty_metrics, extend
 from shared.domain.segments.segmentation import due_at
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
 from shared.repositories import event_sources, table_keys, ticket_revenue
 from shared.repositories.co_purchase import basket, recount
 from shared.repositories.consent_log import keep_proofs
-from shared.repositories.identity_resolution import Registry
-from shared.repositories.order_signals import news_of
+from shared.repositories.identity_resolution import IdentityResolver
+from shared.repositories.order_signals import signals_of
 from shared.repositories.orders import row_item, total_key
 from shared.repositories.pickups import follow_pickup, waits_at
-from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.segment_membership import LIFECYCLE_LANE, relabel
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import follow_order
@@ -54,7 +54,7 @@ class Poison(NamedTuple):
 
 
 @dataclass
-class Outcome:
+class IngestResult:
     """What became of a batch: events to try again later, events that never will work, and messages to be sent.
 
     `planned` are purpose and message id; they are written down already, so losing them here loses nothing.
@@ -66,7 +66,7 @@ class Outcome:
 
 
 @dataclass(frozen=True)
-class EventTaker:
+class EventIngestion:
     """Everything `take` needs besides the events."""
 
     table: Table
@@ -76,17 +76,17 @@ class EventTaker:
     now: datetime
     journeys: Journeys
 
-    def take(self, events: Sequence[Event]) -> Outcome:
+    def ingest(self, events: Sequence[Event]) -> IngestResult:
         """Take a batch in; safe to repeat with any part of it."""
-        outcome = Outcome()
+        result = IngestResult()
         known: dict[Key, Item | None] = {}
         links = self._read_ahead(UnitOfWork(self.table, known), events)
         for group in self._groups(events, links, known):
-            self._take_group(group, known, outcome)
+            self._ingest_group(group, known, result)
         tills = self.journeys.sending.store_channels
         kinds = {kind for event in events for kind in event_sources.kinds_of(event, tills)}
         event_sources.note(self.table, self.journeys.memory, kinds, self.now)
-        return outcome
+        return result
 
     def _link_keys(self, event: Event) -> list[Key]:
         who = [*event.identities, *([event.previous] if event.previous else [])]
@@ -153,7 +153,7 @@ class EventTaker:
             groups.setdefault(find(f"event {event.id}"), []).append(event)
         return groups.values()
 
-    def _take_group(self, group: list[Event], known: dict[Key, Item | None], outcome: Outcome) -> None:
+    def _ingest_group(self, group: list[Event], known: dict[Key, Item | None], result: IngestResult) -> None:
         group = sorted(group, key=lambda e: (e.at, e.id))
         for attempt in range(ATTEMPTS):
             # The read-ahead serves the first attempt; whoever lost a race reads again.
@@ -165,15 +165,15 @@ class EventTaker:
             except (ValueError, LookupError, TypeError) as error:
                 # What the table refuses for good, such as an item grown too large, comes out at the commit only.
                 if len(group) == 1:
-                    outcome.poison.append(Poison(group[0], _why(error)))
+                    result.poison.append(Poison(group[0], _why(error)))
                 else:
                     for event in group:
-                        self._take_group([event], {}, outcome)
+                        self._ingest_group([event], {}, result)
                 return
-            outcome.poison += poison
-            outcome.planned += work.planned
+            result.poison += poison
+            result.planned += work.planned
             return
-        outcome.retry += group
+        result.retry += group
 
 
 def _why(error: Exception) -> str:
@@ -184,12 +184,12 @@ def _why(error: Exception) -> str:
 class _Group:
     """One group of events inside one draft."""
 
-    def __init__(self, taker: EventTaker, uow: UnitOfWork, *, first_try: bool) -> None:
-        self.taker = taker
+    def __init__(self, ingestion: EventIngestion, uow: UnitOfWork, *, first_try: bool) -> None:
+        self.ingestion = ingestion
         self.uow = uow
         self.first_try = first_try
-        self.rules: Rules = taker.rules_today.rules
-        self.registry = Registry(uow, taker.secret, taker.new_id, taker.now)
+        self.rules: Rules = ingestion.rules_today.rules
+        self.registry = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
         self.planned: list[tuple[str, str]] = []
         # Leads whose figures changed; None where only measuring all orders can tell.
         self.dirty: dict[str, Metrics | None] = {}
@@ -224,9 +224,9 @@ class _Group:
             lead = self.uow.get(table_keys.profile(customer_id))
             assert lead is not None
             metrics = self.dirty.get(customer_id)
-            after = relabel(self.uow, load_members(self.uow, lead), metrics, self.taker.rules_today)
+            after = relabel(self.uow, load_members(self.uow, lead), metrics, self.ingestion.rules_today)
             if customer_id in live:
-                changes = label_news(lead.get("labels", ()), after["labels"], stamp(self.taker.now))
+                changes = label_signals(lead.get("labels", ()), after["labels"], stamp(self.ingestion.now))
                 self.news += [(customer_id, signal, False) for signal in changes if signal.name != "Lifecycle Changed"]
         self.dirty.clear()
         self._tell_journeys()
@@ -237,7 +237,7 @@ class _Group:
             self.uow.assume_absent(table_keys.journeys_of(created))
         for home, signal, history in sorted(self.news, key=lambda told: told[1].at):
             members = load_members(self.uow, self.registry.lead_of(home))
-            self.planned += self.taker.journeys.tell(
+            self.planned += self.ingestion.journeys.tell(
                 self.uow, members, signal, home=home, history=history, first_try=self.first_try
             )
         self.news.clear()
@@ -247,14 +247,14 @@ class _Group:
 
     def _figures(self, lead: Item) -> Metrics | None:
         """The lead's figures so far in this draft."""
-        return self.dirty[lead["customer_id"]] if lead["customer_id"] in self.dirty else figures(lead)
+        return self.dirty[lead["customer_id"]] if lead["customer_id"] in self.dirty else metrics_of(lead)
 
     def _apply(self, event: Event) -> None:
         if _needs_marker(event):
             marker = table_keys.seen_event(event.id)
             if self.uow.get(marker):
                 return
-            self.uow.put(marker, {"ttl": int((self.taker.now + MESSAGE_REMEMBERED).timestamp())})
+            self.uow.put(marker, {"ttl": int((self.ingestion.now + MESSAGE_REMEMBERED).timestamp())})
         home = self._home(event)
         if home and event.type != "identify" and self.uow.get(table_keys.timeline(home, event.at, event.id)):
             return  # taken in before
@@ -267,7 +267,7 @@ class _Group:
             if event.cart:
                 key = table_keys.cart(home)
                 self.uow.put(key, carts.absorb(self.uow.get(key), event.id, event.at, event.cart))
-            if event.order is None and self.taker.is_news(event):
+            if event.order is None and self.ingestion.is_news(event):
                 self.news.append((home, Signal(event.name, event.at, _flat(event.properties)), event.backfill))
         if event.order:
             self._order(home, event)
@@ -281,10 +281,10 @@ class _Group:
             lead = self.registry.lead_of(home)
             if lead["customer_id"] not in self.dirty:
                 if "metrics" not in lead:
-                    self._touch(lead["customer_id"], no_figures(self.rules, self.taker.rules_today.cutoffs))
+                    self._touch(lead["customer_id"], empty_metrics(self.rules, self.ingestion.rules_today.cutoffs))
                 elif not lead.get("labels"):
                     # A visitor may have become somebody by this very event.
-                    self._touch(lead["customer_id"], figures(lead))
+                    self._touch(lead["customer_id"], metrics_of(lead))
             return home
         if event.order:
             order = self.uow.get(table_keys.order(event.order.order))
@@ -314,7 +314,7 @@ class _Group:
         self.uow.put(key, profile)
         lead = self.registry.lead_of(home)
         if lead["customer_id"] not in self.dirty:
-            self._touch(lead["customer_id"], figures(lead))
+            self._touch(lead["customer_id"], metrics_of(lead))
         if len(profile["names"]) > len(before["names"]) > 0 and different_people(profile["names"]) > 1:
             self.registry.ask_about_sharing(lead, profile)
 
@@ -347,7 +347,7 @@ class _Group:
             order["bad_phone"] = True
             self._quarantine(event)
         days = self.rules.orders.cod_matures_days
-        today = self.taker.rules_today.today
+        today = self.ingestion.rules_today.today
         # As it was counted when it was last looked at: a COD order may have matured since.
         row_before = read(fact.order, before, date.fromisoformat(before["as_of"]), days) if before else None
         row = read(fact.order, order, today, days)
@@ -380,14 +380,14 @@ class _Group:
                 self._touch(lead["customer_id"], self._extended(lead, row, is_new=placed_before is None))
         for said in follow_order(self.uow, fact.order, before, order, row.placed_at if row else None):
             self.news.append((said.customer_id, Signal("Voucher Redeemed", said.at, said.properties), False))
-        sending, products = self.taker.journeys.sending, self.taker.journeys.products
+        sending, products = self.ingestion.journeys.sending, self.ingestion.journeys.products
         history = order["backfill"]
         # What was told as history is news once the order is live, whichever came first (R1).
         told_before = before if before and before["backfill"] == history else None
-        known = {signal.name for signal in news_of(told_before, row_before, sending, products)}
+        known = {signal.name for signal in signals_of(told_before, row_before, sending, products)}
         if told_before and row_before and row_before.status == "delivery_failed":
             known.add("Order Completed")  # told before the parcel was refused; it is on its way again now
-        fresh = [signal for signal in news_of(order, row, sending, products) if signal.name not in known]
+        fresh = [signal for signal in signals_of(order, row, sending, products) if signal.name not in known]
         self.news += [(order["home"], signal, history) for signal in fresh]
 
     def _credit(self, order: Item, row: OrderRow | None) -> None:
@@ -421,7 +421,9 @@ class _Group:
         figures_before = self._figures(lead)
         if not is_new or figures_before is None or lead.get("absorbed"):
             return None
-        return extend(figures_before, row, self.taker.rules_today.today, self.rules, self.taker.rules_today.cutoffs)
+        return extend(
+            figures_before, row, self.ingestion.rules_today.today, self.rules, self.ingestion.rules_today.cutoffs
+        )
 
     def _quarantine(self, event: Event) -> None:
         assert event.order is not None

@@ -27,12 +27,12 @@ from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
 from shared.repositories import event_sources, table_keys
-from shared.repositories.identity_resolution import Registry
-from shared.repositories.profiles import figures, load_members
+from shared.repositories.identity_resolution import IdentityResolver
+from shared.repositories.profiles import load_members, metrics_of
 from shared.repositories.provider_status import note_template
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventTaker
+from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
 from shared.use_cases.inbox import moderate_comments
 from shared.use_cases.inbox.survey_replies import answers_survey
 from shared.use_cases.messaging.follow_link import family, take_rating
@@ -68,7 +68,7 @@ class Taken(NamedTuple):
 class IncomingTaker:
     """Takes one piece of news in; safe to repeat. `read` tells what a comment is about."""
 
-    taker: EventTaker
+    taker: EventIngestion
     read: Callable[[str], Triage]
 
     def take(self, news: Incoming) -> Taken:
@@ -173,7 +173,7 @@ class IncomingTaker:
 
     def _about(self, who: Identity, news: Incoming, message_id: str) -> Taken:
         uow = UnitOfWork(self.taker.table)
-        registry = Registry(uow, self.taker.secret, self.taker.new_id, self.taker.now)
+        registry = IdentityResolver(uow, self.taker.secret, self.taker.new_id, self.taker.now)
         who = _known_as(uow, registry, who)
         named = [who]
         shared = str(news.detail.get("phone", ""))
@@ -198,7 +198,7 @@ class IncomingTaker:
         self._remember(uow, home, news, message_id)
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
-        relabel(uow, load_members(uow, lead), None if fresh else figures(lead), self.taker.rules_today)
+        relabel(uow, load_members(uow, lead), None if fresh else metrics_of(lead), self.taker.rules_today)
         if told := _journey_news(news):
             self.taker.journeys.tell(uow, load_members(uow, registry.lead_of(home)), told, home=home, act=False)
         todo = self._comment(uow, home, news) if news.kind == "comment" else self._word(uow, home, who, news)
@@ -244,7 +244,7 @@ class IncomingTaker:
         uow.mark(table_keys.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
 
 
-def _known_as(uow: UnitOfWork, registry: Registry, who: Identity) -> Identity:
+def _known_as(uow: UnitOfWork, registry: IdentityResolver, who: Identity) -> Identity:
     """An address that nobody vouches for is still that of whoever is known by it: an answer reaches nobody else. What
     is known of the link becomes no surer by it."""
     if who.joins:

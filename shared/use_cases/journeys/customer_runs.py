@@ -22,7 +22,7 @@ from shared.domain.vouchers.voucher import new_code
 from shared.ports import Item
 from shared.repositories import table_keys, vouchers
 from shared.repositories.messages import plan, withdraw
-from shared.repositories.profiles import figures
+from shared.repositories.profiles import metrics_of
 from shared.repositories.sales_call_policy import why_not_sell
 from shared.repositories.tasks import close, number_to_call, open_calls, open_task
 from shared.repositories.unit_of_work import UnitOfWork
@@ -307,7 +307,7 @@ class Desk:
 
     def _margin(self) -> int:
         """What an advertisement may bring at best: what an order of this customer usually leaves."""
-        m = figures(self.members[0])
+        m = metrics_of(self.members[0])
         return m.revenue // m.orders * self.journeys.sending.margin_percent // 100 if m.orders else 0
 
     @property

@@ -23,7 +23,7 @@ from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.policy_facts import person
 from shared.repositories.products import Products
-from shared.repositories.profiles import RulesToday, addresses, age, figures
+from shared.repositories.profiles import RulesToday, addresses, age, metrics_of
 from shared.repositories.unit_of_work import UnitOfWork
 
 # What is the same for every run of one customer at one moment.
@@ -82,7 +82,7 @@ class RunFacts:
 
     def _customer(self) -> dict[str, Any]:
         lead, view = self.members[0], fold_members(self.members)
-        m = figures(lead)
+        m = metrics_of(lead)
         traits = view["traits"]
         labels = list(lead.get("labels", ())) or ["prospect", "none"]
         windows = person(self.members, {}, "", self.now).windows

@@ -13,7 +13,7 @@ from shared.domain.errors import Busy, Conflict
 from shared.domain.segments.segmentation import lifecycle, scores, silence
 from shared.ports import Delete, Item, Key, Table, Update, present
 from shared.repositories import table_keys
-from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 from shared.use_cases.tasks.winback_calls import CallDesk
@@ -123,7 +123,7 @@ def _describe(table: Table, rows: list[Item], rules_today: RulesToday) -> list[d
         profile = uow.get(table_keys.profile(row["customer_id"]))
         if profile is None or "risk" not in profile:
             continue
-        m = figures(profile)
+        m = metrics_of(profile)
         folded = fold_members(load_members(uow, profile))
         life, days = (
             lifecycle(m, rules_today.today, rules_today.rules),

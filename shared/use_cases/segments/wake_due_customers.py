@@ -9,13 +9,13 @@ from shared.domain.customers.key_dates import occasions
 from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.engine import Signal
-from shared.domain.journeys.label_signals import label_news
+from shared.domain.journeys.label_signals import label_signals
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Clock, DueRow, Item, Key, Table
 from shared.repositories import table_keys
 from shared.repositories.due_index import Swept, sweep
 from shared.repositories.orders import mature
-from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.segment_membership import LIFECYCLE_LANE, relabel
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS
@@ -76,14 +76,14 @@ class Waker:
         lead: Item = dict(profile)
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
-        after = relabel(uow, load_members(uow, lead), figures(lead), self.rules_today, waking=True)
+        after = relabel(uow, load_members(uow, lead), metrics_of(lead), self.rules_today, waking=True)
         # Told as of the day, so that a day on which somebody is woken twice is told once.
         day = stamp(day_start(self.rules_today.today))
         members = load_members(uow, after)
         heard = list(lead.get("labels", ()))
         if slipped_from := lead.get("slipped_from"):
             heard[0] = slipped_from
-        for signal in [*label_news(heard, after["labels"], day), *self._occasions(members, day)]:
+        for signal in [*label_signals(heard, after["labels"], day), *self._occasions(members, day)]:
             if signal.name == "Birthday":
                 self._list_birthday(uow, members)
             # The early hours only let people in; the minute after goes on with them.

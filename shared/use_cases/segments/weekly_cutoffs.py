@@ -13,14 +13,14 @@ from typing import Any
 
 from shared.domain.common.playbook_rules import CutOffs
 from shared.domain.errors import Busy, Conflict
-from shared.domain.journeys.label_signals import label_news
+from shared.domain.journeys.label_signals import label_signals
 from shared.domain.segments.metrics import is_stale
 from shared.domain.segments.segmentation import VALUE, due_at, stand
 from shared.domain.segments.thresholds import Base, compute
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Item, Key, Put, Table
 from shared.repositories import table_keys
-from shared.repositories.profiles import RulesToday, figures, load_members
+from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS
@@ -45,7 +45,7 @@ def publish(table: Table, rules_today: RulesToday, now: datetime) -> CutOffs:
     base = Base()
     for profiles in _everybody(table, {"list": 0, "after": ""}):
         for profile in profiles[1]:
-            m = figures(profile)
+            m = metrics_of(profile)
             base.add(m.window_spend, m.window_visits, m.largest_order)
     cutoffs = compute(base, rules_today.cutoffs, rules_today.rules)
     body = {"cutoffs": _plain(cutoffs)}
@@ -102,7 +102,7 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
         profile = uow.get(key)
         if profile is None or "merged_into" in profile:
             return False
-        m = figures(profile)
+        m = metrics_of(profile)
         stale = is_stale(m, rules_today.today, rules_today.rules, rules_today.cutoffs)
         after = relabel(uow, load_members(uow, profile), None if stale else m, rules_today, appoint_vip=True)
         relabelled: bool = after["labels"] != profile.get("labels")
@@ -111,7 +111,7 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
         if relabelled and (uow.get(table_keys.journeys_of(after["customer_id"])) or {}).get("last"):
             # Journeys know who has bought since they listen; of the others there is nothing but history (R1).
             members, at = load_members(uow, after), stamp(day_start(rules_today.today))
-            for signal in label_news(profile.get("labels", ()), after["labels"], at):
+            for signal in label_signals(profile.get("labels", ()), after["labels"], at):
                 if signal.name != "Lifecycle Changed":  # the wake of the day tells that
                     journeys.tell(uow, members, signal, act=False)
         try:
@@ -124,7 +124,7 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
 
 def _stands_as_before(profile: Item, rules_today: RulesToday) -> bool:
     """Whether one look at the profile tells that there is nothing to write: how the pass finds most of the base."""
-    m = figures(profile)
+    m = metrics_of(profile)
     if "absorbed" in profile or is_stale(m, rules_today.today, rules_today.rules, rules_today.cutoffs):
         return False
     standing = stand(m, profile, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=True)

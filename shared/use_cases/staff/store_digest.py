@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from shared.domain.customers.profile import fold_members
@@ -16,7 +16,7 @@ from shared.domain.staff.staff_notification import note_id
 from shared.domain.tasks.task import Words
 from shared.domain.tickets.routing import told
 from shared.domain.tickets.ticket import Ticket
-from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, stamp
+from shared.domain.vietnam_time import DAY, VIETNAM, day_start, local_day, moment, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
@@ -29,7 +29,6 @@ from shared.repositories.unit_of_work import UnitOfWork
 NAMED = 10
 # More open tickets than a shop of many stores has; a digest names ten.
 MOST_TICKETS = 2000
-DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 from shared.domain.common.channels import consent_channel
 from shared.domain.customers.profile import Profile, agree
 from shared.domain.errors import Conflict
-from shared.domain.messaging.policy import DAY, ON_PHONE
+from shared.domain.messaging.policy import ON_PHONE
 from shared.domain.tasks.task import (
     ENDS_CALLS,
     SPOKEN,
@@ -18,7 +18,7 @@ from shared.domain.tasks.task import (
     postponed,
     status_of,
 )
-from shared.domain.vietnam_time import local_day, stamp
+from shared.domain.vietnam_time import DAY, local_day, stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import called

@@ -7,13 +7,12 @@ from datetime import datetime
 
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import fold_members
-from shared.domain.staff.business_hours import DAY
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import Kind
 from shared.domain.tickets import routing as table_of
 from shared.domain.tickets.routing import QUEUE_ROLES, Deadlines, Target, assign
 from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, assigned, waits
-from shared.domain.vietnam_time import VIETNAM, moment, stamp
+from shared.domain.vietnam_time import DAY, VIETNAM, moment, stamp
 from shared.repositories import tickets
 from shared.repositories.profiles import members_of
 from shared.repositories.staff_notifications import tell

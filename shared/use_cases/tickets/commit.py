@@ -10,7 +10,7 @@ from shared.domain.errors import Busy, NotFound
 from shared.domain.tickets.ticket import Ticket
 from shared.repositories import table_keys, tickets
 from shared.repositories.messages import enqueue
-from shared.repositories.profiles import figures, members_of
+from shared.repositories.profiles import members_of, metrics_of
 from shared.repositories.retry import retried
 from shared.repositories.segment_membership import relabel
 from shared.repositories.ticket_credit_window import open_window
@@ -59,7 +59,7 @@ def keep(context: TicketContext, tx: TicketTransaction, before: Ticket | None, a
     if before and had and had != tickets.load_of(after):
         tx.freed.add(before["queue"])
     if complaint_changed and (members := members_of(uow, after["customer_id"])):
-        metrics = figures(members[0]) if "metrics" in members[0] else None
+        metrics = metrics_of(members[0]) if "metrics" in members[0] else None
         relabel(uow, members, metrics, context.journeys.rules_today)
 
 

@@ -20,9 +20,9 @@ from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys, tickets
 from shared.repositories.consent_log import keep_proofs
-from shared.repositories.identity_resolution import Registry
+from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.policy_facts import person
-from shared.repositories.profiles import addresses, figures, load_members, members_of
+from shared.repositories.profiles import addresses, load_members, members_of, metrics_of
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tickets import outgoing, thread
@@ -104,7 +104,7 @@ class MessageIntake:
             if not members:
                 raise NotFound("there is no such customer")
             return said.customer_id, members
-        registry = Registry(uow, context.secret(), context.journeys.new_id, context.now)
+        registry = IdentityResolver(uow, context.secret(), context.journeys.new_id, context.now)
         self._read_ahead(registry)
         home = registry.resolve(said.identities, said.at)
         key = table_keys.profile(home)
@@ -114,11 +114,11 @@ class MessageIntake:
         members = load_members(uow, lead)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         if fresh or not lead.get("labels"):
-            relabel(uow, members, None if fresh else figures(lead), context.journeys.rules_today)
+            relabel(uow, members, None if fresh else metrics_of(lead), context.journeys.rules_today)
             members = load_members(uow, registry.lead_of(home))
         return home, members
 
-    def _read_ahead(self, registry: Registry) -> None:
+    def _read_ahead(self, registry: IdentityResolver) -> None:
         """Two requests for what nearly every message asks: its links, and what stands with whom they lead to."""
         joining = [who for who in self.said.identities if who.joins] or list(self.said.identities)
         keys = [registry.key(who) for who in joining]
