@@ -1,23 +1,31 @@
-"""Plan a message: write the intent down first; whoever dies after that loses nothing (X1)."""
+"""Messages in the table: planned, claimed together with their slot and money, given back, withdrawn, enqueued."""
 
 from __future__ import annotations
 
 import json
 from datetime import datetime, timedelta
 
-from shared.domain.messaging.message import WAITING, Intent, Message, planned, told
+from shared.domain.messaging import delivery
+from shared.domain.messaging.message import WAITING, Intent, Message, planned
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, Queue
+from shared.ports import Item, Queue, Update, absent_or_at_most
 from shared.repositories import table_keys
-from shared.repositories.contact_ledger import wait_no_more
+from shared.repositories.contact_ledger import forgotten, remembered, wait_no_more
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
 
 
-def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *, sure_new: bool = False) -> bool:
-    """Put the message into the draft; False when the same intent was planned before.
+def store(uow: UnitOfWork, message: Message) -> None:
+    """Put a message; one with a `due_at` is in the due index."""
+    due = {"due": table_keys.timer_lane(message["message_id"])} if "due_at" in message else {}
+    uow.put(table_keys.message(message["message_id"]), message | due)
 
-    Whoever is `sure_new` saves the look; should it be there after all, the commit raises Conflict.
+
+def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *, sure_new: bool = False) -> bool:
+    """Put the planned message into the unit of work; False when the same intent was planned before.
+
+    A caller that is `sure_new` saves the read; should the message exist after all, the commit raises Conflict.
 
     It is itself due later: at its time, or beyond the expected backlog of the queue, so that a lost queue message is
     found again. The caller enqueues after the commit.
@@ -27,12 +35,40 @@ def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *,
         uow.assume_absent(key)
     if uow.get(key):
         return False
-    message = planned(intent, now)
     later = intent.send_after if intent.send_after and intent.send_after > now else None
-    message["due"] = table_keys.timer_lane(intent.message_id)
-    message["due_at"] = stamp(later or now + timedelta(minutes=rules.backlog_minutes))
-    uow.put(key, message)
+    store(uow, planned(intent, now) | {"due_at": stamp(later or now + timedelta(minutes=rules.backlog_minutes))})
     return True
+
+
+def claim(uow: UnitOfWork, claimed: Message, members: list[Item], now: datetime, rules: SendingRules) -> None:
+    """Put a claimed message (see `delivery.claimed`), the customer's slot and the money into one unit of work, whose
+    commit raises Conflict when one of them is gone."""
+    store(uow, claimed)
+    wait_no_more(uow, members, claimed["message_id"])
+    entry = [stamp(now), claimed["purpose"], claimed["channel"], claimed["message_id"]]
+    key = table_keys.contacts(members[0]["customer_id"])
+    uow.put(key, remembered(uow.get(key) or {}, entry, now, rules.longest_memory))
+    price = claimed["price"]
+    for name, most in _budgets(claimed, rules).items():
+        left = (absent_or_at_most(("spent",), most - price),)
+        uow.also(Update(table_keys.budget(claimed["paid_on"], name), add={("spent",): price}, when=left))
+
+
+def give_back(uow: UnitOfWork, message: Message, rules: SendingRules) -> None:
+    """Free the slot and the money of a claim that surely led to no message."""
+    members = members_of(uow, message["customer_id"])
+    if members:
+        key = table_keys.contacts(members[0]["customer_id"])
+        uow.put(key, forgotten(uow.get(key) or {}, message["message_id"], message["channel"]))
+    for name in _budgets(message, rules):
+        uow.count(table_keys.budget(message["paid_on"], name), spent=-message["price"])
+
+
+def _budgets(message: Message, rules: SendingRules) -> dict[str, int]:
+    """The day's budgets that a claimed message counts against, in VND; none for what the customer has to know."""
+    if message["purpose"] == "transactional" or not message.get("price"):
+        return {}
+    return {name: most for name, most in rules.budgets_vnd.items() if name in ("*", message["journey"])}
 
 
 def withdraw(uow: UnitOfWork, members: list[Item], message_id: str, reason: str, now: datetime) -> bool:
@@ -40,33 +76,17 @@ def withdraw(uow: UnitOfWork, members: list[Item], message_id: str, reason: str,
 
     What went out goes on to no other channel any more, and what is going out is not tried again.
     """
-    key = table_keys.message(message_id)
-    message = uow.get(key)
-    if message is None:
+    message = uow.get(table_keys.message(message_id))
+    after = delivery.withdrawn(message, reason, now) if message else None
+    if message is None or after is None:
         return False
+    store(uow, after)
     if message["status"] not in WAITING:
-        if message["status"] in ("sending", "sent", "delivered"):
-            over = {**message, "withdrawn": reason}
-            if "open_by" in message:
-                _undue(over)
-            uow.put(key, over)
         return False
-    ended = told(message, "suppressed", reason, now, message.get("channel", ""))
-    if reached := message.get("reached"):
-        # It went out on an earlier channel: that stays what became of it.
-        status, channel = reached
-        ended = told(ended, status, "not_opened_no_other", now, channel)
-    _undue(ended)
-    uow.put(key, ended)
     wait_no_more(uow, members, message_id)
     return True
 
 
-def _undue(message: Message) -> None:
-    for gone in ("due", "due_at", "not_before"):
-        message.pop(gone, None)
-
-
 def enqueue(queue: Queue, message_ids: list[str]) -> None:
-    """Hand planned messages to the queue of their purpose."""
+    """Put planned messages into the queue of their purpose."""
     queue.send([json.dumps({"message_id": message_id}) for message_id in message_ids])

@@ -14,7 +14,7 @@ import pytest
 
 from infra.local.stack.lambda_events import Answer
 from shared.domain.customers.profile import agree
-from shared.domain.messaging.message import Intent, planned, told
+from shared.domain.messaging.message import Intent, planned, with_log_entry
 from shared.domain.messaging.tracked_links import MessageLinks, link_key
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
@@ -74,7 +74,9 @@ def send(shop: Shop, template: str, channel: str = "email") -> Sent:
     customer = shop.put(phone=PHONE).json["customer_id"]
     intent = Intent(customer, "winback", "run-1", template, "marketing", template)
     at = shop.now - timedelta(hours=2)
-    message = told(told(planned(intent, at), "sent", "ok", at, channel), "delivered", "delivered", at, channel)
+    message = with_log_entry(
+        with_log_entry(planned(intent, at), "sent", "ok", at, channel), "delivered", "delivered", at, channel
+    )
     uow = UnitOfWork(shop.stack.table)
     uow.put(table_keys.message(intent.message_id), {**message, "links": [TARGET, ""]})
     uow.commit()

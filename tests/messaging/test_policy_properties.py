@@ -21,13 +21,13 @@ from pydantic import ValidationError
 
 from shared.domain.common.channels import ChannelName, Purpose
 from shared.domain.common.lunar_calendar import Rest, rest_until
-from shared.domain.messaging import legal_limits, policy
+from shared.domain.messaging import delivery, legal_limits, policy
 from shared.domain.messaging.policy import WINDOWED, Contact, Person, Situation, Wish, choose, decide, in_holdout
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp
 from shared.runtime.playbook import loader
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, sending_rules
-from shared.use_cases.messaging import dispatch_message
+from shared.use_cases.messaging import choose_channel, dispatch_ad_batch, dispatch_message
 from tests.common.lunar_table import LAST_MONTH_DAYS, TET
 from tests.support.max_examples import max_examples
 from tests.support.messaging import Care
@@ -237,11 +237,13 @@ def test_who_only_has_to_wait_gets_it_in_the_end(case, channel):
 
 def test_whatever_puts_a_message_off_has_words_for_coming_too_late_as_well():
     """The reasons are read off the code, so that a new one cannot be forgotten."""
-    code = "".join(inspect.getsource(module) for module in (policy, dispatch_message))
-    puts_off = set(re.findall(r'Decision\("defer", "(\w+)"', code)) | set(
-        re.findall(r'_later\(uow, \w+, "(\w+)"', code)
-    )
+    modules = (policy, choose_channel, dispatch_message, dispatch_ad_batch)
+    code = "".join(inspect.getsource(module) for module in modules)
+    puts_off = set(re.findall(r'Decision\("defer", "(\w+)"', code)) | set(delivery.WAITS.values())
+    puts_off |= set(re.findall(r'_later\(uow, (?:\w+|{[^}]*}), "(\w+)"', code))
+    assert code.count("delivery.deferred(") == 1, "a way to put a message off that is not read here"
     assert {"quiet_hours", "own_cap", "provider_trouble", "provider_pace", "provider_hours"} <= puts_off
+    assert {"campaign_paused", "waits_for_batch"} <= puts_off
     for reason in puts_off:
         for code_of in (reason, f"too_late_after_{reason}"):
             assert {"vi", "en"} <= sending_rules().reasons[code_of].keys()

@@ -1,11 +1,11 @@
-"""Words of sending that every room shares: channels, purposes, outcomes, and why a provider said no."""
+"""Why a provider did not take a message, and what to do about it."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Literal
 
-from shared.domain.errors import KhachQuenError
+from shared.domain.errors import Busy, KhachQuenError
 
 # The gateway approves an advertisement by SMS as one text for at least so many numbers, and at most so many (R11).
 AD_LEAST, AD_MOST = 30, 5000
@@ -29,6 +29,12 @@ class ChannelError(KhachQuenError):
         self.code = code
         self.reason = reason
         self.until = until
+
+
+def as_channel_error(error: ChannelError | Busy) -> ChannelError:
+    """What to do about an error of a channel's call: a table that is busy, which a channel reads its token from before
+    it calls the provider, is a provider to try later."""
+    return error if isinstance(error, ChannelError) else ChannelError("back_off", "busy", str(error))
 
 
 class ContentError(KhachQuenError):

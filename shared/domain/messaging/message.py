@@ -61,9 +61,9 @@ class Intent:
 
         It is the tracking id at every provider, so that a callback finds its message without an index.
         """
-        told = hashlib.sha256(f"{self.journey}\n{self.run}\n{self.step}".encode()).hexdigest()
+        digest = hashlib.sha256(f"{self.journey}\n{self.run}\n{self.step}".encode()).hexdigest()
         digit = next(digit for digit, purpose in PURPOSE_CODES.items() if purpose == self.purpose)
-        return self.customer_id + digit + told[: ID_TAIL - 1]
+        return self.customer_id + digit + digest[: ID_TAIL - 1]
 
 
 def planned(intent: Intent, at: datetime) -> Message:
@@ -94,10 +94,10 @@ def planned(intent: Intent, at: datetime) -> Message:
         message["human"] = True
     if intent.comment:
         message["comment"] = intent.comment._asdict()
-    return told(message, "planned", "waiting", at)
+    return with_log_entry(message, "planned", "waiting", at)
 
 
-def told(message: Message, status: str, reason: str, at: datetime, channel: str = "") -> Message:
+def with_log_entry(message: Message, status: str, reason: str, at: datetime, channel: str = "") -> Message:
     """The message with one more line of its story. The same line twice in a row is told once."""
     line = [stamp(at), status, reason, channel]
     log = message.get("log", [])
@@ -108,18 +108,6 @@ def told(message: Message, status: str, reason: str, at: datetime, channel: str 
     if channel:
         said["channel"] = channel
     return said
-
-
-def progressed(message: Message, status: str, at: datetime) -> Message | None:
-    """The message after a provider's word; None when it says nothing new. Late and repeated words change nothing."""
-    if status not in PROGRESS:
-        raise ValueError(f"{status} is no progress of a message")
-    now = message["status"]
-    reached = PROGRESS.index(now) if now in PROGRESS else -1
-    # What nobody knew about, or was being sent, is known to be sent now.
-    if reached >= PROGRESS.index(status) or now in ("suppressed", "expired"):
-        return None
-    return told(message, status, status if status != "sent" else "ok", at, message.get("channel", ""))
 
 
 def channels_for(purpose: Purpose, age: int | None, value: str, rules: SendingRules) -> tuple[str, ...]:

@@ -116,6 +116,15 @@ class SendingRules(StrictModel):
             return None
         return legal_limits.Hours(max(s.opens for s in spans), min(s.closes for s in spans))
 
+    def channel(self, name: str) -> ChannelRules:
+        """The rules of one channel; KeyError for a name that is none."""
+        return self.channels[name]  # type: ignore[index]
+
+    @property
+    def budgets_vnd(self) -> dict[str, int]:
+        """What may be spent per local day: by journey, and "*" for all together."""
+        return {"*": self.daily_budget_vnd, **self.journey_budget_vnd}
+
     def priority(self, journey: str) -> int:
         """The smaller, the more urgent; journeys nobody ranked come last."""
         return self.priorities.get(journey, 100)

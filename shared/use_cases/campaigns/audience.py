@@ -137,7 +137,7 @@ class People:
         """What holds for everybody."""
         uow = UnitOfWork(self.table)
         uow.load(situation_keys(at, JOURNEY))
-        return situation(uow, at, JOURNEY, {"*": self.rules.daily_budget_vnd, **self.rules.journey_budget_vnd})
+        return situation(uow, at, JOURNEY, self.rules.budgets_vnd)
 
     def judge(self, customer_ids: list[str], everybody: Situation, until: datetime, *, anew: bool) -> list[Verdict]:
         """What is to be done about each who leads a list; `anew` passes over nobody who was taken before."""

@@ -13,7 +13,7 @@ from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.journeys.definition import Journey, Step
 from shared.domain.journeys.engine import Action, Moved, Run, Signal, advance, enter, fits, listens, next_due
-from shared.domain.messaging.message import Intent, planned, told
+from shared.domain.messaging.message import Intent, planned, with_log_entry
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.messaging.template import CUSTOMER
 from shared.domain.tasks.task import WITHDRAWN, NewTask
@@ -292,7 +292,7 @@ class Desk:
         if not live or missing or held:
             # Decided and not sent: the decision is kept with its reason all the same (X7).
             why = "holdout" if held else "shadow" if not live else "content_error"
-            message = told(planned(intent, self.now), "suppressed", why, self.now)
+            message = with_log_entry(planned(intent, self.now), "suppressed", why, self.now)
             if why == "content_error":
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
             if why == "shadow":
@@ -376,8 +376,8 @@ class Desk:
             return "wrong_number"
         if not sells:
             return ""
-        told = why_not_sell(self.uow, self.members, self.journeys.sending, self.now)
-        return WITHDRAWN if told or any(task.get("sells") for task in open_calls(self.uow, self.members)) else ""
+        blocked = why_not_sell(self.uow, self.members, self.journeys.sending, self.now)
+        return WITHDRAWN if blocked or any(task.get("sells") for task in open_calls(self.uow, self.members)) else ""
 
     def _script(self, template: str, run: Run) -> str:
         declared = self.journeys.world.templates[template].variables

@@ -15,11 +15,12 @@ from datetime import datetime, timedelta
 from typing import cast
 
 from shared.domain.errors import Busy, Conflict
-from shared.domain.messaging.channel_errors import AD_LEAST, ChannelError, ContentError
+from shared.domain.messaging.channel_errors import AD_LEAST, ChannelError, ContentError, as_channel_error
 from shared.domain.messaging.message import WAITING, Message
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import BatchChannel, Delete, Item, Outgoing, Put, Rendered, Sent, Update, absent
 from shared.repositories import table_keys
+from shared.repositories.messages import give_back
 from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import UnitOfWork
@@ -37,18 +38,16 @@ PATIENCE = timedelta(hours=24)
 REPORTS_WITHIN = timedelta(days=3)
 _REMEMBERED = timedelta(days=90)
 
-Ready = tuple[UnitOfWork, Message, list[Item], int]
+Ready = tuple[UnitOfWork, Message, list[Item]]
 
 
 @dataclass(frozen=True)
 class AdDispatcher(Dispatcher):
     """A dispatcher that also forms batches."""
 
-    def _send(
-        self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, price: int, now: datetime
-    ) -> str:
+    def _send(self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, now: datetime) -> str:
         if channel != AD:
-            return super()._send(uow, message, members, channel, price, now)
+            return super()._send(uow, message, members, channel, now)
         try:
             content = self._content(message)
         except ContentError as error:
@@ -99,7 +98,7 @@ class AdDispatcher(Dispatcher):
             else:
                 # Who may not go now leaves the room; their message has a date of its own.
                 self.table.write(Delete(table_keys.ad_waiting(room, row["sk"])))
-        phones = {addresses(members)[AD] for _, _, members, _ in ready}
+        phones = {addresses(members)[AD] for _, _, members in ready}
         closed = self.pace.closed_until(AD, now)
         sent = 0
         if len(phones) >= AD_LEAST and closed is None and self.pace.take(AD, now):
@@ -123,21 +122,20 @@ class AdDispatcher(Dispatcher):
         if self._is_stopped(uow, message):
             return None
         members = members_of(uow, customer_id)
-        left = self._channels_left(message, members, now) if members else []
+        left = self._choice.left(message, members, now) if members else []
         if AD not in left:
             return None
-        price: int = self.rules.channels[AD].price_vnd  # type: ignore[index]
-        decision = self._choose(uow, message, members, {AD: price}, now)
-        return (uow, message, members, price) if decision.outcome == "send" else None
+        decision = self._choice.decide(uow, message, members, [AD], now)
+        return (uow, message, members) if decision.outcome == "send" else None
 
     def _send_batch(self, room: str, ready: list[Ready], now: datetime) -> int:
         claimed: list[tuple[Message, Outgoing]] = []
         call = f"{room}-{stamp(now)}"
-        for uow, message, members, price in ready:
+        for uow, message, members in ready:
             try:
                 content = self._content(message)
                 uow.delete(table_keys.ad_waiting(room, message["message_id"]))
-                taken = self._claim(uow, {**message, "call": call}, members, AD, price, content, now)
+                taken = self._claim(uow, {**message, "call": call}, members, AD, content, now)
             except (Conflict, Busy, ContentError):
                 continue  # moved meanwhile, or the money is spent: its own date brings it back
             to = addresses(members)[AD]
@@ -151,7 +149,7 @@ class AdDispatcher(Dispatcher):
             answers = channel.send_batch([outgoing for _, outgoing in claimed])
         except (ChannelError, Busy) as error:
             trouble = _of_all(error)
-            self._each(claimed, lambda known: self._trouble(known, AD, trouble))
+            self._each(claimed, lambda known: self._after_error(known, AD, trouble))
             return 0
         self.pace.worked(AD)
         self._note(answers[0].provider_id, [message["message_id"] for message, _ in claimed], now)
@@ -176,7 +174,7 @@ class AdDispatcher(Dispatcher):
     def _released(self, message: Message, now: datetime) -> str:
         """A claim that led to no batch: slot and money are free again."""
         uow = UnitOfWork(self.table, {table_keys.message(message["message_id"]): message})
-        self._give_back(uow, message)
+        give_back(uow, message, self.rules)
         return self._back(uow, message, now)
 
     def _note(self, batch: str, message_ids: list[str], now: datetime) -> None:
@@ -222,10 +220,9 @@ def room_of(template: str, text: str) -> str:
     return hashlib.sha256(f"{template}\n{text}".encode()).hexdigest()[:20]
 
 
-def _of_all(error: ChannelError | Busy) -> ChannelError:
+def _of_all(failure: ChannelError | Busy) -> ChannelError:
     """What went wrong with a batch. That one number cannot be reached says nothing about the others."""
-    if isinstance(error, Busy):
-        return ChannelError("back_off", "busy", str(error))
+    error = as_channel_error(failure)
     if error.kind in ("refused", "unreachable"):
         return ChannelError("misconfigured", error.code, f"one number of the batch: {error.reason}")
     return error

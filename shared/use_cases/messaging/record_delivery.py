@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.messaging.message import FINAL, PROGRESS, Message, progressed, told
+from shared.domain.messaging.delivery import failed_later, is_read, progressed
+from shared.domain.messaging.message import Message
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
+from shared.repositories.messages import store
 from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 
@@ -24,46 +26,20 @@ def record(
     """
 
     def move(uow: UnitOfWork) -> Message | None:
-        key = table_keys.message(message_id)
-        message = uow.get(key)
+        message = uow.get(table_keys.message(message_id))
         if message is None:
             return None
-        after = _failed(message, failed, channel, at) if failed else _moved(message, status, at)
+        after = failed_later(message, channel, failed, at) if failed else progressed(message, status, at)
         if after is None:
             return None
-        uow.put(key, after)
+        store(uow, after)
         tally(uow, message, after)
-        if status in ("opened", "clicked", "replied") and not failed:
+        if not failed and is_read(status):
             _engaged(uow, message["customer_id"], at)
             _nudge(uow, message, at)
         return after
 
     return committed(table, move)
-
-
-def _moved(message: Message, status: str, at: datetime) -> Message | None:
-    after = progressed(message, status, at)
-    if after and status in ("opened", "clicked", "replied"):
-        # Read is read: no other channel is needed.
-        after.pop("due", None)
-        after.pop("due_at", None)
-    if after:
-        after.pop("claimed_until", None)
-    return after
-
-
-def _failed(message: Message, reason: str, channel: str, at: datetime) -> Message | None:
-    """A receipt of failure counts for what is on its way, and not for what was read or has ended."""
-    if message["status"] in FINAL or message["status"] in PROGRESS[1:] or channel != message.get("channel"):
-        return None
-    if channel in message.get("tried", ()):
-        return None
-    after = told(message, "deferred", reason, at, channel)
-    after["tried"] = [*message.get("tried", ()), channel]
-    after |= {"tries": 0, "due": table_keys.timer_lane(message["message_id"]), "due_at": stamp(at)}
-    for gone in ("claimed_until", "not_before", "open_by"):
-        after.pop(gone, None)
-    return after
 
 
 def _engaged(uow: UnitOfWork, customer_id: str, at: datetime) -> None:

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.errors import Busy
-from shared.domain.messaging.channel_errors import ChannelError, ContentError
+from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
 from shared.domain.staff.directory import Directory, Person
 from shared.domain.staff.staff_notification import (
     ENDED,
@@ -93,8 +93,7 @@ class StaffNotes:
         try:
             self.channels[channel].send(outgoing)
         except (ChannelError, Busy) as error:
-            # A channel asks the table for its token before it calls anybody.
-            trouble = error if isinstance(error, ChannelError) else ChannelError("back_off", "busy", str(error))
+            trouble = as_channel_error(error)
             return self._answered(note["note_id"], until, lambda known: self._trouble(known, channel, trouble))
         self.pace.worked(channel)
         return self._answered(note["note_id"], until, lambda known: self._end(known, "sent", "ok", self.clock()))
