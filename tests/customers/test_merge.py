@@ -69,6 +69,17 @@ def two_then_joined():
     return engine
 
 
+@pytest.mark.parametrize("first", ["a", "b"])
+def test_x15_orders_of_one_moment_stand_the_same_whichever_member_they_came_by(first):
+    engine = shop()
+    second = "b" if first == "a" else "a"
+    engine.take(sale("HD1", on(1), PEOPLE[first]), sale("HD2", on(1), PEOPLE[second]))
+    for phone in (PEOPLE["a"], PEOPLE["b"]):
+        engine.take(identify(on(2), phone, email="lan@example.vn"))
+    seen = customer(engine, PEOPLE["a"])
+    assert [order["order_id"] for order in seen["recent_orders"]] == ["HD2", "HD1"]
+
+
 def test_x3_a_merge_shows_one_customer_from_either_side():
     engine = two_then_joined()
     assert customer(engine, PEOPLE["a"]) == customer(engine, PEOPLE["b"])

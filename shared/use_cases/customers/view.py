@@ -63,7 +63,8 @@ def view(
                 consistent=False,
             )  # fmt: skip
             items += [item for item in more.items if item["sk"] != below.sk]
-    orders = sorted((i for i in items if i["sk"].startswith("O#")), key=lambda i: i["placed_at"], reverse=True)
+    # By key: time, then order id, so that orders of one moment stand the same whichever member they came by.
+    orders = sorted((i for i in items if i["sk"].startswith("O#")), key=lambda i: str(i["sk"]), reverse=True)
     open_items = [i for i in items if i["sk"].startswith("OT#")]
     return describe(members, rules_today) | {
         "keeper": _keeper(members, roster),
