@@ -140,7 +140,7 @@ def post_ask(ticket_id: str) -> Response[str]:
 def post_compensation(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
     given = input.read_compensation(handler.json())
-    return _answer(ask_and_compensate.give(context, ticket_id, **given, by=_caller().name), context, 201)
+    return _answer(ask_and_compensate.compensate(context, ticket_id, **given, by=_caller().name), context, 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/compensation/approve")

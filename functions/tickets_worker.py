@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from shared.domain.errors import Busy, KhachQuenError
-from shared.domain.tickets.ticket import Said
+from shared.domain.tickets.ticket import CustomerMessage
 from shared.domain.vietnam_time import stamp
 from shared.runtime import settings, wiring
 from shared.runtime.factories.tickets import tickets
@@ -29,7 +29,7 @@ SETTINGS = (
 class Message(BaseModel):
     """One queue message: something that was said."""
 
-    said: Said
+    said: CustomerMessage
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:

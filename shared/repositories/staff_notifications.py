@@ -16,7 +16,7 @@ from shared.repositories import table_keys
 from shared.repositories.unit_of_work import UnitOfWork
 
 
-def tell(uow: UnitOfWork, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
+def notify(uow: UnitOfWork, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
     """Put a note to somebody into the draft; answers with its id.
 
     `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole

@@ -27,12 +27,12 @@ def open_window(uow: UnitOfWork, ticket: Ticket, rules: Credit) -> Ticket:
     known = tickets.find(uow, ticket["ticket_id"])
     if known and "served_at" in known:
         return {**ticket, "served_at": known["served_at"]}
-    answers = [str(ticket[name]) for name in ("first_response_at", "bot_first_response_at") if name in ticket]
+    answers = [at for at in (ticket.get("first_response_at"), ticket.get("bot_first_response_at")) if at]
     if not answers:
         return ticket
     opens = min(answers)
     uow.count(table_keys.credit_of_day(day_of(opens), ticket["ticket_id"]), tickets=1)
-    served = {**ticket, "served_at": opens}
+    served: Ticket = {**ticket, "served_at": opens}
     if ticket["intent"] in rules.not_after:
         return served
     window = AttributionWindow(ticket["ticket_id"], opens, stamp(moment(opens) + timedelta(days=rules.days)))

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from shared.domain.common.stored_item import picked, without
 from shared.domain.errors import NotFound
 from shared.domain.tickets.rules import TicketRules
 from shared.domain.tickets.sla import next_due, urgency
-from shared.domain.tickets.ticket import Ticket, is_complaint, rated
+from shared.domain.tickets.ticket import Ticket, is_complaint
+from shared.domain.tickets.transitions import rated
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, Table
 from shared.repositories import table_keys
@@ -28,7 +30,7 @@ def find(uow: UnitOfWork, ticket_id: str) -> Ticket | None:
     """The ticket of an id, open or resolved, or None."""
     keys = table_keys.ticket(ticket_id), table_keys.ticket_resolved(ticket_id)
     uow.load(keys)
-    return uow.get(keys[0]) or uow.get(keys[1])
+    return cast(Ticket | None, uow.get(keys[0]) or uow.get(keys[1]))
 
 
 def get(uow: UnitOfWork, ticket_id: str) -> Ticket:
@@ -43,9 +45,9 @@ def save(uow: UnitOfWork, before: Ticket | None, after: Ticket, rules: TicketRul
     """Put a ticket where it belongs now; `before` is how it was read, None for a new one. True when a complaint was
     opened or closed by it: then where the customer stands has to be settled."""
     key = place(after)
-    body = {name: value for name, value in after.items() if name not in ("due", "due_at")}
+    body = without(after, "due", "due_at")
     if due := next_due(after):
-        body |= {"due": table_keys.timer_lane(after["ticket_id"]), "due_at": due}
+        body["due"], body["due_at"] = table_keys.timer_lane(after["ticket_id"]), due
     if before is not None and place(before) != key:
         uow.delete(place(before))
     uow.put(key, body)
@@ -74,7 +76,7 @@ def place(ticket: Ticket) -> Key:
 
 def rows(ticket: Ticket) -> dict[Key, Item]:
     """The rows of a ticket in the lists, by their keys."""
-    shown = {name: ticket[name] for name in _IN_LISTS if ticket.get(name)}
+    shown = picked(ticket, _IN_LISTS)
     sk = f"{ticket['status']}#{urgency(ticket)}#{ticket['ticket_id']}"
     lists = [table_keys.ticket_list(), table_keys.ticket_list(queue=ticket["queue"])]
     if ticket["queue"] != "bot":
@@ -84,7 +86,7 @@ def rows(ticket: Ticket) -> dict[Key, Item]:
 
 def load_of(ticket: Ticket | None) -> str:
     """Whose load a ticket is: of who has it while somebody of us has to do something."""
-    return str(ticket["assignee"]) if ticket and ticket["status"] == "open" else ""
+    return ticket["assignee"] if ticket and ticket["status"] == "open" else ""
 
 
 def loads(table: Table, people: Iterable[str]) -> dict[str, int]:
@@ -112,10 +114,10 @@ def _mark_complaint(uow: UnitOfWork, ticket: Ticket, complains: bool) -> bool:
 
 def remember(uow: UnitOfWork, ticket: Ticket, name: str, at: datetime, **more: Any) -> None:
     """An entry on the customer's timeline. The same of one moment is one entry."""
-    told = ("ticket_id", "channel", "intent", "severity", "queue", "assignee", "order_id", "subject")
-    said = {field: ticket[field] for field in told if ticket.get(field)} | more
+    names = ("ticket_id", "channel", "intent", "severity", "queue", "assignee", "order_id", "subject")
+    properties = picked(ticket, names) | more
     entry: Item = {"type": "track", "name": name, "stage": "after_sales", "source": "tickets", "at": stamp(at)}
-    entry["properties"] = json.dumps(said, ensure_ascii=False)
+    entry["properties"] = json.dumps(properties, ensure_ascii=False)
     mark = f"ticket-{ticket['ticket_id'][-20:]}-{name.partition(' ')[2].lower().replace(' ', '-')}"
     uow.mark(table_keys.timeline(ticket["customer_id"], stamp(at), mark), entry)
 

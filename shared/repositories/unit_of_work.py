@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from shared.ports import Action, Delete, Item, Key, Put, Table, Update, absent, equals
 
@@ -63,14 +64,14 @@ class UnitOfWork:
                     found[key.sk] = changed
         return [found[sk] for sk in sorted(found)]
 
-    def put(self, key: Key, body: Item) -> None:
+    def put(self, key: Key, body: Mapping[str, Any]) -> None:
         """Set the whole item; `pk`, `sk` and `version` are the draft's business."""
         before = self.get(key)
         item = {**body, "pk": key.pk, "sk": key.sk, "version": before["version"] if before else 0}
         if item != before:
             self._changed[key] = item
 
-    def create(self, key: Key, body: Item) -> None:
+    def create(self, key: Key, body: Mapping[str, Any]) -> None:
         """Put an item under a key that was made up just now, so there is nothing to read first."""
         self.assume_absent(key)
         self.put(key, body)
@@ -79,7 +80,7 @@ class UnitOfWork:
         """Take it that there is no such item, unless it was read; the commit raises Conflict where there is."""
         self._read.setdefault(key, None)
 
-    def mark(self, key: Key, body: Item) -> None:
+    def mark(self, key: Key, body: Mapping[str, Any]) -> None:
         """Put an item that nobody reads before writing and that is the same whoever writes it."""
         self._changed[key] = {**body, "pk": key.pk, "sk": key.sk}
 

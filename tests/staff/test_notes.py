@@ -14,7 +14,7 @@ from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.staff.staff_notification import note_id
 from shared.repositories import table_keys
-from shared.repositories.staff_notifications import tell
+from shared.repositories.staff_notifications import notify
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.channels import staff_notes
@@ -40,7 +40,7 @@ def care():
 
 def told(care, person=BY_MAIL, kind="ticket_assigned", key="ticket-1", **words) -> str:
     uow = UnitOfWork(care.stack.table)
-    found = tell(uow, person.id, kind, WORDS | words if kind == "ticket_assigned" else words, key, care.now)
+    found = notify(uow, person.id, kind, WORDS | words if kind == "ticket_assigned" else words, key, care.now)
     uow.commit()
     return found
 
@@ -184,7 +184,7 @@ def test_after_a_day_it_is_given_up_with_the_reason(care):
 
 def test_who_is_not_here_any_more_is_told_nothing(care):
     uow = UnitOfWork(care.stack.table)
-    found = tell(uow, "somebody_gone", "mention", {"ticket": TICKET, "by": "care_1"}, "m1", care.now)
+    found = notify(uow, "somebody_gone", "mention", {"ticket": TICKET, "by": "care_1"}, "m1", care.now)
     uow.commit()
     care.later(minutes=2)
     assert (note(care, found)["status"], note(care, found)["reason"]) == ("given_up", "no_such_person")

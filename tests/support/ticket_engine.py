@@ -15,8 +15,7 @@ from shared.domain.customers.identity import identity
 from shared.domain.events.segment_protocol import translate
 from shared.domain.staff.directory import Directory
 from shared.domain.tickets import sla as clocks
-from shared.domain.tickets import ticket as tickets_of
-from shared.domain.tickets.ticket import Said, Ticket
+from shared.domain.tickets.ticket import CustomerMessage, Ticket, is_complaint, vip_in_need
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys
 from shared.repositories import tickets as ticket_store
@@ -88,7 +87,7 @@ class Engine:
         if channel in KIND_OF:
             value = f"khach{who}@example.vn" if channel == "email" else f"u{who}"
             names.append(identity(KIND_OF[channel], value, "verified"))
-        said = Said(
+        said = CustomerMessage(
             channel=channel, dedup=dedup or f"{who} {channel} {text} {stamp(self.now)}", at=stamp(self.now), text=text,
             order_id=order_id, identities=tuple(names), verified=True,
         )  # fmt: skip
@@ -161,7 +160,7 @@ class Engine:
             self._check_one(ticket)
         for profile in self.items("C#%", "P"):
             mine = [one for one in found if one["customer_id"] == profile["customer_id"]]
-            open_ones = sorted(one["ticket_id"] for one in mine if tickets_of.is_complaint(one, RULES))
+            open_ones = sorted(one["ticket_id"] for one in mine if is_complaint(one, RULES))
             assert profile.get("complaints", []) == open_ones
 
     def _check_one(self, ticket: Ticket) -> None:
@@ -172,7 +171,7 @@ class Engine:
         if ticket["status"] == "open":
             # Nothing that is open is forgotten: somebody has it and a clock runs, or somebody is looked for.
             assert ticket["assignee"] or "retry_at" in ticket, ticket
-        if tickets_of.vip_in_need(ticket) and ticket["status"] != "resolved":
+        if vip_in_need(ticket) and ticket["status"] != "resolved":
             assert ticket["queue"] != "bot"
             assert ticket["assignee"] or ticket["status"] == "pending"
         counted = {one for one in self.missed if one[0] == ticket["ticket_id"]}

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from shared.domain.customers.phone import BadPhone, parse_phone
 from shared.domain.errors import Conflict
 from shared.domain.staff.directory import Directory
-from shared.domain.tickets.ticket import SEVERITIES, vip_in_need
+from shared.domain.tickets.ticket import vip_in_need
+from shared.domain.tickets.transitions import SEVERITIES
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate
 from shared.use_cases.tickets.inner_questions import Question

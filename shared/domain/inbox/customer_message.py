@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 from shared.domain.common.attachment import Attachment
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.inbox.provider_event import Incoming
-from shared.domain.tickets.ticket import ATTACHMENTS, SUBJECT_LENGTH, TEXT_LENGTH, ChannelOfTicket, Said
+from shared.domain.tickets.ticket import ATTACHMENTS, SUBJECT_LENGTH, TEXT_LENGTH, ChannelOfTicket, CustomerMessage
 
 CHANNELS: Mapping[str, ChannelOfTicket] = {
     "zalo": "zalo",
@@ -29,7 +29,7 @@ _NODS = frozenset(("sticker", "reaction"))
 OPT_OUT_AGAIN = 24 * 3600
 
 
-def said(news: Incoming, customer_id: str, *, verified: bool, by_hand: bool = False) -> Said | None:
+def said(news: Incoming, customer_id: str, *, verified: bool, by_hand: bool = False) -> CustomerMessage | None:
     """What somebody said, or None for news that nobody has to answer.
 
     `verified`: it surely is this customer who writes. `by_hand`: a comment that a person answers in private.
@@ -44,7 +44,7 @@ def said(news: Incoming, customer_id: str, *, verified: bool, by_hand: bool = Fa
         return None
     if not news.text.strip() and all(one.kind in _NODS for one in attachments) and not news.detail.get("subject"):
         return None
-    return Said(
+    return CustomerMessage(
         channel=channel,
         dedup="opt_out" if stops else str(news.detail.get("comment_id", news.dedup)),
         again=OPT_OUT_AGAIN if stops else 0,

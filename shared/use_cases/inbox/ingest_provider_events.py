@@ -22,7 +22,7 @@ from shared.domain.inbox.provider_event import Incoming
 from shared.domain.inbox.purchase_intent import asks_to_buy
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.message import PROGRESS
-from shared.domain.tickets.ticket import Said
+from shared.domain.tickets.ticket import CustomerMessage
 from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
@@ -59,7 +59,7 @@ class Taken(NamedTuple):
     """What is to be done about news that was taken in: what was said is for the tickets, the comment has to be worked,
     the planned message goes out. All of it is written down but what was said, which comes again with its news."""
 
-    said: Said | None = None
+    said: CustomerMessage | None = None
     comment: str = ""
     message_id: str = ""
 

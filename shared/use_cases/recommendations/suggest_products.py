@@ -6,7 +6,7 @@ this is service in it. An offer does not come with them then, so that the hold-o
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -92,7 +92,7 @@ class Suggester:
         self._known([sku for goods, _ in more for sku in goods], [sku for _, along in more for sku in along])
         return [self.suggest_for(members, Matter(), rows=own) for members, own in zip(people, rows, strict=True)]
 
-    def still(self, ticket: Item) -> list[dict[str, Any]]:
+    def still(self, ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What was suggested on a ticket, as far as its labels of now allow any of it."""
         now = Matter(ticket["intent"], ticket["severity"], ticket["sentiment"])
         return [] if silent(self.rules, now, (), complains=False) else list(ticket.get("suggestions", ()))

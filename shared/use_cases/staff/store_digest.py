@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.customers.profile import fold_members
 from shared.domain.staff.directory import Directory
@@ -21,7 +21,7 @@ from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.retry import committed
-from shared.repositories.staff_notifications import tell
+from shared.repositories.staff_notifications import notify
 from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
 
@@ -63,7 +63,7 @@ class Digests:
                 return 0
             words = {"store": store, "day": day, **waiting}
             for person in left:
-                tell(uow, person, "store_digest", words, key, self.now)
+                notify(uow, person, "store_digest", words, key, self.now)
             return len(left)
 
         return committed(self.table, change)
@@ -121,7 +121,7 @@ class Digests:
             placed = [row for row in rows[:MOST_TICKETS] if row.get("store")]
             found = self.table.batch_get([table_keys.ticket(row["ticket_id"]) for row in placed]) if placed else {}
             for row in placed:
-                ticket = found.get(table_keys.ticket(row["ticket_id"]))
+                ticket = cast(Ticket | None, found.get(table_keys.ticket(row["ticket_id"])))
                 if ticket and self.complains(ticket):
                     self._open.setdefault(row["store"], []).append(ticket)
         return self._open

@@ -10,14 +10,14 @@ from datetime import timedelta
 from shared.domain.common.attachment import Attachment
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.tickets import sla as clocks
-from shared.domain.tickets import ticket as transitions
+from shared.domain.tickets import transitions
 from shared.domain.tickets.routing import QUEUE_ROLES, Route, route
-from shared.domain.tickets.ticket import Author, Said, Ticket, digest, seconds
+from shared.domain.tickets.ticket import Author, CustomerMessage, Ticket, digest, excerpt, seconds, vip_in_need
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys, tickets
-from shared.repositories.staff_notifications import tell
+from shared.repositories.staff_notifications import notify
 from shared.use_cases.tickets import outgoing, thread
-from shared.use_cases.tickets.assignment import about, auto_assigned, new_deadlines
+from shared.use_cases.tickets.assignment import auto_assigned, new_deadlines, ticket_reference
 from shared.use_cases.tickets.close_and_rate import check_lock
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import MARK_KEPT, MessageResult, TicketContext, TicketTransaction
@@ -28,7 +28,7 @@ _MENTION = re.compile(r"@([a-z][a-z0-9_]{1,39})\b")
 
 @dataclass(frozen=True)
 class Written:
-    """A message that is written into a ticket. `dedup` makes it the same on every try, `again` as of `Said`."""
+    """A message that is written into a ticket. `dedup` makes it the same on every try, `again` as there."""
 
     author: Author
     text: str
@@ -50,7 +50,7 @@ def write(context: TicketContext, ticket_id: str, written: Written) -> MessageRe
 
 def _from_customer(context: TicketContext, tx: TicketTransaction, ticket_id: str, written: Written) -> MessageResult:
     ticket = tickets.get(tx.uow, ticket_id)
-    said = Said(
+    said = CustomerMessage(
         channel=ticket["channel"],
         dedup=f"{ticket_id}:{written.dedup}",
         again=written.again,
@@ -93,8 +93,8 @@ def _noted(
         attachments=attachments,
     )  # fmt: skip
     for person in people:
-        words = {**about(tx.uow, ticket), "by": written.by, "text": transitions.excerpt(written.text)}
-        tell(tx.uow, person, "mention", words, f"{ticket['ticket_id']} {after['lines']}", context.now)
+        words = {**ticket_reference(tx.uow, ticket), "by": written.by, "text": excerpt(written.text)}
+        notify(tx.uow, person, "mention", words, f"{ticket['ticket_id']} {after['lines']}", context.now)
     return after
 
 
@@ -179,7 +179,7 @@ def hand_over(context: TicketContext, ticket_id: str, by: str, *, person: str, q
         elif after["queue"] == before["queue"]:
             after = transitions.assigned(after, "")
         after = auto_assigned(context, after)
-        if transitions.vip_in_need(after) and not after["assignee"]:
+        if vip_in_need(after) and not after["assignee"]:
             raise Conflict("a critical matter of a VIP is never nobody's: name a person", final=True)
         if note:
             after = thread.add(tx.uow, after, stamp(context.now), "agent", note, by=by, note=True)
@@ -206,7 +206,8 @@ def relabel(context: TicketContext, ticket_id: str, labels: Mapping[str, str], b
     def change(tx: TicketTransaction) -> Ticket:
         uow, now = tx.uow, stamp(context.now)
         before = still_open(tx, ticket_id)
-        wrong = {name: value for name, value in labels.items() if before[name] != value}
+        was = {"intent": before["intent"], "severity": before["severity"], "sentiment": before["sentiment"]}
+        wrong = {name: value for name, value in labels.items() if was[name] != value}
         if not wrong:
             return before
         after = transitions.relabelled(before, wrong, by)
@@ -218,7 +219,6 @@ def relabel(context: TicketContext, ticket_id: str, labels: Mapping[str, str], b
         after = clocks.timed(after, new_deadlines(context, after, now), anew=after["priority"] > before["priority"])
         after = auto_assigned(context, after)
         said = [line["text"] for line in thread.thread(uow, ticket_id) if line["author"] == "customer"]
-        was = {name: before[name] for name in ("intent", "severity", "sentiment")}
         example = {"ticket_id": ticket_id, "text": "\n".join(said), "was": was, "is": was | wrong, "by": by, "at": now}
         uow.mark(table_keys.correction(now, ticket_id), example)
         keep(context, tx, before, after)

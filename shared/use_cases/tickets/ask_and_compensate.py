@@ -1,39 +1,39 @@
-"""Inside a ticket: asking the store or the warehouse with a deadline, and what may be given to the customer (R22)."""
+"""Internal questions to other teams with a deadline, and compensation with a manager's approval (R22)."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Literal
 
 from shared.domain.common.money import vnd
 from shared.domain.errors import Conflict, FieldError, Invalid
 from shared.domain.staff.directory import Directory
 from shared.domain.tasks.task import NewTask, Task
 from shared.domain.tickets.rules import TicketRules
-from shared.domain.tickets.ticket import Ticket, excerpt
+from shared.domain.tickets.ticket import Compensation, InternalQuestion, Ticket, excerpt
 from shared.domain.vietnam_time import moment, stamp
 from shared.domain.vouchers.voucher import new_code
 from shared.repositories import tickets, vouchers
-from shared.repositories.staff_notifications import tell
+from shared.repositories.staff_notifications import notify
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tickets import outgoing, thread
 from shared.use_cases.tickets.agent_actions import still_open
-from shared.use_cases.tickets.assignment import about
+from shared.use_cases.tickets.assignment import ticket_reference
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import TicketContext, TicketTransaction
-from shared.use_cases.tickets.inner_questions import Question, on_the_clock, questioned, worded
+from shared.use_cases.tickets.inner_questions import Question, on_the_clock, with_question, worded
 
 PAID_WITHIN = timedelta(days=1)
 
 
 def ask(context: TicketContext, ticket_id: str, question: Question, by: str) -> Ticket:
-    """Ask a store or the warehouse: a task with a deadline of its own, whose answer comes back into the thread. The
-    same question while it is open is asked once. Raises NotFound and Conflict."""
+    """Ask a store or the warehouse: a task with its own deadline, whose answer is added to the thread. Idempotent while
+    the question is open. Raises NotFound and Conflict."""
 
     def change(tx: TicketTransaction) -> Ticket:
         before = still_open(tx, ticket_id)
-        after = questioned(tx.uow, before, question, by, context.rules, context.now)
+        after = with_question(tx.uow, before, question, by, context.rules, context.now)
         if after is before:
             return before
         keep(context, tx, before, after)
@@ -43,28 +43,30 @@ def ask(context: TicketContext, ticket_id: str, question: Question, by: str) -> 
 
 
 def ask_answered(uow: UnitOfWork, task: Task, rules: TicketRules, directory: Directory, now: datetime) -> None:
-    """The answer to an inner question comes back into its ticket, and whoever has that is told; in the draft in which
-    the task is done."""
+    """Add the answer to an internal question to its ticket and notify the assignee, in the unit of work that finishes
+    the task."""
     before = tickets.find(uow, str(task.get("ticket_id", "")))
     asked = before.get("asks", {}).get(task["task_id"]) if before else None
     if before is None or asked is None or asked["status"] != "open":
         return
-    done = {**asked, "status": "done", "answer": task["note"], "answered_by": task["by"], "answered_at": stamp(now)}
-    after = {**before, "asks": {**before["asks"], task["task_id"]: done}}
+    done: InternalQuestion = {
+        **asked, "status": "done", "answer": task["note"], "answered_by": task["by"], "answered_at": stamp(now),
+    }  # fmt: skip
+    after: Ticket = {**before, "asks": {**before["asks"], task["task_id"]: done}}
     line = worded(rules, "asked_answered", text=task["note"] or task["outcome"])
     after = thread.add(uow, after, stamp(now), "agent", line, by=task["by"], note=True)
     tickets.save(uow, before, after, rules)
     if after["assignee"] in directory.people:
-        words = {**about(uow, after), "by": task["by"], "text": excerpt(line)}
-        tell(uow, after["assignee"], "mention", words, f"{task['task_id']} done", now)
+        words = {**ticket_reference(uow, after), "by": task["by"], "text": excerpt(line)}
+        notify(uow, after["assignee"], "mention", words, f"{task['task_id']} done", now)
 
 
-# ---- what the customer is given ----
+# ---- compensation ----
 
 
-def give(context: TicketContext, ticket_id: str, *, amount: int, offer: str, reason: str, by: str) -> Ticket:
-    """Give the customer an amount of money or an offer of the playbook; beyond the playbook's limit it waits for a
-    manager. Raises NotFound, Invalid, and Conflict where the ticket has one already."""
+def compensate(context: TicketContext, ticket_id: str, *, amount: int, offer: str, reason: str, by: str) -> Ticket:
+    """Give the customer an amount of VND or an offer of the playbook; above the playbook's limit it waits for a
+    manager's approval. Raises NotFound, Invalid, and Conflict where the ticket has a compensation already."""
     book = context.journeys.world.offers
     limits = context.rules.compensation
     if offer and offer not in book.offers:
@@ -72,25 +74,29 @@ def give(context: TicketContext, ticket_id: str, *, amount: int, offer: str, rea
     value = book.offers[offer].most if offer else amount
     if value > limits.most_vnd:
         raise Invalid([FieldError("amount", f"must be {limits.most_vnd} at most")])
+    wanted: Compensation = {"value": value, "reason": reason}
+    if amount:
+        wanted["amount"] = amount
+    if offer:
+        wanted["offer"] = offer
 
     def change(tx: TicketTransaction) -> Ticket:
         before = tickets.get(tx.uow, ticket_id)
-        wanted = {"amount": amount, "offer": offer, "value": value, "reason": reason}
         known = before.get("compensation")
-        if known and all(known.get(name, "") == said for name, said in wanted.items() if said):
+        if known and wanted.items() <= known.items():
             return before
         if known and known["status"] != "refused":
             raise Conflict(f"the ticket has a compensation that is {known['status']}", final=True)
-        asked = {**{name: said for name, said in wanted.items() if said}, "by": by, "at": stamp(context.now)}
+        asked: Compensation = {**wanted, "by": by, "at": stamp(context.now)}
         if value <= limits.without_approval_vnd:
-            after = _given(context, tx, before, {**asked, "status": "approved", "approved_by": by})
+            after = _approved(context, tx, before, {**asked, "status": "approved", "approved_by": by})
         else:
             after = {**before, "compensation": {**asked, "status": "waiting"}}
-            after = _told(context, tx, after, "given_waits", reason, by)
+            after = _noted(context, tx, after, "given_waits", reason, by)
             for person in context.directory.seniors:
-                line = worded(context.rules, "given_waits", what=_what(context, asked), text=reason)
-                words = {**about(tx.uow, after), "by": by, "text": excerpt(line)}
-                tell(tx.uow, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", context.now)
+                line = worded(context.rules, "given_waits", what=_amount_or_offer(context, asked), text=reason)
+                words = {**ticket_reference(tx.uow, after), "by": by, "text": excerpt(line)}
+                notify(tx.uow, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", context.now)
         keep(context, tx, before, after)
         return after
 
@@ -98,41 +104,40 @@ def give(context: TicketContext, ticket_id: str, *, amount: int, offer: str, rea
 
 
 def decide(context: TicketContext, ticket_id: str, *, approved: bool, note: str, by: str) -> Ticket:
-    """A manager's word on a compensation that waits. The same word again changes nothing. Raises NotFound, and
-    Conflict where none waits."""
+    """A manager approves or refuses the compensation that waits; idempotent. Raises NotFound, and Conflict where none
+    waits."""
 
     def change(tx: TicketTransaction) -> Ticket:
         before = tickets.get(tx.uow, ticket_id)
         known = before.get("compensation", {})
-        wanted = "approved" if approved else "refused"
+        wanted: Literal["approved", "refused"] = "approved" if approved else "refused"
         if known.get("status") == wanted:
             return before
         if known.get("status") != "waiting":
             raise Conflict("no compensation waits for approval on this ticket", final=True)
-        said = {**known, "status": wanted, "approved_by": by, "decided_at": stamp(context.now)}
+        decided: Compensation = {**known, "status": wanted, "approved_by": by, "decided_at": stamp(context.now)}
         if approved:
-            after = _given(context, tx, before, said, note)
+            after = _approved(context, tx, before, decided, note)
         else:
-            after = _told(context, tx, {**before, "compensation": said}, "given_refused", note, by)
+            after = _noted(context, tx, {**before, "compensation": decided}, "given_refused", note, by)
         keep(context, tx, before, after)
         return after
 
     return commit(context, change)
 
 
-def _given(
-    context: TicketContext, tx: TicketTransaction, ticket: Ticket, given: dict[str, Any], note: str = ""
+def _approved(
+    context: TicketContext, tx: TicketTransaction, ticket: Ticket, given: Compensation, note: str = ""
 ) -> Ticket:
-    """An approved compensation: its voucher is issued, or its money becomes somebody's task."""
+    """The ticket with an approved compensation: its voucher is issued, or paying the money becomes a task."""
     uow, now = tx.uow, context.now
-    tail = ticket["ticket_id"][-20:]
     after = ticket
     if offer_id := given.get("offer"):
         book = context.journeys.world.offers
         code = new_code(book.offers[offer_id].prefix, context.journeys.new_id())
         voucher = vouchers.issue(
-            uow, book, offer_id, ticket["customer_id"], code, now, journey=outgoing.JOURNEY, run=tail,
-            step="compensation",
+            uow, book, offer_id, ticket["customer_id"], code, now, journey=outgoing.JOURNEY,
+            run=ticket["ticket_id"][-20:], step="compensation",
         )  # fmt: skip
         given = {**given, "code": code, "valid_until": voucher.valid_until}
         line = worded(context.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
@@ -151,14 +156,15 @@ def _given(
         given = {**given, "task_id": open_task(uow, new, now)}
     after = {**after, "compensation": given}
     tickets.remember(uow, after, "Ticket Compensated", now, value=given["value"])
-    return _told(context, tx, after, "given", note or given["reason"], given["approved_by"])
+    return _noted(context, tx, after, "given", note or given["reason"], given["approved_by"])
 
 
-def _told(context: TicketContext, tx: TicketTransaction, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
-    line = worded(context.rules, name, what=_what(context, ticket["compensation"]), text=text)
+def _noted(context: TicketContext, tx: TicketTransaction, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
+    """The ticket with an internal note about its compensation; `name` is one of the playbook's lines."""
+    line = worded(context.rules, name, what=_amount_or_offer(context, ticket["compensation"]), text=text)
     return thread.add(tx.uow, ticket, stamp(context.now), "agent", line, by=by, note=True)
 
 
-def _what(context: TicketContext, given: dict[str, Any]) -> str:
+def _amount_or_offer(context: TicketContext, given: Compensation) -> str:
     offer_id = given.get("offer")
     return context.journeys.world.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from typing import cast
 
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import fold_members
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import Kind
 from shared.domain.tickets import routing as table_of
-from shared.domain.tickets.routing import QUEUE_ROLES, Deadlines, Target, assign
-from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, assigned, waits
+from shared.domain.tickets.routing import QUEUE_ROLES, Deadlines, Priority, Target, assign
+from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, waits
+from shared.domain.tickets.transitions import assigned
 from shared.domain.vietnam_time import DAY, VIETNAM, moment, stamp
 from shared.repositories import tickets
 from shared.repositories.profiles import members_of
-from shared.repositories.staff_notifications import tell
+from shared.repositories.staff_notifications import notify
 from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tickets.context import TicketContext
@@ -29,7 +31,7 @@ LEADS = ("care_lead", "senior_manager")
 
 def target(context: TicketContext, ticket: Ticket) -> Target:
     """How fast a ticket has to be."""
-    return context.routing.targets[ticket["priority"]]
+    return context.routing.targets[cast(Priority, ticket["priority"])]
 
 
 def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, Deadlines]:
@@ -94,8 +96,8 @@ def notify_assignee(context: TicketContext, uow: UnitOfWork, before: Ticket | No
     if after["priority"] in URGENT or after["queue"] == "senior_manager":
         words = {name: after[name] for name in ("priority", "intent", "severity", "value", "channel")}
         due = after["resolve_due_at"] if "first_response_at" in after else after["first_response_due_at"]
-        said = {**words, **about(uow, after), "due_at": due}
-        tell(uow, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(context.now)}", context.now)
+        said = {**words, **ticket_reference(uow, after), "due_at": due}
+        notify(uow, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(context.now)}", context.now)
 
 
 def notify_deadlines(
@@ -107,15 +109,15 @@ def notify_deadlines(
     people = table_of.told(context.directory, whom, assignee=ticket["assignee"], store=store)
     people = people or table_of.told(context.directory, LEADS, assignee="", store=store)
     for name, at in due.items():
-        said = {**about(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
+        said = {**ticket_reference(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
         said |= {"deadline": name, "due_at": at}
         if kind == "deadline_missed":
             said["assignee"] = ticket["assignee"]
         for person in people:
-            tell(uow, person, kind, said, f"{ticket['ticket_id']} {name} {at}", context.now)
+            notify(uow, person, kind, said, f"{ticket['ticket_id']} {name} {at}", context.now)
 
 
-def about(uow: UnitOfWork, ticket: Ticket) -> dict[str, str]:
+def ticket_reference(uow: UnitOfWork, ticket: Ticket) -> dict[str, str]:
     """Which ticket, and whose, in the words of a note."""
     members = members_of(uow, ticket["customer_id"])
     name = fold_members(members)["traits"].get("name", "") if members else ""

@@ -6,8 +6,8 @@ import json
 
 from shared.domain.errors import Conflict
 from shared.domain.journeys.engine import Signal
-from shared.domain.tickets import ticket as transitions
-from shared.domain.tickets.ticket import Author, Ticket
+from shared.domain.tickets import transitions
+from shared.domain.tickets.ticket import Author, Ticket, locked_by
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item
 from shared.repositories import table_keys, tickets
@@ -72,7 +72,7 @@ def ended(
 
 def check_lock(context: TicketContext, ticket: Ticket, by: str) -> None:
     """Raises Conflict while somebody else is writing an answer."""
-    holder = transitions.locked_by(ticket, stamp(context.now))
+    holder = locked_by(ticket, stamp(context.now))
     if holder and holder != by:
         raise Conflict(f"{holder} is answering this ticket until {ticket['lock']['until']}", final=True)
 

@@ -52,7 +52,8 @@ def keep(context: TicketContext, tx: TicketTransaction, before: Ticket | None, a
     """Put a ticket into the transaction with everything that follows from its new state: lists and loads, the
     assignee's notification, the attribution window and the customer's labels."""
     uow = tx.uow
-    after = open_window(uow, after, context.suggester.rules.credit) | {"suggestions": context.suggester.still(after)}
+    after = open_window(uow, after, context.suggester.rules.credit)
+    after = {**after, "suggestions": context.suggester.still(after)}
     notify_assignee(context, uow, before, after)
     complaint_changed = tickets.save(uow, before, after, context.rules)
     had = tickets.load_of(before)

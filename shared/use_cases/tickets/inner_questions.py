@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.tasks.task import NewTask
 from shared.domain.tickets.rules import TicketRules
-from shared.domain.tickets.ticket import Ticket, digest
+from shared.domain.tickets.ticket import InternalQuestion, Ticket, digest
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.repositories import tickets
 from shared.repositories.tasks import open_task
@@ -25,7 +25,7 @@ class Question:
     store: str = ""
 
 
-def questioned(
+def with_question(
     uow: UnitOfWork, ticket: Ticket, question: Question, by: str, rules: TicketRules, now: datetime
 ) -> Ticket:
     """The ticket with one more question to somebody in the house. The same one while it is open is asked once."""
@@ -47,17 +47,24 @@ def questioned(
         details={"ticket_id": ticket["ticket_id"]},
     )
     task_id = open_task(uow, new, now)
-    asked = {"task_id": task_id, "to": question.to, "question": question.text, "by": by, "at": stamp(now)}
-    asked |= {"due_at": stamp(due), "status": "open"}
+    asked: InternalQuestion = {
+        "task_id": task_id,
+        "to": question.to,
+        "question": question.text,
+        "by": by,
+        "at": stamp(now),
+        "due_at": stamp(due),
+        "status": "open",
+    }
     told = worded(rules, "asked", to=question.to, at=on_the_clock(due), text=question.text)
-    after = {**ticket, "asks": {**ticket.get("asks", {}), task_id: asked}}
+    after: Ticket = {**ticket, "asks": {**ticket.get("asks", {}), task_id: asked}}
     return thread.add(uow, after, stamp(now), "agent", told, by=by, note=True)
 
 
 def check_the_transfer(uow: UnitOfWork, ticket: Ticket, rules: TicketRules, now: datetime) -> Ticket:
     """Have an accountant look whether the money of a picture came: no machine takes a picture's word for it (R23)."""
     asks = rules.transfer
-    return questioned(uow, ticket, Question(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
+    return with_question(uow, ticket, Question(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
 
 
 def worded(rules: TicketRules, name: str, **words: str) -> str:

@@ -14,7 +14,7 @@ from shared.domain.events.segment_protocol import MAX_IDENTITIES
 from shared.domain.staff.directory import Directory
 from shared.domain.tickets.routing import CHANNELS, QUEUES
 from shared.domain.tickets.rules import TicketRules
-from shared.domain.tickets.ticket import ATTACHMENTS, SUBJECT_LENGTH, TEXT_LENGTH, Said, digest
+from shared.domain.tickets.ticket import ATTACHMENTS, SUBJECT_LENGTH, TEXT_LENGTH, CustomerMessage, digest
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES
 from shared.domain.vietnam_time import stamp
 from shared.repositories.api_keys import Caller
@@ -31,7 +31,7 @@ AUTHORS = ("agent", "customer", "bot")
 PEOPLES_QUEUES = tuple(queue for queue in QUEUES if queue != "bot")
 
 
-def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRules, now: datetime) -> Said:
+def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRules, now: datetime) -> CustomerMessage:
     """The body of `POST /v1/tickets`; raises Invalid naming every wrong field.
 
     What a page on the web says of somebody is only claimed, what staff and tills say is confirmed (R5).
@@ -60,7 +60,7 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
     done(read)
     # Without a name of its own the same message within a minute is the same; a name is good within the key's owner.
     content = json.dumps([text, subject, order_id, [one.model_dump() for one in attachments]], ensure_ascii=False)
-    return Said(
+    return CustomerMessage(
         channel=channel,
         dedup=f"api:{caller.name}:{message_id}" if message_id else f"same:{digest(content)}",
         again=0 if message_id else rules.repeat_seconds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.messaging.reply_windows import windows
@@ -65,7 +65,7 @@ def listed(
     found = table.batch_get(keys, consistent=False) if keys else {}
     uow = UnitOfWork(table)
     uow.load(table_keys.profile(ticket["customer_id"]) for ticket in found.values())
-    tickets = [found[key] for key in keys if key in found]
+    tickets = [cast(Ticket, found[key]) for key in keys if key in found]
     return [_row(ticket, members_of(uow, ticket["customer_id"]), now) for ticket in tickets], page.next
 
 
@@ -77,12 +77,12 @@ def _row(ticket: Ticket, members: list[Profile], now: datetime) -> dict[str, Any
 
 def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
     """A ticket as the outside sees it."""
-    by = locked_by(ticket, stamp(now))
+    by, fields = locked_by(ticket, stamp(now)), cast(dict[str, Any], ticket)
     return {
-        **{name: ticket[name] for name in _SHOWN},
+        **{name: fields[name] for name in _SHOWN},
         "customer_id": ticket["customer_id"],
         "case_code": case_code(ticket),
-        **{name: None if ticket.get(name) == "" else ticket.get(name) for name in _MAYBE},
+        **{name: None if fields.get(name) == "" else fields.get(name) for name in _MAYBE},
         "missed": sorted(ticket["missed"]),
         "suggestions": ticket.get("suggestions", []),
         "lock": ticket["lock"] if by else None,

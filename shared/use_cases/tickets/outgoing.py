@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from shared.domain.common.stored_item import picked
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.message import Comment, Intent
 from shared.domain.messaging.reply_windows import COMMENT_ANSWER
@@ -84,7 +85,6 @@ def signal_journeys(context: TicketContext, tx: TicketTransaction, ticket: Ticke
     if not members:
         return
     names = ("ticket_id", "channel", "intent", "severity", "order_id")
-    properties = {field: ticket[field] for field in names if ticket.get(field)}
-    properties |= {"case_code": case_code(ticket), **more}
+    properties = picked(ticket, names) | {"case_code": case_code(ticket), **more}
     signal = Signal(name, stamp(context.now), properties)
     context.journeys.tell(tx.uow, members, signal, home=ticket["customer_id"], act=False)

@@ -13,9 +13,10 @@ from shared.domain.errors import NotFound
 from shared.domain.messaging.policy import WINDOWED
 from shared.domain.recommendations.recommendation import Matter
 from shared.domain.tickets import sla as clocks
-from shared.domain.tickets import ticket as transitions
+from shared.domain.tickets import transitions
+from shared.domain.tickets.matching import Match, match, match_given
 from shared.domain.tickets.routing import Route, route
-from shared.domain.tickets.ticket import RESOLVE, Said, Ticket, unhappy
+from shared.domain.tickets.ticket import RESOLVE, CustomerMessage, Ticket, digest, seconds, unhappy
 from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys, tickets
@@ -39,7 +40,7 @@ NO_BOT = frozenset(("hotline", "store"))
 ACKNOWLEDGED = frozenset(("email", "form"))
 
 
-def receive(context: TicketContext, said: Said) -> MessageResult:
+def receive(context: TicketContext, said: CustomerMessage) -> MessageResult:
     """Record what a customer said in its ticket; idempotent. Raises Busy after too many lost races, and NotFound for an
     unknown customer."""
     at = min(said.at, stamp(context.now))
@@ -50,7 +51,7 @@ def receive(context: TicketContext, said: Said) -> MessageResult:
 class MessageIntake:
     """One message on its way into its ticket, inside one transaction; `onto` names the ticket where that is known."""
 
-    def __init__(self, context: TicketContext, tx: TicketTransaction, said: Said, *, onto: str = "") -> None:
+    def __init__(self, context: TicketContext, tx: TicketTransaction, said: CustomerMessage, *, onto: str = "") -> None:
         self.context, self.tx, self.said, self.onto = context, tx, said, onto
         self.uow = tx.uow
         self.bot_reply = ""
@@ -69,8 +70,8 @@ class MessageIntake:
             after = self._opened(home, triage)
         else:
             after = transitions.reopened(before, said.at) if how == "reopen" else before
-            after = transitions.worth(transitions.read_again(after, triage), self._value())
-        after = transitions.told_by_customer(after, said.at)
+            after = transitions.revalued(transitions.read_again(after, triage), self._value())
+        after = transitions.customer_wrote(after, said.at)
         after = thread.add(
             uow, after, said.at, "customer", said.text, subject=said.subject if before is None else "",
             order_id=said.order_id, attachments=[one.model_dump() for one in said.attachments],
@@ -133,7 +134,7 @@ class MessageIntake:
         self.uow.load(keys)
         for key in keys:
             mark = self.uow.get(key)
-            if mark and (not self.said.again or transitions.seconds(mark["at"], self.said.at) <= self.said.again):
+            if mark and (not self.said.again or seconds(mark["at"], self.said.at) <= self.said.again):
                 return mark
         return None
 
@@ -155,11 +156,11 @@ class MessageIntake:
 
     # ---- which ticket ----
 
-    def _meeting(self, triage: Triage) -> tuple[Ticket | None, transitions.Meets]:
+    def _meeting(self, triage: Triage) -> tuple[Ticket | None, Match]:
         """The ticket a message belongs to, of all members of the customer, and what it does to it."""
         if self.onto:
             ticket = tickets.get(self.uow, self.onto)
-            return transitions.told_onto(ticket, self.said, self.context.rules)
+            return match_given(ticket, self.said, self.context.rules)
         homes = [member["customer_id"] for member in self.members]
         self.uow.load(table_keys.ticket_threads(home) for home in homes)
         ids = [
@@ -171,13 +172,13 @@ class MessageIntake:
         known = [found for one in ids if (found := tickets.find(self.uow, one))]
         known.sort(key=lambda ticket: (ticket["status"] != "resolved", ticket["last_at"]), reverse=True)
         for ticket in known:
-            if how := transitions.meets(ticket, self.said, triage, self.context.rules):
+            if how := match(ticket, self.said, triage, self.context.rules):
                 return ticket, how
         return None, ""
 
     def _opened(self, home: str, triage: Triage) -> Ticket:
         said, lead = self.said, self.members[0]
-        tail = transitions.digest(f"{said.mark}\n{said.at}")
+        tail = digest(f"{said.mark}\n{said.at}")
         for owner in dict.fromkeys((home, lead["customer_id"])):
             # The lead's changes too, so that two first messages to two of one person's profiles meet.
             key = table_keys.ticket_threads(owner)
@@ -218,7 +219,7 @@ class MessageIntake:
             bot_able=bot_able and ticket["channel"] not in NO_BOT,
         )
 
-    def _placed(self, before: Ticket | None, after: Ticket, triage: Triage, how: transitions.Meets) -> Ticket:
+    def _placed(self, before: Ticket | None, after: Ticket, triage: Triage, how: Match) -> Ticket:
         """The ticket in its queue, answered by the bot where that is the queue, else with a person and deadlines."""
         context, at = self.context, self.said.at
         from_bot = before is not None and before["queue"] == "bot"
@@ -242,7 +243,7 @@ class MessageIntake:
             after = transitions.assigned(after, "")
         return auto_assigned(context, after)
 
-    def _shows_something(self, before: Ticket | None, how: transitions.Meets, ticket: Ticket) -> bool:
+    def _shows_something(self, before: Ticket | None, how: Match, ticket: Ticket) -> bool:
         """A picture that nobody has the ticket of yet: the bot only says who will look at it (R23)."""
         waits = before is None or how == "reopen" or before["queue"] == "bot"
         pictured = shows_something([one.kind for one in self.said.attachments])

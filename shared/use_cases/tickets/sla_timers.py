@@ -7,8 +7,8 @@ from datetime import timedelta
 
 from shared.domain.errors import Conflict
 from shared.domain.tickets import sla as clocks
-from shared.domain.tickets import ticket as transitions
-from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket
+from shared.domain.tickets import transitions
+from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, waits
 from shared.domain.vietnam_time import stamp
 from shared.ports import Update, present
 from shared.repositories import table_keys, tickets
@@ -63,8 +63,8 @@ def _wake(context: TicketContext, tx: TicketTransaction, ticket_id: str) -> bool
         for task in late:
             said = {"ask": after["asks"][task]["due_at"]}
             notify_deadlines(context, tx.uow, after, "deadline_missed", said, ("assignee",))
-        after = clocks.asks_told(after, late)
-    if transitions.waits(after) and after.get("retry_at", now) <= now:
+        after = clocks.asks_notified(after, late)
+    if waits(after) and after.get("retry_at", now) <= now:
         after = auto_assigned(context, after)
     keep(context, tx, before, after)
     return True
