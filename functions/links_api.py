@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.common.channels import channel_family
 from shared.domain.common.money import vnd
 from shared.domain.errors import Busy, Conflict, Invalid, KhachQuenError
 from shared.domain.messaging.machine_opens import Touch
@@ -25,6 +26,8 @@ from shared.runtime.logs import logger
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.templates import templates
 from shared.use_cases.messaging import follow_link
+from shared.use_cases.messaging.answer_survey import SCORES, Survey, record_answer, survey_of
+from shared.use_cases.messaging.unsubscribe import stop_marketing
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 
@@ -70,7 +73,7 @@ def unsubscribe(token: str) -> Response[str]:
     form = handler.form()
     everywhere = form.get("scope") == "all"
     how = "page" if "scope" in form else "one_click"
-    follow_link.stop_marketing(outside.table, link, everywhere=everywhere, how=how, now=outside.clock())
+    stop_marketing(outside.table, link, everywhere=everywhere, how=how, now=outside.clock())
     return page_answer("unsubscribed.html", channel=_channel(message), everywhere=everywhere)
 
 
@@ -78,7 +81,7 @@ def unsubscribe(token: str) -> Response[str]:
 def show_survey(token: str) -> Response[str]:
     outside = wiring.outside()
     message = follow_link.message_of(outside.table, _link(token, "survey"))
-    return _survey_page(follow_link.survey_of(message, _kinds(), outside.clock()))
+    return _survey_page(survey_of(message, _kinds(), outside.clock()))
 
 
 @handler.routes.post("/s/<token>")
@@ -89,11 +92,11 @@ def answer_survey(token: str) -> Response[str]:
     score, comment = form.get("score", ""), form.get("comment", "")
     now = outside.clock()
     try:
-        survey = follow_link.answer_survey(journeys(now), link, score, comment, _kinds(), now)
+        survey = record_answer(journeys(now), link, score, comment, _kinds(), now)
     except Invalid:
         message = follow_link.message_of(outside.table, link)
-        asked = follow_link.survey_of(message, _kinds(), now)
-        return _survey_page(follow_link.Survey(asked.kind, None, comment), status=400)
+        asked = survey_of(message, _kinds(), now)
+        return _survey_page(Survey(asked.kind, None, comment), status=400)
     return page_answer("answered.html", survey=survey)
 
 
@@ -140,11 +143,11 @@ def _kinds() -> dict[str, SurveyKind]:
     return {name: template.survey for name, template in templates().items() if template.survey}
 
 
-def _survey_page(survey: follow_link.Survey, status: int = 200) -> Response[str]:
-    scores = follow_link.SCORES[survey.kind]
+def _survey_page(survey: Survey, status: int = 200) -> Response[str]:
+    scores = SCORES[survey.kind]
     return page_answer("survey.html", status, survey=survey, scores=scores, wrong=status == 400)
 
 
 def _channel(message: Message) -> str:
-    """The channel by the name its people use; what went by several names is one to them."""
-    return follow_link.family(str(message.get("channel", "email")))[0]
+    """The channel by the name that customers use: what has several names here is one channel to them."""
+    return channel_family(str(message.get("channel", "email")))[0]

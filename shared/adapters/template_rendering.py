@@ -1,7 +1,7 @@
-"""Fills in the playbook's texts with Jinja2, sandboxed: messages for every channel, and the pages behind their links.
+"""Renders messages for every channel from the playbook's templates.
 
-Nothing incomplete is ever written: a variable that is missing, wrong or too long is `CannotRender`, before anything is
-sent. Texts come out composed (NFC); what goes into HTML is escaped.
+Nothing incomplete is ever rendered: a variable that is missing, wrong or too long is `CannotRender`, before anything is
+sent. How Jinja2 is confined is in `jinja_sandbox.py`.
 """
 
 from __future__ import annotations
@@ -10,14 +10,21 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, UndefinedError, meta, select_autoescape
-from jinja2 import Template as Compiled
-from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2 import UndefinedError
 
+from shared.adapters.jinja_sandbox import (
+    TEXT_ERRORS,
+    InvalidValue,
+    Sandbox,
+    cut,
+    date_or_moment,
+    money,
+    tidy,
+    tidy_line,
+)
 from shared.domain.common.localized_text import Lang
 from shared.domain.common.money import vnd
 from shared.domain.customers.salutation import greet
@@ -41,7 +48,6 @@ from shared.domain.messaging.template import (
     Zns,
 )
 from shared.domain.messaging.tracked_links import MessageLinks, web_address
-from shared.domain.vietnam_time import VIETNAM, moment
 from shared.ports import Rendered
 
 # Characters that a ZNS parameter of each type may have, as Zalo documents them.
@@ -55,106 +61,6 @@ _ZNS_DATE = re.compile(r"(?:\d\d:\d\d(?::\d\d)?)?(?:(?:^| )(?:\d\d/\d\d/|\d\d/)\
 # What the conversation channels take in one message.
 _LONGEST = {"zalo": 2000, "messenger": 2000, "whatsapp": 4096}
 _PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
-
-
-# What can go wrong inside somebody's text, whatever Jinja or Python calls it.
-_SPOILED = (TemplateError, ValueError, TypeError, ArithmeticError, LookupError, AttributeError)
-
-
-class Wrong(ValueError):
-    """A value that a filter cannot show; the words say why."""
-
-
-def _money(value: Any) -> str:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise Wrong("is no amount in whole VND")
-    return vnd(value)
-
-
-def _local(value: Any) -> datetime | date:
-    try:
-        text = str(value)
-        return date.fromisoformat(text) if len(text) == 10 else moment(text).astimezone(VIETNAM)
-    except ValueError:
-        raise Wrong("is neither a date nor a moment with its time zone") from None
-
-
-def _date(value: Any) -> str:
-    return f"{_local(value):%d/%m/%Y}"
-
-
-def _time(value: Any) -> str:
-    when = _local(value)
-    if not isinstance(when, datetime):
-        raise Wrong("is a day without a time")
-    return f"{when:%H:%M}"
-
-
-def _short(value: Any, most: int = 40) -> str:
-    """At most so many characters, cut between words, with an ellipsis where something is left out."""
-    text = tidy_line(str(value))
-    return text if len(text) <= most else cut(text, most - 1) + "…"
-
-
-def _capital(value: Any) -> str:
-    """The first letter large and nothing else changed, unlike Jinja's own: brands keep their spelling."""
-    text = str(value)
-    return text[:1].upper() + text[1:]
-
-
-def cut(text: str, most: int) -> str:
-    """At most so many characters, cut between words where there are any."""
-    if len(text) <= most:
-        return text
-    head = text[: most + 1]
-    return head.rsplit(None, 1)[0].rstrip(" ,;:-–") if any(char.isspace() for char in head) else text[:most]
-
-
-def tidy(text: str) -> str:
-    """Composed, without control characters, trailing spaces and more than one empty line in a row."""
-    text = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    lines = text.split("\n")
-    # What can be printed has no control characters; that is told in one look, and nearly always so.
-    if not all(map(str.isprintable, lines)):
-        lines = ["".join(char for char in line if unicodedata.category(char) not in ("Cc", "Cs")) for line in lines]
-    lines = [" ".join(line.split()) for line in lines]
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip()
-
-
-def tidy_line(text: str) -> str:
-    return " ".join(tidy(text).split())
-
-
-class Sandbox:
-    """Jinja's sandbox with our filters; texts are compiled once."""
-
-    def __init__(self, pages: Path) -> None:
-        self._texts = self._environment(autoescape=False)
-        self._pages = self._environment(autoescape=select_autoescape(), loader=FileSystemLoader(pages))
-        self._compiled: dict[str, Compiled] = {}
-
-    @staticmethod
-    def _environment(**options: Any) -> ImmutableSandboxedEnvironment:
-        made = ImmutableSandboxedEnvironment(
-            undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True, **options
-        )
-        # No loops of a billion rounds, no helpers nobody needs: a text has its variables and nothing else.
-        made.globals.clear()
-        made.filters.update({"vnd": _money, "date": _date, "time": _time, "short": _short, "capitalize": _capital})
-        return made
-
-    def text(self, source: str, values: Mapping[str, Any]) -> str:
-        """Raises TemplateError or Wrong."""
-        if source not in self._compiled:
-            self._compiled[source] = self._texts.from_string(source)
-        return self._compiled[source].render(values)
-
-    def page(self, name: str, values: Mapping[str, Any]) -> str:
-        return self._pages.get_template(name).render(values)
-
-    def variables(self, source: str) -> set[str]:
-        """The variables a text uses; raises TemplateError where it cannot be read."""
-        return meta.find_undeclared_variables(self._texts.parse(source))
 
 
 @dataclass(frozen=True)
@@ -177,7 +83,7 @@ class _Scene:
             missing = re.search(r"'([^']+)' is undefined|no attribute '([^']+)'", str(error))
             name = next(filter(None, missing.groups()), "") if missing else ""
             raise self.trouble(name, "is missing") from error
-        except _SPOILED as error:
+        except TEXT_ERRORS as error:
             raise self.trouble("", str(error)) from error
 
     def line(self, source: str) -> str:
@@ -259,7 +165,7 @@ class Renderer:
         for name, variable in template.variables.items():
             try:
                 values[name] = _checked(variable, variables.get(name))
-            except Wrong as error:
+            except InvalidValue as error:
                 raise CannotRender(template.id, channel, name, str(error)) from error
         links = MessageLinks(self._base, self._link_key, message_id)
         bare = _Scene(self._sandbox, template, channel, lang, self._shop, values, links, ())
@@ -285,21 +191,21 @@ def _checked(variable: Variable, value: Any) -> Any:
         value = tidy(value)
     if value is None or value == "":
         if variable.required:
-            raise Wrong("is missing")
+            raise InvalidValue("is missing")
         return ""
     if variable.kind == "money":
-        _money(value)
+        money(value)
     elif variable.kind == "date":
-        _local(value)
+        date_or_moment(value)
     elif variable.kind == "url":
         try:
             web_address(str(value))
         except ValueError as error:
-            raise Wrong(str(error)) from None
+            raise InvalidValue(str(error)) from None
     elif variable.kind in ("code", "phone") and (len(str(value)) > 64 or "\n" in str(value)):
-        raise Wrong(f"is no {variable.kind}")
+        raise InvalidValue(f"is no {variable.kind}")
     elif isinstance(value, bool) or not isinstance(value, str | int):
-        raise Wrong("is no text")
+        raise InvalidValue("is no text")
     return value
 
 
@@ -307,15 +213,15 @@ def limited(kind: ParameterKind, value: str) -> str:
     """A ZNS parameter within what Zalo takes; names are cut between words where that is harmless. Raises Wrong."""
     value = tidy_line(value)
     if not value:
-        raise Wrong("is empty")
+        raise InvalidValue("is empty")
     if kind in _MAY_BE_CUT:
         value = cut(value, LIMITS[kind])
     if len(value) > LIMITS[kind]:
-        raise Wrong(f"has {len(value)} characters, kind {kind} has at most {LIMITS[kind]}")
+        raise InvalidValue(f"has {len(value)} characters, kind {kind} has at most {LIMITS[kind]}")
     if kind == "vnd" and not re.fullmatch("[1-9][0-9]*", value):
-        raise Wrong("is no positive whole amount without points")
+        raise InvalidValue("is no positive whole amount without points")
     if kind == "date" and not _ZNS_DATE.fullmatch(value):
-        raise Wrong("is no date as Zalo writes it, such as 14:30 24/11/2026")
+        raise InvalidValue("is no date as Zalo writes it, such as 14:30 24/11/2026")
     return value
 
 
@@ -324,7 +230,7 @@ def _zns(scene: _Scene, block: Zns) -> Rendered:
     for name, parameter in block.parameters.items():
         try:
             parameters[name] = limited(parameter.kind, scene.line(parameter.text))
-        except Wrong as error:
+        except InvalidValue as error:
             raise scene.trouble(f"parameter {name}", str(error)) from error
         shown[name] = vnd(int(parameters[name])) if parameter.kind == "vnd" else parameters[name]
 

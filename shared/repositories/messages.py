@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
+from shared.domain.errors import NotFound
 from shared.domain.messaging import delivery
 from shared.domain.messaging.message import WAITING, Intent, Message, planned
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, Queue, Update, absent_or_at_most
+from shared.ports import Item, Queue, Table, Update, absent_or_at_most
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import forgotten, remembered, wait_no_more
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 
 
@@ -85,6 +89,35 @@ def withdraw(uow: UnitOfWork, members: list[Item], message_id: str, reason: str,
         return False
     wait_no_more(uow, members, message_id)
     return True
+
+
+def change(table: Table, message_id: str, note: Callable[[UnitOfWork, Message], Message | None]) -> None:
+    """Let `note` write about a message, again when another writer was faster; what it returns is the new message.
+
+    Raises NotFound where the message is gone, and Busy.
+    """
+
+    def attempt(uow: UnitOfWork) -> None:
+        message = uow.get(table_keys.message(message_id))
+        if message is None:
+            raise NotFound("the message is gone")
+        if after := note(uow, message):
+            store(uow, after)
+
+    committed(table, attempt)
+
+
+def timeline_entry(message: Message, name: str, stage: str, at: datetime, **properties: Any) -> Item:
+    """What the customer's timeline shows of something that they did with a message."""
+    about = {"message_id": message["message_id"], "journey": message["journey"], "step": message["step"]}
+    return {
+        "type": "track",
+        "name": name,
+        "stage": stage,
+        "source": message.get("channel", ""),
+        "at": stamp(at),
+        "properties": json.dumps({**about, **properties}, ensure_ascii=False),
+    }
 
 
 def enqueue(queue: Queue, message_ids: list[str]) -> None:

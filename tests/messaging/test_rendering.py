@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from shared.adapters.template_rendering import LIMITS, Renderer, Sandbox, Wrong, cut, limited
+from shared.adapters.jinja_sandbox import InvalidValue, Sandbox, cut
+from shared.adapters.template_rendering import LIMITS, Renderer, limited
 from shared.domain.messaging.channel_errors import ContentError
 from shared.domain.messaging.template import CannotRender, Template
 from shared.domain.messaging.tracked_links import link_key, read
@@ -171,7 +172,7 @@ def test_r12_names_are_cut_between_words_where_that_is_harmless():
 @pytest.mark.parametrize("kind", sorted(set(LIMITS) - {"customer_name", "product", "vnd", "date"}))
 def test_r12_everything_else_that_is_too_long_is_an_error(kind: Any):
     assert limited(kind, "x" * LIMITS[kind])
-    with pytest.raises(Wrong, match=f"at most {LIMITS[kind]}"):
+    with pytest.raises(InvalidValue, match=f"at most {LIMITS[kind]}"):
         limited(kind, "x" * (LIMITS[kind] + 1))
 
 
@@ -183,7 +184,7 @@ def test_r12_everything_else_that_is_too_long_is_an_error(kind: Any):
     ],
 )  # fmt: skip
 def test_r12_what_zalo_would_refuse_is_refused_here(kind: Any, value: str):
-    with pytest.raises(Wrong):
+    with pytest.raises(InvalidValue):
         limited(kind, value)
 
 

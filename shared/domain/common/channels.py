@@ -18,3 +18,12 @@ _CONSENT_OF = {"sms_care": "sms", "sms_ad": "sms"}
 def consent_channel(channel: str) -> str:
     """The channel whose consent covers a sending channel."""
     return _CONSENT_OF.get(channel, channel)
+
+
+# What people call one channel: a customer who refuses a Zalo message means the Official Account and the notices alike.
+_FAMILIES = (("zalo", "zns"), ("sms", "sms_care", "sms_ad"))
+
+
+def channel_family(channel: str) -> tuple[str, ...]:
+    """The channels that people call by one name."""
+    return next((names for names in _FAMILIES if channel in names), (channel,))

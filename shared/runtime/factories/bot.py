@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from shared.adapters.template_rendering import Sandbox, Wrong
+from shared.adapters.jinja_sandbox import InvalidValue, Sandbox
 from shared.domain.bot.faq import Both, Entry, Faq, FaqFile, FaqWords
 from shared.domain.bot.reply import Answer, Asked, BotRules, HandOver, reply
 from shared.domain.customers.profile import Profile
@@ -28,7 +28,7 @@ from shared.use_cases.bot.recent_orders import recent_orders
 FAQ, WORDS, RULES = "faq.yaml", "faq_words.yaml", "bot.yaml"
 # What is typed into the page's search box, and what it answers with: a person chooses, so it may be less alike.
 LONGEST_QUESTION, _SHOWN, _WORTH_A_LOOK = 200, 4, 20
-_SPOILED = (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError)
+_SPOILED = (TemplateError, InvalidValue, ValueError, TypeError, LookupError, AttributeError)
 
 
 def answer(asked: Asked) -> Answer | HandOver:

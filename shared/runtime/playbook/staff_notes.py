@@ -9,7 +9,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
-from shared.adapters.template_rendering import Wrong, cut, tidy, tidy_line
+from shared.adapters.jinja_sandbox import InvalidValue, cut, tidy, tidy_line
 from shared.domain.common.lint import Finding
 from shared.domain.common.localized_text import Lang, Text
 from shared.domain.messaging.channel_errors import ContentError
@@ -77,7 +77,7 @@ def write(kind: str, channel: str, person: Person, words: Mapping[str, Any]) -> 
     try:
         subject = tidy_line(_texts().text(wording.subject.told(person.lang), values))
         text = tidy(_texts().text(wording.text.told(person.lang), values))
-    except (TemplateError, Wrong, ValueError, TypeError, LookupError, AttributeError) as error:
+    except (TemplateError, InvalidValue, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CannotWrite(f"note {kind}: {error}") from error
     return subject, cut(text, LONGEST.get(channel, len(text)))
 

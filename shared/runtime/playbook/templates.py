@@ -10,7 +10,8 @@ from typing import Any
 from jinja2 import TemplateError
 from pydantic import ValidationError
 
-from shared.adapters.template_rendering import Renderer, Sandbox
+from shared.adapters.jinja_sandbox import Sandbox
+from shared.adapters.template_rendering import Renderer
 from shared.domain.common.localized_text import Lang
 from shared.domain.messaging.template import CUSTOMER, CannotRender, Shop, Template
 from shared.domain.messaging.template_lint import Finding, lint, sources

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from shared.domain.common.channels import consent_channel
+from shared.domain.common.channels import channel_family, consent_channel
 from shared.domain.customers.identity import Identity, identity, link_key
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.phone_in_text import typed_mobile
@@ -35,7 +35,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
 from shared.use_cases.inbox import moderate_comments
 from shared.use_cases.inbox.survey_replies import answers_survey
-from shared.use_cases.messaging.follow_link import family, take_rating
+from shared.use_cases.messaging.answer_survey import record_rating
 from shared.use_cases.messaging.record_delivery import record
 
 # Which identity a channel knows people by.
@@ -159,7 +159,7 @@ class IncomingTaker:
         comment = ". ".join(said for said in (news.text, *news.detail["chosen"]) if said)
         with suppress(NotFound):
             at = min(moment(news.at), self.taker.now)
-            take_rating(self.taker.journeys, message_id, news.detail["score"], comment, at)
+            record_rating(self.taker.journeys, message_id, news.detail["score"], comment, at)
 
     def _who(self, news: Incoming) -> Identity | None:
         kind = COMMENTS if news.kind == "comment" else KNOWN_AS.get(news.channel)
@@ -225,8 +225,10 @@ class IncomingTaker:
             profile = {**profile, "closed": {**profile.get("closed", {}), news.channel: CLOSES[news.kind]}}
         stops = news.kind == "inbound_message" and asks_to_stop(news.text)
         if stops or news.kind in ("opted_out", "complained", "unfollowed"):
-            # Who refuses is refused on every channel that people call by that name, as on the page behind a link.
-            profile = agree(profile, [_consent(news, channel, granted=False) for channel in family(news.channel)])
+            # A refusal counts on every channel that people call by that name, as on the unsubscribe page.
+            profile = agree(
+                profile, [_consent(news, channel, granted=False) for channel in channel_family(news.channel)]
+            )
         if news.kind == "followed":
             # Following an Official Account is asking for its news (R10).
             profile = agree(profile, [_consent(news, news.channel, granted=True)])

@@ -14,7 +14,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
-from shared.use_cases.messaging.follow_link import SCORES, take_rating
+from shared.use_cases.messaging.answer_survey import SCORES, record_rating
 
 # Who answers later than this speaks of something else.
 ANSWERED_WITHIN = timedelta(days=7)
@@ -49,5 +49,5 @@ def answers_survey(journeys: Journeys, customer_id: str, news: Incoming) -> bool
         return False
     with suppress(NotFound):
         given = last.get("answer", {}).get("comment", "")
-        take_rating(journeys, last["message_id"], score, given, at, kind=template.survey)
+        record_rating(journeys, last["message_id"], score, given, at, kind=template.survey)
     return True
