@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
     cutoffs = publish(outside.table, rules_today(now), now)
-    outside.memory.pop("cutoffs", None)
+    outside.memory.cutoffs.clear()
     done = relabel_pass(journeys(now), pages=PAGES)
     relabelled = done.relabelled if done else 0
     logger.info("cut-offs published", version=cutoffs.version, customers=cutoffs.customers, relabelled=relabelled)

@@ -16,7 +16,7 @@ OURS = {"shared", "functions", "infra", "tests"}
 LAW: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "shared/domain": (("shared.domain",), ("pydantic", "phonenumbers")),
     "shared/ports.py": (("shared.domain",), ()),
-    "shared/repositories": (("shared.repositories", "shared.domain", "shared.ports"), ("pydantic",)),
+    "shared/repositories": (("shared.repositories", "shared.domain", "shared.ports"), ("pydantic", "cachetools")),
     "shared/use_cases": (("shared.use_cases", "shared.repositories", "shared.domain", "shared.ports"), ("pydantic",)),
     "shared/adapters": (("shared.adapters", "shared.domain", "shared.ports"), ("*",)),
     "shared/runtime": (("shared",), ("*",)),

@@ -1,11 +1,12 @@
-"""API keys: issued once in clear, stored hashed, read with a short memory."""
+"""API keys: issued once in clear, stored hashed, looked up through a short-lived cache."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, NewId, Put, Table, Update, present
@@ -13,9 +14,6 @@ from shared.repositories import table_keys
 
 ROLES = ("pos", "web", "store_staff", "store_manager", "marketing", "sales", "care", "manager", "admin")
 STORE_ROLES = frozenset(("store_staff", "store_manager"))
-REMEMBERED_SECONDS = 60
-# A stranger who tries keys must not fill the memory.
-REMEMBERED_KEYS = 1000
 
 
 @dataclass(frozen=True)
@@ -61,18 +59,14 @@ def revoke_key(table: Table, key: str, now: datetime) -> None:
     table.write(Update(table_keys.api_key(digest(key)), set={("revoked_at",): stamp(now)}, when=(present(),)))
 
 
-def look_up(table: Table, key: str, memory: dict[str, Any], now: float) -> Caller | None:
-    """Whose key this is, or None; remembered for a minute, refusals too."""
+def look_up(table: Table, key: str, cache: MutableMapping[str, Caller | None]) -> Caller | None:
+    """The caller a key was issued to, or None; both are cached, by the key's hash."""
     hashed = digest(key)
-    keys: dict[str, tuple[float, Caller | None]] = memory.setdefault("keys", {})
-    known = keys.get(hashed)
-    if known and now - known[0] < REMEMBERED_SECONDS:
-        return known[1]
+    with suppress(KeyError):
+        return cache[hashed]
     item = table.get(table_keys.api_key(hashed), consistent=False)
     caller = None
     if item and "revoked_at" not in item:
         caller = Caller(item["name"], item["kind"], frozenset(item["roles"]), frozenset(item["stores"]))
-    if len(keys) >= REMEMBERED_KEYS:
-        keys.clear()
-    keys[hashed] = (now, caller)
+    cache[hashed] = caller
     return caller

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.catalogue.product import Product
@@ -21,12 +20,11 @@ from shared.domain.orders.order import OrderRow
 from shared.domain.recommendations.recommendation import Counts
 from shared.ports import Item, Key, Table, Update
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory, known
 from shared.repositories.unit_of_work import UnitOfWork
 
 # Whoever orders more different goods than these buys for a shop or an office; that tells nothing about a product.
 MOST_GOODS = 8
-REMEMBERED_FOR = timedelta(minutes=10)
-REMEMBERED = 2_000
 # A row that holds more other goods than these loses those that came once, some at a time.
 OTHERS_KEPT = 400
 DROPPED_AT_ONCE = 50
@@ -70,38 +68,31 @@ def _name(sku: str) -> str:
 
 @dataclass(frozen=True)
 class CoPurchase:
-    """The counts as one process sees them at `now`; `memory` is the process's own."""
+    """The counts as one process sees them, through its cache."""
 
     table: Table
-    memory: dict[str, Any]
-    now: datetime
+    memory: ProcessMemory
 
     def load(self, skus: Iterable[str]) -> dict[str, Counts]:
-        """The counts of these products, remembered for ten minutes."""
+        """The counts of these products, cached for ten minutes."""
         wanted = dict.fromkeys(skus)
-        if unknown := self.unknown(wanted):
-            return self.learn(wanted, self.table.batch_get(keys(unknown), consistent=False))
-        return self.learn(wanted, {})
+        found = self.known(wanted)
+        if unread := [sku for sku in wanted if sku not in found]:
+            found |= self.learn(unread, self.table.batch_get(keys(unread), consistent=False))
+        return found
 
-    def unknown(self, skus: Iterable[str]) -> list[str]:
-        """Those that are not remembered; whoever reads their items hands them to `learn`."""
-        known: dict[str, tuple[datetime, Counts]] = self.memory.setdefault("co_purchase", {})
-        return [sku for sku in skus if sku not in known or self.now - known[sku][0] >= REMEMBERED_FOR]
+    def known(self, skus: Iterable[str]) -> dict[str, Counts]:
+        """Those that are cached; a caller that reads the items of the others passes them to `learn`."""
+        return known(self.memory.co_purchase, skus)
 
     def learn(self, skus: Iterable[str], items: Mapping[Key, Item]) -> dict[str, Counts]:
-        """The counts of these products, those that were not remembered taken from items that were just read."""
-        wanted = dict.fromkeys(skus)
-        unknown = dict.fromkeys(self.unknown(wanted))
-        known: dict[str, tuple[datetime, Counts]] = self.memory["co_purchase"]
-        found = {sku: known[sku][1] for sku in wanted if sku not in unknown}
-        for sku in unknown:
+        """The counts of products whose items were just read."""
+        found = {}
+        for sku in skus:
             shards = [items[key] for key in keys([sku]) if key in items]
             for item in shards:
                 self._keep_small(item)
-            found[sku] = _sum(sku, shards)
-        if len(known) + len(unknown) > REMEMBERED:
-            known.clear()
-        known.update((sku, (self.now, found[sku])) for sku in list(unknown)[:REMEMBERED])
+            found[sku] = self.memory.co_purchase[sku] = _sum(sku, shards)
         return found
 
     def _keep_small(self, item: Item) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from shared.domain.errors import Busy, Conflict
 from shared.domain.events.event import Event
@@ -15,6 +15,7 @@ from shared.domain.orders.order_event import PARCEL_FACTS
 from shared.domain.vietnam_time import local_day
 from shared.ports import Table, Update, absent, absent_or_at_most
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory
 
 # What is told by each kind of source. History is what came as such, of whichever kind.
 KINDS = ("history", "store_orders", "online_orders", "carts", "web", "carriers", "zalo", "messenger",
@@ -46,10 +47,10 @@ def kinds_of(event: Event, store_channels: Iterable[str]) -> set[str]:
     return found
 
 
-def note(table: Table, memory: dict[str, Any], kinds: Iterable[str], now: datetime) -> None:
-    """Keep that these kinds of news came today; `memory` is the process's own."""
+def note(table: Table, memory: ProcessMemory, kinds: Iterable[str], now: datetime) -> None:
+    """Keep that these kinds of news came today: one write per kind, day and process."""
     today = local_day(now).isoformat()
-    known: dict[str, str] = memory.setdefault("sources", {})
+    known = memory.sources_noted
     for kind in sorted(kinds):
         if known.get(kind) == today:
             continue

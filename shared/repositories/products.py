@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import islice
-from typing import Any
 
 from shared.domain.catalogue.product import Product
 from shared.domain.common.text_folding import fold
 from shared.ports import Action, Delete, Item, Key, Put, Table, Update
 from shared.repositories import event_sources, table_keys
+from shared.repositories.cached import ProcessMemory, cached, known
 
-REMEMBERED_FOR = timedelta(minutes=10)
-REMEMBERED = 5_000
 # A page is one transaction; a product with stock in hundreds of stores has some 50 KB.
 PAGE = 25
 # What replaces a product may have been replaced itself; longer chains are not followed.
@@ -34,35 +32,29 @@ class Written:
 
 @dataclass(frozen=True)
 class Products:
-    """The catalogue as one process sees it at `now`; `memory` is the process's own."""
+    """The catalogue as one process sees it at `now`, through its cache."""
 
     table: Table
-    memory: dict[str, Any]
+    memory: ProcessMemory
     now: datetime
 
     def load(self, skus: Iterable[str]) -> dict[str, Product]:
-        """The products that exist; what was read, and what was not there, is remembered for ten minutes."""
+        """The products that exist; what was read, and that a product does not exist, is cached for ten minutes."""
         wanted = dict.fromkeys(sku for sku in skus if sku)
-        if unknown := self.unknown(wanted):
-            return self.learn(wanted, self.table.batch_get(map(table_keys.product, unknown), consistent=False))
-        return self.learn(wanted, {})
+        found = self.known(wanted)
+        if unread := [sku for sku in wanted if sku not in found]:
+            found |= self.learn(unread, self.table.batch_get(map(table_keys.product, unread), consistent=False))
+        return {sku: product for sku, product in found.items() if product}
 
-    def unknown(self, skus: Iterable[str]) -> list[str]:
-        """Those that are not remembered; whoever reads their items hands them to `learn`."""
-        known: dict[str, tuple[datetime, Product | None]] = self.memory.setdefault("products", {})
-        return [sku for sku in skus if sku not in known or self.now - known[sku][0] >= REMEMBERED_FOR]
+    def known(self, skus: Iterable[str]) -> dict[str, Product | None]:
+        """Those that are cached; a caller that reads the items of the others passes them to `learn`."""
+        return known(self.memory.products, skus)
 
-    def learn(self, skus: Iterable[str], items: Mapping[Key, Item]) -> dict[str, Product]:
-        """The products among these that exist, those that were not remembered taken from items that were just read."""
-        wanted = dict.fromkeys(sku for sku in skus if sku)
-        unknown = dict.fromkeys(self.unknown(wanted))
-        known: dict[str, tuple[datetime, Product | None]] = self.memory["products"]
-        found = {sku: product for sku in wanted if sku not in unknown and (product := known[sku][1])}
-        read = {sku: _product(items[key]) for sku in unknown if (key := table_keys.product(sku)) in items}
-        if len(known) + len(unknown) > REMEMBERED:
-            known.clear()
-        known.update((sku, (self.now, read.get(sku))) for sku in list(unknown)[:REMEMBERED])
-        return found | read
+    def learn(self, skus: Iterable[str], items: Mapping[Key, Item]) -> dict[str, Product | None]:
+        """The products whose items were just read; None: it does not exist."""
+        found = {sku: _product(items[key]) if (key := table_keys.product(sku)) in items else None for sku in skus}
+        self.memory.products.update(found)
+        return found
 
     def around(self, skus: Iterable[str]) -> dict[str, Product]:
         """Products with their complements and replacements: what `suggest` and `replacement` choose from."""
@@ -79,7 +71,6 @@ class Products:
     def put(self, products: Iterable[Product]) -> Written:
         """Write what differs from what stands there; the last writer wins, and a repetition writes nothing."""
         done = Written()
-        known = self.memory.setdefault("products", {})
         rest = iter(products)
         while some := list(islice(rest, PAGE)):
             page = {product.sku: product for product in some}.values()
@@ -88,7 +79,7 @@ class Products:
             if differing:
                 self.table.write(*map(_put, differing), *self._shelve(differing, stored))
             for product in differing:
-                known.pop(product.sku, None)
+                self.memory.products.pop(product.sku, None)
             done.new += sum(product.sku not in stored for product in page)
             done.changed += sum(product.sku in stored for product in differing)
             done.same += len(page) - len(differing)
@@ -98,22 +89,18 @@ class Products:
 
     def categories(self) -> dict[str, str]:
         """The names of all categories, by what `shelf` knows them by; "" is that of products without one."""
-        names: Item = self._remembered("", lambda: self.table.get(table_keys.SHELVES, consistent=False) or {})
+        names: Item = cached(
+            self.memory.shelves, "", lambda: self.table.get(table_keys.SHELVES, consistent=False) or {}
+        )
         return {name[1:]: said for name, said in names.items() if name.startswith("=")}
 
     def shelf(self, category: str) -> dict[str, str]:
         """Some products of a category, by name: those of which a piece leaves most."""
         pk = table_keys.shelf(category)
-        rows: list[Item] = self._remembered(
-            f"={category}", lambda: self.table.query(pk, limit=ON_SHOW, consistent=False).items
+        rows: list[Item] = cached(
+            self.memory.shelves, f"={category}", lambda: self.table.query(pk, limit=ON_SHOW, consistent=False).items
         )
         return {row["sku"]: row["name"] for row in rows}
-
-    def _remembered(self, name: str, read: Callable[[], Any]) -> Any:
-        known: dict[str, tuple[datetime, Any]] = self.memory.setdefault("shelves", {})
-        if name not in known or self.now - known[name][0] >= REMEMBERED_FOR:
-            known[name] = self.now, read()
-        return known[name][1]
 
     def _shelve(self, products: Iterable[Product], stored: Mapping[str, Product]) -> list[Action]:
         """What moves products to where they stand in their categories now."""

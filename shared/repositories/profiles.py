@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from shared.domain.common.playbook_rules import CutOffs, Rules
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.segments.metrics import Metrics
 from shared.ports import Table
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory, cached
 from shared.repositories.unit_of_work import UnitOfWork
 
 _LANDLINE = "phone:+842"
@@ -79,16 +79,14 @@ class RulesToday:
     today: date
 
 
-def current_cutoffs(table: Table, rules: Rules, memory: dict[str, Any], now: float) -> CutOffs:
-    """The cut-offs in force, remembered for a minute so that no event pays for reading them."""
-    known = memory.get("cutoffs")
-    if known and now - known[0] < 60:
-        cutoffs: CutOffs = known[1]
-        return cutoffs
-    item = table.get(table_keys.CURRENT_CUTOFFS)
-    cutoffs = CutOffs.model_validate(item["cutoffs"]) if item else rules.first_cutoffs
-    memory["cutoffs"] = (now, cutoffs)
-    return cutoffs
+def current_cutoffs(table: Table, rules: Rules, memory: ProcessMemory) -> CutOffs:
+    """The cut-offs in force, cached for a minute so that an event does not pay for reading them."""
+
+    def read() -> CutOffs:
+        item = table.get(table_keys.CURRENT_CUTOFFS)
+        return CutOffs.model_validate(item["cutoffs"]) if item else rules.first_cutoffs
+
+    return cached(memory.cutoffs, table_keys.CURRENT_CUTOFFS, read)
 
 
 def metrics_of(profile: Profile) -> Metrics:

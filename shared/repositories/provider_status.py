@@ -16,8 +16,8 @@ from shared.domain.messaging.quota import Quota, margin_class, may_spend
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Table, Update, absent_or_at_most
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory, cached
 
-MINUTE = timedelta(minutes=1)
 KEPT_DAYS = 40
 # Zalo's word, and WhatsApp's.
 ENABLED = frozenset(("ENABLE", "ENABLED", "APPROVED"))
@@ -44,22 +44,23 @@ def note_template(table: Table, news: Incoming) -> None:
 
 
 class ProviderLimits:
-    """The limits as one process sees them; `memory` is the process's own."""
+    """The limits as one process sees them."""
 
-    def __init__(self, table: Table, rules: SendingRules, memory: dict[str, Any]) -> None:
+    def __init__(self, table: Table, rules: SendingRules, memory: ProcessMemory) -> None:
         self._table = table
         self._rules = rules
         self._memory = memory
 
-    def enabled(self, channel: str, template: str, now: datetime) -> bool:
+    def enabled(self, channel: str, template: str) -> bool:
         """Whether a provider's template may be used; one that nobody has spoken of may."""
         if not template:
             return True
-        known: dict[str, tuple[datetime, dict[str, str]]] = self._memory.setdefault("templates", {})
-        if channel not in known or now - known[channel][0] >= MINUTE:
+
+        def read() -> dict[str, str]:
             page = self._table.query(table_keys.provider_template(channel, "").pk, consistent=False)
-            known[channel] = (now, {item["sk"]: item["status"] for item in page.items})
-        status = known[channel][1].get(template)
+            return {item["sk"]: item["status"] for item in page.items}
+
+        status = cached(self._memory.template_states, channel, read).get(template)
         return status is None or status.upper() in ENABLED
 
     def may_advertise(self, channel: str, margin: int, now: datetime) -> bool:
@@ -82,7 +83,7 @@ class ProviderLimits:
 
     def note_quota(self, channel: str, left: int | None, purpose: str, now: datetime) -> None:
         """Keep what the provider says is left: after each advertisement, else once a minute."""
-        noted: dict[str, str] = self._memory.setdefault("quota", {})
+        noted = self._memory.quota_noted
         minute = stamp(now)[:16]
         if left is None or (purpose != "marketing" and noted.get(channel) == minute):
             return

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from shared.domain.errors import Conflict
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Table, Update, absent_or_at_most
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory, cached
 
 # A block is fetched with one request and used up in memory; what a container leaves over is lost with its minute.
 BLOCKS_A_MINUTE = 20
@@ -18,13 +18,12 @@ MINUTE = timedelta(minutes=1)
 # So many troubles in a row open the circuit of a channel for this long; one good call closes it.
 TROUBLES = 5
 OPEN = timedelta(minutes=2)
-REMEMBERED_SECONDS = 10
 
 
 class Pace:
-    """The pace of all channels as one process sees it; `memory` is the process's own."""
+    """The pace of all channels as one process sees it."""
 
-    def __init__(self, table: Table, rules: SendingRules, memory: dict[str, Any]) -> None:
+    def __init__(self, table: Table, rules: SendingRules, memory: ProcessMemory) -> None:
         self._table = table
         self._rules = rules
         self._memory = memory
@@ -32,26 +31,24 @@ class Pace:
     def take(self, channel: str, now: datetime) -> bool:
         """Draw one token; False when this minute's are used up."""
         minute = stamp(now)[:16]
-        held: dict[str, tuple[str, int]] = self._memory.setdefault("pace", {})
-        at, left = held.get(channel, ("", 0))
+        at, left = self._memory.tokens.get(channel, ("", 0))
         if at != minute or left == 0:
             left = self._block(channel, minute, "taken", now)
             if left == 0:
                 return False
-        held[channel] = (minute, left - 1)
+        self._memory.tokens[channel] = (minute, left - 1)
         return True
 
     def next_turn(self, channel: str, now: datetime) -> datetime:
         """The first coming minute that is not booked up: who waits queues, else every minute woke all of them anew."""
-        places: dict[str, tuple[datetime, int]] = self._memory.setdefault("queued", {})
         turn = now.replace(second=0, microsecond=0) + MINUTE
-        at, left = places.get(channel, (turn, 0))
+        at, left = self._memory.places.get(channel, (turn, 0))
         if at < turn:
             at, left = turn, 0
         while left == 0:
             left = self._block(channel, stamp(at)[:16], "booked", now)
             at += MINUTE if left == 0 else timedelta()
-        places[channel] = (at, left - 1)
+        self._memory.places[channel] = (at, left - 1)
         return at
 
     def _block(self, channel: str, minute: str, name: str, now: datetime) -> int:
@@ -72,24 +69,24 @@ class Pace:
         return block
 
     def closed_until(self, channel: str, now: datetime) -> datetime | None:
-        """Until when the channel is left alone, or None; remembered for a few seconds."""
-        known: dict[str, tuple[float, str]] = self._memory.setdefault("circuits", {})
-        at, until = known.get(channel, (0.0, ""))
-        if not at or now.timestamp() - at > REMEMBERED_SECONDS:
+        """Until when the channel is left alone, or None; cached for a few seconds."""
+
+        def read() -> str:
             item = self._table.get(table_keys.circuit(channel), consistent=False) or {}
-            until = item.get("open_until", "")
-            known[channel] = (now.timestamp(), until)
+            return str(item.get("open_until", ""))
+
+        until = cached(self._memory.circuits, channel, read)
         return moment(until) if until > stamp(now) else None
 
     def failed(self, channel: str, now: datetime) -> None:
         """One more trouble in a row; enough of them open the circuit."""
-        counts: dict[str, int] = self._memory.setdefault("troubles", {})
-        counts[channel] = counts.get(channel, 0) + 1
-        if counts[channel] >= TROUBLES:
+        failures = self._memory.failures
+        failures[channel] += 1
+        if failures[channel] >= TROUBLES:
             until = stamp(now + OPEN)
             self._table.write(Update(table_keys.circuit(channel), set={("open_until",): until}))
-            self._memory.setdefault("circuits", {})[channel] = (now.timestamp(), until)
-            counts[channel] = 0
+            self._memory.circuits[channel] = until
+            failures[channel] = 0
 
     def worked(self, channel: str) -> None:
-        self._memory.setdefault("troubles", {}).pop(channel, None)
+        self._memory.failures.pop(channel, None)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from shared.domain.vietnam_time import local_day
 from shared.ports import Table
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory, cached
 from shared.repositories.unit_of_work import UnitOfWork
 
-REMEMBERED_SECONDS = 60
 
-
-def away(table: Table, memory: dict[str, Any], now: datetime) -> frozenset[str]:
-    """The ids of everybody who is away today; remembered for a minute."""
-    at, known = memory.get("away", (0.0, {}))
-    if not at or not 0 <= now.timestamp() - at < REMEMBERED_SECONDS:
-        known = leaves(table)
-        memory["away"] = (now.timestamp(), known)
+def away(table: Table, memory: ProcessMemory, now: datetime) -> frozenset[str]:
+    """The ids of everybody who is away today; absences are cached for a minute."""
+    known = cached(memory.absences, table_keys.STAFF_AWAY, lambda: leaves(table))
     today = local_day(now).isoformat()
     return frozenset(person for person, last_day in known.items() if last_day >= today)
 

@@ -14,9 +14,15 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 
+from cachetools import TTLCache
+
 from shared.domain.common.channels import PURPOSES
 from shared.ports import Clock, NewId, Queue, SecondOpinion, Table
+from shared.repositories.cached import ProcessMemory, cached
 from shared.runtime import settings
+
+# A rotated secret is in use everywhere within this time; what was made from it is made anew with it.
+SECRET_SECONDS = 300
 
 
 @dataclass
@@ -25,7 +31,7 @@ class Outside:
 
     `shadow_first`: a journey decides and sends nothing until somebody lets it (R27); not so on the laptop.
     `messages` are the queues by purpose, `channel_accounts` the providers' accounts by channel (see `channels.py`);
-    `memory` holds short-lived caches that belong to this process and table.
+    `memory` holds the caches of this process; another table or another `replace`d outside gets its own.
     """
 
     table: Table
@@ -42,7 +48,10 @@ class Outside:
     public_url: str = ""
     second_opinion: SecondOpinion | None = None
     shadow_first: bool = False
-    memory: dict[str, Any] = field(default_factory=dict)
+    memory: ProcessMemory = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.memory = ProcessMemory(self.clock)
 
 
 def new_id() -> str:
@@ -61,7 +70,13 @@ class _OnAws:
         self.clock: Clock = now
         self.new_id: NewId = new_id
         self.shadow_first = True
-        self.memory: dict[str, Any] = {}
+        self.memory = ProcessMemory(lambda: self.clock())
+        self._secrets: TTLCache[str, bytes] = TTLCache(8, SECRET_SECONDS, timer=lambda: self.clock().timestamp())
+
+    def _secret(self, arn: str) -> bytes:
+        from shared.adapters.aws.secrets import read_secret
+
+        return cached(self._secrets, arn, lambda: read_secret(arn))
 
     @property
     def table(self) -> Table:
@@ -85,7 +100,7 @@ class _OnAws:
 
     @property
     def identity_key(self) -> bytes:
-        return _secret(settings.read("KQ_IDENTITY_SECRET_ARN"))
+        return self._secret(settings.read("KQ_IDENTITY_SECRET_ARN"))
 
     @property
     def messages(self) -> Mapping[str, Queue]:
@@ -97,7 +112,7 @@ class _OnAws:
 
     @property
     def channel_accounts(self) -> Mapping[str, Any]:
-        accounts: dict[str, Any] = json.loads(_secret(settings.read("KQ_CHANNELS_SECRET_ARN")))
+        accounts: dict[str, Any] = json.loads(self._secret(settings.read("KQ_CHANNELS_SECRET_ARN")))
         return accounts
 
     @property
@@ -131,13 +146,6 @@ def _bedrock_reader(model: str) -> SecondOpinion:
     from shared.runtime.playbook.triage import asking
 
     return BedrockReader(model, asking().system())
-
-
-@cache
-def _secret(arn: str) -> bytes:
-    from shared.adapters.aws.secrets import read_secret
-
-    return read_secret(arn)
 
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)

@@ -150,9 +150,10 @@ def test_r18_a_category_counts_wherever_it_stands_in_an_order_and_by_the_catalog
     desk.sold(2, days_ago=3, products=[{"sku": "GIAY-1", "name": "Dây giày", "price": 5_000}])
     desk.sold(3, days_ago=3, products=lines)
     from shared.domain.catalogue.product import Product
+    from shared.repositories.cached import ProcessMemory
     from shared.repositories.products import Products
 
-    catalogue = Products(desk.stack.table, {}, desk.now)
+    catalogue = Products(desk.stack.table, ProcessMemory(lambda: desk.now), desk.now)
     catalogue.put([Product(sku="GIAY-1", name="Dây giày", category="Phụ kiện")])
 
     assert desk.preview(desk.campaign(audience={"categories": ["phu kien"]})["campaign_id"])["fits"] == 2

@@ -215,9 +215,10 @@ def test_r11_of_a_batch_whose_sender_died_at_any_step_before_the_call_nobody_is_
     campaign = desk.started(content=BY_SMS)
     channel_of(desk)
     desk.minutes(1.5)  # they wait in their room
-    sender = desk.stack.outside.memory["dispatcher"]
+    clients = desk.stack.outside.memory.clients
+    secrets, sender = clients["dispatcher"]
     deaths = Deaths(desk, 1, 3, 12, 27, 41, 42)
-    desk.stack.outside.memory["dispatcher"] = replace(sender, table=MortalTable(sender.table, deaths))
+    clients["dispatcher"] = (secrets, replace(sender, table=MortalTable(sender.table, deaths)))
 
     live(desk, hours=8)
 

@@ -14,6 +14,7 @@ from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp
 from shared.ports import Put
 from shared.repositories import marketing_halt, table_keys
+from shared.repositories.cached import ProcessMemory
 from tests.campaigns.conftest import MORNING
 from tests.support.campaigns import BY_EMAIL, WORDS, Desk
 
@@ -108,7 +109,7 @@ def test_r18_killed_at_every_step_and_repeated_everybody_gets_it_once(monkeypatc
                 desk.stack.advance(end)
             except Killed:
                 reaper.dead = False
-                outside.memory.clear()
+                outside.memory = ProcessMemory(outside.clock)
         reaper.on = False
         desk.later(hours=20)
 
@@ -210,7 +211,7 @@ def test_r18_a_campaign_that_would_wait_beyond_its_end_ends(desk):
 
 
 def test_r18_the_budget_of_a_day_holds_it_until_the_next(desk):
-    desk.stack.outside.memory.clear()
+    desk.stack.outside.memory = ProcessMemory(desk.stack.outside.clock)
     day = local_day(desk.now).isoformat()
     key = table_keys.budget(day, "*")
     # All but the price of ten e-mails is spent.

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from shared.repositories import event_sources
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.event_sources import Seen, kinds_of, note, seen
 from tests.support.engine import START, Engine, faults, identify, on, sale, track
 
@@ -31,7 +32,7 @@ def test_an_event_is_a_sign_of_its_kind_of_source(message, kinds):
 
 
 def test_a_source_costs_one_write_a_day_and_process():
-    engine, memory = Engine(), {}
+    engine, memory = Engine(), ProcessMemory(lambda: START)
     writes = []
     write = engine.table.write
     engine.table.write = lambda *actions: writes.append(actions) or write(*actions)  # type: ignore[method-assign]
@@ -48,13 +49,13 @@ def test_a_source_costs_one_write_a_day_and_process():
 def test_a_late_process_takes_back_neither_the_first_day_nor_the_last():
     engine = Engine()
     for days in (0, 3, 1):
-        note(engine.table, {}, {"web"}, START + timedelta(days=days))
+        note(engine.table, ProcessMemory(lambda: START), {"web"}, START + timedelta(days=days))
     assert seen(engine.table)["web"] == Seen("2026-03-01", "2026-03-04")
 
 
 def test_a_busy_table_is_asked_again_with_the_next_event():
     engine = Engine(bad_manners=faults(7, busy=0.6))
-    memory: dict = {}
+    memory = ProcessMemory(lambda: START)
     for _ in range(40):
         note(engine.table, memory, event_sources.KINDS, START)
     with engine.honest():

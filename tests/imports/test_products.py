@@ -14,6 +14,7 @@ from infra.local.demo.dataset import PRODUCTS, demo_products
 from infra.local.errors import Trouble
 from infra.local.stack.session import opened
 from shared.domain.catalogue.product import Product, suggest
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.products import Products
 from shared.runtime.playbook.loader import sending_rules
 from tests.imports.exports import read_rejects, write_csv, write_excel
@@ -44,7 +45,7 @@ class Shop:
     @contextmanager
     def catalogue(self) -> Iterator[Products]:
         with opened(self.data) as stack:
-            yield Products(stack.table, {}, stack.now)
+            yield Products(stack.table, ProcessMemory(lambda: stack.now), stack.now)
 
     def product(self, sku: str) -> Product | None:
         with self.catalogue() as products:

@@ -35,7 +35,7 @@ def no_campaigns() -> Any:
 @contextmanager
 def process(shop: Shop, table: Any) -> Iterator[None]:
     """A process of its own over this table, which knows nothing yet."""
-    token = wiring.install(replace(shop.stack.outside, table=table, memory={}))
+    token = wiring.install(replace(shop.stack.outside, table=table))
     try:
         yield
     finally:

@@ -29,7 +29,7 @@ ALL_NIGHT = SendingHours(opens=time(0), closes=time(23, 59, 59, 999999))
 
 def sender(care, table=None):
     """A worker of its own, which knows nothing yet."""
-    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table, memory={}))
+    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table))
     try:
         return dispatcher()
     finally:

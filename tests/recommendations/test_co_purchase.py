@@ -14,6 +14,7 @@ from shared.domain.orders.order import read
 from shared.domain.recommendations.recommendation import Counts
 from shared.ports import Put
 from shared.repositories import co_purchase, table_keys
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.co_purchase import CoPurchase, basket
 from tests.support.engine import RULES, START, Engine, faults, on, track
 from tests.support.max_examples import max_examples
@@ -32,7 +33,7 @@ def placed(order_id, *skus, day=1, user="0901234567", event="Order Completed", *
 
 
 def counts(engine, *skus):
-    found = CoPurchase(engine.table, {}, engine.now).load(skus)
+    found = CoPurchase(engine.table, ProcessMemory(lambda: engine.now)).load(skus)
     return {sku: one._replace(sold=None) for sku, one in found.items()}
 
 
@@ -74,7 +75,7 @@ def test_u1_a_product_is_known_as_it_was_sold():
     engine = Engine(LATER)
     engine.take(placed("1", "A", "B"))
 
-    found = CoPurchase(engine.table, {}, engine.now).load(["A", "C"])
+    found = CoPurchase(engine.table, ProcessMemory(lambda: engine.now)).load(["A", "C"])
     assert found["A"].sold == Product(sku="A", name="Món A", price=100_000)
     assert found["C"].sold is None
 
@@ -180,10 +181,13 @@ def test_a_row_that_has_grown_large_loses_what_came_once():
 
 def test_counts_are_remembered_for_ten_minutes():
     engine = Engine(LATER)
-    memory = {}
+    now = engine.now
+    memory = ProcessMemory(lambda: now)
     engine.take(placed("1", "A", "B"))
-    first = CoPurchase(engine.table, memory, engine.now).load(["A"])
+    first = CoPurchase(engine.table, memory).load(["A"])
     engine.take(placed("2", "A", "B"))
 
-    assert CoPurchase(engine.table, memory, engine.now + timedelta(minutes=9)).load(["A"]) == first
-    assert CoPurchase(engine.table, memory, engine.now + timedelta(minutes=10)).load(["A"])["A"].orders == 2
+    now = engine.now + timedelta(minutes=9)
+    assert CoPurchase(engine.table, memory).load(["A"]) == first
+    now = engine.now + timedelta(minutes=10)
+    assert CoPurchase(engine.table, memory).load(["A"])["A"].orders == 2

@@ -57,7 +57,7 @@ def followed(care) -> None:
 
 def sender(care, table=None):
     """A worker of its own, which knows nothing yet."""
-    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table, memory={}))
+    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table))
     try:
         return staff_notes()
     finally:

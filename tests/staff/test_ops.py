@@ -15,7 +15,8 @@ from infra.local.stack import clock
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
 from shared.adapters.local.sqlite_table import SqliteTable
-from shared.repositories.staff_absence import REMEMBERED_SECONDS, away, call_back, send_away
+from shared.repositories.cached import ProcessMemory
+from shared.repositories.staff_absence import away, call_back, send_away
 
 MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
 
@@ -69,7 +70,7 @@ def test_what_cannot_be_is_said(folder, words, why):
 
 
 def test_leave_includes_its_last_day_and_ends_by_itself():
-    table, memory = SqliteTable(clock=lambda: MONDAY), {}
+    table, memory = SqliteTable(clock=lambda: MONDAY), ProcessMemory(lambda: MONDAY)
     send_away(table, "care_1", date(2026, 11, 23))
     send_away(table, "care_2", date(2026, 11, 24))
     assert away(table, memory, MONDAY) == {"care_1", "care_2"}
@@ -79,14 +80,17 @@ def test_leave_includes_its_last_day_and_ends_by_itself():
 
 
 def test_who_is_away_is_looked_up_once_a_minute():
-    table, memory = SqliteTable(clock=lambda: MONDAY), {}
-    assert away(table, memory, MONDAY) == frozenset()
+    now = MONDAY
+    table, memory = SqliteTable(clock=lambda: MONDAY), ProcessMemory(lambda: now)
+    assert away(table, memory, now) == frozenset()
     send_away(table, "care_1", date(2026, 11, 30))
-    assert away(table, memory, MONDAY + timedelta(seconds=REMEMBERED_SECONDS - 1)) == frozenset()
-    assert away(table, memory, MONDAY + timedelta(seconds=REMEMBERED_SECONDS)) == {"care_1"}
+    now = MONDAY + timedelta(seconds=59)
+    assert away(table, memory, now) == frozenset()
+    now = MONDAY + timedelta(seconds=60)
+    assert away(table, memory, now) == {"care_1"}
     call_back(table, "care_1")
     call_back(table, "care_1")
-    assert away(table, {}, MONDAY) == frozenset()
+    assert away(table, ProcessMemory(lambda: MONDAY), MONDAY) == frozenset()
 
 
 def test_a_key_with_a_person_s_name_is_that_person_s_and_a_strange_one_is_doubted(folder):

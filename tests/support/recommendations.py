@@ -29,8 +29,9 @@ class Counter(Desk):
 
     def forget(self) -> None:
         """Processes remember goods and counts for ten minutes; these begin anew."""
-        for name in ("products", "shelves", "co_purchase"):
-            self.stack.outside.memory.pop(name, None)
+        memory = self.stack.outside.memory
+        for cache in (memory.products, memory.shelves, memory.co_purchase):
+            cache.clear()
 
     def buys(self, order_id: str, *products: Product, user: str | None = LAN, days_ago: int = 1, **more: Any) -> None:
         """A sale of these products; `size` is that of all of them."""

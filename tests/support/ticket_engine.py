@@ -52,7 +52,7 @@ class Engine:
 
     def context(self, table: Any = None) -> TicketContext:
         """What works on tickets now; over another table where a test puts one in between."""
-        token = wiring.install(replace(self.stack.outside, table=table or self.table, memory={}))
+        token = wiring.install(replace(self.stack.outside, table=table or self.table))
         try:
             made = tickets(self.now)
         finally:

@@ -136,11 +136,12 @@ class _Dying:
 
 def test_r23_a_try_that_died_half_way_is_waited_for_and_then_looked_up(shop, ticket):
     ask(shop, ticket, {"lines": [{"sku": "VO-1"}]})
-    memory = shop.stack.outside.memory
-    real, memory["pos"] = memory["pos"], _Dying(memory["pos"])
+    clients = shop.stack.outside.memory.clients
+    account, real = clients["pos"]
+    clients["pos"] = (account, _Dying(real))
     with pytest.raises(_Died):
         ask(shop, ticket)
-    memory["pos"] = real
+    clients["pos"] = (account, real)
 
     assert "right now" in ask(shop, ticket, status=409)["detail"]
     shop.later(seconds=UNDER_WAY.total_seconds())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -16,6 +15,7 @@ from infra.local.stack.session import Place
 from shared.domain.common.duration import span_text
 from shared.domain.journeys.definition import Journey
 from shared.domain.vietnam_time import local_day, moment
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.profiles import RulesToday, current_cutoffs
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
@@ -75,8 +75,8 @@ def _row(journey: Journey) -> tuple[str, ...]:
 
 def journeys_at(where: Place, *, deployed: bool) -> Journeys:
     """The shipped journeys, and the people who are inside them at a place."""
-    memory: dict[str, Any] = {}
-    cutoffs = current_cutoffs(where.table, rules(), memory, where.now.timestamp())
+    memory = ProcessMemory(lambda: where.now)
+    cutoffs = current_cutoffs(where.table, rules(), memory)
     return Journeys(
         table=where.table,
         world=world(deployed),

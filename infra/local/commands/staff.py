@@ -16,13 +16,15 @@ from shared.domain.errors import Conflict
 from shared.domain.staff.directory import Directory
 from shared.domain.staff.roles import ROLES
 from shared.domain.vietnam_time import local_day
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.staff_absence import away, call_back, leaves, send_away
 from shared.runtime.playbook.staff import directory
 
 
 def show(where: Place) -> None:
     """Print the directory: what each person does, and whether they are there now."""
-    people, gone, until = directory(), away(where.table, {}, where.now), leaves(where.table)
+    people, until = directory(), leaves(where.table)
+    gone = away(where.table, ProcessMemory(lambda: where.now), where.now)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("person", "title", "role", "stores", "skills", "shifts", "tickets", "calls", "now"):
         table.add_column(heading, overflow="fold")

@@ -31,6 +31,7 @@ from infra.local.importing.open_file import Row, open_sheet
 from infra.local.importing.row_reader import Problems, Reader, Reject
 from infra.local.stack.session import place
 from shared.domain.catalogue.product import Product
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.products import Products, Written
 
 PAGE = 100
@@ -269,7 +270,7 @@ def import_products(
     screen, told = Console(stderr=True), Console()
     with place(data, stage) as where:
         try:
-            result = run_import(file, Products(where.table, {}, where.now), screen)
+            result = run_import(file, Products(where.table, ProcessMemory(lambda: where.now), where.now), screen)
         except Unusable as unusable:
             screen.print(f"[red]{escape(str(unusable))}")
             raise typer.Exit(2) from unusable

@@ -77,25 +77,26 @@ def available(accounts: Mapping[str, Any]) -> frozenset[str]:
 
 
 def dispatcher() -> AdDispatcher:
-    """The dispatcher of the current outside, made once per process and table."""
+    """The dispatcher of the current outside, made once per process and secrets."""
     outside = wiring.outside()
-    made: AdDispatcher | None = outside.memory.get("dispatcher")
-    if made is None:
+    secret, accounts = outside.identity_key, outside.channel_accounts
+
+    def make() -> AdDispatcher:
         rules = sending_rules()
-        made = AdDispatcher(
+        return AdDispatcher(
             table=outside.table,
-            secret=outside.identity_key,
+            secret=secret,
             rules=rules,
-            channels=channels(outside.channel_accounts, outside, rules),
-            renderer=renderer(outside.public_url, link_key(outside.identity_key)),
+            channels=channels(accounts, outside, rules),
+            renderer=renderer(outside.public_url, link_key(secret)),
             clock=outside.clock,
             pace=Pace(outside.table, rules, outside.memory),
             limits=ProviderLimits(outside.table, rules, outside.memory),
             shuffle=random.random,
             roster=lambda: roster_of(outside.table, outside.memory, outside.clock()),
         )
-        outside.memory["dispatcher"] = made
-    return made
+
+    return outside.memory.client("dispatcher", (secret, accounts), make)
 
 
 def staff_notes() -> StaffNotes:

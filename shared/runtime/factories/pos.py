@@ -9,14 +9,15 @@ from shared.runtime import wiring
 
 
 def pos() -> PosOrders | None:
-    """The POS behind the account `kiotviet` (see `channels.py`), made once per process; None where there is none."""
+    """The POS behind the account `kiotviet` (see `channels.py`), made once per process and account, or None."""
     outside = wiring.outside()
     account: dict[str, Any] | None = outside.channel_accounts.get("kiotviet")
     if account is None:
         return None
-    made: PosOrders | None = outside.memory.get("pos")
-    if made is None:
+
+    def make() -> PosOrders:
         from shared.adapters.pos.kiotviet import KiotViet
 
-        made = outside.memory["pos"] = KiotViet(**account, clock=outside.clock)
-    return made
+        return KiotViet(**account, clock=outside.clock)
+
+    return outside.memory.client("pos", account, make)

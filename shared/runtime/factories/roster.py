@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 
 from shared.ports import Table
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.staff_absence import away
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
@@ -18,6 +18,6 @@ def roster(now: datetime) -> Roster:
     return roster_of(outside.table, outside.memory, now)
 
 
-def roster_of(table: Table, memory: dict[str, Any], now: datetime) -> Roster:
-    """The same for whoever outlives the call that made it; `memory` belongs to the process and the table."""
+def roster_of(table: Table, memory: ProcessMemory, now: datetime) -> Roster:
+    """The same for an object that outlives the call that made it."""
     return Roster(directory(), sending_rules(), away(table, memory, now))

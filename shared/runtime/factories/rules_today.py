@@ -12,7 +12,7 @@ from shared.runtime.playbook.loader import rules
 
 def rules_today(now: datetime) -> RulesToday:
     outside = wiring.outside()
-    cutoffs = current_cutoffs(outside.table, rules(), outside.memory, now.timestamp())
+    cutoffs = current_cutoffs(outside.table, rules(), outside.memory)
     return RulesToday(rules(), cutoffs, local_day(now))
 
 

@@ -21,7 +21,7 @@ def suggester(now: datetime) -> Suggester:
     return Suggester(
         table=table,
         products=Products(table, memory, now),
-        together=CoPurchase(table, memory, now),
+        together=CoPurchase(table, memory),
         rules=suggestion_rules(),
         book=offers(),
         sending=sending_rules(),

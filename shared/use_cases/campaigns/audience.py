@@ -102,11 +102,11 @@ class People:
         person by person."""
         return most // 10 if self.campaign.audience.categories else most
 
-    def ways(self, now: datetime) -> frozenset[str]:
+    def ways(self) -> frozenset[str]:
         """The channels on which the campaign can be sent at all: with an account, and nobody has disabled its words."""
         ours = self.template.provider_template
         able = self.channels.intersection(self.template.usable, self.campaign.content.channels or self.channels)
-        return frozenset(name for name in able if self.limits.enabled(name, ours(name), now))
+        return frozenset(name for name in able if self.limits.enabled(name, ours(name)))
 
     def price(self, channel: str) -> int:
         """What budgets reckon for a message, in VND."""
@@ -141,7 +141,7 @@ class People:
 
     def judge(self, customer_ids: list[str], everybody: Situation, until: datetime, *, anew: bool) -> list[Verdict]:
         """What is to be done about each who leads a list; `anew` passes over nobody who was taken before."""
-        ways = self.ways(everybody.now)
+        ways = self.ways()
         uow = UnitOfWork(self.table)
         uow.load(table_keys.profile(customer_id) for customer_id in customer_ids)
         people: dict[str, list[Profile]] = {}

@@ -79,7 +79,7 @@ class CampaignRun:
         tick.money = everybody.budget_left
         if people.campaign.purpose == "marketing" and "*" in everybody.halted:
             tick.wait = Decision("defer", "halted", self.now + LOOKS_AGAIN)
-        elif not people.ways(self.now):
+        elif not people.ways():
             tick.wait = Decision("defer", "no_channel", self.now + LOOKS_AGAIN)
         for _ in range(people.pages(PAGES_A_TICK)):
             if tick.wait:

@@ -20,6 +20,7 @@ from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import stamp
 from shared.ports import NewId, Put, Table, Update, absent, present
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory, cached
 from shared.repositories.products import Products
 from shared.repositories.profiles import RulesToday, members_of
 from shared.repositories.task_assignment import Roster
@@ -28,14 +29,13 @@ from shared.use_cases.journeys.customer_runs import Desk, Planned
 from shared.use_cases.journeys.definitions import Mode, World
 
 ATTEMPTS = 6
-MODES_REMEMBERED = 60
 # What failed for a reason of its own is tried again then, and the failure raised meanwhile.
 PAUSE = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Journeys:
-    """Everything journeys need at one moment; `memory` belongs to the process."""
+    """Everything journeys need at one moment."""
 
     table: Table
     world: World
@@ -44,7 +44,7 @@ class Journeys:
     new_id: NewId
     public_url: Callable[[], str]
     now: datetime
-    memory: dict[str, Any]
+    memory: ProcessMemory
     roster: Callable[[], Roster]
 
     @property
@@ -140,19 +140,18 @@ class Journeys:
         shipped = self.world.journeys.get(run["journey"])
         if shipped and shipped.version == run["version"]:
             return shipped
-        known = self.memory.setdefault("journey_versions", {})
+        known = self.memory.journey_versions
         name = (run["journey"], run["version"])
         if name not in known:
             item = self.table.get(table_keys.journey_version(*name))
             if item is None:
                 raise LookupError(f"journey {name[0]} has no version {name[1]}")
             known[name] = Journey.model_validate_json(item["definition"])
-        found: Journey = known[name]
-        return found
+        return known[name]
 
     def publish(self, journey: Journey) -> None:
         """Keep the content that people are about to enter with; once per process."""
-        done = self.memory.setdefault("journeys_published", set())
+        done = self.memory.journeys_published
         version = journey.version
         if (journey.id, version) not in done:
             key = table_keys.journey_version(journey.id, version)
@@ -164,11 +163,12 @@ class Journeys:
 
     def mode(self, journey_id: str) -> Mode:
         """For whom a journey is live; what was set is known everywhere within a minute."""
-        known = self.memory.get("journey_modes")
-        if known is None or self.now.timestamp() - known[0] >= MODES_REMEMBERED:
-            item = self.table.get(table_keys.JOURNEY_MODES) or {}
-            known = self.memory["journey_modes"] = (self.now.timestamp(), item.get("modes", {}))
-        told_mode = known[1].get(journey_id)
+        known = cached(
+            self.memory.journey_modes,
+            table_keys.JOURNEY_MODES,
+            lambda: (self.table.get(table_keys.JOURNEY_MODES) or {}).get("modes", {}),
+        )
+        told_mode = known.get(journey_id)
         return Mode(*told_mode) if told_mode else Mode("all" if self.world.live else "shadow")
 
     def counts(self, journey_id: str) -> dict[str, dict[str, int]]:

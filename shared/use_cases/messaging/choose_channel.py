@@ -43,7 +43,7 @@ class ChannelChoice:
         left = [name for name in wanted if name in able and name not in tried and name in self.channels]
         # A template that its provider has disabled falls back to the next channel (R12).
         ours = self.renderer.provider_template
-        return [name for name in left if self.limits.enabled(name, ours(template, name), now)]
+        return [name for name in left if self.limits.enabled(name, ours(template, name))]
 
     def decide(
         self, uow: UnitOfWork, message: Message, members: list[Item], channels: list[str], now: datetime

@@ -143,10 +143,14 @@ class Suggester:
 
     def _known(self, skus: Sequence[str], counted: Sequence[str]) -> tuple[dict[str, Product], dict[str, Counts]]:
         """Products and counts, in one request where anything has to be read."""
-        keys = [table_keys.product(sku) for sku in self.products.unknown(skus)]
-        keys += co_purchase.keys(self.together.unknown(counted))
+        goods, counts = self.products.known(skus), self.together.known(counted)
+        unread = [sku for sku in dict.fromkeys(skus) if sku and sku not in goods]
+        uncounted = [sku for sku in dict.fromkeys(counted) if sku not in counts]
+        keys = [*map(table_keys.product, unread), *co_purchase.keys(uncounted)]
         items = self.table.batch_get(keys, consistent=False) if keys else {}
-        products, counts = self.products.learn(skus, items), self.together.learn(counted, items)
+        goods |= self.products.learn(unread, items)
+        counts |= self.together.learn(uncounted, items)
+        products = {sku: product for sku, product in goods.items() if product}
         sold = {sku: one.sold for sku, one in counts.items() if one.sold and sku not in products}
         return products | sold, counts
 
