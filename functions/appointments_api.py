@@ -19,7 +19,7 @@ from shared.runtime.playbook.loader import rules
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.customers.input import read_upsert
 from shared.use_cases.customers.upsert import upsert
-from shared.use_cases.tasks.appointments import Book, Booking, listed, shown
+from shared.use_cases.tasks.appointments import AppointmentBook, Booking, listed, shown
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.PUBLIC)
 NOTE_LENGTH = 500
@@ -93,9 +93,9 @@ def _day(read: Reader, name: str, said: str) -> date | None:
         return None
 
 
-def _book(now: datetime) -> Book:
+def _book(now: datetime) -> AppointmentBook:
     by = handler.caller.name if handler.caller else ""
-    return Book(journeys(now), appointment_rules(), directory(), by, _stores())
+    return AppointmentBook(journeys(now), appointment_rules(), directory(), by, _stores())
 
 
 def _stores() -> frozenset[str]:

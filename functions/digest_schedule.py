@@ -11,7 +11,7 @@ from shared.runtime.factories.tickets import ticket_rules
 from shared.runtime.logs import logger
 from shared.runtime.playbook.loader import task_words
 from shared.runtime.playbook.staff import directory
-from shared.use_cases.staff.store_digest import Digests
+from shared.use_cases.staff.store_digest import StoreDigests
 
 SETTINGS = (settings.STAGE, settings.TABLE)
 
@@ -19,7 +19,7 @@ SETTINGS = (settings.STAGE, settings.TABLE)
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     wiring.keep_time(context)
     rules = ticket_rules()
-    digests = Digests(
+    digests = StoreDigests(
         table=wiring.outside().table,
         directory=directory(),
         words=task_words(),

@@ -15,7 +15,7 @@ from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, Kind, Status, Task
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
-from shared.repositories.tasks import Told, task_news
+from shared.repositories.tasks import TaskClosedHook, task_done_signal
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
@@ -26,9 +26,9 @@ from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.loader import task_words
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.staff import directory
-from shared.use_cases.tasks.issue_offer import Offers
-from shared.use_cases.tasks.list_tasks import Asked, listed, shown
-from shared.use_cases.tasks.reassign import Hands
+from shared.use_cases.tasks.issue_offer import OfferIssuer
+from shared.use_cases.tasks.list_tasks import TaskQuery, listed, shown
+from shared.use_cases.tasks.reassign import TaskEditor
 from shared.use_cases.tasks.record_outcome import Report, record_outcome
 from shared.use_cases.tickets.ask_and_compensate import ask_answered
 
@@ -49,7 +49,7 @@ def get_tasks() -> Response[str]:
     return listing(*listed(outside.table, asked, task_words(), limit=limit, start=start, suggester=suggester(now)))
 
 
-def _asked(query: dict[str, str], start: str | None, now: datetime) -> Asked:
+def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery:
     """What a list is asked for; raises Invalid naming every wrong field, and Forbidden."""
     read = Reader("")
     store, whose, kind = (read.text(query, name) for name in ("store", "assignee", "kind"))
@@ -69,7 +69,7 @@ def _asked(query: dict[str, str], start: str | None, now: datetime) -> Asked:
     if store and stores and store not in stores:
         raise Forbidden(f"the key has no access to store {store}")
     role, person = (whose, "") if whose in ROLES else ("", whose)
-    return Asked(status, {store} if store else stores, role, person, kind, due)
+    return TaskQuery(status, {store} if store else stores, role, person, kind, due)
 
 
 def _due_until(read: Reader, said: str, now: datetime) -> datetime | None:
@@ -90,7 +90,7 @@ def post_outcome(task_id: str) -> Response[str]:
     now = outside.clock()
     report = _report(handler.json(), now)
     task = record_outcome(
-        outside.table, task_id, report, by=_by(), now=now, stores=_stores(), told=_told(now), roster=roster(now)
+        outside.table, task_id, report, by=_by(), now=now, stores=_stores(), on_closed=_told(now), roster=roster(now)
     )  # fmt: skip
     return _shown(task)
 
@@ -126,14 +126,14 @@ def post_skip(task_id: str) -> Response[str]:
 @handler.routes.post("/v1/tasks/<task_id>/offer")
 def post_offer(task_id: str) -> Response[str]:
     outside = wiring.outside()
-    made = Offers(outside.table, offers(), outside.new_id, outside.public_url, outside.clock())
+    made = OfferIssuer(outside.table, offers(), outside.new_id, outside.public_url, outside.clock())
     return _shown(made.issue(task_id, _stores()))
 
 
-def _hands() -> Hands:
+def _hands() -> TaskEditor:
     outside = wiring.outside()
     now = outside.clock()
-    return Hands(outside.table, roster(now), _by(), _stores(), now)
+    return TaskEditor(outside.table, roster(now), _by(), _stores(), now)
 
 
 def _by() -> str:
@@ -144,14 +144,14 @@ def _stores() -> frozenset[str]:
     return handler.caller.stores if handler.caller else frozenset()
 
 
-def _told(now: datetime) -> Told:
+def _told(now: datetime) -> TaskClosedHook:
     """Tells journeys what became of a task, and a ticket of the answer to its question, in the draft in which it is
     written down."""
     ours = journeys(now)
 
     def told(uow: UnitOfWork, members: list[Profile], task: Task) -> None:
         ask_answered(uow, task, ticket_rules(), directory(), now)
-        ours.tell(uow, members, task_news(task), act=False)
+        ours.tell(uow, members, task_done_signal(task), act=False)
 
     return told
 

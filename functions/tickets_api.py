@@ -25,7 +25,7 @@ from shared.runtime.playbook.loader import rules
 from shared.use_cases.customers import view
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate, input, lists
 from shared.use_cases.tickets.context import MessageResult, TicketContext
-from shared.use_cases.tickets.draft_order import draft_order, read_wanted
+from shared.use_cases.tickets.draft_order import draft_order, read_order_request
 from shared.use_cases.tickets.receive_message import receive
 
 SETTINGS = (
@@ -90,7 +90,7 @@ def get_ticket(ticket_id: str) -> Response[str]:
 def post_message(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
     written = input.read_message(handler.json(), _caller(), context.rules, context.directory)
-    return answer(_result(agent_actions.write(context, ticket_id, written), context.now), 201)
+    return answer(_result(agent_actions.post_message(context, ticket_id, written), context.now), 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/resolve")
@@ -119,7 +119,7 @@ def post_assign(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
     person, queue, note = input.read_assign(handler.json(), context.directory)
     by = _caller().name
-    return _answer(agent_actions.hand_over(context, ticket_id, by, person=person, queue=queue, note=note), context)
+    return _answer(agent_actions.reassign(context, ticket_id, by, person=person, queue=queue, note=note), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/labels")
@@ -155,7 +155,7 @@ def post_approve(ticket_id: str) -> Response[str]:
 @handler.routes.post("/v1/tickets/<ticket_id>/draft-order")
 def post_draft_order(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
-    wanted = read_wanted(handler.json())
+    wanted = read_order_request(handler.json())
     stores = _caller().stores
     if wanted.store and stores and wanted.store not in stores:
         raise Forbidden(f"the key has no access to store {wanted.store}")

@@ -17,7 +17,7 @@ WAITS_AT_MOST = timedelta(days=30)
 OPEN = ("placed", "awaiting_delivery", "partly_refunded")
 
 
-def follow_pickup(
+def update_pickup_list(
     uow: UnitOfWork, order_id: str, listed: Key | None, order: Mapping[str, Any], row: OrderRow | None
 ) -> None:
     """Keep an order in the list of its store while it waits there; `listed` is where it stood before its last fact."""

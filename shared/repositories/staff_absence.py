@@ -13,23 +13,23 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 def away(table: Table, memory: ProcessMemory, now: datetime) -> frozenset[str]:
     """The ids of everybody who is away today; absences are cached for a minute."""
-    known = cached(memory.absences, table_keys.STAFF_AWAY, lambda: leaves(table))
+    known = cached(memory.absences, table_keys.STAFF_AWAY, lambda: absences(table))
     today = local_day(now).isoformat()
     return frozenset(person for person, last_day in known.items() if last_day >= today)
 
 
-def leaves(table: Table) -> dict[str, str]:
+def absences(table: Table) -> dict[str, str]:
     """The last day of each person's leave, by id; it may be over."""
     people: dict[str, str] = (table.get(table_keys.STAFF_AWAY) or {}).get("people", {})
     return people
 
 
-def send_away(table: Table, person_id: str, last_day: date) -> None:
+def start_absence(table: Table, person_id: str, last_day: date) -> None:
     """Somebody is away up to and including a day; raises Conflict when two say so at once."""
     _change(table, person_id, last_day.isoformat())
 
 
-def call_back(table: Table, person_id: str) -> None:
+def end_absence(table: Table, person_id: str) -> None:
     """Somebody is there again; raises Conflict when two say so at once."""
     _change(table, person_id, "")
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from shared.domain.staff.staff_notification import (
     Kind,
-    note_id,
-    written,
+    new_notification,
+    notification_id,
 )
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
@@ -22,9 +22,9 @@ def notify(uow: UnitOfWork, person_id: str, kind: Kind, words: Mapping[str, Any]
     `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole
     numbers or lists of such, of those that `staff_note.WORDS` lists for the kind; raises ValueError for others.
     """
-    found = note_id(person_id, kind, key)
+    found = notification_id(person_id, kind, key)
     place = table_keys.staff_note(found)
     if uow.get(place) is None:
-        note = written(person_id, kind, words, key, now)
+        note = new_notification(person_id, kind, words, key, now)
         uow.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
     return found

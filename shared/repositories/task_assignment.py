@@ -10,7 +10,7 @@ from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.messaging.legal_limits import Hours
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.staff.directory import Directory, Person, allocate
-from shared.domain.tasks.call_scheduling import Wanted, able, find_slot, fit
+from shared.domain.tasks.call_scheduling import SlotRequest, able, find_slot, fit
 from shared.domain.tasks.task import NewTask, Slot, Task
 from shared.domain.vietnam_time import DAY, day_start, local_day, moment, stamp
 from shared.ports import Item, Table
@@ -68,14 +68,14 @@ class Roster:
         seed = members[0]["customer_id"]
         return allocate(self.directory, caring_store(view), {}, seed, current=current, away=self.away)
 
-    def _wanted(self, uow: UnitOfWork, new: NewTask, store: str, members: list[Profile], now: datetime) -> Wanted:
+    def _wanted(self, uow: UnitOfWork, new: NewTask, store: str, members: list[Profile], now: datetime) -> SlotRequest:
         start = now
         keeper = self.keeper(members) if members else ""
         if members and new.kind == "call":
             self._keep(uow, members, keeper)
         if members and new.sells and (last := last_selling_call(ledger_of(uow, members))):
             start = max(start, last + DAY)
-        return Wanted(
+        return SlotRequest(
             role=new.role, store=store, keeper=keeper, start=start, due_at=max(new.due_at, start), seed=new.task_id,
             hours=self._hours(new), sells=new.sells, rests=self.sending.tet_rests,
         )  # fmt: skip
@@ -88,7 +88,7 @@ class Roster:
         assert window is not None  # the rules see to it
         return self.sending.hours("marketing", "call") if new.sells else Hours(window.opens, window.closes)
 
-    def _find(self, uow: UnitOfWork, kind: str, wanted: Wanted) -> Slot:
+    def _find(self, uow: UnitOfWork, kind: str, wanted: SlotRequest) -> Slot:
         if kind == "call":
             day = local_day(wanted.due_at).isoformat()
             people = able(wanted, self.directory, self.away)

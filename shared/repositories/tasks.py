@@ -16,8 +16,8 @@ from shared.domain.tasks.task import (
     NewTask,
     Task,
     finished,
-    named_again,
     opened,
+    renewed,
     status_of,
 )
 from shared.domain.vietnam_time import stamp
@@ -29,7 +29,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 DONE_KEPT = timedelta(days=90)
 # Told of every task that is done, in the same draft: journeys go on from its outcome.
-Told = Callable[[UnitOfWork, list[Profile], Task], None]
+TaskClosedHook = Callable[[UnitOfWork, list[Profile], Task], None]
 
 
 # What became of a task without anybody having done it.
@@ -46,7 +46,7 @@ def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | Non
     if uow.get(done):
         return new.task_id
     if known := uow.get(key):
-        uow.put(key, named_again(known, new))
+        uow.put(key, renewed(known, new))
         return new.task_id
     members = members_of(uow, new.customer_id)
     store = new.store or (caring_store(fold_members(members)) if members else "")
@@ -88,7 +88,7 @@ def replace_open(uow: UnitOfWork, before: Task, after: Task, now: datetime) -> N
     count_call(uow, after, 1, now)
 
 
-def task_news(task: Task) -> Signal:
+def task_done_signal(task: Task) -> Signal:
     """That a task is done, as journeys hear of it; what belongs to no journey names none."""
     said = {name: task.get(name, "") for name in ("outcome", "task_id", "kind", "journey", "step", "run")}
     said |= {"order_by": task["order_by"]} if "order_by" in task else {}

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 from infra.local.cli import app
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
-from shared.runtime.playbook.staff import check, load_desk
+from shared.runtime.playbook.staff import check, load_staff
 from shared.runtime.playbook.staff_notes import check as check_notes
 
 Changed = Callable[[str, str, str], Path]
@@ -111,7 +111,7 @@ def test_a_mistake_is_told_with_its_line(changed: Changed, file, before, after, 
     assert reason in mistake.reason
     assert line_says in lines[mistake.line - 1]
     with pytest.raises(PlaybookError):
-        load_desk(folder)
+        load_staff(folder)
 
 
 def test_a_skill_that_the_table_needs_and_nobody_has_is_a_mistake(changed: Changed):

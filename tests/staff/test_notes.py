@@ -12,7 +12,7 @@ import pytest
 
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
-from shared.domain.staff.staff_notification import note_id
+from shared.domain.staff.staff_notification import notification_id
 from shared.repositories import table_keys
 from shared.repositories.staff_notifications import notify
 from shared.repositories.unit_of_work import UnitOfWork
@@ -115,7 +115,7 @@ def test_the_same_thing_is_told_once_also_days_later(care):
     found = told(care)
     care.later(minutes=2)
     care.later(days=3)
-    assert told(care) == found == note_id(BY_MAIL.id, "ticket_assigned", "ticket-1")
+    assert told(care) == found == notification_id(BY_MAIL.id, "ticket_assigned", "ticket-1")
     care.later(minutes=2)
     assert len(care.received(found)) == 1
 

@@ -16,7 +16,7 @@ from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
 from shared.adapters.local.sqlite_table import SqliteTable
 from shared.repositories.cached import ProcessMemory
-from shared.repositories.staff_absence import away, call_back, send_away
+from shared.repositories.staff_absence import away, end_absence, start_absence
 
 MONDAY = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)  # ten o'clock
 
@@ -71,8 +71,8 @@ def test_what_cannot_be_is_said(folder, words, why):
 
 def test_leave_includes_its_last_day_and_ends_by_itself():
     table, memory = SqliteTable(clock=lambda: MONDAY), ProcessMemory(lambda: MONDAY)
-    send_away(table, "care_1", date(2026, 11, 23))
-    send_away(table, "care_2", date(2026, 11, 24))
+    start_absence(table, "care_1", date(2026, 11, 23))
+    start_absence(table, "care_2", date(2026, 11, 24))
     assert away(table, memory, MONDAY) == {"care_1", "care_2"}
     assert away(table, memory, MONDAY + timedelta(hours=13, minutes=59)) == {"care_1", "care_2"}
     assert away(table, memory, MONDAY + timedelta(hours=14)) == {"care_2"}
@@ -83,13 +83,13 @@ def test_who_is_away_is_looked_up_once_a_minute():
     now = MONDAY
     table, memory = SqliteTable(clock=lambda: MONDAY), ProcessMemory(lambda: now)
     assert away(table, memory, now) == frozenset()
-    send_away(table, "care_1", date(2026, 11, 30))
+    start_absence(table, "care_1", date(2026, 11, 30))
     now = MONDAY + timedelta(seconds=59)
     assert away(table, memory, now) == frozenset()
     now = MONDAY + timedelta(seconds=60)
     assert away(table, memory, now) == {"care_1"}
-    call_back(table, "care_1")
-    call_back(table, "care_1")
+    end_absence(table, "care_1")
+    end_absence(table, "care_1")
     assert away(table, ProcessMemory(lambda: MONDAY), MONDAY) == frozenset()
 
 

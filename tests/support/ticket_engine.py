@@ -24,7 +24,7 @@ from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.factories.tickets import ticket_rules, tickets
 from shared.runtime.playbook.loader import rules as playbook_rules
-from shared.use_cases.tickets.agent_actions import Written, write
+from shared.use_cases.tickets.agent_actions import NewMessage, post_message
 from shared.use_cases.tickets.context import MessageResult, TicketContext
 from shared.use_cases.tickets.receive_message import receive
 from shared.use_cases.tickets.sla_timers import wake
@@ -96,7 +96,9 @@ class Engine:
     def replies(
         self, ticket: str, by: str, text: str = "Dạ em xem ngay ạ", *, table: Any = None, dedup: str = ""
     ) -> MessageResult:
-        return write(self.context(table), ticket, Written("agent", text, dedup or f"{by} {stamp(self.now)}", by=by))
+        return post_message(
+            self.context(table), ticket, NewMessage("agent", text, dedup or f"{by} {stamp(self.now)}", by=by)
+        )
 
     def passes(self, span: timedelta) -> None:
         """Let time pass, and every ticket do what is due at the minute after it is."""

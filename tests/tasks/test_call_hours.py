@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from shared.domain.common.lunar_calendar import rest_until
 from shared.domain.messaging.legal_limits import Hours
 from shared.domain.messaging.policy import in_holdout
-from shared.domain.tasks.call_scheduling import Wanted, find_slot
+from shared.domain.tasks.call_scheduling import SlotRequest, find_slot
 from shared.domain.vietnam_time import VIETNAM
 from shared.ports import Put, Update
 from shared.repositories import table_keys
@@ -86,7 +86,7 @@ moments = st.integers(0, 365 * 24 * 60).map(
 def test_r17_no_call_is_ever_listed_outside_its_hours_or_on_who_is_not_there(at, within, sells, role, store, load):
     window = LEGAL if sells else Hours(SERVICE.opens, SERVICE.closes)
     rests = RULES.tet_rests if sells else ()
-    wanted = Wanted(role, store, "", at, at + timedelta(hours=within), "x", window, sells, rests)
+    wanted = SlotRequest(role, store, "", at, at + timedelta(hours=within), "x", window, sells, rests)
     slot = find_slot(wanted, directory(), lambda _person, _day: load)
     for when in (slot.start, slot.due_at):
         clock = when.astimezone(VIETNAM)

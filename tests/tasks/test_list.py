@@ -8,7 +8,7 @@ import pytest
 
 from infra.local.measuring.bench import phone
 from shared.domain.vietnam_time import stamp
-from shared.use_cases.tasks.list_tasks import Asked, listed
+from shared.use_cases.tasks.list_tasks import TaskQuery, listed
 from tests.events.test_races import Killed, Watched, raising
 from tests.messaging.conftest import MORNING
 from tests.messaging.test_races import sender
@@ -167,7 +167,7 @@ def test_r7_tasks_of_several_stores_stay_in_order_wherever_a_page_ends(desk: Des
     wanted = ids(desk.listed(f"status={status}"))
     table, found, start = Short(desk.stack.table), [], None
     while start or not found:
-        page, start = listed(table, Asked(status, stores), {}, limit=4, start=start)
+        page, start = listed(table, TaskQuery(status, stores), {}, limit=4, start=start)
         found += ids(page)
 
     assert len(wanted) == 9

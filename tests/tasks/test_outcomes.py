@@ -13,7 +13,7 @@ from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.tasks import task_news
+from shared.repositories.tasks import task_done_signal
 from shared.use_cases.tasks.record_outcome import Report, record_outcome
 from tests.events.test_races import Watched
 from tests.messaging.conftest import MORNING
@@ -235,11 +235,11 @@ def test_x16_whoever_waits_for_the_outcome_hears_of_it_in_the_same_commit(desk: 
     heard = []
 
     def told(uow, members, task):
-        heard.append((task_news(task), members[0]["closed"]))
+        heard.append((task_done_signal(task), members[0]["closed"]))
         uow.put(table_keys.seen_event("heard"), {"by": task["journey"]})
 
-    record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
-    record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, told=told)
+    record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, on_closed=told)
+    record_outcome(desk.stack.table, call, Report("wrong_number"), by="test", now=desk.now, on_closed=told)
 
     said = {"outcome": "wrong_number", "kind": "call"}
     news = [

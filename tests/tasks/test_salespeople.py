@@ -11,7 +11,7 @@ from shared.domain.errors import Conflict
 from shared.domain.tasks.task import NewTask
 from shared.ports import Update
 from shared.repositories import table_keys
-from shared.repositories.staff_absence import send_away
+from shared.repositories.staff_absence import start_absence
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.factories import roster
@@ -73,7 +73,7 @@ def test_t9_a_merge_keeps_the_leads_salesperson(floor: Floor):
 def test_t9_who_is_away_leaves_todays_calls_to_a_colleague_and_keeps_the_customers(floor: Floor):
     lan = floor.regular()
     put(floor, lan, keeper="sales_cg_1")
-    send_away(floor.stack.table, "sales_cg_1", date(2026, 3, 6))
+    start_absence(floor.stack.table, "sales_cg_1", date(2026, 3, 6))
     floor.morning()
     assert floor.only_call(lan)["assignee"] == "staff_cg_1"
     assert floor.view(lan)["keeper"] == "sales_cg_1"

@@ -18,7 +18,7 @@ from shared.domain.tickets.ticket import vip_in_need
 from shared.domain.tickets.transitions import SEVERITIES
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate
-from shared.use_cases.tickets.inner_questions import Question
+from shared.use_cases.tickets.internal_questions import NewQuestion
 from tests.support.engine import faults
 from tests.support.max_examples import max_examples
 from tests.support.ticket_engine import Engine
@@ -113,13 +113,13 @@ def do(engine: Engine, step: tuple[Any, ...]) -> None:
         elif what == "resolves":
             close_and_rate.resolve(desk, ticket, by=somebody, note="xong")
         elif what == "hands over":
-            agent_actions.hand_over(desk, ticket, "p_0", person=somebody, queue="", note="")
+            agent_actions.reassign(desk, ticket, "p_0", person=somebody, queue="", note="")
         elif what == "moves":
-            agent_actions.hand_over(desk, ticket, "p_0", person="", queue=with_[1], note="")
+            agent_actions.reassign(desk, ticket, "p_0", person="", queue=with_[1], note="")
         elif what == "labels":
             agent_actions.relabel(desk, ticket, {"severity": with_[1]}, "p_0")
         elif what == "asks":
-            ask_and_compensate.ask(desk, ticket, Question("store", "Còn hàng không?", 45), "p_0")
+            ask_and_compensate.ask(desk, ticket, NewQuestion("store", "Còn hàng không?", 45), "p_0")
         elif what == "locks":
             agent_actions.lock(desk, ticket, somebody, release=False)
     except Conflict:

@@ -167,7 +167,7 @@ def test_an_escalation_while_an_agent_answers_ends_with_one_of_both():
 def test_a_hand_over_of_one_ticket_while_another_is_answered_keeps_the_loads_true():
     def hands_over(engine, table=None):
         first = min(ticket["ticket_id"] for ticket in engine.tickets())
-        agent_actions.hand_over(engine.context(table), first, "care_lead", person="care_2", queue="", note="")
+        agent_actions.reassign(engine.context(table), first, "care_lead", person="care_2", queue="", note="")
 
     def answers(engine):
         last = max(ticket["ticket_id"] for ticket in engine.tickets())

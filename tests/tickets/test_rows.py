@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys
-from shared.repositories.staff_absence import send_away
+from shared.repositories.staff_absence import start_absence
 from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL, HOA, LAN, TEN, Desk
 
 MAIL = {"phone": LAN, "email": "lan@example.vn"}
@@ -362,7 +362,7 @@ def test_t1_when_somebody_becomes_free_a_waiting_ticket_is_theirs(desk: Desk):
 
 def test_t1_what_somebody_on_leave_has_is_somebody_elses_before_it_is_late(desk: Desk):
     ticket = desk.says(ANGRY)
-    send_away(desk.stack.table, ticket["assignee"], desk.now.date() + timedelta(days=3))
+    start_absence(desk.stack.table, ticket["assignee"], desk.now.date() + timedelta(days=3))
     desk.later(minutes=50)
     seen = desk.open(ticket)
 

@@ -15,11 +15,11 @@ import pytest
 
 from shared.adapters.aws.bedrock import BedrockReader
 from shared.adapters.local.sqlite_table import SqliteTable
-from shared.domain.triage.redaction import unnamed
-from shared.domain.triage.second_opinion import AGREED, joined
+from shared.domain.triage.redaction import redacted
+from shared.domain.triage.second_opinion import AGREED, merged
 from shared.domain.triage.triage import Triage
 from shared.runtime.playbook.triage import asking, triager
-from shared.use_cases.triage.two_readers import TwoReaders
+from shared.use_cases.triage.escalating_classifier import EscalatingClassifier
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 UNSURE = Triage("other", "normal", "neutral", 40, False, ("dạ",))
@@ -93,10 +93,12 @@ class Unsure:
         return self.says
 
 
-def two(bedrock: Bedrock, table: SqliteTable | None = None, own: Unsure | None = None, **asked: Any) -> TwoReaders:
+def two(
+    bedrock: Bedrock, table: SqliteTable | None = None, own: Unsure | None = None, **asked: Any
+) -> EscalatingClassifier:
     rules = asking().model_copy(update={"floor": 60, "calls_a_day": 5, **asked})
     now = asked.pop("now", NOW)
-    return TwoReaders(own or Unsure(), reader(bedrock), table or SqliteTable(clock=lambda: NOW), rules, now)
+    return EscalatingClassifier(own or Unsure(), reader(bedrock), table or SqliteTable(clock=lambda: NOW), rules, now)
 
 
 def test_the_model_is_asked_by_the_converse_call_with_our_instructions_and_labels(bedrock: Bedrock):
@@ -181,7 +183,7 @@ def test_a_day_has_its_budget_and_the_next_day_another(bedrock: Bedrock):
 
     two(bedrock, table, calls_a_day=0).read("gì đó")
     assert len(bedrock.asked) == 5
-    TwoReaders(Unsure(), reader(bedrock), table, asking(), NOW + timedelta(days=1)).read("gì đó")
+    EscalatingClassifier(Unsure(), reader(bedrock), table, asking(), NOW + timedelta(days=1)).read("gì đó")
     assert len(bedrock.asked) == 6
 
 
@@ -206,18 +208,18 @@ def test_numbers_addresses_and_names_stay_here(bedrock: Bedrock):
 def test_critical_stays_critical_whatever_another_reader_says(second: str):
     ours = UNSURE._replace(severity="critical")
 
-    assert joined(ours, UNSURE._replace(severity=second, intent="refund"))[:2] == ("refund", "critical")
+    assert merged(ours, UNSURE._replace(severity=second, intent="refund"))[:2] == ("refund", "critical")
 
 
 def test_another_reader_may_raise_the_severity_and_lets_the_bot_answer_nothing_we_would_not():
     ours = UNSURE._replace(severity="low", bot=True)
 
-    assert joined(ours, ours._replace(severity="critical")).severity == "critical"
-    assert not joined(ours, ours._replace(severity="critical")).bot
-    assert not joined(ours, ours._replace(sentiment="negative")).bot
-    assert not joined(ours._replace(bot=False), ours).bot
-    assert joined(ours, ours) == ours._replace(confidence=AGREED)
-    assert joined(ours, ours._replace(intent="refund")).confidence == ours.confidence
+    assert merged(ours, ours._replace(severity="critical")).severity == "critical"
+    assert not merged(ours, ours._replace(severity="critical")).bot
+    assert not merged(ours, ours._replace(sentiment="negative")).bot
+    assert not merged(ours._replace(bot=False), ours).bot
+    assert merged(ours, ours) == ours._replace(confidence=AGREED)
+    assert merged(ours, ours._replace(intent="refund")).confidence == ours.confidence
 
 
 @pytest.mark.parametrize(
@@ -233,7 +235,7 @@ def test_another_reader_may_raise_the_severity_and_lets_the_bot_answer_nothing_w
     ],
 )
 def test_unnamed(said: str, kept: str):
-    assert unnamed(said) == kept
+    assert redacted(said) == kept
 
 
 def test_our_own_reader_alone_answers_where_there_is_no_other(bedrock: Bedrock):

@@ -17,13 +17,13 @@ from shared.domain.staff.directory import Directory
 from shared.domain.staff.roles import ROLES
 from shared.domain.vietnam_time import local_day
 from shared.repositories.cached import ProcessMemory
-from shared.repositories.staff_absence import away, call_back, leaves, send_away
+from shared.repositories.staff_absence import absences, away, end_absence, start_absence
 from shared.runtime.playbook.staff import directory
 
 
 def show(where: Place) -> None:
     """Print the directory: what each person does, and whether they are there now."""
-    people, until = directory(), leaves(where.table)
+    people, until = directory(), absences(where.table)
     gone = away(where.table, ProcessMemory(lambda: where.now), where.now)
     table = Table(box=box.SIMPLE_HEAD)
     for heading in ("person", "title", "role", "stores", "skills", "shifts", "tickets", "calls", "now"):
@@ -49,7 +49,7 @@ def send_on_leave(where: Place, person: str, until: str) -> dict[str, str]:
     if last_day < local_day(where.now):
         raise Trouble(f"--until: {until} is over already")
     try:
-        send_away(where.table, person, last_day)
+        start_absence(where.table, person, last_day)
     except Conflict as error:
         raise Trouble("somebody else is changing who is away; try again") from error
     return {"person": person, "away_until": last_day.isoformat()}
@@ -59,7 +59,7 @@ def bring_back(where: Place, person: str) -> dict[str, str]:
     """Let somebody be there again; Trouble for a stranger."""
     _known(person)
     try:
-        call_back(where.table, person)
+        end_absence(where.table, person)
     except Conflict as error:
         raise Trouble("somebody else is changing who is away; try again") from error
     return {"person": person, "away_until": ""}

@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, TextIO
 
 from infra.local.errors import Trouble
 from infra.triage.train import read_all, read_examples, table
-from shared.domain.triage.redaction import unnamed
+from shared.domain.triage.redaction import redacted
 from shared.domain.triage.triage import Triage
 from shared.ports import Table
 from shared.repositories import table_keys
@@ -69,7 +69,7 @@ def as_example(text: str, labels: Mapping[str, str]) -> dict[str, Any]:
     """One message with the labels that staff gave it, without numbers, addresses and names. Somebody had to look at
     it, so it is none for the bot."""
     return {
-        "text": unnamed(text),
+        "text": redacted(text),
         **{name: labels[name] for name in ("intent", "severity", "sentiment")},
         "bot": False,
         "way": way_of(text),

@@ -23,7 +23,7 @@ from shared.domain.common.strict_model import StrictModel
 from shared.domain.triage.triage import INTENTS, SEVERITIES
 from shared.domain.vietnam_time import stamp
 
-Note = dict[str, Any]
+Notification = dict[str, Any]
 Kind = Literal["ticket_assigned", "deadline_warning", "deadline_missed", "mention", "store_digest"]
 NoteChannel = Literal["zalo", "email"]
 
@@ -77,17 +77,17 @@ class NoteWords(StrictModel):
         return self
 
 
-def note_id(person_id: str, kind: str, key: str) -> str:
+def notification_id(person_id: str, kind: str, key: str) -> str:
     """44 hexadecimal digits: the same thing told twice to somebody is one note."""
     return hashlib.sha256(f"{person_id}\n{kind}\n{key}".encode()).hexdigest()[:44]
 
 
-def written(person_id: str, kind: Kind, words: Mapping[str, Any], key: str, at: datetime) -> Note:
+def new_notification(person_id: str, kind: Kind, words: Mapping[str, Any], key: str, at: datetime) -> Notification:
     """A new note, to be sent at once. `words` are those of its kind, without floats; raises ValueError for others."""
     if strange := sorted(words.keys() - WORDS[kind]):
         raise ValueError(f"a note of {kind} does not know {strange[0]}")
     return {
-        "note_id": note_id(person_id, kind, key),
+        "note_id": notification_id(person_id, kind, key),
         "person": person_id,
         "kind": kind,
         "words": dict(words),
@@ -99,17 +99,17 @@ def written(person_id: str, kind: Kind, words: Mapping[str, Any], key: str, at: 
     }
 
 
-def channels_left(note: Note, wanted: tuple[str, ...], addresses: Mapping[str, str]) -> list[str]:
+def channels_left(note: Notification, wanted: tuple[str, ...], addresses: Mapping[str, str]) -> list[str]:
     """The channels that may still bring a note, in order, of those that reach the person."""
     done = {channel for channel, _ in note["tried"]}
     return [name for name in wanted if addresses.get(name) and name not in done]
 
 
-def released(note: Note) -> Note:
+def released(note: Notification) -> Notification:
     """A note that surely did not go out, ready to be tried again."""
     return {name: value for name, value in note.items() if name not in ("channel", "claimed_until")} | WAITS
 
 
-def done_with(note: Note, channel: str, reason: str) -> Note:
+def channel_done(note: Notification, channel: str, reason: str) -> Notification:
     """A note that a channel will not bring any more, or has brought without anybody knowing."""
     return {**released(note), "tried": [*note["tried"], [channel, reason]], "tries": 0}

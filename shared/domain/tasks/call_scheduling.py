@@ -26,7 +26,7 @@ Load = Callable[[Person, date], int]
 
 
 @dataclass(frozen=True)
-class Wanted:
+class SlotRequest:
     """What is asked for: by whom, for which store, between when and when. `seed` breaks ties the same way each time.
 
     `sells` and `hours` say when one may call; without hours it is no call, and takes nobody's room.
@@ -43,7 +43,7 @@ class Wanted:
     rests: tuple[Rest, ...] = ()
 
 
-def find_slot(wanted: Wanted, directory: Directory, load: Load, away: Collection[str] = ()) -> Slot:
+def find_slot(wanted: SlotRequest, directory: Directory, load: Load, away: Collection[str] = ()) -> Slot:
     """Who does it, and when. "" where nobody has that role, or nobody will have room within two weeks."""
     pool = able(wanted, directory, away)
     if wanted.hours is None:
@@ -61,13 +61,13 @@ def find_slot(wanted: Wanted, directory: Directory, load: Load, away: Collection
     return Slot("", *windows[-1 if pool else 0])
 
 
-def fit(wanted: Wanted, directory: Directory) -> tuple[datetime, datetime]:
+def fit(wanted: SlotRequest, directory: Directory) -> tuple[datetime, datetime]:
     """The first moment at which a call may be made, and by when it is to be, whoever makes it."""
     assert wanted.hours is not None
     return next(_windows(wanted, wanted.hours, directory))
 
 
-def _windows(wanted: Wanted, hours: Hours, directory: Directory) -> Iterator[tuple[datetime, datetime]]:
+def _windows(wanted: SlotRequest, hours: Hours, directory: Directory) -> Iterator[tuple[datetime, datetime]]:
     """The spans in which the call may be made: the one that was asked for as far as it may be, then day by day."""
 
     def free(day: date) -> bool:
@@ -114,7 +114,7 @@ def _works_until(
     return max(ends, default=None)
 
 
-def able(wanted: Wanted, directory: Directory, away: Collection[str] = ()) -> list[Person]:
+def able(wanted: SlotRequest, directory: Directory, away: Collection[str] = ()) -> list[Person]:
     """The people whose work it is: of the role, for that store; a store without a manager leaves it to its sales."""
     selling = directory.allocation.roles
     for roles in (selling if wanted.role in selling else (wanted.role,), selling):
@@ -125,7 +125,7 @@ def able(wanted: Wanted, directory: Directory, away: Collection[str] = ()) -> li
     return []
 
 
-def _best(wanted: Wanted, people: list[tuple[Person, int]]) -> str:
+def _best(wanted: SlotRequest, people: list[tuple[Person, int]]) -> str:
     """The customer's own person, else who is nearest and has least to do."""
 
     def rank(one: tuple[Person, int]) -> tuple[bool, bool, int, str]:

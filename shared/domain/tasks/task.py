@@ -32,7 +32,7 @@ ID_TAIL = 20
 NOTE_LENGTH = 1000
 
 
-class Words(BaseModel):
+class TaskTexts(BaseModel):
     """What staff read on a task whose reason is a code."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -112,7 +112,7 @@ def moved(task: Task, slot: Slot, at: datetime) -> Task:
     return others | {"due_at": stamp(slot.due_at)}
 
 
-def named_again(known: Task, new: NewTask) -> Task:
+def renewed(known: Task, new: NewTask) -> Task:
     """An open task that somebody opens again: the reason of today, and still the same place in the list."""
     fresh = opened(new, "", new.due_at)
     return known | {name: value for name, value in fresh.items() if name not in ("at", "due_at")}

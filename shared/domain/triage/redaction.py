@@ -31,7 +31,7 @@ _SURNAMES = (
 _FULL = re.compile(rf"\b(?:{_SURNAMES})(?: {_WORD}){{1,4}}")
 
 
-def unnamed(text: str) -> str:
+def redacted(text: str) -> str:
     """The text with e-mail addresses, long numbers and names put in place of others."""
     text = _EMAIL.sub(EMAIL, text)
     text = _NUMBER.sub(lambda hit: hit.group() if _MONEY.fullmatch(hit.group().strip()) else PHONE, text)

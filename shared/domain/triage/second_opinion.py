@@ -29,7 +29,7 @@ class Asking(BaseModel):
         )
 
 
-def joined(first: Triage, second: Triage) -> Triage:
+def merged(first: Triage, second: Triage) -> Triage:
     """What both say together: the second names the labels, but critical stays critical, and where the first would not
     let the bot answer nobody does."""
     severity = "critical" if first.severity == "critical" else second.severity

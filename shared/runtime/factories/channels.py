@@ -32,7 +32,7 @@ from shared.runtime.playbook.staff import directory
 from shared.runtime.playbook.staff_notes import note_words, write
 from shared.runtime.playbook.templates import renderer, templates
 from shared.use_cases.messaging.dispatch_ad_batch import AdDispatcher
-from shared.use_cases.staff.send_notifications import StaffNotes
+from shared.use_cases.staff.send_notifications import NotificationSender
 from shared.use_cases.tasks.planned_calls import PlannedCalls
 
 # What an account has to have, and which channels it opens.
@@ -99,10 +99,10 @@ def dispatcher() -> AdDispatcher:
     return outside.memory.client("dispatcher", (secret, accounts), make)
 
 
-def staff_notes() -> StaffNotes:
+def staff_notes() -> NotificationSender:
     """What sends notes to staff from the current outside, by the channels of customers' messages."""
     sender, words = dispatcher(), note_words().notes
-    return StaffNotes(
+    return NotificationSender(
         table=sender.table,
         directory=directory(),
         channels=sender.channels,

@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.domain.triage.triage import MessageReader
 from shared.runtime import wiring
 from shared.runtime.playbook.triage import asking, triager
-from shared.use_cases.triage.two_readers import TwoReaders
+from shared.use_cases.triage.escalating_classifier import EscalatingClassifier
 
 
 def reader(now: datetime) -> MessageReader:
@@ -15,4 +15,4 @@ def reader(now: datetime) -> MessageReader:
     outside = wiring.outside()
     if outside.second_opinion is None:
         return triager()
-    return TwoReaders(triager(), outside.second_opinion, outside.table, asking(), now)
+    return EscalatingClassifier(triager(), outside.second_opinion, outside.table, asking(), now)

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import normalise
 from shared.domain.messaging.policy_rules import SendingRules
-from shared.domain.tasks.task import Words
+from shared.domain.tasks.task import TaskTexts
 
 PLAYBOOK = Path(__file__).parents[2] / "playbook"
 # What a shop may take in the place of the playbook's own files, named in shop.yaml.
@@ -67,17 +67,17 @@ def load_rules(folder: Path) -> Rules:
         raise PlaybookError(f"identity.yaml: own_numbers: {error}") from error
 
 
-def load_task_words(folder: Path) -> dict[str, Words]:
+def load_task_words(folder: Path) -> dict[str, TaskTexts]:
     """The words of tasks in a playbook folder, by reason; raises PlaybookError."""
     try:
-        return TypeAdapter(dict[str, Words]).validate_python(load_yaml(folder / "tasks.yaml"))
+        return TypeAdapter(dict[str, TaskTexts]).validate_python(load_yaml(folder / "tasks.yaml"))
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise PlaybookError(f"tasks.yaml: {wrong}") from error
 
 
 @cache
-def task_words() -> dict[str, Words]:
+def task_words() -> dict[str, TaskTexts]:
     """The words of tasks that ship with this deployment."""
     return load_task_words(PLAYBOOK)
 

@@ -20,7 +20,7 @@ def check(folder: Path) -> list[Mistake]:
     return _read(folder)[2]
 
 
-def load_desk(folder: Path) -> tuple[Directory, Routing]:
+def load_staff(folder: Path) -> tuple[Directory, Routing]:
     """The directory and the routing of a playbook folder; raises PlaybookError with the first thing wrong."""
     directory, routing, mistakes = _read(folder)
     if mistakes or directory is None or routing is None:
@@ -29,18 +29,18 @@ def load_desk(folder: Path) -> tuple[Directory, Routing]:
 
 
 @cache
-def _desk() -> tuple[Directory, Routing]:
-    return load_desk(PLAYBOOK)
+def _staff() -> tuple[Directory, Routing]:
+    return load_staff(PLAYBOOK)
 
 
 def directory() -> Directory:
     """The people of this deployment."""
-    return _desk()[0]
+    return _staff()[0]
 
 
 def routing() -> Routing:
     """Where tickets of this deployment go."""
-    return _desk()[1]
+    return _staff()[1]
 
 
 def _read(folder: Path) -> tuple[Directory | None, Routing | None, list[Mistake]]:

@@ -33,7 +33,7 @@ from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.order_signals import signals_of
 from shared.repositories.orders import row_item, total_key
-from shared.repositories.pickups import follow_pickup, waits_at
+from shared.repositories.pickups import update_pickup_list, waits_at
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.segment_membership import LIFECYCLE_LANE, relabel
 from shared.repositories.unit_of_work import UnitOfWork
@@ -352,7 +352,7 @@ class _Group:
         row_before = read(fact.order, before, date.fromisoformat(before["as_of"]), days) if before else None
         row = read(fact.order, order, today, days)
         placed_before = (before or {}).get("row")
-        follow_pickup(self.uow, fact.order, waits_at(fact.order, before, row_before), order, row)
+        update_pickup_list(self.uow, fact.order, waits_at(fact.order, before, row_before), order, row)
         order["row"] = [order["home"], row.placed_at] if row and order.get("home") else None
         order["as_of"] = today.isoformat()
         order.pop("due", None)

@@ -16,7 +16,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
-from shared.use_cases.tasks.winback_calls import CallDesk
+from shared.use_cases.tasks.winback_calls import WinbackCalls
 
 PAGE = 200
 MAX_PAGES = 20
@@ -49,7 +49,7 @@ def scan(journeys: Journeys) -> Scan:
     table, rules_today = journeys.table, journeys.rules_today
     rules, today = rules_today.rules.winback, rules_today.today.isoformat()
     rested = (rules_today.today - timedelta(days=rules.rest_days)).isoformat()
-    calls = CallDesk.of(journeys)
+    calls = WinbackCalls.of(journeys)
     taken: Counter[str] = Counter()
     written = looked_at = 0
     start = None
@@ -72,7 +72,7 @@ def scan(journeys: Journeys) -> Scan:
     return Scan(written, calls.opened, looked_at, calls.planned)
 
 
-def _list(calls: CallDesk, row: Item, entry: dict[str, Any], rank: int) -> bool:
+def _list(calls: WinbackCalls, row: Item, entry: dict[str, Any], rank: int) -> bool:
     """Put somebody on this morning's list, in one commit with the call they get; False when they are not on it."""
     journeys, place = calls.journeys, Key(row["pk"], row["sk"])
     today = journeys.rules_today.today.isoformat()

@@ -17,9 +17,9 @@ from shared.domain.staff.directory import Directory, Person
 from shared.domain.staff.staff_notification import (
     ENDED,
     KEPT,
-    Note,
+    Notification,
+    channel_done,
     channels_left,
-    done_with,
     released,
 )
 from shared.domain.vietnam_time import moment, stamp
@@ -41,7 +41,7 @@ Write = Callable[[str, str, Person, Mapping[str, Any]], tuple[str, str]]
 
 
 @dataclass(frozen=True)
-class StaffNotes:
+class NotificationSender:
     """Everything sending a note needs; `wanted` names the channels of a kind of note, in order."""
 
     table: Table
@@ -77,7 +77,7 @@ class StaffNotes:
                 return self._through(note, channel, person, addresses[channel], now)
         return self._put(note, {**note, "due_at": min(note["rests"].get(name, stamp(now + PAUSE)) for name in left)})
 
-    def _through(self, note: Note, channel: str, person: Person, to: str, now: datetime) -> str:
+    def _through(self, note: Notification, channel: str, person: Person, to: str, now: datetime) -> str:
         """Claim the note and call one provider."""
         try:
             subject, text = self.write(note["kind"], channel, person, note["words"])
@@ -98,7 +98,7 @@ class StaffNotes:
         self.pace.worked(channel)
         return self._answered(note["note_id"], until, lambda known: self._end(known, "sent", "ok", self.clock()))
 
-    def _answered(self, found: str, claim: str, write: Callable[[Note], str]) -> str:
+    def _answered(self, found: str, claim: str, write: Callable[[Notification], str]) -> str:
         """Write down what the provider said; nobody else knows it, so a busy table is no reason to lose it."""
 
         def attempt(_: int) -> str:
@@ -109,7 +109,7 @@ class StaffNotes:
 
         return retried(self.table, attempt)
 
-    def _trouble(self, note: Note, channel: str, trouble: ChannelError) -> str:
+    def _trouble(self, note: Notification, channel: str, trouble: ChannelError) -> str:
         now = self.clock()
         note = {**note, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:TROUBLE_LENGTH]}
         if trouble.kind in ("uncertain", "back_off"):
@@ -120,9 +120,9 @@ class StaffNotes:
             pause = min(LONGEST_PAUSE, PAUSE * 2 ** min(note["tries"], 10))
             rests = {**note["rests"], channel: stamp(trouble.until or now + pause)}
             return self._on(note, {**released(note), "rests": rests})
-        return self._on(note, done_with(note, channel, trouble.kind))
+        return self._on(note, channel_done(note, channel, trouble.kind))
 
-    def _fate_unknown(self, note: Note, now: datetime) -> str:
+    def _fate_unknown(self, note: Notification, now: datetime) -> str:
         """A sender died, or its answer was lost: ask the provider; where it cannot say, the next channel tells it."""
         channel = note["channel"]
         try:
@@ -133,20 +133,20 @@ class StaffNotes:
             return self._put(note, {**note, "claimed_until": until, "due_at": until})
         if isinstance(taken, Sent):
             return self._end(note, "sent", "ok", now)
-        return self._on(note, released(note) if taken is None else done_with(note, channel, "nobody_knows"))
+        return self._on(note, released(note) if taken is None else channel_done(note, channel, "nobody_knows"))
 
-    def _on(self, before: Note, after: Note) -> str:
+    def _on(self, before: Notification, after: Notification) -> str:
         """Look at once whether another channel brings it."""
         self._put(before, {**after, "due_at": stamp(self.clock())})
         return self._send(before["note_id"])
 
-    def _end(self, note: Note, status: str, reason: str, now: datetime) -> str:
+    def _end(self, note: Notification, status: str, reason: str, now: datetime) -> str:
         """What is over is due no more, and forgets what it told: that may be about a customer."""
         over = {name: value for name, value in note.items() if name not in OVER}
         ttl = int((now + KEPT).timestamp())
         return self._put(note, {**over, "status": status, "reason": reason, "ended_at": stamp(now), "ttl": ttl})
 
-    def _put(self, before: Note, after: Note) -> str:
+    def _put(self, before: Notification, after: Notification) -> str:
         """Raises Conflict where somebody else changed the note since."""
         key = table_keys.staff_note(before["note_id"])
         uow = UnitOfWork(self.table, {key: before})

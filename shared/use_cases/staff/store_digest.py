@@ -12,8 +12,8 @@ from typing import Any, cast
 
 from shared.domain.customers.profile import fold_members
 from shared.domain.staff.directory import Directory
-from shared.domain.staff.staff_notification import note_id
-from shared.domain.tasks.task import Words
+from shared.domain.staff.staff_notification import notification_id
+from shared.domain.tasks.task import TaskTexts
 from shared.domain.tickets.routing import told
 from shared.domain.tickets.ticket import Ticket
 from shared.domain.vietnam_time import DAY, VIETNAM, day_start, local_day, moment, stamp
@@ -32,12 +32,12 @@ MOST_TICKETS = 2000
 
 
 @dataclass(frozen=True)
-class Digests:
+class StoreDigests:
     """Everything a morning needs. `words` are those of tasks by reason, `complains` says what counts as a complaint."""
 
     table: Table
     directory: Directory
-    words: Mapping[str, Words]
+    words: Mapping[str, TaskTexts]
     complains: Callable[[Ticket], bool]
     now: datetime
     _open: dict[str, list[Ticket]] = field(default_factory=dict)
@@ -51,7 +51,7 @@ class Digests:
         day = local_day(self.now).isoformat()
         key = f"{store} {day}"
         managers = told(self.directory, ("store_manager",), assignee="", store=store)
-        notes = {person: table_keys.staff_note(note_id(person, "store_digest", key)) for person in managers}
+        notes = {person: table_keys.staff_note(notification_id(person, "store_digest", key)) for person in managers}
 
         def change(uow: UnitOfWork) -> int:
             uow.load(notes.values())

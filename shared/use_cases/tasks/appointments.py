@@ -38,7 +38,7 @@ class Booking:
 
 
 @dataclass(frozen=True)
-class Book:
+class AppointmentBook:
     """Everything that appointments take. `by` is the key that calls, `stores` those it reaches (none: all)."""
 
     journeys: Journeys

@@ -23,7 +23,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
-class Offers:
+class OfferIssuer:
     """Everything that issuing a code takes."""
 
     table: Table

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.customers.profile import Profile, fold_members
-from shared.domain.tasks.task import Status, Task, Words, status_of
+from shared.domain.tasks.task import Status, Task, TaskTexts, status_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
@@ -27,7 +27,7 @@ _LANDLINE = "+842"
 
 
 @dataclass(frozen=True)
-class Asked:
+class TaskQuery:
     """Which tasks: of these stores (none: of all), of a role, a person, a kind, due until a moment; "" asks nothing."""
 
     status: Status = "open"
@@ -45,8 +45,8 @@ class Asked:
 
 def listed(
     table: Table,
-    asked: Asked,
-    words: Mapping[str, Words],
+    asked: TaskQuery,
+    words: Mapping[str, TaskTexts],
     *,
     limit: int,
     start: str | None,
@@ -71,7 +71,7 @@ def listed(
     return [one | {"suggestions": offered.get(one["task_id"], [])} for one in told], after
 
 
-def _rows(table: Table, asked: Asked, limit: int, start: str | None) -> tuple[list[Item], str | None]:
+def _rows(table: Table, asked: TaskQuery, limit: int, start: str | None) -> tuple[list[Item], str | None]:
     """One page of list rows over several lists, in order, and the sort key to go on from."""
     low, high = table_keys.task_range(asked.status)
     latest_first = asked.status == "done"
@@ -98,7 +98,7 @@ def _rows(table: Table, asked: Asked, limit: int, start: str | None) -> tuple[li
     return rows[:limit], rows[:limit][-1]["sk"] if more and rows else None
 
 
-def shown(task: Task, members: list[Profile], words: Mapping[str, Words], uow: UnitOfWork) -> dict[str, Any]:
+def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uow: UnitOfWork) -> dict[str, Any]:
     """A task as staff see it, in words: whom to call, what for, and how the deal of its journey stands."""
     known = words.get(task["reason"])
     view = fold_members(members) if members else None

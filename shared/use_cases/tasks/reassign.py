@@ -14,12 +14,12 @@ from shared.ports import Table
 from shared.repositories.profiles import members_of
 from shared.repositories.retry import committed
 from shared.repositories.task_assignment import Roster
-from shared.repositories.tasks import Told, find_task, finish, remember, replace_open
+from shared.repositories.tasks import TaskClosedHook, find_task, finish, remember, replace_open
 from shared.repositories.unit_of_work import UnitOfWork
 
 
 @dataclass(frozen=True)
-class Hands:
+class TaskEditor:
     """Everything a change needs: whose key asks, and which stores it reaches (none: all)."""
 
     table: Table
@@ -47,8 +47,8 @@ class Hands:
             # Who stands beside somebody else's role takes it over as what they are.
             after = moved(task, slot, self.now) | {"role": person.role}
             replace_open(uow, task, after, self.now)
-            told = {"was": task.get("assignee", ""), "by": self.by, "note": note}
-            remember(uow, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **told)
+            details = {"was": task.get("assignee", ""), "by": self.by, "note": note}
+            remember(uow, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **details)
             return after
 
         return self._change(task_id, change)
@@ -68,14 +68,14 @@ class Hands:
 
         return self._change(task_id, change)
 
-    def skip(self, task_id: str, reason: str, told: Told) -> Task:
+    def skip(self, task_id: str, reason: str, on_closed: TaskClosedHook) -> Task:
         """Close a task that will not be done; journeys go on as when it was withdrawn. The same again is fine."""
 
         def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             after = finished(task, SKIPPED, self.by, reason, self.now)
             finish(uow, after, self.now)
             if members:
-                told(uow, members, after)
+                on_closed(uow, members, after)
             return after
 
         return self._change(task_id, change, same=SKIPPED)

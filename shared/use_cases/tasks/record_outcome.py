@@ -25,7 +25,7 @@ from shared.repositories.contact_ledger import called
 from shared.repositories.profiles import members_of
 from shared.repositories.retry import committed
 from shared.repositories.task_assignment import Roster
-from shared.repositories.tasks import Told, find_task, finish, open_calls, remember, replace_open
+from shared.repositories.tasks import TaskClosedHook, find_task, finish, open_calls, remember, replace_open
 from shared.repositories.unit_of_work import UnitOfWork
 
 
@@ -48,7 +48,7 @@ def record_outcome(
     by: str,
     now: datetime,
     stores: frozenset[str] = frozenset(),
-    told: Told | None = None,
+    on_closed: TaskClosedHook | None = None,
     roster: Roster | None = None,
 ) -> Task:
     """Write down what became of a task, and what that means for the person; answers with the task.
@@ -58,7 +58,8 @@ def record_outcome(
     NotFound, Forbidden, Conflict when the task ended in another way before, and Busy.
     """
     return committed(
-        table, lambda uow: _record(uow, task_id, report, by=by, now=now, stores=stores, told=told, roster=roster)
+        table,
+        lambda uow: _record(uow, task_id, report, by=by, now=now, stores=stores, on_closed=on_closed, roster=roster),
     )
 
 
@@ -70,7 +71,7 @@ def _record(
     by: str,
     now: datetime,
     stores: frozenset[str],
-    told: Told | None,
+    on_closed: TaskClosedHook | None,
     roster: Roster | None,
 ) -> Task:
     done = table_keys.task_done(task_id)
@@ -100,11 +101,11 @@ def _record(
     ended = [finished(one, report.outcome, by, report.note if one is task else "", now) for one in ended]
     for one in ended:
         finish(uow, one, now)
-    if told and members:
+    if on_closed and members:
         # As they are after what the outcome meant for them.
         members = members_of(uow, task["customer_id"])
         for one in ended:
-            told(uow, members, one)
+            on_closed(uow, members, one)
     return uow.get(done) or task
 
 

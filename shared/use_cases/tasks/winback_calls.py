@@ -18,7 +18,7 @@ from shared.repositories.tasks import number_to_call, open_calls
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 
-NEWS = "Listed To Call"
+SIGNAL = "Listed To Call"
 # The working day of whoever calls; a call that is opened in the morning is to be made in it.
 WITHIN = timedelta(hours=12)
 # Whoever sent parcels back is promised nothing (R2).
@@ -26,7 +26,7 @@ _NO_OFFER = "cod_risk"
 
 
 @dataclass
-class CallDesk:
+class WinbackCalls:
     """Opens the calls of one morning, as long as somebody has room. `full` are roles and stores where nobody has."""
 
     journeys: Journeys
@@ -35,7 +35,7 @@ class CallDesk:
     _full: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, journeys: Journeys) -> CallDesk:
+    def of(cls, journeys: Journeys) -> WinbackCalls:
         """The desk of this morning: what everybody still has from the days before takes up their room."""
         roster = journeys.roster().with_carried(journeys.table, journeys.rules_today.today)
         return cls(replace(journeys, roster=lambda: roster))
@@ -53,7 +53,7 @@ class CallDesk:
         if (role, store) in self._full:
             return "later"
         now = self.journeys.now
-        new = NewTask(entry["customer_id"], NEWS, "call", "", now + WITHIN, role=role, sells=True)
+        new = NewTask(entry["customer_id"], SIGNAL, "call", "", now + WITHIN, role=role, sells=True)
         slot = self.journeys.roster().slot(uow, new, store, members, now)
         if local_day(slot.due_at) == self.journeys.rules_today.today:
             return "call"
@@ -67,7 +67,7 @@ class CallDesk:
         today = self.journeys.rules_today.today
         said = {"on": today.isoformat(), "by": "manager" if _role(entry) == "store_manager" else "sales"}
         said |= {"reason": entry["reason"], "store": entry["store"] or ""} | self._offer(members, entry)
-        return self.journeys.tell(uow, members, Signal(NEWS, stamp(day_start(today)), said))
+        return self.journeys.tell(uow, members, Signal(SIGNAL, stamp(day_start(today)), said))
 
     def done(self, planned: list[tuple[str, str]], *, opened: bool) -> None:
         self.planned += planned

@@ -27,7 +27,7 @@ _MENTION = re.compile(r"@([a-z][a-z0-9_]{1,39})\b")
 
 
 @dataclass(frozen=True)
-class Written:
+class NewMessage:
     """A message that is written into a ticket. `dedup` makes it the same on every try, `again` as there."""
 
     author: Author
@@ -40,7 +40,7 @@ class Written:
     verified: bool = False
 
 
-def write(context: TicketContext, ticket_id: str, written: Written) -> MessageResult:
+def post_message(context: TicketContext, ticket_id: str, written: NewMessage) -> MessageResult:
     """Put a message into a ticket: what the customer said reopens it where it was resolved, what staff or a bot say
     goes out to the customer, a note stays inside. Raises NotFound, and Conflict while somebody else is answering."""
     if written.author == "customer":
@@ -48,7 +48,7 @@ def write(context: TicketContext, ticket_id: str, written: Written) -> MessageRe
     return commit(context, lambda tx: _from_us(context, tx, ticket_id, written))
 
 
-def _from_customer(context: TicketContext, tx: TicketTransaction, ticket_id: str, written: Written) -> MessageResult:
+def _from_customer(context: TicketContext, tx: TicketTransaction, ticket_id: str, written: NewMessage) -> MessageResult:
     ticket = tickets.get(tx.uow, ticket_id)
     said = CustomerMessage(
         channel=ticket["channel"],
@@ -63,7 +63,7 @@ def _from_customer(context: TicketContext, tx: TicketTransaction, ticket_id: str
     return MessageIntake(context, tx, said, onto=ticket_id).record()
 
 
-def _from_us(context: TicketContext, tx: TicketTransaction, ticket_id: str, written: Written) -> MessageResult:
+def _from_us(context: TicketContext, tx: TicketTransaction, ticket_id: str, written: NewMessage) -> MessageResult:
     uow, now = tx.uow, stamp(context.now)
     before = tickets.get(uow, ticket_id)
     name = digest(f"{ticket_id}\n{written.author}\n{written.note}\n{written.dedup}")
@@ -83,7 +83,11 @@ def _from_us(context: TicketContext, tx: TicketTransaction, ticket_id: str, writ
 
 
 def _noted(
-    context: TicketContext, tx: TicketTransaction, ticket: Ticket, written: Written, attachments: list[dict[str, str]]
+    context: TicketContext,
+    tx: TicketTransaction,
+    ticket: Ticket,
+    written: NewMessage,
+    attachments: list[dict[str, str]],
 ) -> Ticket:
     """An inner note; who is mentioned is told."""
     now = stamp(context.now)
@@ -102,7 +106,7 @@ def _sent(
     context: TicketContext,
     tx: TicketTransaction,
     before: Ticket,
-    written: Written,
+    written: NewMessage,
     attachments: list[dict[str, str]],
     step: str,
 ) -> Ticket:
@@ -161,7 +165,7 @@ def lock(context: TicketContext, ticket_id: str, by: str, *, release: bool) -> T
     return commit(context, change)
 
 
-def hand_over(context: TicketContext, ticket_id: str, by: str, *, person: str, queue: str, note: str) -> Ticket:
+def reassign(context: TicketContext, ticket_id: str, by: str, *, person: str, queue: str, note: str) -> Ticket:
     """Give a ticket to a person, a queue, or a person in another queue. Raises NotFound, Invalid for somebody nobody
     knows, and Conflict where a critical matter of a VIP would be nobody's."""
 

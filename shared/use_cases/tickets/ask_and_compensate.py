@@ -22,12 +22,12 @@ from shared.use_cases.tickets.agent_actions import still_open
 from shared.use_cases.tickets.assignment import ticket_reference
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import TicketContext, TicketTransaction
-from shared.use_cases.tickets.inner_questions import Question, on_the_clock, with_question, worded
+from shared.use_cases.tickets.internal_questions import NewQuestion, on_the_clock, with_question, worded
 
 PAID_WITHIN = timedelta(days=1)
 
 
-def ask(context: TicketContext, ticket_id: str, question: Question, by: str) -> Ticket:
+def ask(context: TicketContext, ticket_id: str, question: NewQuestion, by: str) -> Ticket:
     """Ask a store or the warehouse: a task with its own deadline, whose answer is added to the thread. Idempotent while
     the question is open. Raises NotFound and Conflict."""
 

@@ -37,7 +37,7 @@ UNDER_WAY = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
-class Wanted:
+class OrderRequest:
     """An order as staff want it; a price of None is the catalogue's, `transfer`: to be paid by bank."""
 
     lines: tuple[tuple[str, int, int | None], ...]
@@ -46,7 +46,7 @@ class Wanted:
     transfer: bool = False
 
 
-def read_wanted(body: Any) -> Wanted:
+def read_order_request(body: Any) -> OrderRequest:
     """The body of `POST …/draft-order`; raises Invalid naming every wrong field."""
     read = fields(body, ("lines", "store", "note", "transfer"), "a draft order")
     raw = body.get("lines")
@@ -73,11 +73,11 @@ def read_wanted(body: Any) -> Wanted:
     store, note = read.text(body, "store", limit=80), read.text(body, "note", limit=NOTE_LENGTH)
     transfer = read.flag(body, "transfer")
     done(read)
-    return Wanted(tuple(lines), store, note, transfer)
+    return OrderRequest(tuple(lines), store, note, transfer)
 
 
 def draft_order(
-    context: TicketContext, products: Products, pos: PosOrders | None, ticket_id: str, wanted: Wanted, by: str
+    context: TicketContext, products: Products, pos: PosOrders | None, ticket_id: str, wanted: OrderRequest, by: str
 ) -> dict[str, Any]:
     """Have the POS draft an order for the customer of a ticket; answers {"order_id", "number", …} as the ticket has it.
 
@@ -174,7 +174,7 @@ def _put(context: TicketContext, tx: TicketTransaction, ticket: Ticket, drafts: 
 
 
 def _order(
-    context: TicketContext, ticket_id: str, key: str, wanted: Wanted, lines: tuple[DraftLine, ...]
+    context: TicketContext, ticket_id: str, key: str, wanted: OrderRequest, lines: tuple[DraftLine, ...]
 ) -> DraftOrder:
     uow = UnitOfWork(context.table)
     ticket = tickets.get(uow, ticket_id)

@@ -19,8 +19,8 @@ from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES
 from shared.domain.vietnam_time import stamp
 from shared.repositories.api_keys import Caller
 from shared.use_cases.customers.input import read_identities
-from shared.use_cases.tickets.agent_actions import Written
-from shared.use_cases.tickets.inner_questions import Question
+from shared.use_cases.tickets.agent_actions import NewMessage
+from shared.use_cases.tickets.internal_questions import NewQuestion
 
 ATTACHMENT_KINDS = ("image", "video", "audio", "file", "location", "sticker", "other")
 URL_LENGTH = 2000
@@ -110,7 +110,7 @@ def read_attachments(read: Reader, body: dict[str, Any]) -> list[Attachment]:
     return found
 
 
-def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Directory) -> Written:
+def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Directory) -> NewMessage:
     """The body of `POST …/messages`; raises Invalid naming every wrong field, and Forbidden for a page of the web that
     speaks for staff."""
     read = fields(body, ("author", "text", "attachments", "note", "message_id", "agent"), "a message")
@@ -130,7 +130,7 @@ def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Direc
     if author != "customer" and not caller.roles - {"web", "pos"}:
         raise Forbidden("only staff may answer a ticket")
     content = json.dumps([text, [one.model_dump() for one in attachments]], ensure_ascii=False)
-    return Written(
+    return NewMessage(
         author=author,
         text=text,
         dedup=f"api:{caller.name}:{message_id}" if message_id else f"same:{digest(content)}",
@@ -217,7 +217,7 @@ def read_labels(body: Any) -> dict[str, str]:
     return found
 
 
-def read_ask(body: Any, rules: TicketRules) -> Question:
+def read_ask(body: Any, rules: TicketRules) -> NewQuestion:
     """The body of `POST …/asks`; raises Invalid."""
     read = fields(body, ("to", "question", "due_in_minutes", "store"), "a question")
     to, text = read.text(body, "to", limit=40), read.text(body, "question", limit=NOTE_LENGTH)
@@ -227,7 +227,7 @@ def read_ask(body: Any, rules: TicketRules) -> Question:
         read.wrong("question", "is needed: what is asked")
     minutes, store = _whole(read, body, "due_in_minutes", 5, 7 * 24 * 60), read.text(body, "store", limit=120)
     done(read)
-    return Question(to, text, minutes, store)
+    return NewQuestion(to, text, minutes, store)
 
 
 def read_compensation(body: Any) -> dict[str, Any]:

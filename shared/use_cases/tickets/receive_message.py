@@ -30,7 +30,7 @@ from shared.use_cases.tickets import outgoing, thread
 from shared.use_cases.tickets.assignment import auto_assigned, new_deadlines
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import MARK_KEPT, MessageResult, TicketContext, TicketTransaction
-from shared.use_cases.tickets.inner_questions import check_the_transfer, on_the_clock, worded
+from shared.use_cases.tickets.internal_questions import check_the_transfer, on_the_clock, worded
 
 # Of one channel so many tickets are looked at to find the one that a message belongs to.
 THREADS_KEPT = 3

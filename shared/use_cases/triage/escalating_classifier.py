@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.errors import Busy, Conflict
-from shared.domain.triage.redaction import unnamed
-from shared.domain.triage.second_opinion import Asking, joined
+from shared.domain.triage.redaction import redacted
+from shared.domain.triage.second_opinion import Asking, merged
 from shared.domain.triage.triage import MessageReader, Triage
 from shared.domain.vietnam_time import local_day
 from shared.ports import SecondOpinion, Table, Update, absent_or_at_most
@@ -17,7 +17,7 @@ BUDGET = "second_opinion"
 
 
 @dataclass(frozen=True)
-class TwoReaders:
+class EscalatingClassifier:
     """Reads as our own reader does. What was asked of the other one is remembered, since work on a ticket may begin
     anew, and a question costs money."""
 
@@ -35,8 +35,8 @@ class TwoReaders:
             return first
         key = (text, subject)
         if key not in self._said:
-            second = self.other.read(unnamed(f"{subject}\n{text}".strip())) if self._affordable() else None
-            self._said[key] = joined(first, second) if second else first
+            second = self.other.read(redacted(f"{subject}\n{text}".strip())) if self._affordable() else None
+            self._said[key] = merged(first, second) if second else first
         return self._said[key]
 
     def _affordable(self) -> bool:

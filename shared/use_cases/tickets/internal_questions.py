@@ -16,7 +16,7 @@ from shared.use_cases.tickets import thread
 
 
 @dataclass(frozen=True)
-class Question:
+class NewQuestion:
     """What is asked of whom (a name of the playbook's `asks`), and by when."""
 
     to: str
@@ -26,7 +26,7 @@ class Question:
 
 
 def with_question(
-    uow: UnitOfWork, ticket: Ticket, question: Question, by: str, rules: TicketRules, now: datetime
+    uow: UnitOfWork, ticket: Ticket, question: NewQuestion, by: str, rules: TicketRules, now: datetime
 ) -> Ticket:
     """The ticket with one more question to somebody in the house. The same one while it is open is asked once."""
     for known in ticket.get("asks", {}).values():
@@ -64,7 +64,7 @@ def with_question(
 def check_the_transfer(uow: UnitOfWork, ticket: Ticket, rules: TicketRules, now: datetime) -> Ticket:
     """Have an accountant look whether the money of a picture came: no machine takes a picture's word for it (R23)."""
     asks = rules.transfer
-    return with_question(uow, ticket, Question(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
+    return with_question(uow, ticket, NewQuestion(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
 
 
 def worded(rules: TicketRules, name: str, **words: str) -> str:
