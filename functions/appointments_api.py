@@ -1,14 +1,14 @@
-"""Door: appointments of customers with a store. Booked, moved, cancelled, and who comes when."""
+"""Door: appointments of customers in a store: book, move, cancel, list."""
 
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
-from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.errors import Forbidden, Invalid
+from shared.domain.tasks.appointment import Appointment
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import settings, wiring
@@ -35,8 +35,8 @@ def post_appointment() -> Response[str]:
     read = fields(body, ("customer", "customer_id", "starts_at", "service", "store", "note"), "an appointment")
     store, service = read.text(body, "store"), read.text(body, "service", limit=120)
     note, customer_id = read.text(body, "note", limit=NOTE_LENGTH), read.text(body, "customer_id")
-    for name, said in (("store", store), ("service", service), ("starts_at", body.get("starts_at"))):
-        if not said and not any(error.field == name for error in read.errors):
+    for name, value in (("store", store), ("service", service), ("starts_at", body.get("starts_at"))):
+        if not value and not any(error.field == name for error in read.errors):
             read.wrong(name, "is needed")
     starts_at = parse_moment(read, "starts_at", body["starts_at"]) if body.get("starts_at") else None
     if bool(customer_id) == ("customer" in body):
@@ -47,7 +47,7 @@ def post_appointment() -> Response[str]:
     book.check(store, starts_at)
     if not customer_id:
         customer_id = upsert(event_ingestion(now), read_upsert(body["customer"], now, rules())).customer_id
-    return _shown(book.take(Booking(customer_id, store, starts_at, service, note)), 201)
+    return _shown(book.book(Booking(customer_id, store, starts_at, service, note)), 201)
 
 
 @handler.routes.get("/v1/appointments")
@@ -84,10 +84,10 @@ def post_move(appointment_id: str) -> Response[str]:
     return _shown(_book(wiring.outside().clock()).move(appointment_id, starts_at))
 
 
-def _day(read: Reader, name: str, said: str) -> date | None:
-    """A local day, or None where none is named."""
+def _day(read: Reader, name: str, text: str) -> date | None:
+    """A local day, or None if the query has none."""
     try:
-        return date.fromisoformat(said) if said else None
+        return date.fromisoformat(text) if text else None
     except ValueError:
         read.wrong(name, "must be a day such as 2026-11-21")
         return None
@@ -102,5 +102,5 @@ def _stores() -> frozenset[str]:
     return handler.caller.stores if handler.caller else frozenset()
 
 
-def _shown(appointment: dict[str, Any], status: int = 200) -> Response[str]:
+def _shown(appointment: Appointment, status: int = 200) -> Response[str]:
     return answer(shown(UnitOfWork(wiring.outside().table), appointment), status)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
+from shared.domain.common.stored_item import picked, without
 from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.errors import Forbidden, NotFound
 from shared.domain.journeys.engine import Signal
@@ -32,7 +33,9 @@ DONE_KEPT = timedelta(days=90)
 TaskClosedHook = Callable[[UnitOfWork, list[Profile], Task], None]
 
 
-# What became of a task without anybody having done it.
+# What the signal that a task is done says of it.
+_SIGNALLED = ("outcome", "task_id", "kind", "journey", "step", "run")
+# How a task ends without having been done.
 _NOT_DONE = {WITHDRAWN: "Task Withdrawn", SKIPPED: "Task Skipped"}
 
 
@@ -46,7 +49,7 @@ def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | Non
     if uow.get(done):
         return new.task_id
     if known := uow.get(key):
-        uow.put(key, renewed(known, new))
+        uow.put(key, renewed(cast(Task, known), new))
         return new.task_id
     members = members_of(uow, new.customer_id)
     store = new.store or (caring_store(fold_members(members)) if members else "")
@@ -60,7 +63,7 @@ def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | Non
 
 def close(uow: UnitOfWork, task_id: str, reason: str, now: datetime) -> bool:
     """Withdraw a task that is no longer needed; `reason` is for the timeline. False when it is not open."""
-    task = uow.get(table_keys.task(task_id))
+    task = cast(Task | None, uow.get(table_keys.task(task_id)))
     if task is None:
         return False
     finish(uow, finished(task, WITHDRAWN, "", reason, now), now)
@@ -71,7 +74,7 @@ def find_task(uow: UnitOfWork, task_id: str, stores: frozenset[str]) -> Task:
     """A task, open or done; raises NotFound, and Forbidden for one of another store."""
     key, done = table_keys.task(task_id), table_keys.task_done(task_id)
     uow.load([key, done])
-    task = uow.get(done) or uow.get(key)
+    task = cast(Task | None, uow.get(done) or uow.get(key))
     if task is None:
         raise NotFound("there is no such task")
     if stores and task.get("store", "") not in stores:
@@ -90,16 +93,15 @@ def replace_open(uow: UnitOfWork, before: Task, after: Task, now: datetime) -> N
 
 def task_done_signal(task: Task) -> Signal:
     """That a task is done, as journeys hear of it; what belongs to no journey names none."""
-    said = {name: task.get(name, "") for name in ("outcome", "task_id", "kind", "journey", "step", "run")}
-    said |= {"order_by": task["order_by"]} if "order_by" in task else {}
-    return Signal("Task Done", task["done_at"], said)
+    properties = dict.fromkeys(_SIGNALLED, "") | picked(task, (*_SIGNALLED, "order_by"))
+    return Signal("Task Done", task["done_at"], properties)
 
 
 def number_to_call(members: list[Profile]) -> str | None:
     """The person's number, unless they asked not to be called, it is known to be somebody else's, or nobody's own."""
     closed = any("call" in member.get("closed", {}) for member in members)
-    said = fold_members(members)["consent"].get("call:service", {})
-    if closed or said.get("granted") is False or members[0].get("refused"):
+    consent = fold_members(members)["consent"].get("call:service", {})
+    if closed or consent.get("granted") is False or members[0].get("refused"):
         return None
     return addresses(members).get("call")
 
@@ -108,26 +110,26 @@ def finish(uow: UnitOfWork, task: Task, now: datetime) -> None:
     """Take a task that is over off the lists of open ones, and remember it."""
     _unlist(uow, task)
     uow.delete(table_keys.task(task["task_id"]))
-    done = task | {"ttl": int((now + DONE_KEPT).timestamp())}
+    done: Task = {**task, "ttl": int((now + DONE_KEPT).timestamp())}
     uow.put(table_keys.task_done(task["task_id"]), done)
     _list(uow, done)
     # A call that was made took its room today, one that nobody made gives back what it was to take.
     count_call(uow, task, -1, now)
     if task["outcome"] not in _NOT_DONE:
-        count_call(uow, task | {"due_at": stamp(now)}, 1, now)
+        count_call(uow, {**task, "due_at": stamp(now)}, 1, now)
     remember(uow, task, _NOT_DONE.get(task["outcome"], "Task Done"), now)
 
 
 def _list(uow: UnitOfWork, task: Task) -> None:
     names = ("task_id", "role", "kind", "store", "assignee", "ttl")
-    row: Item = {name: task[name] for name in names if name in task}
+    row = {name: value for name, value in task.items() if name in names}
     at = task["done_at"] if status_of(task) == "done" else task["due_at"]
     for key in _rows(task, at):
         uow.mark(key, row)
 
 
 def _unlist(uow: UnitOfWork, task: Task) -> None:
-    for key in _rows({name: value for name, value in task.items() if name != "done_at"}, task["due_at"]):
+    for key in _rows(without(task, "done_at"), task["due_at"]):
         uow.delete(key)
 
 
@@ -138,9 +140,9 @@ def _rows(task: Task, at: str) -> list[Key]:
 def remember(uow: UnitOfWork, task: Task, name: str, now: datetime, *, mark: str = "", **more: Any) -> None:
     """Tell of a task on the timeline; `mark` tells apart what happens to one at the same moment."""
     names = ("task_id", "kind", "outcome", "by", "note", "journey", "run", "step", "offer", "assignee")
-    said = {name: task[name] for name in names if task.get(name)} | more
+    properties = picked(task, names) | more
     entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(now)}
-    entry["properties"] = json.dumps(said, ensure_ascii=False)
+    entry["properties"] = json.dumps(properties, ensure_ascii=False)
     place = f"task-{task['task_id'][-20:]}-{mark or task['outcome']}"
     uow.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
 
@@ -148,5 +150,6 @@ def remember(uow: UnitOfWork, task: Task, name: str, now: datetime, *, mark: str
 def open_calls(uow: UnitOfWork, members: list[Profile]) -> list[Task]:
     """The calls that somebody is still to make to a customer."""
     low, high = table_keys.OPEN_TASKS
-    found = [task for m in members for task in uow.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
+    pks = [table_keys.profile(member["customer_id"]).pk for member in members]
+    found = [cast(Task, task) for pk in pks for task in uow.collection(pk, low, high)]
     return [task for task in found if task["kind"] == "call"]

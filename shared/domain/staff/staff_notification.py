@@ -2,11 +2,6 @@
 
 A note goes out at most once on each channel: on the first that takes it, and on the next where one refuses or nobody
 can tell. It ends as sent, or given up with the reason.
-
-    status   waiting, sending (claimed until `claimed_until`), sent, or given_up
-    tried    the channels that are done with, each with why: [[channel, reason]]
-    rests    channels in trouble, each with the moment from which it is tried again
-    words    what its text is filled with; it may be about a customer, so it is forgotten when the note is over
 """
 
 from __future__ import annotations
@@ -14,16 +9,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self, TypedDict, get_args
 
 from pydantic import Field, model_validator
 
 from shared.domain.common.localized_text import Text
+from shared.domain.common.stored_item import without
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.triage.triage import INTENTS, SEVERITIES
 from shared.domain.vietnam_time import stamp
 
-Notification = dict[str, Any]
 Kind = Literal["ticket_assigned", "deadline_warning", "deadline_missed", "mention", "store_digest"]
 NoteChannel = Literal["zalo", "email"]
 
@@ -40,7 +35,6 @@ WORDS: Mapping[Kind, frozenset[str]] = {
 # An e-mail's subject stands on locked screens and in logs of mail servers: nothing of a customer is in it.
 SUBJECT_WORDS = frozenset(("ticket", "priority", "intent", "severity", "deadline", "due_at", "by", "store", "day"))
 ENDED = ("sent", "given_up")
-WAITS = {"status": "waiting"}
 # So long is it known that something was told, and is not told again.
 KEPT = timedelta(days=30)
 
@@ -51,6 +45,37 @@ NEEDED: Mapping[str, tuple[str, ...]] = {
     "severities": SEVERITIES,
     "deadlines": ("first_response", "resolve", "ask"),
 }
+
+
+class Notification(TypedDict, total=False):
+    """A notification as it is stored.
+
+    status   waiting, sending (claimed until `claimed_until` by a worker on `channel`), sent, or given_up with a reason
+    tried    the channels that are done with, each with why: [[channel, reason]]; `tries`: those of the current one
+    rests    channels in trouble, each with the moment from which it is tried again; `trouble` is the last one
+    words    what its text is filled with; it may be about a customer, so it is deleted when the notification ends
+    """
+
+    pk: str
+    sk: str
+    version: int
+    due: str
+    due_at: str
+    ttl: int
+    note_id: str
+    person: str
+    kind: Kind
+    words: dict[str, Any]
+    at: str
+    status: Literal["waiting", "sending", "sent", "given_up"]
+    tried: list[list[str]]
+    tries: int
+    rests: dict[str, str]
+    trouble: str
+    channel: str
+    claimed_until: str
+    reason: str
+    ended_at: str
 
 
 class Wording(StrictModel):
@@ -95,7 +120,7 @@ def new_notification(person_id: str, kind: Kind, words: Mapping[str, Any], key: 
         "tried": [],
         "rests": {},
         "tries": 0,
-        **WAITS,
+        "status": "waiting",
     }
 
 
@@ -107,7 +132,7 @@ def channels_left(note: Notification, wanted: tuple[str, ...], addresses: Mappin
 
 def released(note: Notification) -> Notification:
     """A note that surely did not go out, ready to be tried again."""
-    return {name: value for name, value in note.items() if name not in ("channel", "claimed_until")} | WAITS
+    return {**without(note, "channel", "claimed_until"), "status": "waiting"}
 
 
 def channel_done(note: Notification, channel: str, reason: str) -> Notification:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Literal, TypedDict
 
 from pydantic import Field, PositiveInt
 
@@ -12,10 +12,27 @@ from shared.domain.common.strict_model import StrictModel
 from shared.domain.staff.business_hours import Hours
 from shared.domain.vietnam_time import VIETNAM, stamp
 
-Appointment = dict[str, Any]
 ID_TAIL = 20
 # Somebody who comes for less is served without an appointment.
 LASTS = timedelta(minutes=30)
+
+
+class Appointment(TypedDict, total=False):
+    """An appointment as it is stored; `at` and `by` are those of its last change. Moments are stamps."""
+
+    pk: str
+    sk: str
+    version: int
+    ttl: int
+    appointment_id: str
+    customer_id: str
+    store: str
+    service: str
+    note: str
+    starts_at: str
+    status: Literal["booked", "cancelled"]
+    at: str
+    by: str
 
 
 class Place(StrictModel):

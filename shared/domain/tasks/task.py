@@ -1,4 +1,4 @@
-"""A staff task: something a person does for a customer, with one outcome that journeys go on from (W6, W9, X16)."""
+"""A staff task: work of one agent for one customer, with one outcome that journeys continue from (W6, W9, X16)."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict, cast
 
 from pydantic import BaseModel, ConfigDict
 
+from shared.domain.common.stored_item import picked, without
 from shared.domain.staff.roles import Role
 from shared.domain.vietnam_time import stamp
 
-Task = dict[str, Any]
 Kind = Literal["call", "deposit", "check_delivery", "alarm", "review", "ask", "other"]
 Outcome = Literal["reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call"]
 Status = Literal["open", "done"]
@@ -21,15 +21,61 @@ Status = Literal["open", "done"]
 OUTCOMES: tuple[Outcome, ...] = (
     "reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call",
 )  # fmt: skip
-# After these nobody is to call this person on this number again, whatever for.
+# After these the customer is not called on this number again, for any purpose.
 ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
-# After these the two have talked with each other.
+# After these the agent and the customer have talked.
 SPOKEN = frozenset(("reached", "purchased", "refused", "call_back", "do_not_call"))
-# Not outcomes of staff's work: the task was no longer needed, or somebody took it off the list with a reason.
+# Not outcomes of work: the task was no longer needed, or an agent removed it from the list with a reason.
 WITHDRAWN = "withdrawn"
 SKIPPED = "skipped"
 ID_TAIL = 20
 NOTE_LENGTH = 1000
+
+
+class Task(TypedDict, total=False):
+    """A task as it is stored, open until it has `done_at`. Moments are stamps.
+
+    `reason`, `title` and `script` are what staff read, or codes the playbook has texts for. A call is not made before
+    `callable_from`. `due_at` orders the lists; `sells` marks a sales call. `offer` is what may be promised, `offer_id`
+    its name in the playbook and `voucher` the code once it is issued. What follows `order_by` are details of one kind
+    of task: the message a call stands for, the ticket that asks, the comment or the profiles to look at.
+    """
+
+    pk: str
+    sk: str
+    version: int
+    ttl: int
+    task_id: str
+    customer_id: str
+    kind: Kind
+    reason: str
+    title: str
+    script: str
+    role: Role
+    store: str
+    assignee: str
+    journey: str
+    run: str
+    step: str
+    sells: bool
+    at: str
+    due_at: str
+    callable_from: str
+    skipped_until: str
+    outcome: str
+    by: str
+    note: str
+    done_at: str
+    offer: str
+    offer_id: str
+    offer_ends: str
+    voucher: str
+    order_by: str
+    ticket_id: str
+    message_id: str
+    template: str
+    comment_id: str
+    trouble: str
 
 
 class TaskTexts(BaseModel):
@@ -45,10 +91,9 @@ class TaskTexts(BaseModel):
 class NewTask:
     """A task to be opened. `name` is its natural key within the customer: the same name is the same task on every try.
 
-    `title`, `reason` and `script` are what staff read, or codes that the playbook has words for. `role` says whose
-    work it is; without a `store` it goes to the one that cares for the customer. `offer` is the code or name of what
-    may be promised. `sells`: it is a call that wants to sell something, which the law gives fewer hours. `details` are
-    further facts of the task, shown with the customer.
+    `title`, `reason` and `script` are what staff read, or codes that the playbook has texts for. `role` does the work;
+    without a `store` the task goes to the customer's own. `offer` is the code or name of what may be promised. `sells`
+    marks a sales call, which the law gives fewer hours. `details` are further fields of `Task`.
     """
 
     customer_id: str
@@ -74,7 +119,7 @@ class NewTask:
 
 @dataclass(frozen=True)
 class Slot:
-    """Who does a task, "" where nobody is known, and when: not before `start` and until `due_at`."""
+    """The assignee of a task, "" for none, and its time: not before `start` and by `due_at`."""
 
     assignee: str
     start: datetime
@@ -87,46 +132,46 @@ def task_id(customer_id: str, name: str) -> str:
 
 
 def opened(new: NewTask, store: str, at: datetime, slot: Slot | None = None) -> Task:
-    """The task as it is first written down; what is empty is left out."""
+    """The task as it is first stored; empty fields are left out."""
     names = ("title", "script", "role", "journey", "run", "step", "offer", "sells")
-    told = {name: getattr(new, name) for name in names} | {"store": store}
+    optional = {name: getattr(new, name) for name in names} | {"store": store}
     if slot:
-        told |= {"assignee": slot.assignee, "callable_from": stamp(slot.start) if slot.start > at else ""}
-    return {
+        optional |= {"assignee": slot.assignee, "callable_from": stamp(slot.start) if slot.start > at else ""}
+    task: Task = {
         "task_id": new.task_id,
         "customer_id": new.customer_id,
         "kind": new.kind,
         "reason": new.reason,
         "at": stamp(at),
         "due_at": stamp(slot.due_at if slot else new.due_at),
-        **{name: value for name, value in told.items() if value},
-        **new.details,
     }
+    return cast(Task, {**task, **picked(optional, optional), **new.details})
 
 
 def moved(task: Task, slot: Slot, at: datetime) -> Task:
-    """An open task in another slot: of somebody else, or at another time."""
-    others = {name: value for name, value in task.items() if name not in ("assignee", "callable_from")}
-    others |= {"assignee": slot.assignee} if slot.assignee else {}
-    others |= {"callable_from": stamp(slot.start)} if slot.start > at else {}
-    return others | {"due_at": stamp(slot.due_at)}
+    """An open task in another slot: another assignee, another time, or both."""
+    after: Task = {**without(task, "assignee", "callable_from"), "due_at": stamp(slot.due_at)}
+    if slot.assignee:
+        after["assignee"] = slot.assignee
+    if slot.start > at:
+        after["callable_from"] = stamp(slot.start)
+    return after
 
 
 def renewed(known: Task, new: NewTask) -> Task:
-    """An open task that somebody opens again: the reason of today, and still the same place in the list."""
-    fresh = opened(new, "", new.due_at)
-    return known | {name: value for name, value in fresh.items() if name not in ("at", "due_at")}
+    """An open task that is opened again: it gets today's reason and keeps its place in the list."""
+    return {**known, **without(opened(new, "", new.due_at), "at", "due_at")}
 
 
 def finished(task: Task, outcome: str, by: str, note: str, at: datetime) -> Task:
-    """The task with what became of it."""
-    return task | {"outcome": outcome, "by": by, "note": note, "done_at": stamp(at)}
+    """The task with its outcome."""
+    return {**task, "outcome": outcome, "by": by, "note": note, "done_at": stamp(at)}
 
 
 def postponed(task: Task, until: datetime, by: str, note: str) -> Task:
     """The task after the customer asked to be called back at `until`: open, and due then, not before."""
-    said = {"outcome": "call_back", "by": by, "note": note}
-    return task | said | {"due_at": stamp(until), "callable_from": stamp(until)}
+    due = stamp(until)
+    return {**task, "outcome": "call_back", "by": by, "note": note, "due_at": due, "callable_from": due}
 
 
 def status_of(task: Task) -> Status:

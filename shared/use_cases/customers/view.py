@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.errors import NotFound
 from shared.domain.recommendations.recommendation import Matter
 from shared.domain.segments.segmentation import lifecycle, rfm, scores, silence
+from shared.domain.tasks.appointment import Appointment
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.repositories import table_keys
@@ -70,7 +71,11 @@ def view(
         "keeper": _keeper(members, roster),
         "recent_orders": [_order(row) for row in orders[:RECENT_ORDERS]],
         "open_tickets": [_ticket(item) for item in items if item["sk"].startswith("OS#")],
-        "appointments": [brief(item) for item in items if item["sk"].startswith("OA#") and _to_come(item, rules_today)],
+        "appointments": [
+            brief(cast(Appointment, item))
+            for item in items
+            if item["sk"].startswith("OA#") and _to_come(item, rules_today)
+        ],
         "tasks": [_task(item, items) for item in open_items],
         "journeys": _journeys(items),
         "suggestions": _suggestions(members, items, orders, suggester),

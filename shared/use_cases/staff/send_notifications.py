@@ -1,7 +1,7 @@
-"""Tell somebody who works here something, by e-mail or on Zalo: written down first, at most once on each channel.
+"""Send notifications to staff by e-mail or Zalo: stored first, then sent at most once per channel.
 
-A note is written in the draft of what it is about, so it is there exactly when that is. It is due in the timer lane at
-once, which hands it to the queue of messages; there it is claimed before a provider is called.
+A notification is stored in the unit of work of what it is about. It is due in the timer lane at once, which enqueues it
+with the messages; there a worker claims it before it calls a provider.
 """
 
 from __future__ import annotations
@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal, cast
 
+from shared.domain.common.stored_item import without
 from shared.domain.errors import Busy
 from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
 from shared.domain.staff.directory import Directory, Person
@@ -23,26 +24,26 @@ from shared.domain.staff.staff_notification import (
     released,
 )
 from shared.domain.vietnam_time import moment, stamp
-from shared.ports import Channel, Clock, Outgoing, Sent, Table
+from shared.ports import Channel, Clock, Item, Outgoing, Sent, Table
 from shared.repositories import table_keys
 from shared.repositories.rate_limits import Pace
 from shared.repositories.retry import retried
 from shared.repositories.unit_of_work import UnitOfWork
 
 CLAIM = timedelta(minutes=10)
-# Where every channel is in trouble a note waits, twice as long each time, and is given up when it is old news.
+# While every channel is in trouble a notification backs off exponentially; it is given up after PATIENCE.
 PAUSE, LONGEST_PAUSE, PATIENCE = timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=24)
 TROUBLE_LENGTH = 300
-# What a note that is over no longer has.
+# The fields an ended notification no longer has.
 OVER = ("due", "due_at", "claimed_until", "words", "rests")
 
-# A kind, a channel, a person and the note's words: what is said, as subject and text. Raises ContentError.
+# From a kind, a channel, a person and the notification's words to its subject and text. Raises ContentError.
 Write = Callable[[str, str, Person, Mapping[str, Any]], tuple[str, str]]
 
 
 @dataclass(frozen=True)
 class NotificationSender:
-    """Everything sending a note needs; `wanted` names the channels of a kind of note, in order."""
+    """Sends notifications; `wanted` names the channels of a kind, in order."""
 
     table: Table
     directory: Directory
@@ -52,15 +53,17 @@ class NotificationSender:
     pace: Pace
     clock: Clock
 
-    def send(self, found: str) -> str:
-        """Bring one note as far as it goes now; answers with its status. Safe to repeat at any time."""
-        return retried(self.table, lambda _: self._send(found))
+    def send(self, notification_id: str) -> str:
+        """Advance one notification as far as it goes now and return its status; idempotent. Raises Busy."""
+        return retried(self.table, lambda _: self._send(notification_id))
 
-    def _send(self, found: str) -> str:
+    def _send(self, notification_id: str) -> str:
         now = self.clock()
-        note = self.table.get(table_keys.staff_note(found))
-        if note is None or note["status"] in ENDED:
-            return note["status"] if note else "gone"
+        note = self._load(notification_id)
+        if note is None:
+            return "gone"
+        if note["status"] in ENDED:
+            return note["status"]
         if note["status"] == "sending":
             return self._fate_unknown(note, now) if note["claimed_until"] <= stamp(now) else "sending"
         person = self.directory.people.get(note["person"])
@@ -78,7 +81,7 @@ class NotificationSender:
         return self._put(note, {**note, "due_at": min(note["rests"].get(name, stamp(now + PAUSE)) for name in left)})
 
     def _through(self, note: Notification, channel: str, person: Person, to: str, now: datetime) -> str:
-        """Claim the note and call one provider."""
+        """Claim the notification and call one provider."""
         try:
             subject, text = self.write(note["kind"], channel, person, note["words"])
         except ContentError as error:
@@ -87,8 +90,11 @@ class NotificationSender:
             turn = stamp(self.pace.next_turn(channel, now))
             return self._put(note, {**note, "rests": {**note["rests"], channel: turn}, "due_at": turn})
         until = stamp(now + CLAIM)
-        claim = {"status": "sending", "channel": channel, "claimed_until": until, "due_at": until}
-        self._put(note, {**note, **claim, "tries": note["tries"] + 1})
+        claimed: Notification = {
+            **note, "status": "sending", "channel": channel, "claimed_until": until, "due_at": until,
+            "tries": note["tries"] + 1,
+        }  # fmt: skip
+        self._put(note, claimed)
         outgoing = Outgoing(note["note_id"], to, "transactional", text=text, subject=subject)
         try:
             self.channels[channel].send(outgoing)
@@ -98,13 +104,13 @@ class NotificationSender:
         self.pace.worked(channel)
         return self._answered(note["note_id"], until, lambda known: self._end(known, "sent", "ok", self.clock()))
 
-    def _answered(self, found: str, claim: str, write: Callable[[Notification], str]) -> str:
-        """Write down what the provider said; nobody else knows it, so a busy table is no reason to lose it."""
+    def _answered(self, notification_id: str, claim: str, write: Callable[[Notification], str]) -> str:
+        """Store the provider's answer; it is known nowhere else, so it is retried while the table is busy."""
 
         def attempt(_: int) -> str:
-            known = self.table.get(table_keys.staff_note(found))
+            known = self._load(notification_id)
             if known is None or known.get("claimed_until") != claim:
-                return self._send(found)  # the write came through after all
+                return self._send(notification_id)  # the write came through after all
             return write(known)
 
         return retried(self.table, attempt)
@@ -123,7 +129,7 @@ class NotificationSender:
         return self._on(note, channel_done(note, channel, trouble.kind))
 
     def _fate_unknown(self, note: Notification, now: datetime) -> str:
-        """A sender died, or its answer was lost: ask the provider; where it cannot say, the next channel tells it."""
+        """A worker died, or the provider's answer was lost: ask it; if it cannot tell, try the next channel."""
         channel = note["channel"]
         try:
             able = self.channels.get(channel)
@@ -136,20 +142,25 @@ class NotificationSender:
         return self._on(note, released(note) if taken is None else channel_done(note, channel, "nobody_knows"))
 
     def _on(self, before: Notification, after: Notification) -> str:
-        """Look at once whether another channel brings it."""
+        """Go on with the next channel at once."""
         self._put(before, {**after, "due_at": stamp(self.clock())})
         return self._send(before["note_id"])
 
-    def _end(self, note: Notification, status: str, reason: str, now: datetime) -> str:
-        """What is over is due no more, and forgets what it told: that may be about a customer."""
-        over = {name: value for name, value in note.items() if name not in OVER}
-        ttl = int((now + KEPT).timestamp())
-        return self._put(note, {**over, "status": status, "reason": reason, "ended_at": stamp(now), "ttl": ttl})
+    def _end(self, note: Notification, status: Literal["sent", "given_up"], reason: str, now: datetime) -> str:
+        """An ended notification is due no more, and its words are deleted: they may be about a customer."""
+        ended: Notification = {
+            **without(note, *OVER), "status": status, "reason": reason, "ended_at": stamp(now),
+            "ttl": int((now + KEPT).timestamp()),
+        }  # fmt: skip
+        return self._put(note, ended)
+
+    def _load(self, notification_id: str) -> Notification | None:
+        return cast(Notification | None, self.table.get(table_keys.staff_note(notification_id)))
 
     def _put(self, before: Notification, after: Notification) -> str:
-        """Raises Conflict where somebody else changed the note since."""
+        """Raises Conflict where another worker changed the notification since."""
         key = table_keys.staff_note(before["note_id"])
-        uow = UnitOfWork(self.table, {key: before})
+        uow = UnitOfWork(self.table, {key: cast(Item, before)})
         uow.put(key, after)
         uow.commit()
-        return str(after["status"])
+        return after["status"]

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import count
-from typing import Any
+from typing import Any, Final, cast
 
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -23,7 +23,8 @@ from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import Journeys
 
 KEPT = timedelta(days=90)
-BOOKED, CANCELLED = "booked", "cancelled"
+BOOKED: Final = "booked"
+CANCELLED: Final = "cancelled"
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class AppointmentBook:
     def now(self) -> datetime:
         return self.journeys.now
 
-    def take(self, wanted: Booking) -> Appointment:
+    def book(self, wanted: Booking) -> Appointment:
         """Book an appointment; the same asked for again is the same one.
 
         Raises Invalid where nobody can come then, NotFound for an unknown customer, Forbidden for another store,
@@ -80,7 +81,7 @@ class AppointmentBook:
         return committed(self.table, change)
 
     def move(self, name: str, starts_at: datetime) -> Appointment:
-        """Give an appointment another time; the same again is fine. Raises as `take` does."""
+        """Give an appointment another time; the same again is fine. Raises as `book` does."""
 
         def change(uow: UnitOfWork) -> Appointment:
             known = self._find(uow, name)
@@ -89,7 +90,7 @@ class AppointmentBook:
             if known["starts_at"] == stamp(starts_at):
                 return known
             self.check(known["store"], starts_at)
-            moved = {**known, "starts_at": stamp(starts_at), "at": stamp(self.now), "by": self.by}
+            moved: Appointment = {**known, "starts_at": stamp(starts_at), "at": stamp(self.now), "by": self.by}
             return self._put(uow, known, moved, members_of(uow, known["customer_id"]))
 
         return committed(self.table, change)
@@ -101,10 +102,10 @@ class AppointmentBook:
             known = self._find(uow, name)
             if known["status"] == CANCELLED:
                 return known
-            over = {**known, "status": CANCELLED, "at": stamp(self.now), "by": self.by}
+            over: Appointment = {**known, "status": CANCELLED, "at": stamp(self.now), "by": self.by}
             self._give_back(uow, known)
             uow.delete(table_keys.appointment(name))
-            uow.put(table_keys.appointment_over(name), over | {"ttl": int((self.now + KEPT).timestamp())})
+            uow.put(table_keys.appointment_over(name), {**over, "ttl": int((self.now + KEPT).timestamp())})
             self._tell(uow, over, members_of(uow, known["customer_id"]), "Appointment Cancelled")
             return over
 
@@ -133,7 +134,7 @@ class AppointmentBook:
     def _load(self, uow: UnitOfWork, name: str) -> Appointment | None:
         keys = [table_keys.appointment(name), table_keys.appointment_over(name)]
         uow.load(keys)
-        return uow.get(keys[0]) or uow.get(keys[1])
+        return cast(Appointment | None, uow.get(keys[0]) or uow.get(keys[1]))
 
     def _find(self, uow: UnitOfWork, name: str) -> Appointment:
         known = self._load(uow, name)
@@ -156,7 +157,7 @@ class AppointmentBook:
             raise Conflict("every place in this hour is taken", final=True)
         ttl = int((starts_at + KEPT).timestamp())
         uow.put(key, {"taken": [*taken, name], "ttl": ttl})
-        uow.put(table_keys.appointment(name), after | {"ttl": ttl})
+        uow.put(table_keys.appointment(name), {**after, "ttl": ttl})
         uow.delete(table_keys.appointment_over(name))
         row: Item = {"appointment_id": name, "ttl": ttl}
         uow.mark(table_keys.appointment_row(after["store"], after["starts_at"], name), row)
@@ -198,7 +199,7 @@ def listed(
     found = table.batch_get(places, consistent=False) if places else {}
     uow = UnitOfWork(table)
     uow.load(table_keys.profile(one["customer_id"]) for one in found.values())
-    return [shown(uow, found[place]) for place in places if place in found], page.next
+    return [shown(uow, cast(Appointment, found[place])) for place in places if place in found], page.next
 
 
 def shown(uow: UnitOfWork, known: Appointment) -> dict[str, Any]:
@@ -213,5 +214,13 @@ def shown(uow: UnitOfWork, known: Appointment) -> dict[str, Any]:
 
 def brief(known: Appointment) -> dict[str, Any]:
     """What an appointment says by itself."""
-    names = ("appointment_id", "store", "service", "starts_at", "status", "by")
-    return {name: known[name] for name in names} | {"note": known["note"] or None, "booked_at": known["at"]}
+    return {
+        "appointment_id": known["appointment_id"],
+        "store": known["store"],
+        "service": known["service"],
+        "starts_at": known["starts_at"],
+        "status": known["status"],
+        "by": known["by"],
+        "note": known["note"] or None,
+        "booked_at": known["at"],
+    }

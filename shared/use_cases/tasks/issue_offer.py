@@ -76,6 +76,6 @@ class OfferIssuer:
             if run := known.get("runs", {}).get(name):
                 runs = {**known["runs"], name: {**run, "vars": {**run["vars"], **made}}}
                 uow.put(key, {**known, "runs": runs})
-        after = {**task, "voucher": code, "offer": f"{code}: {made['gift']}", "offer_ends": made["offer_ends"]}
+        after: Task = {**task, "voucher": code, "offer": f"{code}: {made['gift']}", "offer_ends": made["offer_ends"]}
         uow.put(table_keys.task(task["task_id"]), after)
         return after

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
+from shared.domain.common.stored_item import picked
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.tasks.task import Status, Task, TaskTexts, status_of
 from shared.domain.vietnam_time import stamp
@@ -18,7 +19,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.recommendations.suggest_products import Suggester
 
 _PLACE = {"open": table_keys.task, "done": table_keys.task_done}
-_TOLD = (
+_SHOWN = (
     "script", "store", "assignee", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer",
     "callable_from", "order_by",
 )  # fmt: skip
@@ -61,7 +62,7 @@ def listed(
     who = [task["customer_id"] for task in found.values()]
     journeys = [task["customer_id"] for task in found.values() if task.get("journey")]
     uow.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
-    tasks = [found[place] for place in places if place in found]
+    tasks = [cast(Task, found[place]) for place in places if place in found]
     people = {task["task_id"]: members_of(uow, task["customer_id"]) for task in tasks}
     calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
     offered: dict[str, list[dict[str, Any]]] = {}
@@ -119,7 +120,8 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uo
         "due_at": task["due_at"],
         "status": status_of(task),
         "deal": _deal(task, members, uow),
-        **{name: task.get(name) or None for name in _TOLD},
+        **dict.fromkeys(_SHOWN),
+        **picked(task, _SHOWN),
     }
 
 

@@ -45,7 +45,7 @@ class TaskEditor:
                 return task
             slot = self.roster.hours_of(task, person_id, uow, members, self.now)
             # Who stands beside somebody else's role takes it over as what they are.
-            after = moved(task, slot, self.now) | {"role": person.role}
+            after: Task = {**moved(task, slot, self.now), "role": person.role}
             replace_open(uow, task, after, self.now)
             details = {"was": task.get("assignee", ""), "by": self.by, "note": note}
             remember(uow, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **details)
@@ -61,7 +61,7 @@ class TaskEditor:
                 return task
             slot = self.roster.slot_anew(uow, task, until, members)
             after = moved(task, Slot(task.get("assignee") or slot.assignee, slot.start, slot.due_at), self.now)
-            after |= {"skipped_until": stamp(until), "note": reason, "by": self.by}
+            after = {**after, "skipped_until": stamp(until), "note": reason, "by": self.by}
             replace_open(uow, task, after, self.now)
             remember(uow, after, "Task Put Back", self.now, mark=f"back-{stamp(until)}", until=stamp(until))
             return after

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast
 
 from shared.domain.common.channels import consent_channel
 from shared.domain.customers.profile import Profile, agree
@@ -93,7 +94,7 @@ def _record(
     if report.call_back_at:
         return _postpone(uow, task, report, report.call_back_at, by, now)
     if report.order_by:
-        task = task | {"order_by": stamp(report.order_by)}
+        task = {**task, "order_by": stamp(report.order_by)}
     ended = [task]
     if report.outcome in ENDS_CALLS and members:
         _call_no_more(uow, members[0], task, report.outcome, by, now)
@@ -106,7 +107,7 @@ def _record(
         members = members_of(uow, task["customer_id"])
         for one in ended:
             on_closed(uow, members, one)
-    return uow.get(done) or task
+    return cast(Task, uow.get(done) or task)
 
 
 def _note_call(uow: UnitOfWork, task: Task, members: list[Profile], now: datetime, roster: Roster | None) -> None:
