@@ -1,22 +1,21 @@
-"""What an order's facts mean for journeys: news that is told once, when it has become true (A4, A17, R3, R16)."""
+"""The signals that an order's facts send to journeys, each once, when it becomes true (A4, A17, R3, R16)."""
 
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.domain.common.money import vnd
 from shared.domain.customers.salutation import products_named
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.policy_rules import SendingRules
-from shared.domain.orders.order import OrderRow
+from shared.domain.orders.order import OrderRow, OrderState
 from shared.domain.vietnam_time import local_day, moment
-from shared.ports import Item
 from shared.repositories.products import Products
 
 LINES = 20
 _GONE = ("cancelled", "returned", "delivery_failed")
-# A fact of the carrier, its news, and the facts after which it is old news.
+# A fact of the carrier, its signal, and the facts after which it is outdated.
 _CARRIER = (
     ("shipped", "Order Shipped", ("out_for_delivery", "delivered", "failed", "returned", "cancelled")),
     ("out_for_delivery", "Out For Delivery", ("delivered", "failed", "returned", "cancelled")),
@@ -27,33 +26,41 @@ _CARRIER = (
 )
 
 
-def signals_of(order: Item | None, row: OrderRow | None, rules: SendingRules, products: Products) -> list[Signal]:
-    """Everything that is true of an order now, as news; what was not true before is what has to be told.
+class CustomerSignal(NamedTuple):
+    """A signal to the journeys of a customer; `history` marks a backfilled event, which starts no journey (R1)."""
 
-    Exchanges and return invoices are no purchases, and an order without a customer is nobody's news (R3). The catalogue
-    knows the categories that tills leave out; history is told to nobody and needs no words.
+    customer_id: str
+    signal: Signal
+    history: bool
+
+
+def signals_of(order: OrderState | None, row: OrderRow | None, rules: SendingRules, products: Products) -> list[Signal]:
+    """All signals that hold for an order now; those that did not hold before are the ones to send.
+
+    Exchanges and return invoices are no purchases, and a walk-in's order has no customer to signal (R3). The catalogue
+    knows the categories that tills leave out; backfilled orders send no message and need no texts.
     """
     if order is None or row is None or not order.get("home") or row.total <= 0 or order["content"].get("exchange_of"):
         return []
-    facts, said = order["facts"], _properties(order, row, rules, products)
-    news = [
-        Signal(name, facts[kind], said | _parcel(order, facts[kind], rules))
+    facts, properties = order["facts"], _properties(order, row, rules, products)
+    signals = [
+        Signal(name, facts[kind], properties | _parcel(order, facts[kind], rules))
         for kind, name, later in _CARRIER
         if kind in facts and not any(other in facts for other in later)
     ]
     if refunds := facts.get("refunded"):
-        news.append(Signal("Order Refunded", max(at for at, _ in refunds.values()), said))
+        signals.append(Signal("Order Refunded", max(at for at, _ in refunds.values()), properties))
     if row.status in _GONE:
-        return news
-    news.append(Signal("Order Completed", row.placed_at, said))
-    got_at = row.placed_at if said["in_store"] else facts.get("delivered")
+        return signals
+    signals.append(Signal("Order Completed", row.placed_at, properties))
+    got_at = row.placed_at if properties["in_store"] else facts.get("delivered")
     if got_at:
         on = local_day(moment(got_at)).isoformat()
-        news.append(Signal("Goods Received", got_at, said | {"received_on": on}))
-    return news
+        signals.append(Signal("Goods Received", got_at, properties | {"received_on": on}))
+    return signals
 
 
-def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Products) -> dict[str, Any]:
+def _properties(order: OrderState, row: OrderRow, rules: SendingRules, products: Products) -> dict[str, Any]:
     content = order["content"]
     lines: list[dict[str, Any]] = content.get("lines", [])
     if not order["backfill"]:
@@ -83,7 +90,7 @@ def _properties(order: Item, row: OrderRow, rules: SendingRules, products: Produ
     }
 
 
-def _parcel(order: Item, at: str, rules: SendingRules) -> dict[str, Any]:
+def _parcel(order: OrderState, at: str, rules: SendingRules) -> dict[str, Any]:
     content, day = order["content"], local_day(moment(at))
     names = ("carrier", "tracking_code", "tracking_url", "expected_on")
     parcel = {name: content[name] for name in names if name in content}

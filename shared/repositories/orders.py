@@ -1,21 +1,26 @@
-"""Order rows of a customer: stored form, maturing COD orders, day totals."""
+"""Orders and the order rows of a customer: stored form, maturing COD orders, day totals."""
 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
+from shared.domain.common.stored_item import without
 from shared.domain.customers.profile import Profile
-from shared.domain.orders.order import OrderRow, lines_shown, read
+from shared.domain.orders.order import OrderRow, OrderState, lines_shown, read
 from shared.ports import Item, Key
 from shared.repositories import table_keys, ticket_revenue
 from shared.repositories.co_purchase import basket, recount
 from shared.repositories.profiles import RulesToday
 from shared.repositories.unit_of_work import UnitOfWork
 
-# So many bring the order, its row and a day's totals each into one transaction, beside the customer's own items; fewer
-# where the counts of their goods fill it.
+# Orders matured in one transaction: each brings the order, its row and a day's totals, beside the customer's own items;
+# fewer where the counts of their goods fill it.
 MATURED_AT_ONCE = 25
+
+
+def find_order(uow: UnitOfWork, order_id: str) -> OrderState | None:
+    return cast(OrderState | None, uow.get(table_keys.order(order_id)))
 
 
 def row_item(row: OrderRow, content: dict[str, Any], lines: list[dict[str, Any]]) -> Item:
@@ -35,7 +40,7 @@ def row_of(item: Item) -> OrderRow:
 
 
 def rows_of(uow: UnitOfWork, members: list[Profile], rules_today: RulesToday) -> list[OrderRow]:
-    """All order rows of a customer; COD orders that matured since they were written are brought to today."""
+    """All order rows of a customer; COD orders that matured since are brought to today."""
     low, high = table_keys.ORDER_ROWS
     rows = [
         row_of(item)
@@ -53,15 +58,15 @@ def rows_of(uow: UnitOfWork, members: list[Profile], rules_today: RulesToday) ->
 
 
 def mature(uow: UnitOfWork, order_id: str, rules_today: RulesToday) -> OrderRow | None:
-    """Bring a COD order that nobody has spoken of to today: in its row and in the shop's totals (R2)."""
-    order = uow.get(table_keys.order(order_id))
+    """Bring a COD order without word from the carrier to today: in its row and in the shop's totals (R2)."""
+    order = find_order(uow, order_id)
     days = rules_today.rules.orders.cod_matures_days
     before = read(order_id, order, date.fromisoformat(order["as_of"]), days) if order else None
     row = read(order_id, order, rules_today.today, days) if order else None
     if order is None or before is None or row is None:
         return None
     content = order["content"]
-    kept = {name: value for name, value in order.items() if name not in ("due", "due_at")}
+    kept = without(order, "due", "due_at")
     ticket_revenue.matured(uow, kept, row)
     uow.put(table_keys.order(order_id), {**kept, "as_of": rules_today.today.isoformat()})
     if order["row"]:
@@ -74,6 +79,6 @@ def mature(uow: UnitOfWork, order_id: str, rules_today: RulesToday) -> OrderRow 
 
 
 def total_key(row: OrderRow, content: dict[str, Any]) -> Key:
-    """Where an order stands in the shop's totals of its day."""
+    """The key of an order's counters in the shop's totals of its day."""
     store, channel, cashier = (content.get(name, "") for name in ("store", "channel", "cashier"))
     return table_keys.day_total(row.day.isoformat(), store, channel, cashier, row.order_id)

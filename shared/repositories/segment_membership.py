@@ -1,4 +1,4 @@
-"""Write where a customer stands: figures, labels, list membership, churn rank and the next day to look again."""
+"""Write a customer's metrics, labels, list membership, churn rank and next due day."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.segments.metrics import Metrics, is_stale, measure
-from shared.domain.segments.segmentation import due_at, lifecycle, stand
+from shared.domain.segments.segmentation import classify, due_at, lifecycle
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item
 from shared.repositories import table_keys
@@ -27,36 +27,38 @@ def relabel(
     appoint_vip: bool = False,
     waking: bool = False,
 ) -> Profile:
-    """Put the leading profile with its figures and standing; `metrics` None means: measure them from the orders.
+    """Put the leading profile with its metrics and labels; `metrics` None means: measure them from the orders.
 
-    Only who is `waking` tells journeys what the days have done. Whoever is settled on such a day before that keeps the
-    wake, and the label that was heard last as `slipped_from`.
+    Only a wake-up (`waking`) signals what time alone has changed. A relabel on the same day keeps the pending wake-up,
+    and as `slipped_from` the lifecycle label that journeys heard last.
     """
     lead = members[0]
     customer_id = lead["customer_id"]
     if metrics is None or is_stale(metrics, rules_today.today, rules_today.rules, rules_today.cutoffs):
         metrics = measure(rows_of(uow, members, rules_today), rules_today.today, rules_today.rules, rules_today.cutoffs)
     view = fold_members(members)
-    standing = stand(metrics, view, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=appoint_vip)
-    _list(uow, customer_id, set(lead.get("labels", ())), set(standing.labels))
-    risk = standing.risk if standing.labels else None
+    labelled = classify(
+        metrics, view, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=appoint_vip
+    )
+    _list(uow, customer_id, set(lead.get("labels", ())), set(labelled.labels))
+    risk = labelled.risk if labelled.labels else None
     store = caring_store(view)
     _rank(uow, customer_id, lead, risk, store)
-    profile: Profile = {**lead, "metrics": list(metrics), "labels": list(standing.labels)}
+    profile: Profile = {**lead, "metrics": list(metrics), "labels": list(labelled.labels)}
     _set(profile, "risk", risk)
     _set(profile, "ranked_in", store if risk is not None and store else None)
-    # An appointment stays with the profile that was appointed, so that parting gives it back.
-    renewed = standing.vip_until > view.get("vip_until", "")
-    vip_until = standing.vip_until if renewed else lead.get("vip_until", "")
+    # A VIP appointment stays with the profile that was appointed, so that an unmerge gives it back.
+    renewed = labelled.vip_until > view.get("vip_until", "")
+    vip_until = labelled.vip_until if renewed else lead.get("vip_until", "")
     _set(profile, "vip_until", vip_until if vip_until > rules_today.today.isoformat() else None)
-    _set(profile, "refused", standing.refused or None)
+    _set(profile, "refused", labelled.refused or None)
     # Where more orders matured than one transaction holds, the rest is due at once.
     day = (
-        rules_today.today if metrics.matures and metrics.matures <= rules_today.today.isoformat() else standing.due_day
+        rules_today.today if metrics.matures and metrics.matures <= rules_today.today.isoformat() else labelled.due_day
     )
-    slipped_from = None if waking else _slipped_from(lead, standing.lifecycle, rules_today)
+    slipped_from = None if waking else _slipped_from(lead, labelled.lifecycle, rules_today)
     _set(profile, "slipped_from", slipped_from)
-    due = _due(lead, customer_id, day, rules_today.today, to_tell=bool(standing.occasions or slipped_from))
+    due = _due(lead, customer_id, day, rules_today.today, to_signal=bool(labelled.key_dates or slipped_from))
     _set(profile, "due", LIFECYCLE_LANE if due else None)
     _set(profile, "due_at", due)
     uow.put(table_keys.profile(customer_id), profile)
@@ -64,7 +66,7 @@ def relabel(
 
 
 def _slipped_from(lead: Profile, now: str, rules_today: RulesToday) -> str | None:
-    """The lifecycle label that journeys heard last, where the days alone have led from it to the one of now."""
+    """The lifecycle label that journeys heard last, where time alone has led from it to the present one."""
     if not lead.get("labels"):
         return None
     heard = str(lead.get("slipped_from") or lead["labels"][0])
@@ -72,20 +74,20 @@ def _slipped_from(lead: Profile, now: str, rules_today: RulesToday) -> str | Non
     return heard if heard != now and now == alone else None
 
 
-def _due(lead: Profile, customer_id: str, day: date | None, today: date, *, to_tell: bool) -> str | None:
-    """An early date need not move, the wake will: moving the index key is what costs. Nor must one move on which
-    there is something still to be told."""
+def _due(lead: Profile, customer_id: str, day: date | None, today: date, *, to_signal: bool) -> str | None:
+    """An early due date need not move, the wake-up will: moving the index key is what costs. One with a signal still
+    pending must not move."""
     wanted = stamp(due_at(customer_id, day)) if day else None
-    standing: str = lead.get("due_at", "")
-    if standing and stamp(due_at(customer_id, today)) >= standing:
-        return standing if to_tell else wanted
-    if standing and wanted and standing < wanted:
-        return standing
+    pending: str = lead.get("due_at", "")
+    if pending and stamp(due_at(customer_id, today)) >= pending:
+        return pending if to_signal else wanted
+    if pending and wanted and pending < wanted:
+        return pending
     return wanted
 
 
 def withdraw(uow: UnitOfWork, profile: Profile) -> Profile:
-    """Take a profile that leads no longer out of every list; what arrived by its identities stays on it."""
+    """Remove a profile that leads no longer from every list; what arrived by its identities stays on it."""
     _list(uow, profile["customer_id"], set(profile.get("labels", ())), set())
     _rank(uow, profile["customer_id"], profile, None, "")
     derived = ("metrics", "labels", "risk", "ranked_in", "due", "due_at", "refused", "slipped_from")

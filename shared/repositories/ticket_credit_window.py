@@ -8,7 +8,7 @@ from shared.domain.recommendations.rules import Credit
 from shared.domain.tickets.ticket import Ticket
 from shared.domain.vietnam_time import moment, stamp
 from shared.repositories import table_keys, tickets
-from shared.repositories.orders import row_of
+from shared.repositories.orders import find_order, row_of
 from shared.repositories.profiles import members_of
 from shared.repositories.ticket_revenue import AttributionWindow, day_of, follow, later
 from shared.repositories.unit_of_work import UnitOfWork
@@ -48,9 +48,9 @@ def open_window(uow: UnitOfWork, ticket: Ticket, rules: Credit) -> Ticket:
         for row in uow.collection(
             pk, f"{table_keys.ORDER_ROWS[0]}{opens}", f"{table_keys.ORDER_ROWS[0]}{window.closes}~"
         ):
-            order = uow.get(table_keys.order(row["order_id"]))
+            order = find_order(uow, row["order_id"])
             if order:
-                credited = dict(order)
+                credited = order.copy()
                 follow(uow, credited, row_of(row), members)
                 uow.put(table_keys.order(row["order_id"]), credited)
     return served

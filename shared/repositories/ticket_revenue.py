@@ -15,9 +15,9 @@ from datetime import date
 from typing import Any, NamedTuple
 
 from shared.domain.customers.profile import Profile
-from shared.domain.orders.order import OrderRow
+from shared.domain.orders.order import OrderRow, OrderState
 from shared.domain.vietnam_time import local_day, moment
-from shared.ports import Item, Table
+from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.unit_of_work import UnitOfWork
 
@@ -30,7 +30,7 @@ class AttributionWindow(NamedTuple):
     closes: str
 
 
-def follow(uow: UnitOfWork, order: Item, row: OrderRow | None, members: Sequence[Profile]) -> None:
+def follow(uow: UnitOfWork, order: OrderState, row: OrderRow | None, members: Sequence[Profile]) -> None:
     """Credit an order, as it stands now, to the ticket whose window it falls into, and take back what was credited
     before; `order` is changed. `members` are the customer it belongs to."""
     before = order.get("credit")
@@ -40,13 +40,13 @@ def follow(uow: UnitOfWork, order: Item, row: OrderRow | None, members: Sequence
     _move(uow, order, _window(order, row, known), row)
 
 
-def matured(uow: UnitOfWork, order: Item, row: OrderRow) -> None:
+def matured(uow: UnitOfWork, order: OrderState, row: OrderRow) -> None:
     """Credit what a COD order leaves now that nobody has spoken of it; `order` is changed."""
     if before := order.get("credit"):
         _move(uow, order, AttributionWindow._make(before["window"]), row)
 
 
-def _window(order: Item, row: OrderRow | None, known: Iterable[AttributionWindow]) -> AttributionWindow | None:
+def _window(order: OrderState, row: OrderRow | None, known: Iterable[AttributionWindow]) -> AttributionWindow | None:
     """The latest window that an order was placed in; none for what is no purchase of its own."""
     if row is None or row.total <= 0 or order["content"].get("exchange_of"):
         return None
@@ -58,7 +58,7 @@ def later(window: AttributionWindow) -> tuple[str, str]:
     return window.opens, window.ticket_id
 
 
-def _move(uow: UnitOfWork, order: Item, window: AttributionWindow | None, row: OrderRow | None) -> None:
+def _move(uow: UnitOfWork, order: OrderState, window: AttributionWindow | None, row: OrderRow | None) -> None:
     before = order.pop("credit", None)
     amount = row.kept if row and window else 0
     if before:

@@ -108,6 +108,13 @@ class UnitOfWork:
     def rollback(self, to: tuple[dict[Key, Item | None], dict[Key, dict[str, int]]]) -> None:
         self._changed, self._counts = to
 
+    def discard(self) -> None:
+        """Drop all pending changes, so that the commit writes nothing."""
+        self._changed.clear()
+        self._counts.clear()
+        self._told.clear()
+        self._also.clear()
+
     @property
     def pending(self) -> bool:
         return bool(self._changed or self._counts)
@@ -149,7 +156,4 @@ class UnitOfWork:
                 before = self._read.get(key)
                 item = {**item, "version": (before["version"] if before else 0) + 1}
             self._read[key] = item
-        self._changed.clear()
-        self._counts.clear()
-        self._told.clear()
-        self._also.clear()
+        self.discard()

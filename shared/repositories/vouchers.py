@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.domain.customers.profile import fold_members
+from shared.domain.orders.order import OrderState
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.domain.vouchers.voucher import (
     Book,
@@ -70,7 +71,9 @@ def owner_masked(uow: UnitOfWork, voucher: Voucher) -> str | None:
     return f"•••••••{min(phones)[-3:]}" if phones else None
 
 
-def follow_order(uow: UnitOfWork, order_id: str, before: Item | None, after: Item, placed_at: str | None) -> list[News]:
+def follow_order(
+    uow: UnitOfWork, order_id: str, before: OrderState | None, after: OrderState, placed_at: str | None
+) -> list[News]:
     """Let an order redeem the code it carries, or give it back, in the draft that takes the order in.
 
     `before` and `after` are the order as the table holds it, `placed_at` when it was placed (None: nobody has said).
@@ -98,7 +101,12 @@ def follow_order(uow: UnitOfWork, order_id: str, before: Item | None, after: Ite
 
 
 def _follow(
-    uow: UnitOfWork, voucher: Voucher, order_id: str, before: Item | None, after: Item, placed_at: str | None
+    uow: UnitOfWork,
+    voucher: Voucher,
+    order_id: str,
+    before: OrderState | None,
+    after: OrderState,
+    placed_at: str | None,
 ) -> Voucher:
     """The voucher with what this order says of it now; `placed_at` None: the order does not carry it."""
     known = voucher.claims.get(order_id, Claim())
@@ -113,8 +121,8 @@ def _follow(
         save(uow, voucher, moved)
     note = _place(voucher, home, placed_at, order_id) if reason and placed_at and home and not known.told else None
     # What was refused before may stand in another place now, or nowhere.
-    if before and before.get("row"):
-        home_before, placed_before = before["row"]
+    if before and (row_before := before.get("row")):
+        home_before, placed_before = row_before
         former = _place(voucher, home_before, placed_before, order_id)
         if former != note and former not in _told(moved):
             uow.delete(former)
@@ -124,7 +132,7 @@ def _follow(
     return moved
 
 
-def _misfit(uow: UnitOfWork, voucher: Voucher, order_id: str, said: Said, order: Item) -> Reason | None:
+def _misfit(uow: UnitOfWork, voucher: Voucher, order_id: str, said: Said, order: OrderState) -> Reason | None:
     """Why an order may not use the voucher it carries, whoever else did."""
     members = None
     if home := order.get("home"):

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.common.lunar_calendar import to_lunar
-from shared.domain.customers.key_dates import occasions
+from shared.domain.customers.key_dates import key_dates
 from tests.common.lunar_table import MONTHS
 
 TODAY = date(2026, 3, 20)
 
 
 def birthday(born, today=TODAY, **more):
-    return occasions({"birthday": born, **more}, today).get("birthday")
+    return key_dates({"birthday": born, **more}, today).get("birthday")
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_x17_every_lunar_birthday_comes_round_each_lunar_year(month, day, years)
 
 
 def notices(expire_on, points=120, today=TODAY):
-    return occasions({"@points": points, "@points_expire_on": expire_on}, today)
+    return key_dates({"@points": points, "@points_expire_on": expire_on}, today)
 
 
 def test_r8_points_are_told_of_30_and_7_days_before_they_expire():
@@ -126,4 +126,4 @@ ANYTHING = st.one_of(
     st.dates(date(1990, 1, 1), date(2100, 1, 1)),
 )
 def test_whatever_a_till_wrote_does_not_raise_and_no_occasion_is_past(traits, today):
-    assert all(day >= today for day in occasions(traits, today).values())
+    assert all(day >= today for day in key_dates(traits, today).values())

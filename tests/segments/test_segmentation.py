@@ -12,7 +12,7 @@ from shared.domain.customers.profile import new_profile
 from shared.domain.orders.order import OrderFact, OrderRow, absorb, read
 from shared.domain.segments.churn import p_alive, weeks_between
 from shared.domain.segments.metrics import Metrics, empty_metrics, measure
-from shared.domain.segments.segmentation import SPREAD_SECONDS, due_at, lifecycle, rfm, scores, silence, stand
+from shared.domain.segments.segmentation import SPREAD_SECONDS, classify, due_at, lifecycle, rfm, scores, silence
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment
 from shared.runtime.playbook.loader import rules
 from tests.support.max_examples import max_examples
@@ -55,7 +55,7 @@ def person(**more):
 
 
 def standing(m, on, profile=None, **more):
-    return stand(m, profile or person(), day(on), RULES, CUTOFFS, **more)
+    return classify(m, profile or person(), day(on), RULES, CUTOFFS, **more)
 
 
 # ---- lifecycle (G4, G5, G7) ----
@@ -102,7 +102,7 @@ def test_g7_the_day_is_the_shops_and_not_the_servers(sold, looked_at, label):
     today = local_day(moment(looked_at))
     row = read("HD1", state, today, RULES.orders.cod_matures_days)
     m = measure([row], today, RULES, CUTOFFS)
-    assert stand(m, person(), today, RULES, CUTOFFS).lifecycle == label
+    assert classify(m, person(), today, RULES, CUTOFFS).lifecycle == label
 
 
 def test_somebody_who_never_bought_is_a_prospect_and_waits_for_nothing():
@@ -141,7 +141,7 @@ def test_r15_nobody_lapses_for_not_buying_at_tet(today, label, silent):
 
 
 def test_r15_the_boundaries_are_the_days_on_which_the_label_changes():
-    seen = stand(shopper(date(2026, 1, 20)), person(), date(2026, 1, 21), RULES, CUTOFFS).boundaries
+    seen = classify(shopper(date(2026, 1, 20)), person(), date(2026, 1, 21), RULES, CUTOFFS).boundaries
     assert {name: seen[name] for name in ("lapsed_30", "lapsed_60", "lapsed_90", "lost")} == {
         "lapsed_30": "2026-02-27",
         "lapsed_60": "2026-03-29",
@@ -244,7 +244,7 @@ def test_g2_a_promo_hunter_buys_at_least_three_times_and_mostly_cheap(orders, pr
 def test_g1_a_high_value_order_is_two_millions_at_least(largest, tagged):
     assert ("high_value" in standing(bought(0, kept=largest), 0).tags) is tagged
     high = CUTOFFS.model_copy(update={"order_p95": 5_000_000})
-    assert "high_value" not in stand(bought(0, kept=largest), person(), day(0), RULES, high).tags
+    assert "high_value" not in classify(bought(0, kept=largest), person(), day(0), RULES, high).tags
 
 
 @pytest.mark.parametrize(("refusals", "risk"), [(0, False), (1, False), (2, True)])
@@ -305,17 +305,17 @@ def test_an_anonymous_visitor_is_in_no_list():
     assert standing(empty_metrics(RULES, CUTOFFS), 0, visitor).labels == ()
 
 
-# ---- occasions (A3, R8) ----
+# ---- key dates (A3, R8) ----
 
 
 def test_a3_r8_a_customer_is_looked_at_on_every_occasion_and_then_waits_for_the_next():
     lan = person(traits={"birthday": "1990-05-21", "@points": 120, "@points_expire_on": "2026-06-20"})
-    eve = stand(empty_metrics(RULES, CUTOFFS), lan, date(2026, 5, 20), RULES, CUTOFFS)
+    eve = classify(empty_metrics(RULES, CUTOFFS), lan, date(2026, 5, 20), RULES, CUTOFFS)
     both = {"birthday": "2026-05-21", "points_30": "2026-05-21", "points_7": "2026-06-13"}
-    assert (eve.boundaries, eve.occasions) == (both, ())
-    on_it = stand(empty_metrics(RULES, CUTOFFS), lan, date(2026, 5, 21), RULES, CUTOFFS)
+    assert (eve.boundaries, eve.key_dates) == (both, ())
+    on_it = classify(empty_metrics(RULES, CUTOFFS), lan, date(2026, 5, 21), RULES, CUTOFFS)
     assert on_it.boundaries == {"birthday": "2027-05-21", "points_7": "2026-06-13"}
-    assert on_it.occasions == ("birthday", "points_30")
+    assert on_it.key_dates == ("birthday", "points_30")
 
 
 def test_r4_a_number_that_is_no_person_and_a_visitor_have_no_occasions():

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.domain.segments.segmentation import stand
+from shared.domain.segments.segmentation import classify
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.ports import Put
 from shared.repositories import table_keys
@@ -310,7 +310,7 @@ def test_value_labels_equal_the_rule_under_the_cut_offs_in_force():
     engine = with_a_vip()
     journeys, _ = weekly(engine)
     for lead in engine.leads():
-        expected = stand(
+        expected = classify(
             metrics_of(lead), lead, journeys.rules_today.today, journeys.rules_today.rules, journeys.rules_today.cutoffs
         )
         assert tuple(lead["labels"]) == expected.labels

@@ -17,7 +17,7 @@ from shared.domain.errors import Busy
 from shared.domain.events.segment_protocol import translate
 from shared.domain.orders.order import read
 from shared.domain.segments.metrics import measure
-from shared.domain.segments.segmentation import stand
+from shared.domain.segments.segmentation import classify
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members
@@ -211,7 +211,7 @@ class Engine:
                 folded["identities"] |= member["identities"]
             engaged = [p["engaged_on"] for p in members if p.get("engaged_on")]
             folded |= {"engaged_on": max(engaged)} if engaged else {}
-            found[lead["customer_id"]] = stand(
+            found[lead["customer_id"]] = classify(
                 m, folded, rules_today.today, rules_today.rules, rules_today.cutoffs
             ).labels
         return found

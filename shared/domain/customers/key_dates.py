@@ -13,7 +13,7 @@ MOVED_BY = frozenset(("birthday", "@birthday_confirmed", "@birthday_calendar", "
 POINTS_NOTICES = {"points_30": 30, "points_7": 7}
 
 
-def occasions(traits: dict[str, Any], today: date) -> dict[str, date]:
+def key_dates(traits: dict[str, Any], today: date) -> dict[str, date]:
     """The next day, today or later, of `birthday`, `points_30` and `points_7`; what cannot be told is left out."""
     found = {}
     if day := _birthday(traits, today):

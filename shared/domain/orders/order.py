@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from datetime import date, timedelta
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypedDict
 
 from pydantic import BaseModel, ConfigDict
 
@@ -37,12 +37,43 @@ class OrderFact(BaseModel):
     backfill: bool = False
 
 
+class OrderState(TypedDict, total=False):
+    """An order as it is stored: the set of its facts, and what follows from them. Moments are stamps.
+
+    facts        the earliest stamp by kind; `refunded` holds [stamp, VND or None] by the refund's key
+    content      fields of the sale (total, payment, lines, store …), the latest by `stamps`
+    backfill     no live event has named the order yet
+    home, claim  the customer it belongs to, and what that rests on: [stamp of the sale, event id]
+    told         timeline entries by "<stamp>#<event id>" of events that named no customer; None once on a timeline
+    bad_phone    the sale named an impossible phone number
+    row          [customer, placed at] of its order row; `as_of` is the local day it was counted for
+    credit       the ticket it is credited to: its window, the customer, VND
+    """
+
+    pk: str
+    sk: str
+    version: int
+    due: str
+    due_at: str
+    facts: dict[str, Any]
+    content: dict[str, Any]
+    stamps: dict[str, str]
+    backfill: bool
+    home: str
+    claim: list[str]
+    told: dict[str, dict[str, Any] | None]
+    bad_phone: bool
+    row: list[str] | None
+    as_of: str
+    credit: dict[str, Any]
+
+
 class OrderRow(NamedTuple):
     """What an order counts for on a given day; amounts in VND.
 
     `kept` is the revenue that stays with the shop, `counts` says whether it is an order and a visit of its own
     (exchanges and return invoices change revenue only), `matures` is the day on which a COD order without word from
-    the carrier is taken as kept.
+    the carrier counts as kept.
     """
 
     order_id: str
@@ -58,9 +89,9 @@ class OrderRow(NamedTuple):
     status: str
 
 
-def absorb(state: dict[str, Any] | None, fact: OrderFact) -> dict[str, Any]:
+def absorb(before: OrderState | None, fact: OrderFact) -> OrderState:
     """The order's state after one more fact: content fields last-writer-wins, first delivery, union of refunds."""
-    state = state or {"facts": {}, "content": {}, "stamps": {}, "backfill": True}
+    state = before or OrderState(facts={}, content={}, stamps={}, backfill=True)
     facts = dict(state["facts"])
     content, stamps = state["content"], state["stamps"]
     if fact.content:
@@ -76,14 +107,9 @@ def absorb(state: dict[str, Any] | None, fact: OrderFact) -> dict[str, Any]:
         facts["refunded"] = refunds
     elif fact.kind != "tracked":
         facts[fact.kind] = min(facts.get(fact.kind, fact.at), fact.at)
-    return {
-        **state,
-        "facts": facts,
-        "content": content,
-        "stamps": stamps,
-        # One live fact makes the order live: history sends nothing, today's order does.
-        "backfill": state["backfill"] and fact.backfill,
-    }
+    # One live fact makes the order live: history sends nothing, today's order does.
+    backfill = state["backfill"] and fact.backfill
+    return {**state, "facts": facts, "content": content, "stamps": stamps, "backfill": backfill}
 
 
 def _newer(mine: tuple[str, Any], theirs: tuple[str, Any]) -> bool:
@@ -93,8 +119,8 @@ def _newer(mine: tuple[str, Any], theirs: tuple[str, Any]) -> bool:
     return json.dumps(mine[1], sort_keys=True) > json.dumps(theirs[1], sort_keys=True)
 
 
-def read(order_id: str, state: dict[str, Any], today: date, cod_matures_days: int) -> OrderRow | None:
-    """What the order counts for today, or None while nobody has said that it was placed.
+def read(order_id: str, state: OrderState, today: date, cod_matures_days: int) -> OrderRow | None:
+    """What the order counts for today, or None while no fact says that it was placed.
 
     That a parcel was shipped or is out for delivery changes nothing of this: an order row moves with its worth only.
     """
@@ -139,7 +165,7 @@ def read(order_id: str, state: dict[str, Any], today: date, cod_matures_days: in
 
 
 def lines_shown(content: dict[str, Any]) -> list[dict[str, Any]]:
-    """The first lines of an order, short, for the views that show what somebody bought."""
+    """The first lines of an order, short, for views."""
     return [
         {k: line[k] for k in ("sku", "name", "variant", "size", "quantity", "price", "category") if k in line}
         for line in content.get("lines", [])[:LINES_IN_A_ROW]

@@ -14,7 +14,7 @@ from zlib import crc32
 
 from shared.domain.common.playbook_rules import BgNbdRules, CutOffs, IdentityRules, Rules
 from shared.domain.customers.identity import KNOWN_BY
-from shared.domain.customers.key_dates import occasions
+from shared.domain.customers.key_dates import key_dates
 from shared.domain.customers.profile import Profile, different_people
 from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
 from shared.domain.segments.metrics import Metrics
@@ -29,9 +29,9 @@ TAGS = ("promo_hunter", "high_value", "low_engagement", "cod_risk", "complaint_o
 SPREAD_SECONDS = 3 * 3600
 
 
-class Standing(NamedTuple):
+class Classification(NamedTuple):
     """Where a customer stands on one local day. `risk` is the value at risk in VND, or None when there is none;
-    `occasions` are the names of those that fall on the day.
+    `key_dates` are the names of those that fall on the day.
 
     `refused` says why the identity is no person's (R4); such a customer, and a visitor nobody knows yet, is in no list.
     """
@@ -44,7 +44,7 @@ class Standing(NamedTuple):
     risk: int | None
     refused: str
     known: bool
-    occasions: tuple[str, ...] = ()
+    key_dates: tuple[str, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -107,9 +107,9 @@ def rfm(m: Metrics, today: date, rules: Rules, cutoffs: CutOffs) -> dict[str, in
     }
 
 
-def stand(
+def classify(
     m: Metrics, profile: Profile, today: date, rules: Rules, cutoffs: CutOffs, *, appoint_vip: bool = False
-) -> Standing:
+) -> Classification:
     """Labels and boundaries on a local day. `appoint_vip` starts or renews a VIP's twelve months where the rule holds.
 
     The appointment is made by the weekly pass and not by every order, so that an order which is refused the next day
@@ -163,13 +163,13 @@ def stand(
     known = m.orders > 0 or any(name.partition(":")[0] in KNOWN_BY for name in profile["identities"])
     falls_today: tuple[str, ...] = ()
     if known and not refused:
-        dated = occasions(profile["traits"], today)
+        dated = key_dates(profile["traits"], today)
         falls_today = tuple(name for name, day in dated.items() if day == today)
         if falls_today:
             # Their next day, which is not told while they fall on today.
-            dated = occasions(profile["traits"], today + timedelta(days=1))
+            dated = key_dates(profile["traits"], today + timedelta(days=1))
         boundaries |= dated
-    return Standing(
+    return Classification(
         lifecycle=life,
         value=tier,
         tags=tuple(tags),
@@ -178,7 +178,7 @@ def stand(
         risk=None if refused else risk,
         refused=refused,
         known=known,
-        occasions=falls_today,
+        key_dates=falls_today,
     )
 
 

@@ -1,33 +1,30 @@
-"""Undo a merge that was wrong, whichever side one looks from (X3)."""
+"""Undo a wrong merge, from either side of it (X3)."""
 
 from __future__ import annotations
 
-from shared.domain.errors import Busy, Conflict, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members
+from shared.repositories.retry import committed
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
+from shared.use_cases.events.ingest_events import EventIngestion
 
 
 def unmerge(ingestion: EventIngestion, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
-    """Part the two sides of a merge: the one named, else the latest one the customer took part in.
+    """Undo a merge: the one named, else the latest one of the customer.
 
-    Answers with the ids of both sides. Facts that came since go with the identity they arrived by. Raises NotFound
-    when there is no such customer or nothing to undo.
+    Returns the ids of both sides. Facts that came since go with the identity they arrived by. Raises NotFound when
+    there is no such customer or nothing to undo, Busy when too many writers change it at once.
     """
-    for _ in range(ATTEMPTS):
-        try:
-            return _unmerge(ingestion, customer_id, merge_id, by)
-        except (Conflict, Busy):
-            continue
-    raise Busy("this customer is being changed by too many at once")
+    return committed(ingestion.table, lambda uow: _unmerge(uow, ingestion, customer_id, merge_id, by))
 
 
-def _unmerge(ingestion: EventIngestion, customer_id: str, merge_id: str | None, by: str) -> tuple[str, str]:
-    uow = UnitOfWork(ingestion.table)
+def _unmerge(
+    uow: UnitOfWork, ingestion: EventIngestion, customer_id: str, merge_id: str | None, by: str
+) -> tuple[str, str]:
     profile = uow.get(table_keys.profile(customer_id))
     if profile is None:
         raise NotFound("there is no such customer")
@@ -38,11 +35,10 @@ def _unmerge(ingestion: EventIngestion, customer_id: str, merge_id: str | None, 
     if not absorbed:
         raise NotFound("there is no merge to undo")
     latest = max(absorbed, key=lambda p: (p["merged_into"]["at"], p["merged_into"]["merge_id"]))
-    registry = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
-    lead, other = registry.part(latest, by=by, at=stamp(ingestion.now))
-    for changed in sorted(registry.remeasure):
+    resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
+    lead, other = resolver.part(latest, by=by, at=stamp(ingestion.now))
+    for changed in sorted(resolver.remeasure):
         top = uow.get(table_keys.profile(changed))
         assert top is not None
         relabel(uow, load_members(uow, top), None, ingestion.rules_today)
-    uow.commit()
     return lead["customer_id"], other["customer_id"]

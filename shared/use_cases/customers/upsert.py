@@ -1,4 +1,4 @@
-"""PUT a customer: identities, traits and consent from a system that knows them now."""
+"""Upsert a customer: identities, traits and consent from another system."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.key_dates import MOVED_BY
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, different_people, learn
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Conflict
 from shared.domain.segments.metrics import Metrics, empty_metrics
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, equals, present
@@ -18,9 +18,10 @@ from shared.repositories import table_keys
 from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
+from shared.repositories.retry import retried
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
+from shared.use_cases.events.ingest_events import EventIngestion
 
 # DynamoDB takes 4 KB of expression, and a trait needs some 60 bytes of it.
 TRAITS_IN_PLACE = 25
@@ -45,32 +46,31 @@ class Upserted:
 
 
 def upsert(ingestion: EventIngestion, wanted: Upsert) -> Upserted:
-    """Create or change a customer; two doors racing on first sight make one customer.
+    """Create or change a customer; two requests racing on first sight create one customer.
 
     A known customer whose traits merely change costs two requests: the links, and one conditional update in place.
     """
     at = stamp(ingestion.now)
     joining = [i for i in wanted.identities if i.joins] or list(wanted.identities)
     keys = [table_keys.link(link_key(i, ingestion.secret)) for i in joining]
-    for attempt in range(ATTEMPTS):
+
+    def attempt(number: int) -> Upserted:
         uow = UnitOfWork(ingestion.table)
         uow.load(keys)
-        try:
-            if attempt == 0 and len(joining) == len(wanted.identities) and not wanted.consent:
-                homes = {str(link["customer"]) if (link := uow.get(key)) else "" for key in keys}
-                home = homes.pop()
-                if not homes and home:
-                    changed = _in_place(ingestion, home, wanted, at)
-                    if changed and not _several_people(changed, wanted) and len(changed["traits"]) <= TRAITS_KEPT:
-                        return Upserted(home, created=False, merged=[], members=[changed])
-            return _by_draft(ingestion, uow, wanted, at)
-        except (Conflict, Busy):
-            continue
-    raise Busy("this customer is being changed by too many at once")
+        if number == 0 and len(joining) == len(wanted.identities) and not wanted.consent:
+            homes = {str(link["customer"]) if (link := uow.get(key)) else "" for key in keys}
+            home = homes.pop()
+            if not homes and home:
+                changed = _in_place(ingestion, home, wanted, at)
+                if changed and not _several_people(changed, wanted) and len(changed["traits"]) <= TRAITS_KEPT:
+                    return Upserted(home, created=False, merged=[], members=[changed])
+        return _in_unit_of_work(ingestion, uow, wanted, at)
+
+    return retried(ingestion.table, attempt)
 
 
 def _in_place(ingestion: EventIngestion, home: str, wanted: Upsert, at: str) -> Profile | None:
-    """One conditional update of the traits, or None where only reading first can tell what the outcome is."""
+    """One conditional update of the traits, or None where the result depends on what is stored."""
     if len(wanted.traits) > TRAITS_IN_PLACE:
         return None
     sets: dict[tuple[str, ...], Any] = {}
@@ -80,7 +80,7 @@ def _in_place(ingestion: EventIngestion, home: str, wanted: Upsert, at: str) -> 
         sets[("stamps", name)] = at
         when.append(absent_or_at_most(("stamps", name), at))
     for who in wanted.identities:
-        # A link says whose it is, the profile how sure it is; a surer statement takes the way that reads.
+        # The profile keeps how certain an identity is; a more certain statement has to read it first.
         when.append(present("identities", who.name))
         if who.certainty != "staff_confirmed":
             return None
@@ -89,7 +89,7 @@ def _in_place(ingestion: EventIngestion, home: str, wanted: Upsert, at: str) -> 
         sets[("names", fold(stated))] = 1
     if wanted.traits.keys() & {"home_store", "@wholesale", "@staff"}:
         return None  # stores, churn rank and value tier follow from these
-    # The day to look again follows from these; a till that repeats what we know moves none.
+    # The next due day follows from these; a till that repeats known values moves none.
     when += [equals(("traits", name), wanted.traits[name]) for name in sorted(MOVED_BY & wanted.traits.keys())]
     try:
         return ingestion.table.write(
@@ -104,9 +104,9 @@ def _several_people(profile: Profile, wanted: Upsert) -> bool:
     return "name" in wanted.traits and len(profile["names"]) > 1 and different_people(profile["names"]) > 1
 
 
-def _by_draft(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
-    registry = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
-    home = registry.resolve(wanted.identities, at)
+def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
+    resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
+    home = resolver.resolve(wanted.identities, at)
     key: Key = table_keys.profile(home)
     profile: Item = uow.get(key) or {}
     profile = agree(learn(profile, wanted.traits, at), wanted.consent)
@@ -115,19 +115,19 @@ def _by_draft(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert, at: st
         profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
     uow.put(key, profile)
     keep_proofs(uow, home, wanted.consent)
-    lead = registry.lead_of(home)
+    lead = resolver.lead_of(home)
     metrics: Metrics | None = metrics_of(lead)
     if "metrics" not in lead:
         metrics = empty_metrics(ingestion.rules_today.rules, ingestion.rules_today.cutoffs)
-    if lead["customer_id"] in registry.remeasure:
+    if lead["customer_id"] in resolver.remeasure:
         metrics = None
     if different_people(profile["names"]) > 1:
-        registry.ask_about_sharing(lead, profile)
+        resolver.ask_about_sharing(lead, profile)
     lead = relabel(uow, load_members(uow, lead), metrics, ingestion.rules_today)
     uow.commit()
     return Upserted(
         lead["customer_id"],
-        created=home in registry.created,
-        merged=registry.merged,
+        created=home in resolver.created,
+        merged=resolver.merged,
         members=load_members(uow, lead),
     )

@@ -30,9 +30,10 @@ from shared.repositories import event_sources, table_keys
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
 from shared.repositories.provider_status import note_template
+from shared.repositories.retry import ATTEMPTS
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS, EventIngestion
+from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.inbox import moderate_comments
 from shared.use_cases.inbox.survey_replies import answers_survey
 from shared.use_cases.messaging.answer_survey import record_rating

@@ -21,6 +21,7 @@ from shared.domain.segments.segmentation import silence
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item
 from shared.repositories import table_keys
+from shared.repositories.orders import find_order
 from shared.repositories.policy_facts import person
 from shared.repositories.products import Products
 from shared.repositories.profiles import RulesToday, addresses, age, metrics_of
@@ -129,7 +130,7 @@ class RunFacts:
 
     def _order(self) -> dict[str, Any]:
         order_id = self.run["vars"].get("order_id")
-        order = self.uow.get(table_keys.order(order_id)) if order_id else None
+        order = find_order(self.uow, order_id) if order_id else None
         row = (
             read(order_id, order, self.rules_today.today, self.rules_today.rules.orders.cod_matures_days)
             if order

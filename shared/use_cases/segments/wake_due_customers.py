@@ -1,13 +1,12 @@
-"""The lifecycle lane: on the day something about a customer changes by itself, look at the customer again (X4, G7)."""
+"""The lifecycle lane: relabel customers on the day their labels change by time alone (X4, G7)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.customers.key_dates import occasions
+from shared.domain.customers.key_dates import key_dates
 from shared.domain.customers.profile import Profile, caring_store, fold_members
-from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.engine import Signal
 from shared.domain.journeys.label_signals import label_signals
 from shared.domain.vietnam_time import day_start, stamp
@@ -16,9 +15,9 @@ from shared.repositories import table_keys
 from shared.repositories.due_index import Swept, sweep
 from shared.repositories.orders import mature
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
+from shared.repositories.retry import committed
 from shared.repositories.segment_membership import LIFECYCLE_LANE, relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS
 from shared.use_cases.journeys.context import Journeys
 
 # The list of a day's birthdays is read on that day.
@@ -27,7 +26,7 @@ BIRTHDAY_KEPT = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Waker:
-    """Everything a wake needs."""
+    """Wakes the customers who are due in the lifecycle lane."""
 
     journeys: Journeys
 
@@ -40,7 +39,7 @@ class Waker:
         return self.journeys.rules_today
 
     def sweep(self, until: datetime, *, clock: Clock, seconds: float) -> Swept:
-        """Wake everybody who is due; a page of them is read with one request."""
+        """Wake all customers due; a page of them is read with one request."""
         known: dict[Key, Item | None] = {}
 
         def read_ahead(rows: list[DueRow]) -> None:
@@ -54,58 +53,54 @@ class Waker:
         return sweep(self.table, LIFECYCLE_LANE, until, work, clock=clock, seconds=seconds, read_ahead=read_ahead)
 
     def wake(self, row: DueRow, known: dict[Key, Item | None] | None = None) -> bool:
-        """Bring a customer, or a walk-in's COD order, to where it stands today; False when that was done already."""
-        for attempt in range(ATTEMPTS):
-            # What was read ahead serves the first attempt; whoever lost a race reads again.
-            uow = UnitOfWork(self.table, known if attempt == 0 else None)
-            profile = uow.get(row.key)
-            if profile is None or profile.get("due_at") != row.due_at:
-                return False
-            try:
-                if row.key.pk.startswith(table_keys.ORDERS):
-                    mature(uow, row.key.pk.removeprefix(table_keys.ORDERS), self.rules_today)
-                else:
-                    self._settle(uow, profile)
-                uow.commit()
-                return True
-            except (Conflict, Busy):
-                continue
-        raise Busy(f"customer {row.key.pk} is being changed by too many at once")
+        """Bring a customer, or a walk-in's COD order, to today; False when that was done already."""
+        # What was read ahead serves the first attempt only.
+        return committed(self.table, lambda uow: self._wake(uow, row), known=known)
 
-    def _settle(self, uow: UnitOfWork, profile: dict[str, object]) -> None:
-        lead: Item = dict(profile)
+    def _wake(self, uow: UnitOfWork, row: DueRow) -> bool:
+        item = uow.get(row.key)
+        if item is None or item.get("due_at") != row.due_at:
+            return False
+        if row.key.pk.startswith(table_keys.ORDERS):
+            mature(uow, row.key.pk.removeprefix(table_keys.ORDERS), self.rules_today)
+        else:
+            self._relabel(uow, item)
+        return True
+
+    def _relabel(self, uow: UnitOfWork, profile: Item) -> None:
+        lead = dict(profile)
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
         after = relabel(uow, load_members(uow, lead), metrics_of(lead), self.rules_today, waking=True)
-        # Told as of the day, so that a day on which somebody is woken twice is told once.
+        # Signalled as of the day, so that a second wake on one day signals nothing new.
         day = stamp(day_start(self.rules_today.today))
         members = load_members(uow, after)
         heard = list(lead.get("labels", ()))
         if slipped_from := lead.get("slipped_from"):
             heard[0] = slipped_from
-        for signal in [*label_signals(heard, after["labels"], day), *self._occasions(members, day)]:
+        for signal in [*label_signals(heard, after["labels"], day), *self._key_date_signals(members, day)]:
             if signal.name == "Birthday":
                 self._list_birthday(uow, members)
-            # The early hours only let people in; the minute after goes on with them.
+            # The early hours only enter customers; the next minute tick runs their journeys.
             if self.journeys.world.heard(signal.name):
                 self.journeys.tell(uow, members, signal, act=False)
 
     def _list_birthday(self, uow: UnitOfWork, members: list[Profile]) -> None:
-        """Let the store that cares for somebody read of their birthday in the morning (R24)."""
+        """List the birthday for the morning digest of the customer's store (R24)."""
         if store := caring_store(fold_members(members)):
             today = self.rules_today.today
             key = table_keys.birthday(today.isoformat(), store, members[0]["customer_id"])
             uow.mark(key, {"ttl": int(day_start(today + BIRTHDAY_KEPT).timestamp())})
 
-    def _occasions(self, members: list[Profile], at: str) -> list[Signal]:
-        """What falls on today in this customer's life: the birthday, points about to expire (A3, R8)."""
+    def _key_date_signals(self, members: list[Profile], at: str) -> list[Signal]:
+        """The signals of the key dates that fall on today: birthday, points about to expire (A3, R8)."""
         traits, today = fold_members(members)["traits"], self.rules_today.today
-        news = []
-        for name, on in occasions(traits, today).items():
+        signals = []
+        for name, on in key_dates(traits, today).items():
             if on == today and name == "birthday":
-                news.append(Signal("Birthday", at, {"on": today.isoformat()}))
+                signals.append(Signal("Birthday", at, {"on": today.isoformat()}))
             elif on == today:
-                said = {"points": str(traits["@points"]), "expires_on": str(traits["@points_expire_on"])}
+                points = {"points": str(traits["@points"]), "expires_on": str(traits["@points_expire_on"])}
                 days = int(name.removeprefix("points_"))
-                news.append(Signal("Points Expiring", at, {"on": today.isoformat(), "days": days, **said}))
-        return news
+                signals.append(Signal("Points Expiring", at, {"on": today.isoformat(), "days": days, **points}))
+        return signals

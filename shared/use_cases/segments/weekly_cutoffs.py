@@ -12,18 +12,17 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.common.playbook_rules import CutOffs
-from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.label_signals import label_signals
 from shared.domain.segments.metrics import is_stale
-from shared.domain.segments.segmentation import VALUE, due_at, stand
+from shared.domain.segments.segmentation import VALUE, classify, due_at
 from shared.domain.segments.thresholds import Base, compute
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Item, Key, Put, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
+from shared.repositories.retry import committed
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.events.ingest_events import ATTEMPTS
 from shared.use_cases.journeys.context import Journeys
 
 PAGE = 100
@@ -97,8 +96,8 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
     if _stands_as_before(known, rules_today):
         return False
     key = Key(known["pk"], known["sk"])
-    for attempt in range(ATTEMPTS):
-        uow = UnitOfWork(table, {key: known} if attempt == 0 else None)
+
+    def change(uow: UnitOfWork) -> bool:
         profile = uow.get(key)
         if profile is None or "merged_into" in profile:
             return False
@@ -107,19 +106,17 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
         after = relabel(uow, load_members(uow, profile), None if stale else m, rules_today, appoint_vip=True)
         relabelled: bool = after["labels"] != profile.get("labels")
         if not stale and all(after.get(name) == profile.get(name) for name in ("labels", "vip_until", "due_at")):
-            return False  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
+            uow.discard()  # a rank that merely drifted is not worth a write; the next wake or order refreshes it
+            return False
         if relabelled and (uow.get(table_keys.journeys_of(after["customer_id"])) or {}).get("last"):
             # Journeys know who has bought since they listen; of the others there is nothing but history (R1).
             members, at = load_members(uow, after), stamp(day_start(rules_today.today))
             for signal in label_signals(profile.get("labels", ()), after["labels"], at):
                 if signal.name != "Lifecycle Changed":  # the wake of the day tells that
                     journeys.tell(uow, members, signal, act=False)
-        try:
-            uow.commit()
-        except (Conflict, Busy):
-            continue
         return relabelled
-    raise Busy(f"customer {key.pk} is being changed by too many at once")
+
+    return committed(table, change, known={key: known})
 
 
 def _stands_as_before(profile: Item, rules_today: RulesToday) -> bool:
@@ -127,11 +124,11 @@ def _stands_as_before(profile: Item, rules_today: RulesToday) -> bool:
     m = metrics_of(profile)
     if "absorbed" in profile or is_stale(m, rules_today.today, rules_today.rules, rules_today.cutoffs):
         return False
-    standing = stand(m, profile, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=True)
-    if standing.vip_until or "vip_until" in profile or list(standing.labels) != profile.get("labels"):
+    labelled = classify(m, profile, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=True)
+    if labelled.vip_until or "vip_until" in profile or list(labelled.labels) != profile.get("labels"):
         return False
     # New rules may want somebody woken sooner than the old ones did.
-    day = standing.due_day
+    day = labelled.due_day
     return day is None or ("due_at" in profile and profile["due_at"] <= stamp(due_at(profile["customer_id"], day)))
 
 
