@@ -8,12 +8,12 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from shared.domain.errors import KhachQuenError
-from shared.domain.vietnam_time import stamp
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
 from shared.runtime import settings, wiring
+from shared.runtime.batch import Poison, SqsBatch
 from shared.runtime.factories.channels import dispatcher, staff_notes
 from shared.runtime.factories.comments import moderate
-from shared.runtime.logs import log_failure, logger
 from shared.use_cases.messaging.dispatch_ad_batch import AdDispatcher
 
 SETTINGS = (
@@ -40,27 +40,18 @@ def _work(sender: AdDispatcher, body: dict[str, Any]) -> Callable[[], Any]:
     return partial(sender.dispatch, str(body["message_id"]))
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Dispatch one by one; a record that cannot be read goes to the dead-letter queue with its reason.
+def handler(event: dict[str, Any], context: Any) -> Any:
+    """Dispatch every record by itself; answers with those that come again.
 
-    A record that is reported as failed only comes again to be looked at: what was claimed is not sent twice.
+    A message that comes again is looked at first: what was claimed is not sent twice.
     """
-    outside = wiring.outside()
     sender = dispatcher()
-    again = []
-    for record in event["Records"]:
+
+    def dispatch(record: SQSRecord) -> None:
         try:
-            work = _work(sender, json.loads(record["body"]))
+            work = _work(sender, json.loads(record.body))
         except (ValueError, KeyError, TypeError) as error:
-            reason = f"not a message of this queue: {type(error).__name__}"
-            about = {"door": "messages_worker", "failed_at": stamp(outside.clock()), "reason": reason}
-            outside.messages_dlq.send([json.dumps({**about, "body": record["body"]}, ensure_ascii=False)])
-            logger.error("a record went to the dead-letter queue", reason=reason)
-            continue
-        try:
-            work()
-        except (KhachQuenError, ValueError, LookupError, TypeError) as error:
-            # Also what nobody foresaw about this one message: it holds up none of its neighbours.
-            log_failure("a message comes again", error)
-            again.append(record["messageId"])
-    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in again]}
+            raise Poison(f"not a message of this queue: {type(error).__name__}") from error
+        work()
+
+    return SqsBatch("messages_worker", wiring.outside().messages_dlq).run(event, context, dispatch)

@@ -1,4 +1,4 @@
-"""The one logger: JSON lines to standard error, with ids and counts and never a name, a number or a text."""
+"""The one logger: JSON lines to standard error, with ids and counts, never a name, a phone number or a text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,15 @@ from aws_lambda_powertools import Logger
 
 logger = Logger(service="khach-quen", stream=sys.stderr)
 
-# The resolver logs what a route raised in its own words, which may quote somebody's data; `log_failure` does it for us.
+# The resolver logs the text of what a route raised, which may quote personal data; `log_failure` logs it without.
 logging.getLogger("aws_lambda_powertools.event_handler.api_gateway").disabled = True
 
 
-def log_failure(message: str, error: Exception) -> None:
-    """Log where something broke and by what kind of error, without its words: they may quote somebody's data."""
-    places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
-    logger.error(message, error=type(error).__name__, places=places)
+def log_failure(message: str, error: BaseException) -> None:
+    """Log where an error was raised and its type, without its text: that may quote personal data."""
+    logger.error(message, error=type(error).__name__, places=places(error))
+
+
+def places(error: BaseException) -> list[str]:
+    """The traceback of an error as file, line and function, the innermost last; nothing of its values."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(error.__traceback__)]
