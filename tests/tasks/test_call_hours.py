@@ -15,6 +15,7 @@ from shared.domain.tasks.call_scheduling import SlotRequest, find_slot
 from shared.domain.vietnam_time import VIETNAM
 from shared.ports import Put, Update
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.tasks import NewTask, open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.factories.roster import roster_of
@@ -62,7 +63,7 @@ def test_a11_a_low_rating_of_the_night_is_called_in_the_day(floor: Floor):
     floor.until(23)
     said = NewTask(lan.id, "angry", "call", "Khách phàn nàn", floor.now + timedelta(hours=2), role="care")
     uow = UnitOfWork(floor.stack.table)
-    open_task(uow, said, floor.now, roster_of(floor.stack.table, {}, floor.now))
+    open_task(uow, said, floor.now, roster_of(floor.stack.table, ProcessMemory(lambda: floor.now), floor.now))
     uow.commit()
     task = floor.only_call(lan)
     assert (floor.clock(task["callable_from"]), floor.clock(task["due_at"])) == ("03/03 08:00", "03/03 10:00")
@@ -118,7 +119,7 @@ def test_r17_one_advertising_call_a_day_over_all_stores_and_people(floor: Floor)
     uow = UnitOfWork(floor.stack.table)
     new = NewTask(lan.id, "theirs", "call", "Hàng mới", floor.now + timedelta(hours=6), store="Quận 1", role="sales",
                   sells=True)  # fmt: skip
-    theirs = open_task(uow, new, floor.now, roster_of(floor.stack.table, {}, floor.now))
+    theirs = open_task(uow, new, floor.now, roster_of(floor.stack.table, ProcessMemory(lambda: floor.now), floor.now))
     uow.commit()
     assert floor.listed("store=Qu%E1%BA%ADn+1&due=today") != []
 

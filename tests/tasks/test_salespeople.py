@@ -11,6 +11,7 @@ from shared.domain.errors import Conflict
 from shared.domain.tasks.task import NewTask
 from shared.ports import Update
 from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.staff_absence import start_absence
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
@@ -212,7 +213,7 @@ def test_t9_tasks_are_asked_for_by_person_role_kind_and_day(floor: Floor):
 def test_w1_of_two_who_take_the_last_room_of_a_day_at_once_one_looks_again(floor: Floor, small_team: None):
     assert small_team is None
     guests = [floor.guest(traits={"home_store": STORE}) for _ in range(5)]
-    team = roster.roster_of(floor.stack.table, {}, floor.now)
+    team = roster.roster_of(floor.stack.table, ProcessMemory(lambda: floor.now), floor.now)
 
     def opening(guest: Guest) -> tuple[UnitOfWork, str]:
         uow = UnitOfWork(floor.stack.table)
