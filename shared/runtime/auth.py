@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 
 from shared.domain.errors import Forbidden, Unauthenticated
 from shared.repositories.api_keys import Caller, look_up
+from shared.runtime.wiring import Outside
 
 _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", "admin"))
 
@@ -104,7 +105,7 @@ ROLES: Mapping[str, frozenset[str]] = {
 }
 
 
-def authenticate(route: str, authorization: str, key_in_body: Callable[[], str], outside: object) -> Caller | None:
+def authenticate(route: str, authorization: str, key_in_body: Callable[[], str], outside: Outside) -> Caller | None:
     """The caller of a route; None where it is open. Raises Unauthenticated or Forbidden.
 
     Segment's Node SDK sends the write key in the body only, so the tracking routes look there too.
@@ -118,7 +119,7 @@ def authenticate(route: str, authorization: str, key_in_body: Callable[[], str],
         key = credentials.strip()
     else:
         raise Unauthenticated("send Authorization: Bearer <api key>")
-    caller = look_up(outside.table, key, outside.memory.api_keys)  # type: ignore[attr-defined]
+    caller = look_up(outside.table, key, outside.memory.api_keys)
     if caller is None or (caller.kind == "write") != (route in WRITE_KEY):
         raise Unauthenticated("the key is not known here")
     if route not in WRITE_KEY and not caller.roles & ROLES.get(route, frozenset()):

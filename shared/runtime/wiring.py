@@ -1,4 +1,4 @@
-"""The composition root: which adapter stands behind each need, on AWS or on the laptop."""
+"""The composition root: which adapter implements each port, on AWS or on the laptop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from cachetools import TTLCache
 
@@ -21,18 +21,63 @@ from shared.ports import Clock, NewId, Queue, SecondOpinion, Table
 from shared.repositories.cached import ProcessMemory, cached
 from shared.runtime import settings
 
-# A rotated secret is in use everywhere within this time; what was made from it is made anew with it.
+# A rotated secret is in use within this time, with every client that is made from it.
 SECRET_SECONDS = 300
 
 
-@dataclass
-class Outside:
-    """Everything a door may reach.
+class Outside(Protocol):
+    """Everything a door may reach."""
 
-    `shadow_first`: a journey decides and sends nothing until somebody lets it (R27); not so on the laptop.
-    `messages` are the queues by purpose, `channel_accounts` the providers' accounts by channel (see `channels.py`);
-    `memory` holds the caches of this process; another table or another `replace`d outside gets its own.
-    """
+    @property
+    def table(self) -> Table: ...
+    @property
+    def events(self) -> Queue: ...
+    @property
+    def events_dlq(self) -> Queue: ...
+    @property
+    def tickets(self) -> Queue: ...
+    @property
+    def tickets_dlq(self) -> Queue: ...
+    @property
+    def messages(self) -> Mapping[str, Queue]:
+        """The queues of messages to customers, by purpose."""
+        ...
+
+    @property
+    def messages_dlq(self) -> Queue: ...
+    @property
+    def identity_key(self) -> bytes:
+        """The secret of every HMAC over a phone number, a link or a user id."""
+        ...
+
+    @property
+    def channel_accounts(self) -> Mapping[str, Any]:
+        """The providers' accounts by channel, see `factories/channels.py`."""
+        ...
+
+    @property
+    def public_url(self) -> str:
+        """Where links in messages lead, without a slash at its end."""
+        ...
+
+    @property
+    def second_opinion(self) -> SecondOpinion | None: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def new_id(self) -> NewId: ...
+    @property
+    def shadow_first(self) -> bool:
+        """A journey decides and sends nothing until staff set its mode (R27); not so on the laptop."""
+        ...
+
+    @property
+    def memory(self) -> ProcessMemory: ...
+
+
+@dataclass
+class LocalOutside:
+    """An outside of parts that are given, as on the laptop; with `replace` it gets a memory of its own."""
 
     table: Table
     events: Queue
@@ -63,8 +108,8 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-class _OnAws:
-    """The outside built from the environment, each part on first use, so that a door pays only for what it needs."""
+class AwsOutside:
+    """An outside built from the environment, each part on first use, so that a door pays only for what it needs."""
 
     def __init__(self) -> None:
         self.clock: Clock = now
@@ -121,7 +166,7 @@ class _OnAws:
 
     @property
     def second_opinion(self) -> SecondOpinion | None:
-        # Most doors have no such setting, for they read no messages.
+        # Most doors do not declare this setting, for they read no messages.
         model = os.environ.get("KQ_BEDROCK_MODEL", settings.OFF)
         return None if model == settings.OFF else _bedrock_reader(model)
 
@@ -152,7 +197,7 @@ _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def keep_time(context: Any) -> None:
-    """Remember until when this invocation may run; `context` is Lambda's, or None where nothing ends it."""
+    """Keep until when this invocation may run; `context` is Lambda's, or None where nothing ends it."""
     left = getattr(context, "get_remaining_time_in_millis", None)
     _deadline.set(time.monotonic() + left() / 1000 if left else None)
 
@@ -164,16 +209,16 @@ def time_left() -> timedelta:
 
 
 _installed: ContextVar[Outside | None] = ContextVar("outside", default=None)
-_on_aws = _OnAws()
+_on_aws = AwsOutside()
 
 
-def outside() -> Outside | _OnAws:
-    """What this invocation may reach: the local house's parts when it called us, AWS otherwise."""
+def outside() -> Outside:
+    """What this invocation may reach: the installed parts where the local stack called the door, AWS otherwise."""
     return _installed.get() or _on_aws
 
 
 def install(parts: Outside) -> Any:
-    """Make `parts` the outside of the current context; the token undoes it with `uninstall`."""
+    """Make `parts` the outside of the current context; `uninstall` undoes it by the token returned."""
     return _installed.set(parts)
 
 

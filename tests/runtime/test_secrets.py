@@ -27,7 +27,7 @@ class Vault:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = START
-        self.outside = wiring._OnAws()
+        self.outside = wiring.AwsOutside()
         self.outside.clock = lambda: self.now
         self._secrets = clients.client("secretsmanager")
         self.identity = self._create("identity", "a" * 32)

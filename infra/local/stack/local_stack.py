@@ -150,7 +150,7 @@ class LocalStack:
             queue.recover()
         # The providers of this laptop: stand-ins, opened by the first message that is sent.
         self.providers = ProviderSet(self.table, clock.now, nearby=nearby)
-        self.outside = wiring.Outside(
+        self.outside = wiring.LocalOutside(
             table=self.table,
             events=self.queues["events"],
             events_dlq=self.queues["events-dlq"],

@@ -113,7 +113,7 @@ def staff_notes() -> NotificationSender:
     )
 
 
-def channels(accounts: Mapping[str, Any], outside: Any, rules: SendingRules) -> dict[str, Channel]:
+def channels(accounts: Mapping[str, Any], outside: wiring.Outside, rules: SendingRules) -> dict[str, Channel]:
     """Every channel there is an account for; providers' libraries are only imported where they are used."""
     clock, table = outside.clock, outside.table
     found: dict[str, Channel] = {}
