@@ -26,6 +26,7 @@ from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.loader import task_words
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.staff import directory
+from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.tasks.issue_offer import OfferIssuer
 from shared.use_cases.tasks.list_tasks import TaskQuery, listed, shown
 from shared.use_cases.tasks.reassign import TaskEditor
@@ -151,7 +152,7 @@ def _told(now: datetime) -> TaskClosedHook:
 
     def told(uow: UnitOfWork, members: list[Profile], task: Task) -> None:
         ask_answered(uow, task, ticket_rules(), directory(), now)
-        ours.tell(uow, members, task_done_signal(task), act=False)
+        handle_signal(ours, uow, members, task_done_signal(task), act=False)
 
     return told
 

@@ -15,7 +15,8 @@ from shared.repositories import table_keys
 from shared.repositories.due_index import Swept, sweep
 from shared.repositories.messages import enqueue
 from shared.use_cases.campaigns.run import CampaignRun
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys import advance
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.segments.weekly_cutoffs import relabel_pass
 from shared.use_cases.tickets.context import TicketContext
 from shared.use_cases.tickets.sla_timers import put_off, wake
@@ -31,7 +32,7 @@ PAGES_A_TICK = 5
 class Timers:
     """Everything a timer needs. What is due is told by its key; the rest is made for the first that needs it."""
 
-    journeys: Journeys
+    journeys: JourneyContext
     queues: Mapping[str, Queue]
     campaigns: Callable[[], CampaignRun]
     tickets: Callable[[], TicketContext]
@@ -114,9 +115,9 @@ class Timers:
     def _go_on(self, customer_id: str, messages: dict[str, list[str]]) -> bool:
         """Let a customer's journeys go on; their own commit moves their date, so they need no claim."""
         try:
-            planned = self.journeys.wake(customer_id)
+            planned = advance.wake(self.journeys, customer_id)
         except Exception:
-            self.journeys.put_off(customer_id)
+            advance.put_off(self.journeys, customer_id)
             raise
         for purpose, message_id in planned:
             messages.setdefault(purpose, []).append(message_id)

@@ -21,6 +21,7 @@ from shared.repositories import table_keys
 from shared.runtime import wiring
 from shared.runtime.factories.channels import dispatcher
 from shared.runtime.factories.journeys import journeys
+from shared.use_cases.journeys import advance
 from shared.use_cases.run_timers import Timers
 from tests.events.test_races import Killed, Watched, raising
 from tests.support.journeys import Guest, Shop
@@ -53,7 +54,7 @@ def wake(shop: Shop, table: Any = None) -> None:
     """Let the runs of everybody who is inside go on, whether their time has come or not."""
     with process(shop, table or shop.stack.table):
         for item in shop.items("OJ"):
-            journeys(shop.now).wake(item["pk"].removeprefix("C#"))
+            advance.wake(journeys(shop.now), item["pk"].removeprefix("C#"))
 
 
 def send(shop: Shop, table: Any = None) -> None:

@@ -25,7 +25,7 @@ from shared.runtime.playbook.journeys import check as find_mistakes
 from shared.runtime.playbook.journeys import load_journeys, warnings
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, rules, sending_rules
 from shared.runtime.playbook.staff import directory
-from shared.use_cases.journeys.context import Journeys, set_mode
+from shared.use_cases.journeys.context import JourneyContext, set_mode
 from shared.use_cases.journeys.migrate import Changes, Counts, Migration, compare, versions
 from shared.use_cases.journeys.view import people_by_version, read_mode, told_mode
 
@@ -73,11 +73,11 @@ def _row(journey: Journey) -> tuple[str, ...]:
 # ---- people inside ----
 
 
-def journeys_at(where: Place, *, deployed: bool) -> Journeys:
+def journeys_at(where: Place, *, deployed: bool) -> JourneyContext:
     """The shipped journeys, and the people who are inside them at a place."""
     memory = ProcessMemory(lambda: where.now)
     cutoffs = current_cutoffs(where.table, rules(), memory)
-    return Journeys(
+    return JourneyContext(
         table=where.table,
         world=world(deployed),
         rules_today=RulesToday(rules(), cutoffs, local_day(where.now)),
@@ -90,7 +90,7 @@ def journeys_at(where: Place, *, deployed: bool) -> Journeys:
     )
 
 
-def diff(journeys: Journeys) -> None:
+def diff(journeys: JourneyContext) -> None:
     """Print which versions people are on, and how each differs from the playbook's."""
     console = Console(soft_wrap=True, highlight=False)
     inside = {name: people_by_version(journeys, name) for name in journeys.world.journeys}
@@ -108,7 +108,7 @@ def diff(journeys: Journeys) -> None:
         console.print("nobody is inside a journey")
 
 
-def migrate(journeys: Journeys, journey_id: str, to: str | None, *, dry_run: bool) -> None:
+def migrate(journeys: JourneyContext, journey_id: str, to: str | None, *, dry_run: bool) -> None:
     """Bring everybody inside a journey to the playbook's version or to an earlier one, after saying how many move."""
     target = _target(journeys, journey_id, to)
     migration, total = Migration(journeys, target), sum(people_by_version(journeys, journey_id).values())
@@ -124,7 +124,7 @@ def migrate(journeys: Journeys, journey_id: str, to: str | None, *, dry_run: boo
     console.print(f"done: {_outcome(done)}")
 
 
-def change_mode(journeys: Journeys, journey_id: str, mode: str) -> dict[str, str]:
+def change_mode(journeys: JourneyContext, journey_id: str, mode: str) -> dict[str, str]:
     """Say for whom a journey is live from the next minute on."""
     _known(journeys, journey_id)
     try:
@@ -135,14 +135,14 @@ def change_mode(journeys: Journeys, journey_id: str, mode: str) -> dict[str, str
     return {"journey": journey_id, "mode": told_mode(wanted)}
 
 
-def _known(journeys: Journeys, journey_id: str) -> Journey:
+def _known(journeys: JourneyContext, journey_id: str) -> Journey:
     found = journeys.world.journeys.get(journey_id)
     if found is None:
         raise Trouble(f"there is no journey {journey_id}; there are {', '.join(journeys.world.journeys)}")
     return found
 
 
-def _target(journeys: Journeys, journey_id: str, to: str | None) -> Journey:
+def _target(journeys: JourneyContext, journey_id: str, to: str | None) -> Journey:
     shipped = _known(journeys, journey_id)
     if to is None or to == shipped.version:
         return shipped

@@ -14,7 +14,7 @@ from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.templates import script, shop, templates
 from shared.use_cases.events.ingest_events import EventIngestion
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.definitions import World
 
 
@@ -27,10 +27,10 @@ def world(shadow_first: bool) -> World:
     return World(journey_files.journeys(), templates(), offers(), pages, hosts, script, live=not shadow_first)
 
 
-def journeys(now: datetime) -> Journeys:
+def journeys(now: datetime) -> JourneyContext:
     """What a door tells news to, and lets due runs go on with."""
     outside = wiring.outside()
-    return Journeys(
+    return JourneyContext(
         table=outside.table,
         world=world(outside.shadow_first),
         rules_today=rules_today(now),

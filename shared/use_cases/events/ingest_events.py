@@ -37,7 +37,8 @@ from shared.repositories.retry import retried
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.grouping import group_events
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 
 EVENT_REMEMBERED = timedelta(days=90)
 # Characters of a custom event that journeys keep, per text and in total.
@@ -72,7 +73,7 @@ class EventIngestion:
     new_id: NewId
     rules_today: RulesToday
     now: datetime
-    journeys: Journeys
+    journeys: JourneyContext
 
     def ingest(self, events: Sequence[Event]) -> IngestResult:
         """Ingest a batch; safe to repeat with any part of it."""
@@ -206,8 +207,8 @@ class _Group:
             self.uow.assume_absent(table_keys.journeys_of(created))
         for home, signal, history in sorted(self.signals, key=lambda one: one.signal.at):
             members = load_members(self.uow, self.resolver.lead_of(home))
-            self.planned += self.ingestion.journeys.tell(
-                self.uow, members, signal, home=home, history=history, first_try=self.first_try
+            self.planned += handle_signal(
+                self.ingestion.journeys, self.uow, members, signal, home=home, history=history, first_try=self.first_try
             )
         self.signals.clear()
 

@@ -36,6 +36,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.inbox import moderate_comments
 from shared.use_cases.inbox.survey_replies import answers_survey
+from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.messaging.answer_survey import record_rating
 from shared.use_cases.messaging.record_delivery import record
 
@@ -201,7 +202,9 @@ class IncomingTaker:
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         relabel(uow, load_members(uow, lead), None if fresh else metrics_of(lead), self.taker.rules_today)
         if told := _journey_news(news):
-            self.taker.journeys.tell(uow, load_members(uow, registry.lead_of(home)), told, home=home, act=False)
+            handle_signal(
+                self.taker.journeys, uow, load_members(uow, registry.lead_of(home)), told, home=home, act=False
+            )
         todo = self._comment(uow, home, news) if news.kind == "comment" else self._word(uow, home, who, news)
         uow.commit()
         return todo

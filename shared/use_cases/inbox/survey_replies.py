@@ -13,7 +13,7 @@ from shared.domain.vietnam_time import moment
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.messaging.answer_survey import SCORES, record_rating
 
 # Who answers later than this speaks of something else.
@@ -29,7 +29,7 @@ def score_of(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def answers_survey(journeys: Journeys, customer_id: str, news: Incoming) -> bool:
+def answers_survey(journeys: JourneyContext, customer_id: str, news: Incoming) -> bool:
     """Keep a score as the answer to the survey that it follows; False where there is none. Safe to repeat."""
     score = score_of(news.text)
     if score is None or news.attachments:

@@ -1,4 +1,4 @@
-"""The runs of one customer on the desk: let in, moved on, carried out and written down again, inside one draft."""
+"""The runs of one customer inside one unit of work: enter, advance, act, end and save."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zlib import crc32
 
 from shared.domain.common.localized_text import Lang
@@ -26,10 +26,8 @@ from shared.repositories.profiles import metrics_of
 from shared.repositories.sales_call_policy import why_not_sell
 from shared.repositories.tasks import close, number_to_call, open_calls, open_task
 from shared.repositories.unit_of_work import UnitOfWork
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.run_facts import RunFacts, dearest_with
-
-if TYPE_CHECKING:
-    from shared.use_cases.journeys.context import Journeys
 
 # Of one journey, so many entries of a person are remembered; the same thing does not let them in twice.
 ENTRIES_KEPT = 12
@@ -54,10 +52,10 @@ class Place(NamedTuple):
 
 
 @dataclass
-class Desk:
-    """All runs of one customer, merged or not, inside one draft."""
+class CustomerRuns:
+    """All runs of one customer, merged or not, inside one unit of work."""
 
-    journeys: Journeys
+    context: JourneyContext
     uow: UnitOfWork
     members: list[Profile]
     home: str = ""
@@ -80,7 +78,7 @@ class Desk:
 
     @property
     def now(self) -> datetime:
-        return self.journeys.now
+        return self.context.now
 
     @property
     def lead(self) -> str:
@@ -98,16 +96,16 @@ class Desk:
         self._states[place.customer_id]["runs"][place.name] = run
 
     def facts(self, run: Run, news: Mapping[str, Any] | None = None) -> RunFacts:
-        j = self.journeys
+        c = self.context
         return RunFacts(
-            self.uow, self.members, run, j.rules_today, j.sending, j.products, j.world.pages, j.now, news, self._facts
+            self.uow, self.members, run, c.rules_today, c.sending, c.products, c.world.pages, c.now, news, self._facts
         )
 
     # ---- in ----
 
     def let_in(self, journey: Journey, signal: Signal) -> None:
         """Let the customer into a journey, unless its conditions, limits or what is known already say otherwise."""
-        said = self.journeys.world.remembered(journey, signal.properties)
+        said = self.context.world.remembered(journey, signal.properties)
         if journey.trigger.product_with:
             product = self._product(journey.trigger.product_with, said.get("order_id"))
             if product is None:
@@ -119,7 +117,7 @@ class Desk:
         key = str(trial["vars"].get(journey.trigger.key.partition(".")[2], "")) if journey.trigger.key else signal.at
         if not key or not self._may_enter(journey, key, signal):
             return
-        self.journeys.publish(journey)
+        self.context.publish(journey)
         held = in_holdout(self.lead, journey.id, journey.holdout_percent)
         run = enter(journey, key, signal.at, said, holdout=held, customer_id=self.lead)
         self._states[self.home]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
@@ -157,14 +155,14 @@ class Desk:
     def _product(self, wanted: str, order_id: str | None) -> dict[str, Any] | None:
         order = self.uow.get(table_keys.order(order_id)) if order_id else None
         lines = (order or {}).get("content", {}).get("lines", [])
-        known = self.journeys.products.load([line.get("sku", "") for line in lines])
-        found = dearest_with(wanted, lines, known, self.journeys.sending.sensitive_categories)
+        known = self.context.products.load([line.get("sku", "") for line in lines])
+        found = dearest_with(wanted, lines, known, self.context.sending.sensitive_categories)
         return {"sku": found.sku, "product": found.name} if found else None
 
     def remember(self, signal: Signal) -> None:
         """When what journeys are for happened last, so that late news of what came before lets nobody in."""
         last = self._states[self.home]["last"]
-        if signal.name in self.journeys.world.goals and signal.at > last.get(signal.name, ""):
+        if signal.name in self.context.world.goals and signal.at > last.get(signal.name, ""):
             last[signal.name] = signal.at
 
     # ---- on ----
@@ -175,7 +173,7 @@ class Desk:
             if run.get("next_due", "") > stamp(self.now) or self.uow.full:
                 continue  # what would not fit into one commit is due still
             try:
-                journey = self.journeys.definition(run)
+                journey = self.context.definition(run)
             except LookupError as error:
                 self.failure = self.failure or error
                 continue
@@ -199,7 +197,7 @@ class Desk:
 
     def _has_content(self, step: Step) -> bool:
         """Whether the playbook of today still has what a step, maybe of an older version, says or gives."""
-        world, says = self.journeys.world, step.send or step.survey
+        world, says = self.context.world, step.send or step.survey
         templates = {says.template if says else "", (step.task.script if step.task else "") or ""} - {""}
         return templates <= world.templates.keys() and (not step.offer or step.offer in world.offers.offers)
 
@@ -253,7 +251,7 @@ class Desk:
         return run
 
     def _live(self, journey: Journey) -> bool:
-        mode = self.journeys.mode(journey.id)
+        mode = self.context.mode(journey.id)
         if mode.mode == "staff":
             return any(member["traits"].get("@staff") is True for member in self.members)
         if mode.mode == "store":
@@ -263,7 +261,7 @@ class Desk:
     def _send(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
         wanted = action.step.send or action.step.survey
         assert wanted is not None
-        template = self.journeys.world.templates[wanted.template]
+        template = self.context.world.templates[wanted.template]
         facts = self.facts(run)
         variables: dict[str, Any] = {}
         for name in template.variables:
@@ -298,7 +296,7 @@ class Desk:
             if why == "shadow":
                 self.count(run, shadow=1)
             self.uow.put(table_keys.message(intent.message_id), message)
-        elif plan(self.uow, intent, self.now, self.journeys.sending, sure_new=self.first_try):
+        elif plan(self.uow, intent, self.now, self.context.sending, sure_new=self.first_try):
             self.planned.append((intent.purpose, intent.message_id))
         return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}
 
@@ -308,17 +306,17 @@ class Desk:
     def _margin(self) -> int:
         """What an advertisement may bring at best: what an order of this customer usually leaves."""
         m = metrics_of(self.members[0])
-        return m.revenue // m.orders * self.journeys.sending.margin_percent // 100 if m.orders else 0
+        return m.revenue // m.orders * self.context.sending.margin_percent // 100 if m.orders else 0
 
     @property
     def _held_out(self) -> bool:
         """Whether this person gets no marketing at all, so that its effect can be seen (R26)."""
-        return in_holdout(self.lead, "*", self.journeys.sending.holdout_percent)
+        return in_holdout(self.lead, "*", self.context.sending.holdout_percent)
 
     def _issue(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
-        book = self.journeys.world.offers
+        book = self.context.world.offers
         offer = book.offers[action.step.offer or ""]
-        code = new_code(offer.prefix, self.journeys.new_id())
+        code = new_code(offer.prefix, self.context.new_id())
         if live and self._held_out:
             return run  # what is said of it will not be sent to them either
         if live:
@@ -329,7 +327,7 @@ class Desk:
         ends = offer.ends(self.now)
         # In the customer's language, as the message around it will be.
         lang: Lang = "en" if fold_members(self.members)["traits"].get("@language") == "en" else "vi"
-        page = f"{self.journeys.public_url().rstrip('/')}/o/{code}"
+        page = f"{self.context.public_url().rstrip('/')}/o/{code}"
         made = {
             "voucher": code,
             "gift": book.gift(offer).told(lang),
@@ -343,7 +341,7 @@ class Desk:
     def _task(self, place: Place, run: Run, action: Action) -> Run:
         wanted = action.step.task
         assert wanted is not None
-        sells = bool(wanted.script and self.journeys.world.templates[wanted.script].purpose == "marketing")
+        sells = bool(wanted.script and self.context.world.templates[wanted.script].purpose == "marketing")
         if wanted.kind == "call" and (never := self._not_to_be_called(sells=sells)):
             return {**run, "outcomes": {**run.get("outcomes", {}), action.step.id: never}}
         facts = self.facts(run)
@@ -365,7 +363,7 @@ class Desk:
             sells=sells and wanted.kind == "call",
             details={"offer_id": run["vars"]["offer"]} if run["vars"].get("offer") else {},
         )
-        task_id = open_task(self.uow, new, self.now, self.journeys.roster())
+        task_id = open_task(self.uow, new, self.now, self.context.roster())
         outcomes = {name: said for name, said in run.get("outcomes", {}).items() if name != action.step.id}
         return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
 
@@ -376,13 +374,13 @@ class Desk:
             return "wrong_number"
         if not sells:
             return ""
-        blocked = why_not_sell(self.uow, self.members, self.journeys.sending, self.now)
+        blocked = why_not_sell(self.uow, self.members, self.context.sending, self.now)
         return WITHDRAWN if blocked or any(task.get("sells") for task in open_calls(self.uow, self.members)) else ""
 
     def _script(self, template: str, run: Run) -> str:
-        declared = self.journeys.world.templates[template].variables
+        declared = self.context.world.templates[template].variables
         known = {name: run["vars"][name] for name in declared if run["vars"].get(name) not in (None, "")}
-        return self.journeys.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
+        return self.context.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
 
     def _tag(self, place: Place, step: Step) -> None:
         """A mark stays with whoever got it, also when a merge is undone; taken away it is gone from all of them, unless
@@ -401,7 +399,7 @@ class Desk:
 
     def _marks(self, run: Run, mark: str) -> bool:
         # As shipped: that a run's own version is gone must not stop the others.
-        journey = self.journeys.world.journeys.get(run["journey"])
+        journey = self.context.world.journeys.get(run["journey"])
         return journey is not None and any(step.tag and step.tag.add == mark for step in journey.steps)
 
     # ---- out ----

@@ -13,16 +13,16 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Literal, NamedTuple
 
-from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.engine import Moved, Run
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import ATTEMPTS, Journeys
-from shared.use_cases.journeys.customer_runs import Desk, Place
+from shared.use_cases.journeys.context import JourneyContext
+from shared.use_cases.journeys.customer_runs import CustomerRuns, Place
 
 PAGE = 100
 # What one run holds when it is over, messages and tasks among it, has to fit into one commit with the others'.
@@ -95,7 +95,7 @@ def compare(before: Journey, after: Journey) -> Changes:
 class Migration:
     """Everybody inside a journey, to the version `target` of it."""
 
-    journeys: Journeys
+    journeys: JourneyContext
     target: Journey
 
     def count(self, on_done: Callable[[int], None] = lambda _: None) -> Counts:
@@ -135,34 +135,30 @@ class Migration:
         return "moves" if step and same and step.kind == same.kind else "cancelled"
 
     def _bring_over(self, customer_id: str, names: list[str]) -> list[Fate]:
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.journeys.table)
-            desk = Desk(self.journeys, uow, members_of(uow, customer_id))
+        def move(uow: UnitOfWork) -> list[Fate]:
+            runs = CustomerRuns(self.journeys, uow, members_of(uow, customer_id))
             fates = []
-            for place, run in desk.runs():
+            for place, run in runs.runs():
                 if place.customer_id == customer_id and place.name in names:
                     fates.append(fate := self._fate(run))
-                    self._settle(desk, place, run, fate)
-            desk.save()
-            try:
-                uow.commit()
-            except (Conflict, Busy):
-                continue
+                    self._settle(runs, place, run, fate)
+            runs.save()
             return fates
-        raise Busy(f"the journeys of {customer_id} are being moved by too many at once")
 
-    def _settle(self, desk: Desk, place: Place, run: Run, fate: Fate) -> None:
+        return committed(self.journeys.table, move)
+
+    def _settle(self, runs: CustomerRuns, place: Place, run: Run, fate: Fate) -> None:
         if fate == "cancelled":
             over = Moved(run, ended="version_changed")
-            desk.move(place, self.journeys.definition(run), over, withdrawn=True)
+            runs.move(place, self.journeys.definition(run), over, withdrawn=True)
         elif fate == "moves":
             fresh = {**run, "version": self.target.version}
             if "due_at" in run:
                 # The next minute tick looks at it anew: the other version may wait for longer, or not so long.
                 fresh["due_at"] = stamp(self.journeys.now)
-            desk.count(run, moved_out=1)
-            desk.count(fresh, moved_in=1)
-            desk.move(place, self.target, Moved(fresh), withdrawn=False)
+            runs.count(run, moved_out=1)
+            runs.count(fresh, moved_in=1)
+            runs.move(place, self.target, Moved(fresh), withdrawn=False)
 
 
 def _pages(table: Table, pk: str, low: str = "", high: str | None = None) -> Iterator[list[Item]]:

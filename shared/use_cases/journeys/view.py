@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.domain.errors import NotFound
 from shared.domain.journeys.definition import Journey
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.definitions import Mode
 from shared.use_cases.journeys.migrate import versions
 
@@ -28,14 +28,14 @@ def read_mode(text: str) -> Mode:
     raise ValueError("must be shadow, staff, store:<name> or all")
 
 
-def overviews(journeys: Journeys) -> list[dict[str, Any]]:
+def overviews(journeys: JourneyContext) -> list[dict[str, Any]]:
     """Every journey of the playbook in short, by id."""
     return [
         _short(journeys, journey, journeys.counts(name)) for name, journey in sorted(journeys.world.journeys.items())
     ]
 
 
-def detail(journeys: Journeys, journey_id: str) -> dict[str, Any]:
+def detail(journeys: JourneyContext, journey_id: str) -> dict[str, Any]:
     """One journey with its content, its steps and the versions somebody entered with; raises NotFound."""
     journey = journeys.world.journeys.get(journey_id)
     if journey is None:
@@ -56,13 +56,13 @@ def detail(journeys: Journeys, journey_id: str) -> dict[str, Any]:
     }
 
 
-def people_by_version(journeys: Journeys, journey_id: str) -> dict[str, int]:
+def people_by_version(journeys: JourneyContext, journey_id: str) -> dict[str, int]:
     """How many are inside by the version they are on."""
     found = {version: sum(_at(told).values()) for version, told in journeys.counts(journey_id).items()}
     return {version: people for version, people in found.items() if people}
 
 
-def _short(journeys: Journeys, journey: Journey, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
+def _short(journeys: JourneyContext, journey: Journey, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
     everybody: Counter[str] = sum((Counter(told) for told in counts.values()), Counter())
     return {
         "id": journey.id,

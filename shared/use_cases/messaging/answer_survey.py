@@ -18,7 +18,8 @@ from shared.repositories.messages import change, timeline_entry
 from shared.repositories.profiles import members_of
 from shared.repositories.tickets import keep_rating
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.messaging.record_delivery import record
 
 COMMENT_LENGTH = 1000
@@ -47,7 +48,9 @@ def survey_of(message: Message, kinds: Kinds, now: datetime) -> Survey:
     return Survey(kind, given.get("score"), given.get("comment", ""))
 
 
-def record_answer(journeys: Journeys, link: Link, score: str, comment: str, kinds: Kinds, now: datetime) -> Survey:
+def record_answer(
+    journeys: JourneyContext, link: Link, score: str, comment: str, kinds: Kinds, now: datetime
+) -> Survey:
     """Keep a customer's answer, in the place of an earlier one; raises NotFound, Busy, or Invalid without a score."""
     comment = comment.strip()[:COMMENT_LENGTH]
     answered: list[Survey] = []
@@ -65,7 +68,7 @@ def record_answer(journeys: Journeys, link: Link, score: str, comment: str, kind
 
 
 def record_rating(
-    journeys: Journeys, message_id: str, score: int, comment: str, at: datetime, *, kind: SurveyKind = "csat"
+    journeys: JourneyContext, message_id: str, score: int, comment: str, at: datetime, *, kind: SurveyKind = "csat"
 ) -> None:
     """Keep a score of the survey's kind that was given at the provider itself or in a chat, as one on our own page;
     raises Busy, and NotFound where the message is gone."""
@@ -75,7 +78,13 @@ def record_rating(
 
 
 def _answered(
-    journeys: Journeys, uow: UnitOfWork, message: Message, kind: SurveyKind, score: int, comment: str, at: datetime
+    journeys: JourneyContext,
+    uow: UnitOfWork,
+    message: Message,
+    kind: SurveyKind,
+    score: int,
+    comment: str,
+    at: datetime,
 ) -> Item:
     before = message.get("answer", {})
     given = {"score": score, "comment": comment, "at": before.get("at", stamp(at)), "changed_at": stamp(at)}
@@ -87,7 +96,7 @@ def _answered(
     if before.get("score") != score:
         members = members_of(uow, message["customer_id"])
         signal = _signal(message, kind, score, comment, at)
-        journeys.tell(uow, members, signal, home=message["customer_id"], act=False)
+        handle_signal(journeys, uow, members, signal, home=message["customer_id"], act=False)
     if kind == "csat" and len(message["run"]) == table_keys.TICKET_ID:
         # A survey about a ticket runs under the ticket's id.
         keep_rating(uow, message["run"], score, comment, given["at"])

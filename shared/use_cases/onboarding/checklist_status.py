@@ -22,7 +22,7 @@ from shared.repositories import event_sources, marketing_halt, table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.provider_status import ENABLED
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.migrate import versions
 from shared.use_cases.segments import list_segments
 from shared.use_cases.segments.scan_winback import listed
@@ -53,7 +53,7 @@ class Look:
     Account is connected, `letters` how many dead letters there are; `on_customer` hears of profiles read."""
 
     table: Table
-    journeys: Journeys
+    journeys: JourneyContext
     accounts: Mapping[str, Sequence[str]]
     zalo: str
     letters: int

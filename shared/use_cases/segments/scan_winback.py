@@ -15,7 +15,7 @@ from shared.ports import Delete, Item, Key, Table, Update, present
 from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.tasks.winback_calls import WinbackCalls
 
 PAGE = 200
@@ -39,7 +39,7 @@ def at_risk(table: Table, rules_today: RulesToday, limit: int, start: str | None
     return _describe(table, page.items, rules_today), page.next
 
 
-def scan(journeys: Journeys) -> Scan:
+def scan(journeys: JourneyContext) -> Scan:
     """Write this morning's list from the top of the ranking, and let staff call whom it says to call.
 
     The ranking is an index kept up to date by wakes and orders, so the scan reads from its top and never the base.

@@ -18,7 +18,8 @@ from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.retry import committed
 from shared.repositories.segment_membership import LIFECYCLE_LANE, relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 
 # The list of a day's birthdays is read on that day.
 BIRTHDAY_KEPT = timedelta(days=3)
@@ -28,7 +29,7 @@ BIRTHDAY_KEPT = timedelta(days=3)
 class Waker:
     """Wakes the customers who are due in the lifecycle lane."""
 
-    journeys: Journeys
+    journeys: JourneyContext
 
     @property
     def table(self) -> Table:
@@ -83,7 +84,7 @@ class Waker:
                 self._list_birthday(uow, members)
             # The early hours only enter customers; the next minute tick runs their journeys.
             if self.journeys.world.heard(signal.name):
-                self.journeys.tell(uow, members, signal, act=False)
+                handle_signal(self.journeys, uow, members, signal, act=False)
 
     def _list_birthday(self, uow: UnitOfWork, members: list[Profile]) -> None:
         """List the birthday for the morning digest of the customer's store (R24)."""

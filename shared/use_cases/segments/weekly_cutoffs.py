@@ -23,7 +23,8 @@ from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.retry import committed
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 
 PAGE = 100
 LISTS = tuple(label for label in VALUE if label != "none")
@@ -71,7 +72,7 @@ def _state(state: dict[str, Any], now: datetime) -> Put:
     return Put(item)
 
 
-def relabel_pass(journeys: Journeys, *, pages: int) -> Pass | None:
+def relabel_pass(journeys: JourneyContext, *, pages: int) -> Pass | None:
     """Bring up to `pages` pages of customers over to the cut-offs in force; None when no pass is under way."""
     table, now = journeys.table, journeys.now
     state = table.get(table_keys.CUTOFFS_PASS)
@@ -90,7 +91,7 @@ def relabel_pass(journeys: Journeys, *, pages: int) -> Pass | None:
     return done
 
 
-def _bring_over(journeys: Journeys, known: Item) -> bool:
+def _bring_over(journeys: JourneyContext, known: Item) -> bool:
     """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
     table, rules_today = journeys.table, journeys.rules_today
     if _stands_as_before(known, rules_today):
@@ -113,7 +114,7 @@ def _bring_over(journeys: Journeys, known: Item) -> bool:
             members, at = load_members(uow, after), stamp(day_start(rules_today.today))
             for signal in label_signals(profile.get("labels", ()), after["labels"], at):
                 if signal.name != "Lifecycle Changed":  # the wake of the day tells that
-                    journeys.tell(uow, members, signal, act=False)
+                    handle_signal(journeys, uow, members, signal, act=False)
         return relabelled
 
     return committed(table, change, known={key: known})

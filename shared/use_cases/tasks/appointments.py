@@ -20,7 +20,8 @@ from shared.repositories.profiles import members_of
 from shared.repositories.retry import committed
 from shared.repositories.tasks import number_to_call
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 
 KEPT = timedelta(days=90)
 BOOKED: Final = "booked"
@@ -42,7 +43,7 @@ class Booking:
 class AppointmentBook:
     """Everything that appointments take. `by` is the key that calls, `stores` those it reaches (none: all)."""
 
-    journeys: Journeys
+    journeys: JourneyContext
     rules: AppointmentRules
     directory: Directory
     by: str
@@ -184,7 +185,7 @@ class AppointmentBook:
         mark = f"appointment-{known['appointment_id'][-20:]}-{known['status']}"
         uow.mark(table_keys.timeline(known["customer_id"], stamp(self.now), mark), entry)
         if members:
-            self.journeys.tell(uow, members, Signal(name, stamp(self.now), said), act=False)
+            handle_signal(self.journeys, uow, members, Signal(name, stamp(self.now), said), act=False)
 
 
 def listed(

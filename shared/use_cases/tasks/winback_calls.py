@@ -16,7 +16,8 @@ from shared.repositories.profiles import load_members
 from shared.repositories.sales_call_policy import NOT_NOW, why_not_sell
 from shared.repositories.tasks import number_to_call, open_calls
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 
 SIGNAL = "Listed To Call"
 # The working day of whoever calls; a call that is opened in the morning is to be made in it.
@@ -29,13 +30,13 @@ _NO_OFFER = "cod_risk"
 class WinbackCalls:
     """Opens the calls of one morning, as long as somebody has room. `full` are roles and stores where nobody has."""
 
-    journeys: Journeys
+    journeys: JourneyContext
     opened: int = 0
     planned: list[tuple[str, str]] = field(default_factory=list)
     _full: set[tuple[str, str]] = field(default_factory=set)
 
     @classmethod
-    def of(cls, journeys: Journeys) -> WinbackCalls:
+    def of(cls, journeys: JourneyContext) -> WinbackCalls:
         """The desk of this morning: what everybody still has from the days before takes up their room."""
         roster = journeys.roster().with_carried(journeys.table, journeys.rules_today.today)
         return cls(replace(journeys, roster=lambda: roster))
@@ -67,7 +68,7 @@ class WinbackCalls:
         today = self.journeys.rules_today.today
         said = {"on": today.isoformat(), "by": "manager" if _role(entry) == "store_manager" else "sales"}
         said |= {"reason": entry["reason"], "store": entry["store"] or ""} | self._offer(members, entry)
-        return self.journeys.tell(uow, members, Signal(SIGNAL, stamp(day_start(today)), said))
+        return handle_signal(self.journeys, uow, members, Signal(SIGNAL, stamp(day_start(today)), said))
 
     def done(self, planned: list[tuple[str, str]], *, opened: bool) -> None:
         self.planned += planned

@@ -13,6 +13,7 @@ from shared.ports import Item
 from shared.repositories import table_keys, tickets
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import close
+from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.tickets import outgoing, thread
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import TicketContext, TicketTransaction
@@ -105,5 +106,5 @@ def rated(context: TicketContext, tx: TicketTransaction, before: Ticket, score: 
         about = {"survey": "csat", "score": score, "comment": comment, "asked": tail}
         about |= {"journey": outgoing.JOURNEY, "step": "rating", "run": tail}
         signal = Signal("Survey Answered", stamp(context.now), about)
-        context.journeys.tell(tx.uow, members, signal, home=before["customer_id"], act=False)
+        handle_signal(context.journeys, tx.uow, members, signal, home=before["customer_id"], act=False)
     return after

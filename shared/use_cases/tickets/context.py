@@ -16,7 +16,7 @@ from shared.domain.tickets.ticket import Ticket
 from shared.domain.triage.triage import MessageReader
 from shared.ports import Queue, Table
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.recommendations.suggest_products import Suggester
 
 # How long a message is remembered, so that the same one delivered again is recognised.
@@ -32,7 +32,7 @@ class TicketContext:
     products to the customer of a ticket.
     """
 
-    journeys: Journeys
+    journeys: JourneyContext
     secret: Callable[[], bytes]
     queue: Callable[[], Queue]
     rules: TicketRules

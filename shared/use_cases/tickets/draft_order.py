@@ -26,6 +26,7 @@ from shared.repositories import tickets
 from shared.repositories.products import Products
 from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import UnitOfWork
+from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import TicketContext, TicketTransaction
 
@@ -119,7 +120,7 @@ def _tell_awaited(context: TicketContext, tx: TicketTransaction, ticket_id: str,
     """Journeys hear that a transfer is awaited, and remind the customer of it."""
     members = members_of(tx.uow, tickets.get(tx.uow, ticket_id)["customer_id"])
     signal = Signal("Transfer Awaited", stamp(context.now), {"order_code": number, "total": total})
-    context.journeys.tell(tx.uow, members, signal, act=False)
+    handle_signal(context.journeys, tx.uow, members, signal, act=False)
 
 
 def _looked_up(pos: PosOrders, key: str, claimed: dict[str, Any]) -> Drafted | None:

@@ -14,6 +14,7 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.repositories.messages import plan
 from shared.repositories.profiles import members_of
 from shared.repositories.tickets import case_code
+from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.tickets.context import TicketContext, TicketTransaction
 
 JOURNEY = "ticket"
@@ -87,4 +88,4 @@ def signal_journeys(context: TicketContext, tx: TicketTransaction, ticket: Ticke
     names = ("ticket_id", "channel", "intent", "severity", "order_id")
     properties = picked(ticket, names) | {"case_code": case_code(ticket), **more}
     signal = Signal(name, stamp(context.now), properties)
-    context.journeys.tell(tx.uow, members, signal, home=ticket["customer_id"], act=False)
+    handle_signal(context.journeys, tx.uow, members, signal, home=ticket["customer_id"], act=False)

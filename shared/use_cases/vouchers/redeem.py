@@ -12,13 +12,16 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import NAME, find, news_of, save
-from shared.use_cases.journeys.context import Journeys
+from shared.use_cases.journeys.advance import handle_signal
+from shared.use_cases.journeys.context import JourneyContext
 
 # One loser of a race reads that it lost; the others only collide.
 ATTEMPTS = 12
 
 
-def redeem(journeys: Journeys, secret: bytes, code: str, use: Use, who: Identity | None) -> tuple[Voucher, Redemption]:
+def redeem(
+    journeys: JourneyContext, secret: bytes, code: str, use: Use, who: Identity | None
+) -> tuple[Voucher, Redemption]:
     """Use a code up for an order; the same order again gets the same answer.
 
     `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
@@ -33,7 +36,7 @@ def redeem(journeys: Journeys, secret: bytes, code: str, use: Use, who: Identity
     raise Busy("this code is asked for by too many at once")
 
 
-def _redeem(journeys: Journeys, uow: UnitOfWork, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
+def _redeem(journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
     book = journeys.world.offers
     key = table_keys.order(use.order_id)
     order = uow.get(key)
@@ -52,7 +55,7 @@ def _redeem(journeys: Journeys, uow: UnitOfWork, voucher: Voucher, use: Use) -> 
         uow.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
         news = news_of(voucher)
         if before.redeemed is None and (members := members_of(uow, voucher.customer_id)):
-            journeys.tell(uow, members, Signal(NAME, news.at, news.properties), act=False)
+            handle_signal(journeys, uow, members, Signal(NAME, news.at, news.properties), act=False)
         uow.commit()
     redeemed = voucher.redeemed
     assert redeemed is not None
