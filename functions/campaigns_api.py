@@ -1,4 +1,4 @@
-"""Door: campaigns. Write one down, see what it would reach and cost, try it out, approve, pause, resume, cancel."""
+"""Door: campaigns. Create, preview reach and cost, send a test message, approve, pause, resume, cancel."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.domain.campaigns.campaign import Verb
+from shared.domain.campaigns.campaign import StoredCampaign, StoredPreview, Verb
 from shared.domain.errors import Forbidden
-from shared.ports import Item
 from shared.runtime import settings, wiring
-from shared.runtime.factories.campaigns import campaigns, people, preview
+from shared.runtime.factories.campaigns import audience_judge, campaigns, preview
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.loader import sending_rules
 from shared.use_cases.campaigns.preview import show
@@ -50,10 +49,10 @@ def get_campaign(campaign_id: str) -> Response[str]:
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/preview")
 def post_preview(campaign_id: str) -> Response[str]:
-    """Counts the next people of a large base with every call, until `complete` is true."""
+    """Each call judges the next customers of the audience, until `complete` is true."""
     now = wiring.outside().clock()
     row = _own(campaign_id)
-    return answer(_previewed(row, preview(now).go_on(row, people(row, now))))
+    return answer(_previewed(row, preview(now).advance(row, audience_judge(row, now))))
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/test")
@@ -64,29 +63,29 @@ def post_test(campaign_id: str) -> Response[str]:
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/approve")
 def post_approve(campaign_id: str) -> Response[str]:
-    return _tell(campaign_id, "approve")
+    return _change_state(campaign_id, "approve")
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/pause")
 def post_pause(campaign_id: str) -> Response[str]:
-    return _tell(campaign_id, "pause")
+    return _change_state(campaign_id, "pause")
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/resume")
 def post_resume(campaign_id: str) -> Response[str]:
-    return _tell(campaign_id, "resume")
+    return _change_state(campaign_id, "resume")
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/cancel")
 def post_cancel(campaign_id: str) -> Response[str]:
-    return _tell(campaign_id, "cancel")
+    return _change_state(campaign_id, "cancel")
 
 
-def _tell(campaign_id: str, verb: Verb) -> Response[str]:
+def _change_state(campaign_id: str, verb: Verb) -> Response[str]:
     _own(campaign_id)
-    told = campaigns(wiring.outside().clock())
+    managed = campaigns(wiring.outside().clock())
     owner = handler.caller is not None and "admin" in handler.caller.roles
-    return answer(told.show(told.tell(campaign_id, verb, _by(), owner=owner)))
+    return answer(managed.show(managed.change_state(campaign_id, verb, _by(), owner=owner)))
 
 
 def _by() -> str:
@@ -94,22 +93,22 @@ def _by() -> str:
 
 
 def _stores() -> frozenset[str]:
-    """The stores the caller's key is bound to, none for all."""
+    """The stores the caller's key is bound to; empty means all stores."""
     return handler.caller.stores if handler.caller else frozenset()
 
 
-def _own(campaign_id: str) -> Item:
-    """The campaign's row, if it stays within the stores of the caller's key; raises NotFound or Forbidden."""
+def _own(campaign_id: str) -> StoredCampaign:
+    """The campaign, if its audience stays within the stores of the caller's key; raises NotFound or Forbidden."""
     row = campaigns(wiring.outside().clock()).row(campaign_id)
     stores = _stores()
-    named = set(row["campaign"]["audience"].get("stores", ()))
-    if stores and not (named and named <= stores):
+    targeted = set(row["campaign"]["audience"].get("stores", ()))
+    if stores and not (targeted and targeted <= stores):
         raise Forbidden("this campaign reaches stores the key has no access to")
     return row
 
 
-def _previewed(row: Item, seen: Item | None) -> dict[str, Any] | None:
-    """A preview with its reasons in words, or None where nobody has made one."""
+def _previewed(row: StoredCampaign, seen: StoredPreview | None) -> dict[str, Any] | None:
+    """A preview with its reasons in words, or None where there is none yet."""
     if seen is None:
         return None
     outside = wiring.outside()

@@ -1,4 +1,4 @@
-"""What became of a campaign's messages, counted by whoever moves one, in the same write."""
+"""Counters of a campaign's messages by outcome, moved in the same write as the message."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ OUTCOMES = (*PROGRESS, *sorted(FINAL))
 
 
 def tally(uow: UnitOfWork, before: Message, after: Message) -> None:
-    """Count a message of a campaign where it has come to another outcome, or has cost more; others are not counted."""
+    """Move the counters of a campaign when one of its messages changed its outcome or cost; ignores other messages."""
     if after["journey"] != JOURNEY:
         return
     amounts = dict.fromkeys(("cost", *OUTCOMES), 0)
@@ -24,7 +24,7 @@ def tally(uow: UnitOfWork, before: Message, after: Message) -> None:
 
 
 def counted(table: Table, campaign_id: str) -> dict[str, int]:
-    """How many messages have come to each outcome, and what they cost in VND."""
+    """The number of messages by outcome, and their `cost` in VND."""
     low, high = table_keys.CAMPAIGN_TALLIES
     total = dict.fromkeys((*OUTCOMES, "cost"), 0)
     start = None

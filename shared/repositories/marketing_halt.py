@@ -1,4 +1,4 @@
-"""The red button: marketing stops at the next dispatch, everywhere or by province (mourning, a storm; R15)."""
+"""The marketing halt: no marketing is dispatched, everywhere or by province (mourning, a storm; R15)."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ EVERYWHERE = "*"
 
 
 def halt(table: Table, provinces: Iterable[str], now: datetime) -> list[str]:
-    """Stop marketing in these provinces, in addition to those halted before; without any, everywhere.
+    """Halt marketing in these provinces, in addition to those halted before; without any, everywhere.
 
-    Answers with everything that is halted now. A province is named as customers' cities are, in any case. What was
-    planned meanwhile is suppressed when its turn comes and not made up for later.
+    Returns all halted provinces. A province is written as customers' cities are, in upper or lower case. Messages due
+    during the halt are suppressed and not sent later.
     """
     named = {_province(name) for name in provinces} or {EVERYWHERE}
     if "" in named:
@@ -28,14 +28,14 @@ def halt(table: Table, provinces: Iterable[str], now: datetime) -> list[str]:
 
 
 def resume(table: Table) -> list[str]:
-    """Marketing goes on everywhere; answers with what was halted until now."""
+    """End the halt everywhere; returns the provinces that were halted."""
     before = halted(table)
     table.write(Delete(table_keys.HALT))
     return before
 
 
 def halted(table: Table) -> list[str]:
-    """The provinces where marketing is halted, "*" for all of them."""
+    """The provinces where marketing is halted; "*" means all."""
     return list((table.get(table_keys.HALT) or {}).get("provinces", ()))
 
 

@@ -121,7 +121,7 @@ def test_r18_a_base_of_all_kinds_is_reached_and_charged_as_previewed(desk):
     desk.customer(99, zalo_user_id="987654321")  # reachable nowhere: no conversation is open
     campaign = desk.campaign(content=WORDS, holdout_percent=20)["campaign_id"]
     seen = desk.preview(campaign)
-    desk.tell(campaign, "approve")
+    desk.post(campaign, "approve")
 
     desk.minutes(30)
 

@@ -43,7 +43,7 @@ def test_r11_a_campaign_by_sms_goes_out_in_one_batch_with_one_text_and_everybody
     people = subscribers(desk, 45)
     campaign = desk.campaign(content=BY_SMS)["campaign_id"]
     seen = desk.preview(campaign)
-    desk.tell(campaign, "approve")
+    desk.post(campaign, "approve")
 
     desk.minutes(10)
 
@@ -73,7 +73,7 @@ def test_r11_fewer_than_thirty_wait_and_say_so_before_anybody_approves(desk):
     subscribers(desk, 20)
     campaign = desk.campaign(content=BY_SMS)["campaign_id"]
     assert [warning["reason"] for warning in desk.preview(campaign)["warnings"]] == ["sms_ad_too_few"]
-    desk.tell(campaign, "approve")
+    desk.post(campaign, "approve")
 
     desk.later(hours=2)
     assert desk.received() == []
@@ -238,7 +238,7 @@ def test_r11_a_busy_table_and_a_repeating_queue_change_nothing():
             with suppress(AssertionError):  # a door that was throttled said so
                 people += desk.outside_the_holdout([desk.customer(number, phone=phone(number))])
         campaign = eventually(lambda: desk.campaign(content=BY_SMS))["campaign_id"]
-        eventually(lambda: desk.tell(campaign, "approve"))
+        eventually(lambda: desk.post(campaign, "approve"))
 
         desk.later(hours=5)
 

@@ -52,7 +52,7 @@ def test_r18_every_wrong_field_is_named_at_once(desk):
         ({"template": "nothing_like_it"}, "content.template", "no such template"),
         ({"template": "order_thanks"}, "content.template", "is for transactional messages"),
         ({"template": "winback_30"}, "content.variables.new_url", "is missing"),
-        ({**WORDS, "channels": ["whatsapp"]}, "content.channels[0]", "says nothing on this channel"),
+        ({**WORDS, "channels": ["whatsapp"]}, "content.channels[0]", "no text for this channel"),
         ({**WORDS, "variables": {"new_url": "not an address"}}, "content.variables.new_url", ""),
         (
             {**WORDS, "variables": {**WORDS["variables"], "price": 3}},
@@ -83,7 +83,7 @@ def test_r11_words_that_differ_from_person_to_person_are_no_advertisement_by_sms
 
     (wrong,) = refused.value.errors
     assert wrong.field == "content.template"
-    assert "not the same for all" in wrong.reason
+    assert "the same text for every customer" in wrong.reason
 
 
 def test_r18_a_campaign_lies_in_the_future_and_ends_after_it_begins(desk):
@@ -104,21 +104,21 @@ def test_r18_a_service_campaign_takes_a_service_template_and_no_other(desk):
 
 def test_r18_an_admin_may_approve_what_they_made_for_a_small_shop_has_nobody_else(desk):
     mine = desk.campaign(key="api")["campaign_id"]
-    assert desk.tell(mine, "approve", key="api")["approved_by"]
+    assert desk.post(mine, "approve", key="api")["approved_by"]
 
 
 def test_r18_who_made_it_may_not_approve_it_and_marketing_approves_nothing(desk):
     desk.new_key("second marketer", "marketing")
     mine = desk.campaign(key="manager")["campaign_id"]
-    desk.tell(mine, "approve", key="manager", status=403)
-    desk.tell(mine, "approve", key="second marketer", status=403)
-    desk.tell(mine, "approve", key="care", status=403)
+    desk.post(mine, "approve", key="manager", status=403)
+    desk.post(mine, "approve", key="second marketer", status=403)
+    desk.post(mine, "approve", key="care", status=403)
     assert desk.seen(mine)["state"] == "draft"
 
-    approved = desk.tell(mine, "approve", key="api")
+    approved = desk.post(mine, "approve", key="api")
 
     assert (approved["state"], approved["made_by"], approved["approved_by"]) == ("approved", "manager", "test")
-    assert desk.tell(mine, "approve", key="api")["story"] == approved["story"]  # said twice, done once
+    assert desk.post(mine, "approve", key="api")["story"] == approved["story"]  # said twice, done once
 
 
 def test_r18_nothing_is_sent_before_the_approval_and_before_its_time(desk):
@@ -136,12 +136,12 @@ def test_r18_nothing_is_sent_before_the_approval_and_before_its_time(desk):
 
 def test_r18_states_that_do_not_follow_each_other_are_refused(desk):
     campaign = desk.campaign()["campaign_id"]
-    desk.tell(campaign, "pause", status=409)
-    desk.tell(campaign, "resume", status=409)
-    desk.tell(campaign, "cancel")
+    desk.post(campaign, "pause", status=409)
+    desk.post(campaign, "resume", status=409)
+    desk.post(campaign, "cancel")
 
-    assert "cancelled" in desk.tell(campaign, "approve", status=409)["detail"]
-    assert desk.tell("nothing", "approve", status=404)["status"] == 404
+    assert "cancelled" in desk.post(campaign, "approve", status=409)["detail"]
+    assert desk.post("nothing", "approve", status=404)["status"] == 404
 
 
 def test_r18_a_key_with_stores_stays_within_them(desk):
@@ -154,8 +154,8 @@ def test_r18_a_key_with_stores_stays_within_them(desk):
 
     own = desk.call("POST", "/v1/campaigns", {**said, "audience": {"stores": ["Q1"]}}, key="of Q1")
 
-    desk.tell(own["campaign_id"], "pause", key="of Q1", status=409)
-    desk.tell(everywhere, "cancel", key="of Q1", status=403)
+    desk.post(own["campaign_id"], "pause", key="of Q1", status=409)
+    desk.post(everywhere, "cancel", key="of Q1", status=403)
 
 
 def test_r18_a_test_goes_to_staff_at_any_hour_and_to_others_under_the_rules_and_is_not_counted(desk):
@@ -167,7 +167,7 @@ def test_r18_a_test_goes_to_staff_at_any_hour_and_to_others_under_the_rules_and_
     campaign = desk.campaign(content=WORDS)["campaign_id"]
 
     tried = [
-        desk.tell(campaign, "test", body={"to": {"phone": phone(n)}, "channel": "email"}, status=202) for n in (1, 2, 4)
+        desk.post(campaign, "test", body={"to": {"phone": phone(n)}, "channel": "email"}, status=202) for n in (1, 2, 4)
     ]
     desk.stack.drain()
 
@@ -182,13 +182,13 @@ def test_r18_a_test_that_can_reach_nobody_says_why(desk):
     campaign = desk.campaign(content=WORDS)["campaign_id"]
 
     def fields(body):
-        return [error["field"] for error in desk.tell(campaign, "test", body=body, status=400)["errors"]]
+        return [error["field"] for error in desk.post(campaign, "test", body=body, status=400)["errors"]]
 
     assert fields({"to": {"phone": "12"}, "channel": "fax", "at": "now"}) == ["at", "channel", "to.phone"]
     assert fields({"to": {}}) == ["to"]
     assert fields({}) == ["to"]
     assert fields({"to": {"phone": phone(1)}, "channel": "messenger"}) == ["to"]
-    desk.tell(campaign, "test", body={"to": {"phone": phone(2)}}, status=404)
+    desk.post(campaign, "test", body={"to": {"phone": phone(2)}}, status=404)
 
 
 def test_r18_all_answers_are_what_the_description_promises(desk):
@@ -197,14 +197,14 @@ def test_r18_all_answers_are_what_the_description_promises(desk):
     matches("Campaign").validate(made)
     campaign = made["campaign_id"]
     matches("CampaignPreview").validate(desk.preview(campaign))
-    matches("CampaignTested").validate(desk.tell(campaign, "test", body={"to": {"phone": phone(1)}}, status=202))
-    matches("Campaign").validate(desk.tell(campaign, "approve"))
+    matches("CampaignTested").validate(desk.post(campaign, "test", body={"to": {"phone": phone(1)}}, status=202))
+    matches("Campaign").validate(desk.post(campaign, "approve"))
     desk.minutes(2)
     seen = desk.seen(campaign)
     matches("CampaignView").validate(seen)
     assert seen["waits"]["reason"] == "daily_cap"
     for verb in ("pause", "resume", "cancel"):
-        matches("Campaign").validate(desk.tell(campaign, verb))
+        matches("Campaign").validate(desk.post(campaign, verb))
     desk.campaign()
     first = desk.stack.http("GET", "/v1/campaigns", "limit=1", {"authorization": desk._keys["marketing"]})
     assert first.status == 200

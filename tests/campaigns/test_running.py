@@ -30,15 +30,15 @@ def test_r18_two_thousand_people_at_their_pace_paused_and_resumed_for_what_was_p
     people = desk.people(2000)
     campaign = desk.campaign(holdout_percent=10, schedule={"per_minute": 120})["campaign_id"]
     seen = desk.preview(campaign)
-    desk.tell(campaign, "approve")
+    desk.post(campaign, "approve")
 
     desk.minutes(5)
-    desk.tell(campaign, "pause")
+    desk.post(campaign, "pause")
     before = len(desk.got(campaign))
     desk.minutes(30)
     assert len(desk.got(campaign)) == before == 600
     assert desk.seen(campaign)["state"] == "paused"
-    assert desk.tell(campaign, "resume")["state"] == "running"
+    assert desk.post(campaign, "resume")["state"] == "running"
     desk.minutes(30)
 
     own = [one for one in people if in_holdout(one, campaign, 10) and not in_holdout(one, "*", 5)]
@@ -58,19 +58,19 @@ def test_r18_two_thousand_people_at_their_pace_paused_and_resumed_for_what_was_p
 
 
 def test_r18_a_preview_of_a_large_base_goes_on_call_by_call(desk, monkeypatch):
-    monkeypatch.setattr("shared.use_cases.campaigns.preview.PAGES_A_CALL", 1)
+    monkeypatch.setattr("shared.use_cases.campaigns.preview.PAGES_PER_CALL", 1)
     desk.people(200)
     campaign = desk.campaign()["campaign_id"]
 
     parts = []
     while not parts or not parts[-1]["complete"]:
-        parts.append(desk.tell(campaign, "preview"))
+        parts.append(desk.post(campaign, "preview"))
 
     looked = [part["looked_at"] for part in parts]
     assert looked == sorted(looked)
     assert looked[-1] == parts[-1]["reachable"] == 200
     assert desk.seen(campaign)["preview"] == parts[-1]
-    assert desk.tell(campaign, "preview")["looked_at"] == looked[0]  # and begins anew
+    assert desk.post(campaign, "preview")["looked_at"] == looked[0]  # and begins anew
 
 
 # ---- once each ----
@@ -80,7 +80,7 @@ def test_r18_killed_at_every_step_and_repeated_everybody_gets_it_once(monkeypatc
     with Desk(MORNING, faults=FaultInjection(Random(7), busy=0.005, repeats=0.5)) as desk:
         people = desk.people(150)
         campaign = desk.campaign(holdout_percent=10, schedule={"per_minute": 12})["campaign_id"]
-        desk.tell(campaign, "approve")
+        desk.post(campaign, "approve")
         reaper, handler = Reaper(longest=23), functions.timers_schedule.handler
 
         def mortal(event, context):
@@ -177,7 +177,7 @@ def test_r18_whoever_got_an_advertisement_this_week_gets_it_when_the_week_is_ove
     desk.stack.drain()
     campaign = desk.campaign()["campaign_id"]
     waits = desk.preview(campaign)["waits"]
-    desk.tell(campaign, "approve")
+    desk.post(campaign, "approve")
 
     desk.later(days=2)
     assert person not in desk.got(campaign)
@@ -268,15 +268,15 @@ def test_r18_a_paused_campaign_sends_nothing_of_what_was_planned_and_a_cancelled
     first, second = (desk.started(schedule={"per_minute": 50}) for _ in range(2))
     desk.providers.aws.set_fault("error", 1.0, on="email")
     desk.minutes(1)
-    desk.tell(first, "pause")
-    desk.tell(second, "cancel")
+    desk.post(first, "pause")
+    desk.post(second, "cancel")
     desk.providers.aws.set_fault("off", 0.0, on="email")
     desk.later(hours=4)
 
     assert desk.got(first) == desk.got(second) == []
     assert desk.seen(second)["counts"]["suppressed"] == desk.seen(second)["counts"]["planned"]
 
-    desk.tell(first, "resume")
+    desk.post(first, "resume")
     desk.later(days=1)
     assert len(desk.got(first)) == desk.seen(first)["counts"]["planned"] > 80
 

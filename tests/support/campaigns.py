@@ -1,4 +1,4 @@
-"""A house with marketers and managers at it: campaigns are made, approved and looked at over HTTP as they do."""
+"""A local stack with API keys of marketers and managers: campaigns are created, approved and read over HTTP."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BY_EMAIL = {**WORDS, "channels": ["email"]}
 
 
 class Desk(Care):
-    """Keys by role: "marketing" makes campaigns, "manager" approves them, "admin" made the house."""
+    """Keys by role: "marketing" creates campaigns, "manager" approves them, "api" is the admin's."""
 
     def __init__(self, start: datetime, **more: Any) -> None:
         super().__init__(start, **more)
@@ -37,25 +37,25 @@ class Desk(Care):
         self._keys[name] = f"Bearer {key}"
 
     def campaign(self, *, key: str = "marketing", status: int = 201, **body: Any) -> Any:
-        """A new campaign by e-mail to everybody, or what is wrong with it."""
-        said = {"name": "11.11", "content": BY_EMAIL} | body
-        return self.call("POST", "/v1/campaigns", said, key=key, status=status)
+        """A new campaign by e-mail to every customer, or the problem document of the refusal."""
+        content = {"name": "11.11", "content": BY_EMAIL} | body
+        return self.call("POST", "/v1/campaigns", content, key=key, status=status)
 
-    def tell(self, campaign_id: str, verb: str, *, key: str = "", body: Any = None, status: int = 200) -> Any:
+    def post(self, campaign_id: str, verb: str, *, key: str = "", body: Any = None, status: int = 200) -> Any:
         by = key or ("manager" if verb == "approve" else "marketing")
         return self.call("POST", f"/v1/campaigns/{campaign_id}/{verb}", body, key=by, status=status)
 
     def preview(self, campaign_id: str) -> Any:
         """The whole preview, however many calls it takes."""
         while True:
-            seen = self.tell(campaign_id, "preview")
+            seen = self.post(campaign_id, "preview")
             if seen["complete"]:
                 return seen
 
     def started(self, **body: Any) -> str:
-        """A campaign that is approved; the next tick begins it."""
+        """The id of an approved campaign; the next tick starts it."""
         campaign_id = str(self.campaign(**body)["campaign_id"])
-        self.tell(campaign_id, "approve")
+        self.post(campaign_id, "approve")
         return campaign_id
 
     def seen(self, campaign_id: str) -> Any:
@@ -65,12 +65,12 @@ class Desk(Care):
         self.later(minutes=number)
 
     def sold(self, number: int, *, days_ago: int, total: int = 500_000, **properties: Any) -> None:
-        """An order of history of the customer with this number, who may be new."""
+        """Backfill an order of the customer with this number, who may be new."""
         self.event("Order Completed", phone(number), at=self.now - timedelta(days=days_ago),
                    context={"backfill": True}, order_id=f"H{number}-{days_ago}", total=total, **properties)  # fmt: skip
 
     def got(self, campaign_id: str) -> list[str]:
-        """Who got the campaign's message, in order, as their providers saw it."""
+        """The customers who got the campaign's message, in the order in which the providers received it."""
         ours = {m["message_id"] for m in self.messages() if m["run"] == campaign_id and m["journey"] == "campaign"}
         return [one.tracking_id[:24] for one in self.received() if one.tracking_id in ours]
 
@@ -78,11 +78,11 @@ class Desk(Care):
         return (self.stack.table.get(table_keys.campaign_person(campaign_id, customer_id)) or {}).get("arm", "")
 
     def everybody(self, count: int) -> list[str]:
-        """New customers who want advertising."""
+        """New customers with marketing consent."""
         return [self.customer(number) for number in range(1, count + 1)]
 
     def people(self, count: int) -> list[str]:
-        """As many customers as make a base, written as the door writes them, who want advertising by e-mail."""
+        """Many customers with consent to marketing e-mail, written straight into the table in the ingestion's form."""
         at, rules_today = stamp(self.now), RulesToday(rules(), rules().first_cutoffs, local_day(self.now))
         ids = [f"{number:024d}" for number in range(count)]
         for first in range(0, count, 15):
@@ -91,8 +91,8 @@ class Desk(Care):
                 profile = new_profile(customer_id, at)
                 address = f"email:khach{int(customer_id)}@example.vn"
                 profile["identities"] = {address: {"at": at, "certainty": "verified"}}
-                said = {"channel": "email", "purpose": "marketing", "granted": True, "at": at, "proof": "QR"}
-                uow.create(table_keys.profile(customer_id), agree(profile, [said]))
+                consent = {"channel": "email", "purpose": "marketing", "granted": True, "at": at, "proof": "QR"}
+                uow.create(table_keys.profile(customer_id), agree(profile, [consent]))
                 relabel(
                     uow,
                     [uow.get(table_keys.profile(customer_id))],

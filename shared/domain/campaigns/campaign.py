@@ -1,11 +1,11 @@
-"""A campaign: one message, once, to everybody who fits; made by one person and approved by another (R18)."""
+"""A campaign: one message, sent once to an audience; created by one person and approved by another (R18)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypedDict
 
 from pydantic import (
     AwareDatetime,
@@ -25,7 +25,7 @@ from shared.domain.common.text_folding import fold
 from shared.domain.errors import Conflict
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
 
-# The name under which campaigns stand in caps, priorities, budgets and on their messages.
+# The journey name of campaigns in caps, priorities and budgets, and on their messages.
 JOURNEY = "campaign"
 
 State = Literal["draft", "approved", "running", "paused", "done", "cancelled"]
@@ -40,6 +40,67 @@ _FROM: Mapping[Verb, frozenset[State]] = {
 
 Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
 Several = Annotated[tuple[Words, ...], Field(max_length=100)]
+
+
+class StoredCampaign(TypedDict, total=False):
+    """A campaign as it is stored. Moments are stamps.
+
+    campaign     the `Campaign` as JSON; it never changes
+    channels     the channels it may be sent on, fixed at its creation
+    until        nothing is sent from then on
+    cursor       how far the walk through the audience is: [number of the list, last sort key]
+    found        how many customers this walk has added so far; a walk that adds none is the last
+    day, minute  [local day or minute, messages planned in it]
+    counts       customers by arm: "planned", "held_out", "held_out_of_all"
+    story        the latest changes of state as [moment, verb, name of the API key]
+    waits        [reason, moment] while it waits for sending hours, budget or quota
+    due, due_at  its place in the due index, while it is approved or running
+    ended        why it is over: "everybody", "until" or "cancelled"
+    """
+
+    pk: str
+    sk: str
+    version: int
+    due: str
+    due_at: str
+    campaign_id: str
+    campaign: dict[str, Any]
+    state: State
+    made_by: str
+    made_at: str
+    approved_by: str
+    approved_at: str
+    started_at: str
+    ended_at: str
+    ended: str
+    channels: list[str]
+    until: str
+    cursor: list[Any]
+    found: int
+    day: list[Any]
+    minute: list[Any]
+    counts: dict[str, int]
+    story: list[list[str]]
+    waits: list[str]
+
+
+class StoredPreview(TypedDict, total=False):
+    """The latest preview of a campaign as it is stored. Moments are stamps.
+
+    as_of      the moment for which customers are judged: when the campaign would begin
+    looked_at  when the preview last advanced
+    cursor     as in `StoredCampaign`; empty when the preview is complete
+    counts     by name or "group:name", for example "reachable", "people:email", "not_reachable:no_consent"
+    """
+
+    pk: str
+    sk: str
+    version: int
+    as_of: str
+    looked_at: str
+    cursor: list[Any]
+    complete: bool
+    counts: dict[str, int]
 
 
 class Range(StrictModel):
@@ -61,18 +122,18 @@ class Range(StrictModel):
 
 
 class Tags(StrictModel):
-    """At least one of `any`, where there are any, and not one of `none`."""
+    """The customer has at least one tag of `any`, unless it is empty, and no tag of `none`."""
 
     any: Several = ()
     none: Several = ()
 
 
 class Audience(StrictModel):
-    """Who a campaign is for. Every condition that is named has to hold; of a list, one entry has to.
+    """Who a campaign is for. Every condition given has to hold; a list holds when one of its entries does.
 
-    `stores` are bought in or home; `categories` are bought and kept; amounts are VND; `last_purchase_days` are local
-    days since the last kept order, without those of Tết. Of `segments`, one of the lifecycle labels named and one of
-    the value labels named have to hold.
+    `stores`: where the customer bought, or their home store. `categories`: bought and not returned. Amounts are VND.
+    `last_purchase_days`: local days since the last kept order, without those of Tết. `segments`: one of the lifecycle
+    labels given and one of the value labels given.
     """
 
     stores: Several = ()
@@ -94,7 +155,10 @@ class Audience(StrictModel):
 
     @property
     def lists(self) -> tuple[str, ...]:
-        """The labels among whose members everybody who fits stands once: each person has one of either kind."""
+        """The labels whose member lists contain every fitting customer exactly once.
+
+        Each customer has one lifecycle label and one value label.
+        """
         lifecycles = tuple(label for label in LIFECYCLE if label in self.segments)
         return lifecycles or tuple(label for label in VALUE if label in self.segments) or LIFECYCLE
 
@@ -104,8 +168,8 @@ Variables = Annotated[dict[Words, Value], Field(max_length=20)]
 
 
 class Content(StrictModel):
-    """What is said: a template with the same variables for everybody, on the channels named, else on those of the
-    playbook's order for the person."""
+    """The message: a template with the same variables for every customer, on the channels given, by default on those
+    that the playbook prefers for the customer."""
 
     template: Words
     variables: Variables = Field(default_factory=dict)
@@ -113,7 +177,7 @@ class Content(StrictModel):
 
 
 class Schedule(StrictModel):
-    """When: from `send_at` (or its approval) at most `per_minute` and `per_day` messages, none from `until` on."""
+    """When to send: from `send_at` (default: approval) until `until`, at most `per_minute` and `per_day` messages."""
 
     send_at: AwareDatetime | None = None
     per_day: PositiveInt | None = None
@@ -128,10 +192,10 @@ class Schedule(StrictModel):
 
 
 class Campaign(StrictModel):
-    """One campaign as it was written down; nothing of it changes later.
+    """One campaign as it was created; it never changes.
 
-    `most_valuable_first` goes down the churn-risk ranking instead of the lists: so a shop starts with the backlog its
-    imported history holds, on purpose and with a daily cap (R1).
+    `most_valuable_first` walks the churn-risk ranking instead of the segment lists: a shop works off the backlog of its
+    imported history with it, deliberately and with a daily cap (R1).
     """
 
     name: Words
@@ -151,8 +215,10 @@ class Campaign(StrictModel):
 
 @dataclass(frozen=True)
 class Facts:
-    """What an audience may ask about a person. `points` and `days_silent` are None where nothing is known; `categories`
-    is None while nobody has looked them up."""
+    """What an audience may ask about a customer.
+
+    `points` and `days_silent` are None where unknown; `categories` is None until it is looked up.
+    """
 
     stores: frozenset[str]
     city: str
@@ -166,7 +232,7 @@ class Facts:
 
 
 def misfits(facts: Facts, audience: Audience) -> tuple[str, ...]:
-    """The conditions that do not hold, by name; none for who fits. Categories count once they are looked up."""
+    """The names of the conditions that do not hold; empty for a customer who fits. Unknown `categories` hold."""
     tags = audience.tags or Tags()
     lifecycles = [label for label in audience.segments if label in LIFECYCLE]
     values = [label for label in audience.segments if label in VALUE]
@@ -187,17 +253,17 @@ def misfits(facts: Facts, audience: Audience) -> tuple[str, ...]:
 
 
 def fits(facts: Facts, audience: Audience) -> bool:
-    """Whether every condition of an audience holds for a person."""
+    """Whether every condition of an audience holds for a customer."""
     return not misfits(facts, audience)
 
 
 def _outside(value: int | None, wanted: Range | None) -> bool:
-    """What is not known fits no range."""
+    """Whether a value lies outside a range; an unknown value does."""
     return wanted is not None and (value is None or value not in wanted)
 
 
 def moved(state: State, verb: Verb, *, started: bool) -> State:
-    """The state after somebody's word; saying it twice changes nothing. Raises Conflict where it cannot be said."""
+    """The state after a verb; repeating the verb changes nothing. Raises Conflict where the state does not allow it."""
     if verb == "resume":
         after: State = "running" if started else "approved"
     else:
@@ -205,10 +271,10 @@ def moved(state: State, verb: Verb, *, started: bool) -> State:
     if state == after:
         return state
     if state not in _FROM[verb]:
-        raise Conflict(f"a campaign that is {state} cannot be told to {verb}")
+        raise Conflict(f"cannot {verb} a campaign that is {state}", final=True)
     return after
 
 
 def begins(campaign: Campaign, now: datetime) -> datetime:
-    """From when an approved campaign sends."""
+    """When an approved campaign starts to send."""
     return max(campaign.schedule.send_at or now, now)

@@ -1,13 +1,12 @@
-"""The campaigns of this deployment, for a door: the playbook around them, and the channels it can use."""
+"""Campaigns of this deployment: made from the playbook, the table and the channels that have an account."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.campaigns.campaign import Campaign
+from shared.domain.campaigns.campaign import Campaign, StoredCampaign
 from shared.domain.errors import NotFound
 from shared.domain.messaging.tracked_links import link_key
-from shared.ports import Item
 from shared.repositories.products import Products
 from shared.repositories.provider_status import ProviderLimits
 from shared.runtime import wiring
@@ -15,20 +14,20 @@ from shared.runtime.factories.channels import available
 from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.templates import renderer, templates
-from shared.use_cases.campaigns.audience import People
+from shared.use_cases.campaigns.audience import AudienceJudge
 from shared.use_cases.campaigns.manage import Campaigns
 from shared.use_cases.campaigns.preview import Preview
 from shared.use_cases.campaigns.run import CampaignRun
 
 
-def people(row: Item, now: datetime) -> People:
-    """What judges people for a campaign; raises NotFound when the playbook has lost its template."""
+def audience_judge(row: StoredCampaign, now: datetime) -> AudienceJudge:
+    """The judge of a campaign's audience; raises NotFound when the playbook no longer has its template."""
     outside, rules = wiring.outside(), sending_rules()
     campaign = Campaign.model_validate(row["campaign"])
     template = templates().get(campaign.content.template)
     if template is None:
         raise NotFound(f"the playbook has no template {campaign.content.template} any more")
-    return People(
+    return AudienceJudge(
         table=outside.table,
         rules=rules,
         rules_today=rules_today(now),
@@ -42,9 +41,9 @@ def people(row: Item, now: datetime) -> People:
 
 
 def campaign_run(now: datetime) -> CampaignRun:
-    """What the timers let campaigns go on with."""
+    """What runs the campaigns that are due."""
     outside = wiring.outside()
-    return CampaignRun(outside.table, outside.messages, lambda row: people(row, now), now)
+    return CampaignRun(outside.table, outside.messages, lambda row: audience_judge(row, now), now)
 
 
 def preview(now: datetime) -> Preview:
@@ -53,7 +52,7 @@ def preview(now: datetime) -> Preview:
 
 
 def campaigns(now: datetime) -> Campaigns:
-    """What the door of campaigns works with."""
+    """What manages campaigns."""
     outside = wiring.outside()
     return Campaigns(
         table=outside.table,

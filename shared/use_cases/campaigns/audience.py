@@ -1,7 +1,7 @@
-"""The people of a campaign: found without a scan, and judged page by page by the same policy that sends.
+"""The audience of a campaign: found without a scan, and judged page by page by the policy that also sends.
 
-Every known customer stands in exactly one list of lifecycles and in one of values, so the lists are walked from their
-beginnings; where the most valuable go first, the churn-risk ranking is.
+Every customer is in exactly one lifecycle list and one value list, so the walk goes through these lists; with
+`most_valuable_first` it goes down the churn-risk ranking.
 """
 
 from __future__ import annotations
@@ -31,22 +31,24 @@ from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.view import stores_of
 
-# Profiles and what holds for everybody come with one request of at most 100 keys.
+# One batch request of at most 100 keys reads the profiles of a page and the facts common to all of them.
 PAGE = 90
 ZNS = "zns"
 
 
 class Cursor(NamedTuple):
-    """How far a walk is: which list, and the last place in it that was looked at."""
+    """How far a walk is: the number of the list, and the last sort key in it that was judged."""
 
     number: int = 0
     after: str = ""
 
 
 class Verdict(NamedTuple):
-    """What is to be done about one person. `missing` are conditions that do not hold; with none of those, `decision`
-    is the policy's, without any hold-out; `instead` is its second choice, should Zalo's quota not do. `known` are
-    people who were taken before."""
+    """What to do about one customer.
+
+    `missing` are the conditions that do not hold; if none, `decision` is the policy's, without any hold-out, and
+    `instead` its second choice for when Zalo's quota is used up. `known` customers were added to the campaign before.
+    """
 
     customer_id: str
     missing: tuple[str, ...] = ()
@@ -61,14 +63,14 @@ class Verdict(NamedTuple):
 
 
 def lists(campaign: Campaign) -> tuple[str, ...]:
-    """The partitions in which everybody who may fit stands, once."""
+    """The partitions that hold every customer who may fit, once."""
     if campaign.most_valuable_first:
         return ("RISK",)
     return tuple(f"S#{label}" for label in campaign.audience.lists)
 
 
-def look(table: Table, campaign: Campaign, at: Cursor) -> tuple[list[tuple[str, Cursor]], Cursor | None]:
-    """The next customers of a walk, each with the cursor behind it, and where to go on; None at the end."""
+def next_page(table: Table, campaign: Campaign, at: Cursor) -> tuple[list[tuple[str, Cursor]], Cursor | None]:
+    """The next customers of a walk, each with the cursor after it, and the cursor of the next page; None at the end."""
     walked = lists(campaign)
     page = table.query(walked[at.number], start=at.after or None, limit=PAGE, consistent=False)
     found = [(str(row.get("customer_id") or row["sk"]), Cursor(at.number, row["sk"])) for row in page.items]
@@ -78,8 +80,8 @@ def look(table: Table, campaign: Campaign, at: Cursor) -> tuple[list[tuple[str, 
 
 
 @dataclass(frozen=True)
-class People:
-    """Judges people for one campaign. `channels` are those open in this deployment."""
+class AudienceJudge:
+    """Judges customers for one campaign. `channels` are those with an account in this deployment."""
 
     table: Table
     rules: SendingRules
@@ -98,28 +100,28 @@ class People:
         return min((next_open(at, self.rules.hours(purpose, name)) for name in able), default=at)
 
     def pages(self, most: int) -> int:
-        """How many pages may be judged at once where each is some three requests: what only orders tell is read
-        person by person."""
+        """How many pages to judge at once: `most` at about three requests per page; `categories` need the orders of
+        each customer, so a tenth of it then."""
         return most // 10 if self.campaign.audience.categories else most
 
-    def ways(self) -> frozenset[str]:
-        """The channels on which the campaign can be sent at all: with an account, and nobody has disabled its words."""
+    def sendable_channels(self) -> frozenset[str]:
+        """The channels on which the campaign can be sent: with an account, and the template not disabled there."""
         ours = self.template.provider_template
         able = self.channels.intersection(self.template.usable, self.campaign.content.channels or self.channels)
         return frozenset(name for name in able if self.limits.enabled(name, ours(name)))
 
     def price(self, channel: str) -> int:
-        """What budgets reckon for a message, in VND."""
+        """The price of a message in VND, as budgets count it."""
         return self.rules.channels[channel].price_vnd  # type: ignore[index]
 
     def arm(self, customer_id: str) -> str:
-        """Where somebody who can be reached belongs: "campaign", "held_out" by it, or "held_out_of_all" (R26)."""
+        """The arm of a reachable customer: "campaign", "held_out" (of this campaign) or "held_out_of_all" (R26)."""
         if self.campaign.purpose == "marketing" and in_holdout(customer_id, "*", self.rules.holdout_percent):
             return "held_out_of_all"
         return "held_out" if in_holdout(customer_id, self.campaign_id, self.campaign.holdout_percent) else "campaign"
 
     def intent(self, customer_id: str, until: datetime) -> Intent:
-        """The one message of a person."""
+        """The one message of a customer."""
         return Intent(
             customer_id,
             JOURNEY,
@@ -134,52 +136,52 @@ class People:
         )
 
     def situation(self, at: datetime) -> Situation:
-        """What holds for everybody."""
+        """The policy facts common to all customers."""
         uow = UnitOfWork(self.table)
         uow.load(situation_keys(at, JOURNEY))
         return situation(uow, at, JOURNEY, self.rules.budgets_vnd)
 
-    def judge(self, customer_ids: list[str], everybody: Situation, until: datetime, *, anew: bool) -> list[Verdict]:
-        """What is to be done about each who leads a list; `anew` passes over nobody who was taken before."""
-        ways = self.ways()
+    def judge(self, customer_ids: list[str], common: Situation, until: datetime, *, anew: bool) -> list[Verdict]:
+        """One verdict per customer; merged profiles are skipped. `anew` also judges customers who are `known`."""
+        sendable = self.sendable_channels()
         uow = UnitOfWork(self.table)
         uow.load(table_keys.profile(customer_id) for customer_id in customer_ids)
-        people: dict[str, list[Profile]] = {}
+        customers: dict[str, list[Profile]] = {}
         verdicts: dict[str, Verdict] = {}
         for customer_id in customer_ids:
             members = members_of(uow, customer_id)
-            # Who was merged since leads no list any more; their lead stands in one.
+            # A profile that was merged since is judged as part of its lead, which is in a list of its own.
             if members and members[0]["customer_id"] == customer_id:
-                people[customer_id] = members
+                customers[customer_id] = members
                 missing = misfits(self._facts(members), self.campaign.audience)
                 verdicts[customer_id] = Verdict(customer_id, missing)
-        fitting = [customer_id for customer_id in people if not verdicts[customer_id].missing]
-        taken = {
+        fitting = [customer_id for customer_id in customers if not verdicts[customer_id].missing]
+        added = {
             customer_id: [table_keys.campaign_person(self.campaign_id, member["customer_id"]) for member in members]
-            for customer_id, members in people.items()
+            for customer_id, members in customers.items()
         }
-        keys = [] if anew else [key for customer_id in fitting for key in taken[customer_id]]
-        uow.load([*keys, *(table_keys.contacts(m["customer_id"]) for one in fitting for m in people[one])])
+        keys = [] if anew else [key for customer_id in fitting for key in added[customer_id]]
+        uow.load([*keys, *(table_keys.contacts(m["customer_id"]) for one in fitting for m in customers[one])])
         for customer_id in fitting:
-            members = people[customer_id]
-            if not anew and any(uow.get(key) for key in taken[customer_id]):
+            members = customers[customer_id]
+            if not anew and any(uow.get(key) for key in added[customer_id]):
                 verdicts[customer_id] = Verdict(customer_id, known=True)
             elif self.campaign.audience.categories and (
                 missing := misfits(self._facts(members, self._categories(uow, members)), self.campaign.audience)
             ):
                 verdicts[customer_id] = Verdict(customer_id, missing)
             else:
-                verdicts[customer_id] = self._decide(uow, members, everybody, until, ways)
+                verdicts[customer_id] = self._decide(uow, members, common, until, sendable)
         return list(verdicts.values())
 
     def _decide(
-        self, uow: UnitOfWork, members: list[Profile], everybody: Situation, until: datetime, ways: frozenset[str]
+        self, uow: UnitOfWork, members: list[Profile], common: Situation, until: datetime, sendable: frozenset[str]
     ) -> Verdict:
-        customer_id, purpose, now = members[0]["customer_id"], self.campaign.purpose, everybody.now
+        customer_id, purpose, now = members[0]["customer_id"], self.campaign.purpose, common.now
         labels = members[0].get("labels", ())
         tier = str(labels[1]) if len(labels) > 1 else "none"
         wanted = self.campaign.content.channels or channels_for(purpose, age(members, local_day(now)), tier, self.rules)
-        left = [name for name in wanted if name in ways]
+        left = [name for name in wanted if name in sendable]
         wish = Wish(
             purpose=purpose,
             journey=JOURNEY,
@@ -188,12 +190,12 @@ class People:
             templated=frozenset(name for name in left if self.template.provider_template(name)),
         )
         who = person(members, ledger_of(uow, members), self.intent(customer_id, until).message_id, now)
-        # Everybody's hold-out is assigned among those who could be reached, or the arms would not compare.
+        # Hold-outs are assigned among reachable customers, otherwise the arms could not be compared.
         rules = self.rules.model_copy(update={"holdout_percent": 0})
-        decision = choose(wish, left, who, everybody, rules)
+        decision = choose(wish, left, who, common, rules)
         instead = None
         if decision.channel == ZNS and purpose == "marketing":
-            instead = choose(wish, [name for name in left if name != ZNS], who, everybody, rules)
+            instead = choose(wish, [name for name in left if name != ZNS], who, common, rules)
         return Verdict(customer_id, (), decision, instead, traits=fold_members(members)["traits"])
 
     def _facts(self, members: list[Profile], categories: frozenset[str] | None = None) -> Facts:
@@ -213,13 +215,13 @@ class People:
         )
 
     def _categories(self, uow: UnitOfWork, members: list[Profile]) -> frozenset[str]:
-        """What somebody bought and kept: as the till named it, else as the catalogue does."""
+        """The categories a customer bought and kept: as the till named them, else from the catalogue."""
         low, high = table_keys.ORDER_ROWS
         rows: list[Item] = []
         for member in members:
             rows += uow.collection(table_keys.profile(member["customer_id"]).pk, low, high)
         kept = [row for row in rows if row["kept"] > 0]
-        # A row holds the first lines of its order; the order has them all.
+        # A row holds only the first lines of its order.
         long = [row["order_id"] for row in kept if len(row.get("lines", ())) == LINES_IN_A_ROW]
         uow.load(table_keys.order(order_id) for order_id in long)
         lines = [line for row in kept for line in row.get("lines", ())]
@@ -230,15 +232,15 @@ class People:
         return frozenset(named | {product.category for product in catalogue.values() if product.category})
 
 
-def as_of(everybody: Situation, at: datetime) -> Situation:
-    """The situation as it will be at another moment, as far as anybody can tell: lists as fresh as now, money again."""
-    checked = everybody.do_not_call_checked
-    ahead = timedelta(days=(local_day(at) - local_day(everybody.now)).days)
-    return replace(everybody, now=at, do_not_call_checked=checked and checked + ahead, budget_left=None)
+def as_of(common: Situation, at: datetime) -> Situation:
+    """The situation expected at another moment: a do-not-call list as fresh as now, and a full budget."""
+    checked = common.do_not_call_checked
+    ahead = timedelta(days=(local_day(at) - local_day(common.now)).days)
+    return replace(common, now=at, do_not_call_checked=checked and checked + ahead, budget_left=None)
 
 
 def _whole(value: object) -> int | None:
-    """A balance as tills write it, a number or its digits."""
+    """A balance as POS systems write it: a number or its digits; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | str):
         return None
     digits = str(value).strip()

@@ -1,45 +1,46 @@
-"""Campaigns as people handle them: written down and checked, shown, approved, paused and cancelled, tried on staff."""
+"""Manage campaigns: create and validate, show and list, approve, pause, resume and cancel, send a test message."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from pydantic import ValidationError
 
-from shared.domain.campaigns.campaign import Campaign, Verb, begins, moved
+from shared.domain.campaigns.campaign import Campaign, State, StoredCampaign, Verb, begins, moved
+from shared.domain.common.stored_item import without
 from shared.domain.customers.identity import Identity
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Busy, Conflict, FieldError, Forbidden, Invalid, NotFound
+from shared.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.domain.messaging.message import Intent
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.template import CUSTOMER, CannotRender, Template
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, NewId, Queue, Renderer, Table
+from shared.ports import NewId, Queue, Renderer, Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import OUTCOMES, counted
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.profiles import addresses, members_of
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.campaigns.run import closed
 from shared.use_cases.customers.input import read_search
 from shared.use_cases.customers.view import find, stores_of, told_as
 
-ATTEMPTS = 8
-# How long a campaign may take when nobody said.
+# How long a campaign without `schedule.until` may take.
 ENDS_AFTER = timedelta(days=30)
 STORY_KEPT = 50
-# Messages that try a campaign out stand under a name of their own, so that nothing counts them.
+# Test messages have a journey name of their own, so that no campaign counts them.
 TEST_JOURNEY = "campaign_test"
-# A person of whom much is known, to see whether a text is filled in and the same for all.
-_SOMEBODY = {"name": "Nguyễn Thị Lan", "gender": "female"}
+# A customer with traits, to check that a text renders and whether it is the same for every customer.
+_EXAMPLE = {"name": "Nguyễn Thị Lan", "gender": "female"}
 
 
 @dataclass(frozen=True)
 class Campaigns:
-    """Everything that handling campaigns needs. `channels` are those open in this deployment."""
+    """What managing campaigns needs. `channels` are those with an account in this deployment."""
 
     table: Table
     secret: bytes
@@ -51,18 +52,20 @@ class Campaigns:
     new_id: NewId
     now: datetime
 
-    # ---- written down ----
+    # ---- create ----
 
-    def create(self, body: Any, by: str, stores: frozenset[str]) -> Item:
-        """A new draft; `stores` are those the caller's key is bound to, none for all. Raises Invalid naming every
-        wrong field."""
+    def create(self, body: Any, by: str, stores: frozenset[str]) -> StoredCampaign:
+        """Create a draft. `stores` are those the caller's key is bound to; empty means all stores.
+
+        Raises Invalid with every wrong field.
+        """
         campaign, errors = _read(body)
         if campaign is not None:
             errors = self._wrong(campaign, stores)
         if campaign is None or errors:
             raise Invalid(errors)
         campaign_id = self.new_id()
-        row: Item = {
+        row: StoredCampaign = {
             "campaign_id": campaign_id,
             "campaign": campaign.model_dump(mode="json", exclude_none=True),
             "state": "draft",
@@ -89,7 +92,7 @@ class Campaigns:
         return [name for name in wanted if name in self.channels and name in template.usable]
 
     def _wrong(self, campaign: Campaign, stores: frozenset[str]) -> list[FieldError]:
-        """What is wrong with a campaign beyond its shape: with its template, its words, its time, its stores."""
+        """What is wrong with a campaign that is well-formed: stores, schedule, template, variables, texts."""
         wrong = [
             FieldError(f"audience.stores[{n}]", "is not one of the key's stores")
             for n, store in enumerate(campaign.audience.stores)
@@ -110,7 +113,7 @@ class Campaigns:
             wrong.append(FieldError("content.template", reason))
         for n, channel in enumerate(campaign.content.channels):
             if channel not in template.channels:
-                wrong.append(FieldError(f"content.channels[{n}]", "the template says nothing on this channel"))
+                wrong.append(FieldError(f"content.channels[{n}]", "the template has no text for this channel"))
             elif channel not in template.usable:
                 wrong.append(FieldError(f"content.channels[{n}]", "the template is not approved on this channel"))
             elif channel not in self.channels:
@@ -119,52 +122,52 @@ class Campaigns:
             wrong.append(FieldError("content.template", "has no channel that can be used here"))
         unknown = sorted(campaign.content.variables.keys() - template.variables.keys())
         wrong += [FieldError(f"content.variables.{name}", "is not a variable of the template") for name in unknown]
-        return list(dict.fromkeys([*wrong, *self._unwritable(campaign)]))
+        return list(dict.fromkeys([*wrong, *self._render_errors(campaign)]))
 
-    def _unwritable(self, campaign: Campaign) -> list[FieldError]:
-        """Why a message could not be written out, tried on every channel for somebody known and for nobody."""
+    def _render_errors(self, campaign: Campaign) -> list[FieldError]:
+        """Why the message cannot be rendered, tried on every channel for a customer without and one with traits."""
         wrong, variables = [], campaign.content.variables
         for channel in self._channels(campaign):
-            said = set()
-            for number, customer in enumerate(({}, _SOMEBODY)):
+            texts = set()
+            for number, customer in enumerate(({}, _EXAMPLE)):
                 # Links differ from message to message, so the two are different messages.
                 try:
-                    words = self.renderer.render(
+                    rendered = self.renderer.render(
                         campaign.content.template,
                         channel,
                         {**variables, CUSTOMER: customer},
                         message_id=f"{number:044d}",
                     )
-                    said.add(words.text)
+                    texts.add(rendered.text)
                 except CannotRender as error:
                     declared = error.variable in self.templates[campaign.content.template].variables
                     field = f"content.variables.{error.variable}" if declared else "content.template"
                     wrong.append(FieldError(field, error.reason if declared else f"{channel}: {error.reason}"))
-            if channel == "sms_ad" and len(said) > 1:
-                reason = "the text is not the same for all, so it is no advertisement by SMS"
+            if channel == "sms_ad" and len(texts) > 1:
+                reason = "an advertisement by SMS needs the same text for every customer"
                 wrong.append(FieldError("content.template", f"sms_ad: {reason}"))
         return wrong
 
-    # ---- shown ----
+    # ---- show ----
 
-    def row(self, campaign_id: str) -> Item:
-        """A campaign's row; raises NotFound."""
+    def row(self, campaign_id: str) -> StoredCampaign:
+        """The stored campaign; raises NotFound."""
         row = self.table.get(table_keys.campaign(campaign_id))
         if row is None:
             raise NotFound("there is no such campaign")
-        return row
+        return cast(StoredCampaign, row)
 
-    def show(self, row: Item) -> dict[str, Any]:
-        """A campaign as the outside sees it: what was written down, how far it is, what became of its messages."""
+    def show(self, row: StoredCampaign) -> dict[str, Any]:
+        """A campaign as the API shows it: its content, its progress, the outcomes of its messages."""
         campaign = Campaign.model_validate(row["campaign"])
         counts, outcomes = row["counts"], counted(self.table, row["campaign_id"])
-        said = campaign.model_dump(mode="json")
-        said["schedule"]["until"] = row["until"]
+        content = campaign.model_dump(mode="json")
+        content["schedule"]["until"] = row["until"]
         waits = row.get("waits")
         reason = {"reason": waits[0], **told_as(waits[0], self.rules.reasons), "until": waits[1]} if waits else None
         return {
             "campaign_id": row["campaign_id"],
-            **said,
+            **content,
             "state": row["state"],
             "channels": row["channels"],
             "waits": reason,
@@ -172,7 +175,7 @@ class Campaigns:
             **{name: row.get(name) for name in ("started_at", "ended_at", "ended")},
             "story": [dict(zip(("at", "what", "by"), line, strict=True)) for line in row["story"]],
             "counts": {
-                **_people(counts),
+                **_with_total(counts),
                 "waiting": counts["planned"] - sum(outcomes[name] for name in OUTCOMES),
                 **{name: outcomes[name] for name in OUTCOMES},
             },
@@ -180,7 +183,7 @@ class Campaigns:
         }
 
     def listed(self, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        """A page of all campaigns, the latest first."""
+        """A page of all campaigns, the newest first, and the start of the next page."""
         page = self.table.query(table_keys.CAMPAIGNS, descending=True, start=start, limit=limit, consistent=False)
         keys = [table_keys.campaign(item["campaign_id"]) for item in page.items]
         rows = self.table.batch_get(keys, consistent=False)
@@ -189,66 +192,70 @@ class Campaigns:
             {
                 **{name: row.get(name) for name in names},
                 "name": row["campaign"]["name"],
-                "counts": _people(row["counts"]),
+                "counts": _with_total(row["counts"]),
             }
             for key in keys
             if (row := rows.get(key))
         ]
         return shown, page.next
 
-    # ---- moved ----
+    # ---- change the state ----
 
-    def tell(self, campaign_id: str, verb: Verb, by: str, *, owner: bool = False) -> Item:
-        """Approve, pause, resume or cancel; the row after it. Saying it twice changes nothing.
+    def change_state(self, campaign_id: str, verb: Verb, by: str, *, owner: bool = False) -> StoredCampaign:
+        """Approve, pause, resume or cancel a campaign; returns it. Repeating a verb changes nothing.
 
-        Raises NotFound, Conflict where the state does not allow it, and Forbidden where its maker approves and is not
-        the `owner`: in a shop of three there may be nobody else.
+        Raises NotFound, Busy, Conflict where the state does not allow the verb, and Forbidden where its creator
+        approves it and is not the `owner`, whose shop may be too small to have a second approver.
         """
-        for _ in range(ATTEMPTS):
-            row = self.row(campaign_id)
+        key = table_keys.campaign(campaign_id)
+
+        def change(uow: UnitOfWork) -> StoredCampaign:
+            row = cast(StoredCampaign | None, uow.get(key))
+            if row is None:
+                raise NotFound("there is no such campaign")
             state = moved(row["state"], verb, started="started_at" in row)
             if verb == "approve" and row["made_by"] == by and not owner:
-                raise Forbidden("who made a campaign may not approve it; another key has to")
-            if state == row["state"]:
-                return row
-            uow = UnitOfWork(self.table, {table_keys.campaign(campaign_id): row})
-            uow.put(table_keys.campaign(campaign_id), self._told(row, verb, state, by))
-            try:
-                uow.commit()
-            except Conflict:
-                continue  # a page was planned meanwhile
-            return uow.get(table_keys.campaign(campaign_id)) or row
-        raise Busy("the campaign is being moved by too many at once")
+                raise Forbidden("the creator of a campaign may not approve it; another key has to")
+            if state != row["state"]:
+                uow.put(key, self._changed(row, verb, state, by))
+            return cast(StoredCampaign, uow.get(key))
 
-    def _told(self, row: Item, verb: Verb, state: str, by: str) -> Item:
-        after = {**row, "state": state, "story": [*row["story"], [stamp(self.now), verb, by]][-STORY_KEPT:]}
+        return committed(self.table, change)
+
+    def _changed(self, row: StoredCampaign, verb: Verb, state: State, by: str) -> StoredCampaign:
+        after: StoredCampaign = {
+            **row,
+            "state": state,
+            "story": [*row["story"], [stamp(self.now), verb, by]][-STORY_KEPT:],
+        }
         if verb == "cancel":
             return closed(after, state, "cancelled", self.now)
         if verb == "pause":
-            return {name: value for name, value in after.items() if name not in ("due", "due_at", "waits")}
+            return without(after, "due", "due_at", "waits")
         campaign = Campaign.model_validate(row["campaign"])
         at = begins(campaign, self.now)
         if verb == "approve":
             until = campaign.schedule.until or at + ENDS_AFTER
             if until <= self.now:
-                raise Conflict("its time is over")
-            after |= {"approved_by": by, "approved_at": stamp(self.now), "until": stamp(until)}
-        return after | {"due": table_keys.timer_lane(row["campaign_id"]), "due_at": stamp(at)}
+                raise Conflict("the campaign's `until` has passed", final=True)
+            after = {**after, "approved_by": by, "approved_at": stamp(self.now), "until": stamp(until)}
+        return {**after, "due": table_keys.timer_lane(row["campaign_id"]), "due_at": stamp(at)}
 
-    # ---- tried out ----
+    # ---- test ----
 
-    def test(self, row: Item, body: Any, stores: frozenset[str]) -> dict[str, str]:
-        """Send the message to one known person, not counted; answers with its id and whose it is.
+    def test(self, row: StoredCampaign, body: Any, stores: frozenset[str]) -> dict[str, str]:
+        """Send the message to one known customer, not counted; returns the ids of the message and the customer.
 
-        Staff (the trait `staff`) get it whatever the hour, everybody else under the rules that hold for all. Raises
-        Invalid, NotFound where nobody goes by the identity, and Forbidden where `stores` are named and none is theirs.
+        Staff (customers with the trait `staff`) get it at any hour, other customers under the usual rules. Raises
+        Invalid, NotFound where no customer has the identity, and Forbidden where none of the customer's stores is among
+        `stores`, unless that is empty.
         """
         who, channels = self._read_test(row, body)
         campaign = Campaign.model_validate(row["campaign"])
         uow = UnitOfWork(self.table)
         members = members_of(uow, find(self.table, who, self.secret))
         if not members:
-            raise NotFound("no customer goes by this identity")
+            raise NotFound("no customer has this identity")
         if stores and not stores & stores_of(members):
             raise Forbidden("this customer belongs to stores the key has no access to")
         reached = [channel for channel in channels if channel in addresses(members)]
@@ -272,8 +279,8 @@ class Campaigns:
         enqueue(self.queues[intent.purpose], [intent.message_id])
         return {"message_id": intent.message_id, "customer_id": intent.customer_id}
 
-    def _read_test(self, row: Item, body: Any) -> tuple[Identity, list[str]]:
-        """Whom to, and by which channels: `{to: identity, channel?}`."""
+    def _read_test(self, row: StoredCampaign, body: Any) -> tuple[Identity, list[str]]:
+        """The recipient and the channels of the body `{to: identity, channel?}`; raises Invalid."""
         if not isinstance(body, dict):
             raise Invalid([FieldError("body", "must be an object")])
         # A batch of advertisements has no single recipient.
@@ -284,9 +291,7 @@ class Campaigns:
                 wrong.append(FieldError("channel", f"must be one of {', '.join(channels)}"))
             channels = [channel]
         if not channels:
-            wrong.append(
-                FieldError("channel", "an advertisement by SMS goes to many at once and cannot be tried on one")
-            )
+            wrong.append(FieldError("channel", "an SMS advertisement goes out in batches, so it cannot be tested"))
         who = None
         try:
             who = read_search(body.get("to"))
@@ -297,12 +302,12 @@ class Campaigns:
         return who, channels
 
 
-def _people(counts: Item) -> dict[str, int]:
+def _with_total(counts: Mapping[str, int]) -> dict[str, int]:
     return {"targeted": sum(counts.values()), **counts}
 
 
 def _read(body: Any) -> tuple[Campaign | None, list[FieldError]]:
-    """The body of a new campaign, or every field that is wrong with it."""
+    """The campaign of a request body, or every wrong field of it."""
     if not isinstance(body, dict):
         return None, [FieldError("body", "must be an object")]
     try:
@@ -311,11 +316,11 @@ def _read(body: Any) -> tuple[Campaign | None, list[FieldError]]:
         return None, [_field(wrong["loc"], wrong["msg"]) for wrong in error.errors()]
 
 
-def _field(place: tuple[str | int, ...], said: str) -> FieldError:
+def _field(location: tuple[str | int, ...], message: str) -> FieldError:
     path = ""
-    for step in place:
+    for step in location:
         path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    reason = said.removeprefix("Value error, ")
+    reason = message.removeprefix("Value error, ")
     if not path and ": " in reason:
         path, _, reason = reason.partition(": ")
     return FieldError(path or "body", reason)
