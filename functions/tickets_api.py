@@ -1,4 +1,4 @@
-"""Door: tickets. What customers say, what staff see of it, and what they do about it."""
+"""Door: tickets. Open, list, answer, assign, correct, compensate, resolve and rate them."""
 
 from __future__ import annotations
 
@@ -44,8 +44,8 @@ handler = HttpDoor()
 @handler.routes.post("/v1/tickets")
 def post_ticket() -> Response[str]:
     context = tickets(wiring.outside().clock())
-    said = input.read_ticket(handler.json(), _caller(), context.rules, rules().identity, context.now)
-    return answer(_result(receive(context, said), context.now), 201)
+    message = input.read_ticket(handler.json(), _caller(), context.rules, rules().identity, context.now)
+    return answer(_result(receive(context, message), context.now), 201)
 
 
 @handler.routes.get("/v1/tickets")
@@ -96,8 +96,8 @@ def post_message(ticket_id: str) -> Response[str]:
 @handler.routes.post("/v1/tickets/<ticket_id>/resolve")
 def post_resolve(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
-    said = input.read_resolve(_body(), _caller(), context.directory)
-    return _answer(close_and_rate.resolve(context, ticket_id, **said._asdict()), context)
+    resolution = input.read_resolve(_body(), _caller(), context.directory)
+    return _answer(close_and_rate.resolve(context, ticket_id, **resolution._asdict()), context)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/rating")
@@ -164,7 +164,7 @@ def post_draft_order(ticket_id: str) -> Response[str]:
 
 
 def _context(ticket_id: str) -> TicketContext:
-    """What works on a ticket the caller may see; raises NotFound or Forbidden."""
+    """The context for a ticket the caller may see; raises NotFound or Forbidden."""
     outside, stores = wiring.outside(), _caller().stores
     if stores and not stores & lists.stores_of_ticket(outside.table, ticket_id):
         raise Forbidden("this ticket belongs to stores the key has no access to")

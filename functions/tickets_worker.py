@@ -1,4 +1,4 @@
-"""Door: what customers said on their channels, from the queue, becomes tickets."""
+"""Door: customers' messages from the queue become tickets."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ SETTINGS = (
 )
 
 
-class Message(BaseModel):
-    """One queue message: what a customer said."""
+class TicketRecord(BaseModel):
+    """The body of one record: a customer's message."""
 
     said: CustomerMessage
 
 
 def _receive(record: SQSRecord) -> None:
-    said = parsed(Message, record.body).said
+    message = parsed(TicketRecord, record.body).said
     try:
-        receive(tickets(wiring.outside().clock()), said)
+        receive(tickets(wiring.outside().clock()), message)
     except Busy:
         raise
     except UNPROCESSABLE as error:
@@ -42,5 +42,5 @@ def _receive(record: SQSRecord) -> None:
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Receive every record by itself; answers with those that come again."""
+    """Receive every record by itself; returns those to be delivered again."""
     return SqsBatch("tickets_worker", wiring.outside().tickets_dlq).run(event, context, _receive)

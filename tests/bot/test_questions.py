@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from shared.domain.bot.reply import Answer, Asked
+from shared.domain.bot.reply import Answer, BotRequest
 from shared.domain.common.language import language_of
 from shared.domain.triage.triage import Triage
 from shared.runtime.factories.bot import answer
@@ -37,7 +37,7 @@ class Score(NamedTuple):
 
 def asked_about(question: dict[str, Any], read: Triage) -> str:
     text = question["text"]
-    told = answer(Asked(text, read, NOW, language_of(text), verified=True, orders=[PLACED]))
+    told = answer(BotRequest(text, read, NOW, language_of(text), verified=True, orders=[PLACED]))
     return told.matter if isinstance(told, Answer) else "hand over"
 
 

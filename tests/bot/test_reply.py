@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.domain.bot.reply import Answer, Asked, HandOver
+from shared.domain.bot.reply import Answer, BotRequest, HandOver
 from shared.domain.triage.triage import Triage
 from shared.runtime.factories.bot import answer
 
@@ -28,7 +28,7 @@ def read(intent: str = "order_status", severity: str = "low", sentiment: str = "
 
 def say(text: str, triage: Triage | None = None, **more: Any) -> Answer | HandOver:
     known = {"verified": True, "traits": LAN} | more
-    return answer(Asked(text, triage or read(), NOW, **known))
+    return answer(BotRequest(text, triage or read(), NOW, **known))
 
 
 def answered(text: str, triage: Triage | None = None, **more: Any) -> Answer:

@@ -53,7 +53,7 @@ def test_r23_the_same_order_asked_for_again_is_the_same_draft(shop, ticket):
 @pytest.mark.parametrize("mode", ["crash_after_send", "timeout"])
 def test_r23_where_the_answer_was_lost_the_next_try_looks_before_it_orders(shop, ticket, mode):
     pos(shop).set_fault(mode)
-    assert "ask again" in ask(shop, ticket, status=503)["detail"]
+    assert "repeat the request" in ask(shop, ticket, status=503)["detail"]
     ask(shop, ticket, status=503)
     pos(shop).set_fault("off")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from infra.local.errors import Trouble
 from infra.local.stack import clock
-from shared.domain.bot.reply import Answer, Asked
+from shared.domain.bot.reply import Answer, BotRequest
 from shared.domain.common.language import language_of
 from shared.domain.triage.triage import INTENTS
 from shared.runtime.factories import bot
@@ -18,7 +18,7 @@ def tried(text: str, intent: str | None) -> str:
         if intent not in INTENTS:
             raise Trouble(f"there is no intent {intent}; intents are {', '.join(INTENTS)}")
         read = read._replace(intent=intent, confidence=100, bot=True)
-    told = bot.answer(Asked(text, read, clock.present(), language_of(text)))
+    told = bot.answer(BotRequest(text, read, clock.present(), language_of(text)))
     flags = f"{read.severity}, {read.sentiment}, {'for the bot' if read.bot else 'for people'}"
     lines = [f"triage     {read.intent} {read.confidence} % ({flags})"]
     lines += [f"like       {entry_id} {percent} %" for entry_id, percent in bot.like(text)[:3]]

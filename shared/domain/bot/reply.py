@@ -35,7 +35,7 @@ OPT_OUT = "opt_out"
 _SURE_TO_STOP = 50
 
 
-class Asked(NamedTuple):
+class BotRequest(NamedTuple):
     """What a customer wrote, and what is known of them.
 
     `traits` are the profile's (see `greeting.greet`), `verified` whether the writer surely is that customer, `value`
@@ -60,7 +60,7 @@ class Asked(NamedTuple):
 
 class Answer(NamedTuple):
     """What the bot says. `sources` are the FAQ entries ("faq:return_window") and orders ("order:DH1") it rests on,
-    `matter` is what the answer is about (to be handed back in `Asked.turns`), `confidence` is in percent."""
+    `matter` is what the answer is about (to be handed back in `BotRequest.turns`), `confidence` is in percent."""
 
     text: str
     sources: tuple[str, ...]
@@ -130,7 +130,7 @@ class BotRules(StrictModel):
         return self
 
 
-def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
+def reply(asked: BotRequest, faq: Faq, rules: BotRules) -> Answer | HandOver:
     """The bot's answer to a message, or why a person has to give it.
 
     `faq` holds the entries of the page, the small talk and `rules.order_questions`.
@@ -138,7 +138,7 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     said = guardrails.plain(asked.text)
     if reason := _for_people_at_once(asked, said):
         return _hand_over(reason, asked, rules)
-    if wants_no_more(asked.text, asked.triage):
+    if refuses_marketing(asked.text, asked.triage):
         if asked.triage.severity == "normal" and not asks_to_stop(asked.text):
             return _hand_over("opt_out_more", asked, rules)
         return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
@@ -160,12 +160,12 @@ def reply(asked: Asked, faq: Faq, rules: BotRules) -> Answer | HandOver:
     return _answer(faq.entries[found.id].answer.told(asked.language), asked, rules, sources, found.id, confidence)
 
 
-def wants_no_more(text: str, triage: Triage) -> bool:
+def refuses_marketing(text: str, triage: Triage) -> bool:
     """Whether somebody refuses advertising: in the words the law gives them, or surely in their own (R10)."""
     return asks_to_stop(text) or (triage.intent == "opt_out" and triage.confidence >= _SURE_TO_STOP)
 
 
-def _for_people_at_once(asked: Asked, said: str) -> Reason | None:
+def _for_people_at_once(asked: BotRequest, said: str) -> Reason | None:
     """What no machine may meddle with, and pictures. The most serious first, as it is what staff read."""
     severity = asked.triage.severity
     pictured = guardrails.shows_something(asked.attachments)
@@ -178,12 +178,12 @@ def _for_people_at_once(asked: Asked, said: str) -> Reason | None:
     return "picture" if pictured else None
 
 
-def _payments(asked: Asked) -> list[str]:
+def _payments(asked: BotRequest) -> list[str]:
     """How the customer's orders are paid; whoever may be another has none."""
     return [str(order.get("payment", "")) for order in asked.orders] if asked.verified else []
 
 
-def _kept_for_people(asked: Asked, said: str) -> Reason | None:
+def _kept_for_people(asked: BotRequest, said: str) -> Reason | None:
     if asked.triage.sentiment == "negative":
         return "negative"
     if asked.triage.intent == "human_request" or guardrails.asks_for_person(said):
@@ -215,7 +215,7 @@ def _known_question(triage: Triage, found: Found, intent: str, rules: BotRules) 
     return light and asked
 
 
-def _small_talk(asked: Asked, said: str, found: Found, faq: Faq, rules: BotRules) -> Entry | None:
+def _small_talk(asked: BotRequest, said: str, found: Found, faq: Faq, rules: BotRules) -> Entry | None:
     """What to say to praise, and to a greeting that asks nothing."""
     intent = asked.triage.intent
     greets = found.id in {entry.id for entry in rules.small_talk} and found.percent >= rules.sure_floor
@@ -224,14 +224,14 @@ def _small_talk(asked: Asked, said: str, found: Found, faq: Faq, rules: BotRules
     return None
 
 
-def _means_own_orders(asked: Asked, found: Found, *, sure: bool) -> bool:
+def _means_own_orders(asked: BotRequest, found: Found, *, sure: bool) -> bool:
     """Whether the writer's own orders are asked for; what triage reads as an order's status needs less to be sure."""
     if asked.triage.intent != "order_status":
         return sure and found.id == OWN_ORDERS
     return found.id == OWN_ORDERS or (not sure and bool(order_status.codes_in(fold(asked.text))))
 
 
-def _own_orders(asked: Asked, rules: BotRules) -> Answer | HandOver:
+def _own_orders(asked: BotRequest, rules: BotRules) -> Answer | HandOver:
     """The state of the customer's own orders; to somebody who may be another, only how to be sure."""
     lang, confidence = asked.language, asked.triage.confidence
     if not asked.verified:
@@ -246,7 +246,7 @@ def _own_orders(asked: Asked, rules: BotRules) -> Answer | HandOver:
 
 
 def _answer(
-    words: str, asked: Asked, rules: BotRules, sources: tuple[str, ...], matter: str, confidence: int
+    words: str, asked: BotRequest, rules: BotRules, sources: tuple[str, ...], matter: str, confidence: int
 ) -> Answer | HandOver:
     """An answer with its greeting, unless the customer has had enough of them on the matter."""
     if asked.turns.count(matter) >= rules.same_matter:
@@ -259,14 +259,14 @@ def _answer(
     return Answer(_addressed("\n".join(parts), asked), sources, matter, confidence)
 
 
-def _hand_over(reason: Reason, asked: Asked, rules: BotRules) -> HandOver:
+def _hand_over(reason: Reason, asked: BotRequest, rules: BotRules) -> HandOver:
     """Nothing is said by a machine where it is critical: a person speaks first."""
     words = rules.reasons[reason]
     told = "" if reason == "critical" else (words.customer or rules.lines["person"]).told(asked.language)
     return HandOver(reason, _addressed(told, asked), {"vi": words.vi, "en": words.en})
 
 
-def _addressed(text: str, asked: Asked) -> str:
+def _addressed(text: str, asked: BotRequest) -> str:
     """The text with the customer's form of address, by name only to who surely is the customer (R5, R6)."""
     greeting = greet(asked.traits if asked.verified else {}, asked.language)
     you = greeting.address

@@ -12,7 +12,7 @@ from jinja2 import TemplateError
 
 from shared.adapters.jinja_sandbox import InvalidValue, Sandbox
 from shared.domain.bot.faq import Both, Entry, Faq, FaqFile, FaqWords
-from shared.domain.bot.reply import Answer, Asked, BotRules, HandOver, reply
+from shared.domain.bot.reply import Answer, BotRequest, BotRules, HandOver, reply
 from shared.domain.customers.profile import Profile
 from shared.repositories.products import Products
 from shared.repositories.unit_of_work import UnitOfWork
@@ -31,7 +31,7 @@ LONGEST_QUESTION, _SHOWN, _WORTH_A_LOOK = 200, 4, 20
 _SPOILED = (TemplateError, InvalidValue, ValueError, TypeError, LookupError, AttributeError)
 
 
-def answer(asked: Asked) -> Answer | HandOver:
+def answer(asked: BotRequest) -> Answer | HandOver:
     """What the bot says to a message, or why a person has to."""
     rules, faq, _ = _bot()
     return reply(asked, faq, rules)

@@ -1,4 +1,4 @@
-"""TicketContext of this deployment, for a door: the playbook around them, who works here, who reads and who answers."""
+"""The ticket context of this deployment: the playbook's rules, directory and routing, triage, bot and suggestions."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ FILE = "tickets.yaml"
 
 
 def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the rules of tickets of a playbook folder."""
+    """Every mistake in `tickets.yaml` of a playbook folder."""
     return read(folder / FILE, TicketRules)[2]
 
 
@@ -38,7 +38,7 @@ def ticket_rules() -> TicketRules:
 
 
 def tickets(now: datetime) -> TicketContext:
-    """What takes in what customers say, and what staff do about it, at this moment."""
+    """The dependencies of the ticket use cases at this moment."""
     outside = wiring.outside()
     return TicketContext(
         journeys=journeys(now),

@@ -22,7 +22,7 @@ from shared.use_cases.tickets.agent_actions import still_open
 from shared.use_cases.tickets.assignment import ticket_reference
 from shared.use_cases.tickets.commit import commit, keep
 from shared.use_cases.tickets.context import TicketContext, TicketTransaction
-from shared.use_cases.tickets.internal_questions import NewQuestion, on_the_clock, with_question, worded
+from shared.use_cases.tickets.internal_questions import NewQuestion, clock_text, staff_line, with_question
 
 PAID_WITHIN = timedelta(days=1)
 
@@ -53,7 +53,7 @@ def ask_answered(uow: UnitOfWork, task: Task, rules: TicketRules, directory: Dir
         **asked, "status": "done", "answer": task["note"], "answered_by": task["by"], "answered_at": stamp(now),
     }  # fmt: skip
     after: Ticket = {**before, "asks": {**before["asks"], task["task_id"]: done}}
-    line = worded(rules, "asked_answered", text=task["note"] or task["outcome"])
+    line = staff_line(rules, "asked_answered", text=task["note"] or task["outcome"])
     after = thread.add(uow, after, stamp(now), "agent", line, by=task["by"], note=True)
     tickets.save(uow, before, after, rules)
     if after["assignee"] in directory.people:
@@ -94,7 +94,7 @@ def compensate(context: TicketContext, ticket_id: str, *, amount: int, offer: st
             after = {**before, "compensation": {**asked, "status": "waiting"}}
             after = _noted(context, tx, after, "given_waits", reason, by)
             for person in context.directory.seniors:
-                line = worded(context.rules, "given_waits", what=_amount_or_offer(context, asked), text=reason)
+                line = staff_line(context.rules, "given_waits", what=_amount_or_offer(context, asked), text=reason)
                 words = {**ticket_reference(tx.uow, after), "by": by, "text": excerpt(line)}
                 notify(tx.uow, person.id, "mention", words, f"{ticket_id} compensation {asked['at']}", context.now)
         keep(context, tx, before, after)
@@ -140,7 +140,7 @@ def _approved(
             run=ticket["ticket_id"][-20:], step="compensation",
         )  # fmt: skip
         given = {**given, "code": code, "valid_until": voucher.valid_until}
-        line = worded(context.rules, "voucher", code=code, at=on_the_clock(moment(voucher.valid_until)))
+        line = staff_line(context.rules, "voucher", code=code, at=clock_text(moment(voucher.valid_until)))
         after = thread.add(uow, after, stamp(now), "system", line, note=True)
     else:
         new = NewTask(
@@ -161,7 +161,7 @@ def _approved(
 
 def _noted(context: TicketContext, tx: TicketTransaction, ticket: Ticket, name: str, text: str, by: str) -> Ticket:
     """The ticket with an internal note about its compensation; `name` is one of the playbook's lines."""
-    line = worded(context.rules, name, what=_amount_or_offer(context, ticket["compensation"]), text=text)
+    line = staff_line(context.rules, name, what=_amount_or_offer(context, ticket["compensation"]), text=text)
     return thread.add(tx.uow, ticket, stamp(context.now), "agent", line, by=by, note=True)
 
 

@@ -1,4 +1,4 @@
-"""Whose a ticket is: the deadlines promised, the person who gets it, and what staff are told of it (T1, T3)."""
+"""Ticket assignment: deadlines, the assignee, and the notifications of both (T1, T3)."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tickets.context import TicketContext
 
-# So many days ahead somebody is sought who will be there.
+# How many days ahead the next shift of somebody able is looked for.
 AHEAD = 8
-# Who is written to about every ticket they get; others see theirs in the list.
+# Assignees of these priorities are notified; the others find the ticket in their list.
 URGENT = frozenset(("P1", "P2"))
 LEADS = ("care_lead", "senior_manager")
 
 
 def target(context: TicketContext, ticket: Ticket) -> Target:
-    """How fast a ticket has to be."""
+    """The SLA target of a ticket."""
     return context.routing.targets[cast(Priority, ticket["priority"])]
 
 
 def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, Deadlines]:
-    """Both deadlines of a ticket whose clocks begin now."""
+    """Both deadlines of a ticket whose clocks start at `at`."""
     goal, hours = target(context, ticket), context.directory.hours
     return {
         FIRST_RESPONSE: table_of.first_response(goal, hours, moment(at), value=ticket["value"]),
@@ -44,8 +44,7 @@ def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, 
 
 
 def auto_assigned(context: TicketContext, ticket: Ticket) -> Ticket:
-    """The ticket with somebody who has it, where people have to take it and nobody has; else with the moment to look
-    again."""
+    """An unassigned ticket with an assignee, or with the moment to look for one again; any other ticket unchanged."""
     if not waits(ticket):
         return ticket
     queue = ticket["queue"]
@@ -64,7 +63,7 @@ def auto_assigned(context: TicketContext, ticket: Ticket) -> Ticket:
 
 
 def _next_try(context: TicketContext, ticket: Ticket) -> datetime:
-    """When to look for somebody again: soon where people are there and busy, else when the next shift begins."""
+    """When to look for an assignee again: soon if somebody able is on duty but busy, else when a shift begins."""
     now, away = context.now, context.away()
     able = [
         person
@@ -73,10 +72,10 @@ def _next_try(context: TicketContext, ticket: Ticket) -> datetime:
     ]
     if any(context.directory.on_duty(person.id, now) for person in able):
         return now + context.rules.retry
-    return min((at for person in able for at in _begins(context, person)), default=now + DAY)
+    return min((at for person in able for at in _shift_starts(context, person)), default=now + DAY)
 
 
-def _begins(context: TicketContext, person: Person) -> list[datetime]:
+def _shift_starts(context: TicketContext, person: Person) -> list[datetime]:
     """When the shifts of a person begin in the days to come."""
     today = context.now.astimezone(VIETNAM).date()
     shifts = [shift for name in person.shifts for shift in context.directory.shifts.get(name, ())]
@@ -84,11 +83,11 @@ def _begins(context: TicketContext, person: Person) -> list[datetime]:
     return [at for at in begins if at > context.now and context.directory.on_duty(person.id, at)]
 
 
-# ---- what staff are told ----
+# ---- notifications ----
 
 
 def notify_assignee(context: TicketContext, uow: UnitOfWork, before: Ticket | None, after: Ticket) -> None:
-    """Tell who has a ticket now that it is theirs, where it is urgent."""
+    """Notify the new assignee of an urgent ticket."""
     person = after["assignee"]
     fresh = before is None or before["assignee"] != person or before["status"] == "resolved"
     if not person or after["status"] != "open" or not fresh or person not in context.directory.people:
@@ -96,29 +95,29 @@ def notify_assignee(context: TicketContext, uow: UnitOfWork, before: Ticket | No
     if after["priority"] in URGENT or after["queue"] == "senior_manager":
         words = {name: after[name] for name in ("priority", "intent", "severity", "value", "channel")}
         due = after["resolve_due_at"] if "first_response_at" in after else after["first_response_due_at"]
-        said = {**words, **ticket_reference(uow, after), "due_at": due}
-        notify(uow, person, "ticket_assigned", said, f"{after['ticket_id']} {stamp(context.now)}", context.now)
+        words |= {**ticket_reference(uow, after), "due_at": due}
+        notify(uow, person, "ticket_assigned", words, f"{after['ticket_id']} {stamp(context.now)}", context.now)
 
 
 def notify_deadlines(
     context: TicketContext, uow: UnitOfWork, ticket: Ticket, kind: Kind, due: Mapping[str, str], whom: Collection[str]
 ) -> None:
-    """Tell people of deadlines that are near or missed, by name and moment; of each once. `whom` are names of a
-    target; a ticket that is nobody's is told to who leads."""
+    """Notify people of deadlines (name to moment) that are near or missed, once each. `whom` are names of an SLA
+    target; for an unassigned ticket the leads are notified."""
     store = ticket.get("store", "")
     people = table_of.told(context.directory, whom, assignee=ticket["assignee"], store=store)
     people = people or table_of.told(context.directory, LEADS, assignee="", store=store)
     for name, at in due.items():
-        said = {**ticket_reference(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
-        said |= {"deadline": name, "due_at": at}
+        words = {**ticket_reference(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
+        words |= {"deadline": name, "due_at": at}
         if kind == "deadline_missed":
-            said["assignee"] = ticket["assignee"]
+            words["assignee"] = ticket["assignee"]
         for person in people:
-            notify(uow, person, kind, said, f"{ticket['ticket_id']} {name} {at}", context.now)
+            notify(uow, person, kind, words, f"{ticket['ticket_id']} {name} {at}", context.now)
 
 
 def ticket_reference(uow: UnitOfWork, ticket: Ticket) -> dict[str, str]:
-    """Which ticket, and whose, in the words of a note."""
+    """The ticket and its customer, as notifications name them."""
     members = members_of(uow, ticket["customer_id"])
     name = fold_members(members)["traits"].get("name", "") if members else ""
     return {"ticket": case_code(ticket), "customer": clean_name(name) or ""}

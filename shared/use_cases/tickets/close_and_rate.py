@@ -1,4 +1,4 @@
-"""How a ticket ends: resolved by a person or by silence, with an apology where we were wrong, and rated (A10, A24)."""
+"""Closing a ticket: resolved by an agent or by silence, with an apology for our fault, and rated (A10, A24)."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ COMMENT_LENGTH = 1000
 def resolve(
     context: TicketContext, ticket_id: str, *, by: str, note: str = "", wrong: bool = False, remedy: str = ""
 ) -> Ticket:
-    """A person says that the matter is done; `wrong`: it was our fault, and the customer gets an apology with the
-    `remedy`. Again it changes nothing. Raises NotFound, and Conflict while somebody else is writing an answer."""
+    """Resolve a ticket; idempotent. `wrong`: it was our fault, and the customer gets an apology that names the
+    `remedy`. Raises NotFound, and Conflict while another agent holds the lock."""
 
     def change(tx: TicketTransaction) -> Ticket:
         before = tickets.get(tx.uow, ticket_id)
@@ -36,10 +36,10 @@ def resolve(
         if wrong:
             channels = outgoing.agent_channels(after)
             step = f"apology-{after.get('reopened', 0)}"
-            said = {"done": remedy} if remedy else {}
+            variables = {"done": remedy} if remedy else {}
             template = outgoing.APOLOGY
             message_id = outgoing.send(
-                context, tx, after, step, "", channels, human=True, template=template, variables=said
+                context, tx, after, step, "", channels, human=True, template=template, variables=variables
             )
             now = stamp(context.now)
             after = thread.add(tx.uow, after, now, "agent", remedy, by=by, message_id=message_id, template=template)
@@ -52,7 +52,7 @@ def resolve(
 def ended(
     context: TicketContext, tx: TicketTransaction, before: Ticket, *, by: str, note: str = "", wrong: bool = False
 ) -> Ticket:
-    """The resolved ticket with all that follows from its end, but not yet kept."""
+    """The resolved ticket, with its questions withdrawn and journeys signalled, but not saved yet."""
     uow, now = tx.uow, stamp(context.now)
     after = transitions.resolved(before, now, by, wrong=wrong)
     if text := context.rules.lines["silence"].vi if by == "silence" else note:
@@ -72,14 +72,14 @@ def ended(
 
 
 def check_lock(context: TicketContext, ticket: Ticket, by: str) -> None:
-    """Raises Conflict while somebody else is writing an answer."""
+    """Raises Conflict while another agent holds the lock."""
     holder = locked_by(ticket, stamp(context.now))
     if holder and holder != by:
         raise Conflict(f"{holder} is answering this ticket until {ticket['lock']['until']}", final=True)
 
 
 def rate(context: TicketContext, ticket_id: str, score: int, comment: str) -> Ticket:
-    """Keep what a customer thinks of our help, 1 to 5, in the place of an earlier word. Raises NotFound."""
+    """Record the customer's rating, 1 to 5, in place of an earlier one. Raises NotFound."""
 
     def change(tx: TicketTransaction) -> Ticket:
         before = tickets.get(tx.uow, ticket_id)
@@ -91,20 +91,20 @@ def rate(context: TicketContext, ticket_id: str, score: int, comment: str) -> Ti
 
 
 def rated(context: TicketContext, tx: TicketTransaction, before: Ticket, score: int, comment: str) -> Ticket:
-    """The ticket with its rating; journeys hear of it as of an answer on the survey page (A10, A12)."""
+    """The ticket with its rating; journeys are signalled as for an answer on the survey page (A10, A12)."""
     known = before.get("rating", {})
     at = known.get("at", stamp(context.now))
     after = transitions.rated(before, score, comment, at)
     if after.get("rating") == known:
         return before
     tail = before["ticket_id"][-20:]
-    said = {"ticket_id": before["ticket_id"], "survey": "csat", "score": score, "comment": comment}
+    properties = {"ticket_id": before["ticket_id"], "survey": "csat", "score": score, "comment": comment}
     entry: Item = {"type": "track", "name": "Survey Answered", "stage": "after_sales", "source": "tickets", "at": at}
-    entry["properties"] = json.dumps(said, ensure_ascii=False)
+    entry["properties"] = json.dumps(properties, ensure_ascii=False)
     tx.uow.mark(table_keys.timeline(before["customer_id"], at, f"survey-{tail}"), entry)
     if known.get("score") != score and (members := members_of(tx.uow, before["customer_id"])):
-        about = {"survey": "csat", "score": score, "comment": comment, "asked": tail}
-        about |= {"journey": outgoing.JOURNEY, "step": "rating", "run": tail}
-        signal = Signal("Survey Answered", stamp(context.now), about)
+        answer = {"survey": "csat", "score": score, "comment": comment, "asked": tail}
+        answer |= {"journey": outgoing.JOURNEY, "step": "rating", "run": tail}
+        signal = Signal("Survey Answered", stamp(context.now), answer)
         handle_signal(context.journeys, tx.uow, members, signal, home=before["customer_id"], act=False)
     return after

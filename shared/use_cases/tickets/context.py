@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from shared.domain.bot.reply import Answer, Asked, HandOver
+from shared.domain.bot.reply import Answer, BotRequest, HandOver
 from shared.domain.customers.profile import Profile
 from shared.domain.staff.directory import Directory
 from shared.domain.tickets.routing import Routing
@@ -39,7 +39,7 @@ class TicketContext:
     directory: Directory
     routing: Routing
     triager: MessageReader
-    bot: Callable[[Asked], Answer | HandOver]
+    bot: Callable[[BotRequest], Answer | HandOver]
     orders: Callable[[UnitOfWork, list[Profile]], Sequence[Mapping[str, Any]]]
     away: Callable[[], Collection[str]]
     suggester: Suggester

@@ -1,7 +1,7 @@
-"""From chat to order: staff draft an order in the POS from a ticket, once however often they ask (R23).
+"""From chat to order: an agent drafts an order in the POS from a ticket; idempotent (R23).
 
-The draft is claimed on the ticket before the POS is asked, and what came of it is written beside it. Where an answer
-was lost, nobody knows whether the POS took it; the next try looks there first.
+The draft is claimed on the ticket before the POS is called, and its result is stored beside the claim. After a lost
+answer the next attempt looks the order up in the POS first.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from shared.use_cases.tickets.context import TicketContext, TicketTransaction
 
 MOST_LINES, MOST_PIECES, MOST_PRICE = 30, 999, 10**9
 NOTE_LENGTH = 300
-# Of one ticket so many; and after this long a call whose answer never came is not under way any more.
+# The limit per ticket; and how long a call without an answer counts as under way.
 DRAFTS_KEPT = 10
 UNDER_WAY = timedelta(seconds=60)
 
 
 @dataclass(frozen=True)
 class OrderRequest:
-    """An order as staff want it; a price of None is the catalogue's, `transfer`: to be paid by bank."""
+    """The order to draft: lines of SKU, quantity and price (None: the catalogue's); `transfer`: to be paid by bank."""
 
     lines: tuple[tuple[str, int, int | None], ...]
     store: str = ""
@@ -80,10 +80,10 @@ def read_order_request(body: Any) -> OrderRequest:
 def draft_order(
     context: TicketContext, products: Products, pos: PosOrders | None, ticket_id: str, wanted: OrderRequest, by: str
 ) -> dict[str, Any]:
-    """Have the POS draft an order for the customer of a ticket; answers {"order_id", "number", …} as the ticket has it.
+    """Have the POS draft an order for the customer of a ticket; returns {"order_id", "number", …} as the ticket has it.
 
-    The same order asked for again is the same draft. Raises NotFound, Conflict where no POS is connected or it does not
-    want this order, and Busy where it cannot right now or nobody knows whether it did: then the call may be repeated.
+    The same request is the same draft. Raises NotFound, Conflict where no POS is connected or the POS refuses the
+    order, and Busy where the POS is unavailable or its answer was lost: then the call may be repeated.
     """
     if pos is None:
         raise Conflict("no POS that takes draft orders is connected: make the order at the till", final=True)
@@ -101,30 +101,32 @@ def draft_order(
         unknown = {"status": "unknown"} if trouble.kind == "uncertain" else None
         commit(context, lambda tx: _note(context, tx, ticket_id, key, unknown))
         if unknown:
-            raise Busy("nobody knows yet whether the POS took the order: ask again, and it will be looked up") from None
+            raise Busy(
+                "it is unknown whether the POS took the order: repeat the request, and it will be looked up"
+            ) from None
         if trouble.kind in ("back_off", "wait_until"):
             raise Busy("the POS cannot take orders right now") from None
-        raise Conflict(f"the POS does not take this order: {trouble.reason}", final=True) from None
+        raise Conflict(f"the POS refuses this order: {trouble.reason}", final=True) from None
     total = sum(line.quantity * line.price for line in lines)
     came: dict[str, Any] = {"status": "done", **drafted._asdict(), "total": total, "store": order.store, "by": by}
 
     def noted(tx: TicketTransaction) -> dict[str, Any]:
         if wanted.transfer:
-            _tell_awaited(context, tx, ticket_id, drafted.number, total)
+            _signal_transfer(context, tx, ticket_id, drafted.number, total)
         return _note(context, tx, ticket_id, key, came)
 
     return commit(context, noted)
 
 
-def _tell_awaited(context: TicketContext, tx: TicketTransaction, ticket_id: str, number: str, total: int) -> None:
-    """Journeys hear that a transfer is awaited, and remind the customer of it."""
+def _signal_transfer(context: TicketContext, tx: TicketTransaction, ticket_id: str, number: str, total: int) -> None:
+    """Signal journeys that a transfer is awaited; they remind the customer of it."""
     members = members_of(tx.uow, tickets.get(tx.uow, ticket_id)["customer_id"])
     signal = Signal("Transfer Awaited", stamp(context.now), {"order_code": number, "total": total})
     handle_signal(context.journeys, tx.uow, members, signal, act=False)
 
 
 def _looked_up(pos: PosOrders, key: str, claimed: dict[str, Any]) -> Drafted | None:
-    """What an earlier try left in the POS; raises ChannelError `uncertain` while it cannot be seen."""
+    """The draft an earlier attempt left in the POS; raises ChannelError `uncertain` while the POS cannot tell."""
     if "first_at" not in claimed:
         return None
     try:
@@ -143,7 +145,7 @@ def _price(sku: str, price: int | None, known: Mapping[str, Product]) -> int:
 
 
 def _claim(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str) -> dict[str, Any]:
-    """What is known of the draft: done; or asked for before, since `first_at`; else it is claimed now."""
+    """The known state of the draft: done, or requested since `first_at`; else the draft is claimed now."""
     ticket = tickets.get(tx.uow, ticket_id)
     drafts = ticket.get("drafts", {})
     known: dict[str, Any] = drafts.get(key, {})

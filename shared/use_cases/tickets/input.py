@@ -1,4 +1,4 @@
-"""Bodies of the ticket calls, checked field by field."""
+"""Request bodies of the ticket routes, validated field by field."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ from shared.use_cases.tickets.internal_questions import NewQuestion
 
 ATTACHMENT_KINDS = ("image", "video", "audio", "file", "location", "sticker", "other")
 URL_LENGTH = 2000
-# Zalo and Messenger take so much in one message.
+# The limit of Zalo and Messenger for one message.
 ANSWER_LENGTH = 2000
 NOTE_LENGTH = 1000
 AUTHORS = ("agent", "customer", "bot")
-PEOPLES_QUEUES = tuple(queue for queue in QUEUES if queue != "bot")
+AGENT_QUEUES = tuple(queue for queue in QUEUES if queue != "bot")
 
 
 def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRules, now: datetime) -> CustomerMessage:
     """The body of `POST /v1/tickets`; raises Invalid naming every wrong field.
 
-    What a page on the web says of somebody is only claimed, what staff and tills say is confirmed (R5).
+    Identities from a web page are only claimed, those from staff and tills are confirmed (R5).
     """
     known = ("customer", "channel", "text", "subject", "order_id", "message_id", "attachments")
     read = fields(body, known, "a ticket")
@@ -58,7 +58,7 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
     subject = read.text(body, "subject", limit=SUBJECT_LENGTH)
     order_id, message_id = read.text(body, "order_id", limit=120), read.text(body, "message_id", limit=200)
     done(read)
-    # Without a name of its own the same message within a minute is the same; a name is good within the key's owner.
+    # Without a message_id an identical message within a minute is a repetition; a message_id is unique per API key.
     content = json.dumps([text, subject, order_id, [one.model_dump() for one in attachments]], ensure_ascii=False)
     return CustomerMessage(
         channel=channel,
@@ -78,12 +78,12 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
 def read_text(read: Reader, body: dict[str, Any], *, needed: bool = True, limit: int = TEXT_LENGTH) -> str:
     text = read.text(body, "text", limit=limit)
     if needed and not text and not any(wrong.field == "text" for wrong in read.errors):
-        read.wrong("text", "is needed: what was said")
+        read.wrong("text", "is needed: the message")
     return text
 
 
 def read_attachments(read: Reader, body: dict[str, Any]) -> list[Attachment]:
-    """Pictures and files that came along: `[{kind, url}]`."""
+    """Attached pictures and files: `[{kind, url}]`."""
     raw = body.get("attachments")
     if raw is None:
         return []
@@ -111,8 +111,8 @@ def read_attachments(read: Reader, body: dict[str, Any]) -> list[Attachment]:
 
 
 def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Directory) -> NewMessage:
-    """The body of `POST …/messages`; raises Invalid naming every wrong field, and Forbidden for a page of the web that
-    speaks for staff."""
+    """The body of `POST …/messages`; raises Invalid naming every wrong field, and Forbidden for a web page that answers
+    as staff."""
     read = fields(body, ("author", "text", "attachments", "note", "message_id", "agent"), "a message")
     author = body.get("author")
     if author not in AUTHORS:
@@ -121,7 +121,7 @@ def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Direc
     if note and author == "customer":
         read.wrong("note", "is for staff only")
     attachments = read_attachments(read, body)
-    # What goes out has to fit a message of every channel; what a customer says does not.
+    # An outgoing message has to fit every channel; a customer's or a note does not.
     limit = TEXT_LENGTH if author == "customer" or note else ANSWER_LENGTH
     text = read_text(read, body, needed=not attachments or author != "customer", limit=limit)
     message_id = read.text(body, "message_id", limit=200)
@@ -143,15 +143,15 @@ def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Direc
 
 
 def _agent(read: Reader, body: dict[str, Any], caller: Caller, directory: Directory) -> str:
-    """Who acts: the person the key belongs to, unless a key that several share names one."""
+    """The acting agent: the owner of the key, unless the body names one because the key is shared."""
     agent = read.text(body, "agent", limit=40)
     if agent and agent not in directory.people:
-        read.wrong("agent", "is nobody of the directory")
+        read.wrong("agent", "is not in the staff directory")
     return agent or caller.name
 
 
 class Resolved(NamedTuple):
-    """How a ticket is resolved; see `ticket_end.resolve`."""
+    """How a ticket is resolved; see `close_and_rate.resolve`."""
 
     by: str
     note: str
@@ -165,7 +165,7 @@ def read_resolve(body: Any, caller: Caller, directory: Directory) -> Resolved:
     note, remedy = read.text(body, "note", limit=NOTE_LENGTH), read.text(body, "remedy", limit=NOTE_LENGTH)
     wrong = read.flag(body, "wrong")
     if remedy and not wrong:
-        read.wrong("remedy", "comes with wrong: true only; it is said in the apology")
+        read.wrong("remedy", "is allowed with wrong: true only; the apology names it")
     by = _agent(read, body, caller, directory)
     done(read)
     return Resolved(by, note, wrong, remedy)
@@ -181,7 +181,7 @@ def read_rating(body: Any) -> tuple[int, str]:
 
 
 def read_lock(body: Any, caller: Caller, directory: Directory) -> tuple[str, bool]:
-    """Who takes the lock of `POST …/lock`, or gives it back; raises Invalid."""
+    """Agent and release flag of `POST …/lock`; raises Invalid."""
     read = fields(body, ("release", "agent"), "a lock")
     by, release = _agent(read, body, caller, directory), read.flag(body, "release")
     done(read)
@@ -194,11 +194,11 @@ def read_assign(body: Any, directory: Directory) -> tuple[str, str, str]:
     person, queue = read.text(body, "assignee", limit=40), read.text(body, "queue", limit=40)
     note = read.text(body, "note", limit=NOTE_LENGTH)
     if person and person not in directory.people:
-        read.wrong("assignee", "is nobody of the directory")
-    if queue and queue not in PEOPLES_QUEUES:
-        read.wrong("queue", f"must be one of {', '.join(PEOPLES_QUEUES)}")
+        read.wrong("assignee", "is not in the staff directory")
+    if queue and queue not in AGENT_QUEUES:
+        read.wrong("queue", f"must be one of {', '.join(AGENT_QUEUES)}")
     if not person and not queue and not read.errors:
-        read.wrong("assignee", "is needed, or a queue: whose it is from now on")
+        read.wrong("assignee", "is needed, or a queue: the new assignee")
     done(read)
     return person, queue, note
 
@@ -208,8 +208,8 @@ def read_labels(body: Any) -> dict[str, str]:
     known = {"intent": INTENTS, "severity": SEVERITIES, "sentiment": SENTIMENTS}
     read = fields(body, known, "the labels")
     found = {name: body[name] for name in known if name in body}
-    for name, said in found.items():
-        if said not in known[name]:
+    for name, label in found.items():
+        if label not in known[name]:
             read.wrong(name, f"must be one of {', '.join(known[name])}")
     if not found and not read.errors:
         read.wrong("intent", "is needed, or severity or sentiment: the label that was wrong")
@@ -224,7 +224,7 @@ def read_ask(body: Any, rules: TicketRules) -> NewQuestion:
     if to not in rules.asks:
         read.wrong("to", f"must be one of {', '.join(rules.asks)}")
     if not text and not any(wrong.field == "question" for wrong in read.errors):
-        read.wrong("question", "is needed: what is asked")
+        read.wrong("question", "is needed: the question")
     minutes, store = _whole(read, body, "due_in_minutes", 5, 7 * 24 * 60), read.text(body, "store", limit=120)
     done(read)
     return NewQuestion(to, text, minutes, store)
@@ -244,7 +244,7 @@ def read_compensation(body: Any) -> dict[str, Any]:
 
 
 def read_approval(body: Any) -> tuple[bool, str]:
-    """A manager's word of `POST …/compensation/approve`; yes unless it says no. Raises Invalid."""
+    """Decision and note of `POST …/compensation/approve`; approved by default. Raises Invalid."""
     read = fields(body, ("approved", "note"), "an approval")
     approved = read.flag({"approved": True, **body}, "approved")
     note = read.text(body, "note", limit=NOTE_LENGTH)

@@ -1,4 +1,4 @@
-"""Inner questions of a ticket: a task with a deadline of its own whose answer comes back into the thread (R22, R23)."""
+"""Internal questions of a ticket: a task with its own deadline, whose answer is added to the thread (R22, R23)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.use_cases.tickets import thread
 
 @dataclass(frozen=True)
 class NewQuestion:
-    """What is asked of whom (a name of the playbook's `asks`), and by when."""
+    """A question to a team (a name of the playbook's `asks`), due in `minutes`."""
 
     to: str
     text: str
@@ -28,11 +28,11 @@ class NewQuestion:
 def with_question(
     uow: UnitOfWork, ticket: Ticket, question: NewQuestion, by: str, rules: TicketRules, now: datetime
 ) -> Ticket:
-    """The ticket with one more question to somebody in the house. The same one while it is open is asked once."""
+    """The ticket with one more internal question; unchanged while the same question is open."""
     for known in ticket.get("asks", {}).values():
         if known["status"] == "open" and (known["to"], known["question"]) == (question.to, question.text):
             return ticket
-    whom = rules.asks[question.to]
+    team = rules.asks[question.to]
     number = len(ticket.get("asks", {}))
     due = now + timedelta(minutes=question.minutes)
     new = NewTask(
@@ -41,9 +41,9 @@ def with_question(
         "ask",
         question.text,
         due,
-        title=f"{whom.title.vi} ({tickets.case_code(ticket)})",
+        title=f"{team.title.vi} ({tickets.case_code(ticket)})",
         store=question.store or ticket.get("store", ""),
-        role=whom.role,
+        role=team.role,
         details={"ticket_id": ticket["ticket_id"]},
     )
     task_id = open_task(uow, new, now)
@@ -56,21 +56,21 @@ def with_question(
         "due_at": stamp(due),
         "status": "open",
     }
-    told = worded(rules, "asked", to=question.to, at=on_the_clock(due), text=question.text)
+    line = staff_line(rules, "asked", to=question.to, at=clock_text(due), text=question.text)
     after: Ticket = {**ticket, "asks": {**ticket.get("asks", {}), task_id: asked}}
-    return thread.add(uow, after, stamp(now), "agent", told, by=by, note=True)
+    return thread.add(uow, after, stamp(now), "agent", line, by=by, note=True)
 
 
-def check_the_transfer(uow: UnitOfWork, ticket: Ticket, rules: TicketRules, now: datetime) -> Ticket:
-    """Have an accountant look whether the money of a picture came: no machine takes a picture's word for it (R23)."""
+def ask_about_transfer(uow: UnitOfWork, ticket: Ticket, rules: TicketRules, now: datetime) -> Ticket:
+    """Ask accounting whether the money of a transfer picture arrived: a picture is no proof (R23)."""
     asks = rules.transfer
     return with_question(uow, ticket, NewQuestion(asks.to, asks.text.vi, asks.minutes), "bot", rules, now)
 
 
-def worded(rules: TicketRules, name: str, **words: str) -> str:
-    """What the thread tells staff."""
+def staff_line(rules: TicketRules, name: str, **words: str) -> str:
+    """A line of the playbook, for the thread."""
     return rules.lines[name].vi.format(**words).rstrip(": ")  # type: ignore[index]
 
 
-def on_the_clock(at: datetime) -> str:
+def clock_text(at: datetime) -> str:
     return f"{at.astimezone(VIETNAM):%H:%M %d/%m/%Y}"

@@ -1,4 +1,4 @@
-"""Tickets as staff see them: the lists, the most urgent first, and one ticket with all that its answer needs (D4)."""
+"""Tickets as staff see them: the lists, the most urgent first, and one ticket with all an answer needs (D4)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _SHOWN = (
     "ticket_id", "channel", "status", "queue", "priority", "intent", "severity", "sentiment", "confidence", "value",
     "subject", "opened_at", "last_at", "first_response_due_at", "resolve_due_at", "reasons",
 )  # fmt: skip
-# Of a conversation that goes on for weeks the end is shown; an answer of the API has a limit.
+# Of a long conversation the end is shown; an API response has a size limit.
 LINES_SHOWN = 300
-# What a ticket may not have; shown as null.
+# Optional fields; null where missing.
 _MAYBE = (
     "assignee", "order_id", "store", "first_response_at", "first_response_seconds", "first_response_by",
     "bot_first_response_at", "bot_first_response_seconds", "resolved_at", "resolved_by", "handled_seconds",
@@ -45,11 +45,11 @@ def listed(
     limit: int,
     start: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of the tickets with a status, open ones by urgency, the others the latest first; with "" of all, the
-    open ones first.
+    """One page of the tickets with a status: open ones by urgency, others the latest first; with "" all, the open ones
+    first.
 
-    `assignee` "" is nobody, None anybody; `stores` are those whose tickets are shown (none: all). A page may be
-    shorter than `limit` where several things are asked for at once, or where a ticket moved meanwhile.
+    `assignee` "" means unassigned, None anybody; `stores` limits the tickets to these (none: all). A page may be
+    shorter than `limit` where filters combine, or where a ticket changed its place meanwhile.
     """
     partition = table_keys.ticket_list(queue=queue, assignee=assignee)
     page = table.query(
@@ -76,7 +76,7 @@ def _row(ticket: Ticket, members: list[Profile], now: datetime) -> dict[str, Any
 
 
 def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
-    """A ticket as the outside sees it."""
+    """A ticket as the API shows it."""
     by, fields = locked_by(ticket, stamp(now)), cast(dict[str, Any], ticket)
     return {
         **{name: fields[name] for name in _SHOWN},
@@ -92,10 +92,10 @@ def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
 def opened(
     table: Table, ticket_id: str, view: Callable[[str], Item], now: datetime, *, stores: Collection[str]
 ) -> tuple[dict[str, Any], set[str]]:
-    """One ticket with its thread, its customer and the time that is left; and the stores that may see it.
+    """One ticket with its thread, its customer and its deadlines; and the stores that may see it.
 
-    `view` is the 360° view of a customer.
-    Of a customer who belongs to other stores than `stores` (none: all) only the ticket is shown (R7). Raises NotFound.
+    `view` loads the 360° view of a customer. Of a customer of other stores than `stores` (none: all) only the ticket is
+    shown (R7). Raises NotFound.
     """
     uow = UnitOfWork(table)
     ticket = ticket_store.get(uow, ticket_id)
@@ -124,6 +124,6 @@ def stores_of_ticket(table: Table, ticket_id: str) -> set[str]:
 
 def line(item: Item) -> dict[str, Any]:
     """One line of a thread."""
-    told = {name: item.get(name) for name in ("at", "author", "text", "by", "order_id", "message_id", "subject")}
+    plain = {name: item.get(name) for name in ("at", "author", "text", "by", "order_id", "message_id", "subject")}
     lists = {name: list(item.get(name, ())) for name in ("attachments", "mentions", "sources")}
-    return {**told, **lists, "note": bool(item.get("note"))}
+    return {**plain, **lists, "note": bool(item.get("note"))}
