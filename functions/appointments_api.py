@@ -32,7 +32,7 @@ handler = HttpDoor()
 def post_appointment() -> Response[str]:
     now = wiring.outside().clock()
     body = handler.json()
-    read = fields(body, ("customer", "customer_id", "starts_at", "service", "store", "note"), "an appointment")
+    read = fields(body, ("customer", "customer_id", "starts_at", "service", "store", "note"))
     store, service = read.text(body, "store"), read.text(body, "service", limit=120)
     note, customer_id = read.text(body, "note", limit=NOTE_LENGTH), read.text(body, "customer_id")
     for name, value in (("store", store), ("service", service), ("starts_at", body.get("starts_at"))):
@@ -77,7 +77,7 @@ def post_cancel(appointment_id: str) -> Response[str]:
 @handler.routes.post("/v1/appointments/<appointment_id>/move")
 def post_move(appointment_id: str) -> Response[str]:
     body = handler.json()
-    read = fields(body, ("starts_at",), "an appointment")
+    read = fields(body, ("starts_at",))
     starts_at = parse_moment(read, "starts_at", body.get("starts_at"))
     if read.errors or starts_at is None:
         raise Invalid(read.errors)

@@ -7,6 +7,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.common.field_reader import Reader
 from shared.domain.errors import FieldError, Invalid, TooLarge
 from shared.domain.events.event import Event
 from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
@@ -30,8 +31,9 @@ def batch() -> Response[str]:
     body = handler.json()
     if not isinstance(body, dict) or not isinstance(body.get("batch"), list):
         raise Invalid([FieldError("batch", "must be a list of messages")])
-    unknown = body.keys() - {"batch", "context", "integrations", "sentAt", "writeKey", "messageId", "timestamp"}
-    errors = [FieldError(name, "is not a field of the protocol") for name in sorted(unknown)]
+    read = Reader("")
+    read.only(body, ("batch", "context", "integrations", "sentAt", "writeKey", "messageId", "timestamp"))
+    errors = read.errors
     messages, context = body["batch"], {} if body.get("context") is None else body["context"]
     if not messages or len(messages) > MAX_BATCH_EVENTS:
         errors.append(FieldError("batch", f"must have 1 to {MAX_BATCH_EVENTS} messages"))

@@ -99,7 +99,7 @@ def post_outcome(task_id: str) -> Response[str]:
 @handler.routes.post("/v1/tasks/<task_id>/assign")
 def post_assign(task_id: str) -> Response[str]:
     body = handler.json()
-    read = fields(body, ("assignee", "note"), "a hand-over")
+    read = fields(body, ("assignee", "note"))
     person, note = read.text(body, "assignee"), read.text(body, "note", limit=NOTE_LENGTH)
     if not person and not read.errors:
         read.wrong("assignee", "is needed: the id of who does it from now on")
@@ -112,7 +112,7 @@ def post_assign(task_id: str) -> Response[str]:
 def post_skip(task_id: str) -> Response[str]:
     hands = _hands()
     body = handler.json()
-    read = fields(body, ("reason", "until"), "a skip")
+    read = fields(body, ("reason", "until"))
     reason = read.text(body, "reason", limit=NOTE_LENGTH)
     if not reason and not read.errors:
         read.wrong("reason", "is needed: why it is not done now")
@@ -174,7 +174,7 @@ def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> date
 
 def _report(body: Any, now: datetime) -> Report:
     """The body of an outcome; raises Invalid naming every wrong field."""
-    read = fields(body, ("outcome", "call_back_at", "order_by", "note"), "an outcome")
+    read = fields(body, ("outcome", "call_back_at", "order_by", "note"))
     outcome = str(body.get("outcome"))
     if outcome not in OUTCOMES:
         read.wrong("outcome", f"must be one of {', '.join(OUTCOMES)}")

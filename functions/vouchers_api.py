@@ -93,8 +93,7 @@ def _read(body: Any) -> tuple[Use, Identity | None]:
     if not isinstance(body, dict):
         raise Invalid([FieldError("body", "must be an object")])
     read = Reader("")
-    for name in sorted(body.keys() - set(FIELDS)):
-        read.wrong(name, f"is not a field of a redemption; fields are {', '.join(FIELDS)}")
+    read.only(body, FIELDS)
     order_id = read.text(body, "order_id", limit=141)
     store = read.text(body, "store", limit=80)
     for name, value in (("order_id", order_id), ("store", store)):

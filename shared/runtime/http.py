@@ -35,17 +35,17 @@ from shared.runtime.auth import authenticate, challenge
 from shared.runtime.logs import log_failure, logger
 
 STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
-    Unreadable: (400, "The body cannot be read"),
-    Invalid: (400, "The input is not valid"),
-    Unauthenticated: (401, "Who are you?"),
-    Forbidden: (403, "This key may not do that"),
-    NotFound: (404, "There is no such thing"),
-    UnknownCode: (404, "There is no such voucher"),
-    Conflict: (409, "The state does not allow this"),
-    Refused: (409, "The voucher is not good for this"),
-    ExpiredCode: (410, "The voucher is not good any more"),
-    TooLarge: (413, "The body is too large"),
-    Busy: (503, "Try again in a moment"),
+    Unreadable: (400, "Bad request"),
+    Invalid: (400, "Validation failed"),
+    Unauthenticated: (401, "Authentication required"),
+    Forbidden: (403, "Forbidden"),
+    NotFound: (404, "Not found"),
+    UnknownCode: (404, "Not found"),
+    Conflict: (409, "Conflict"),
+    Refused: (409, "Conflict"),
+    ExpiredCode: (410, "Gone"),
+    TooLarge: (413, "Content too large"),
+    Busy: (503, "Service unavailable"),
 }
 MAX_BODY_BYTES = 64 * 1024
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
@@ -274,7 +274,7 @@ def _no_constant(name: str) -> Any:
 
 
 def _unexpected() -> Response[str]:
-    body = {"type": "urn:khach-quen:unexpected", "title": "Something broke on our side", "status": 500}
+    body = {"type": "urn:khach-quen:unexpected", "title": "Internal server error", "status": 500}
     return Response(500, "application/problem+json", json.dumps(body | {"detail": "It has been logged."}))
 
 

@@ -43,7 +43,7 @@ def test_r18_every_wrong_field_is_named_at_once(desk):
         "colour",
     } == found.keys()  # fmt: skip
     assert "royal" in found["audience.segments"]
-    assert found["holdout_percent"] == "Input should be less than or equal to 50"
+    assert found["holdout_percent"] == "must be at most 50"
 
 
 @pytest.mark.parametrize(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
-from typing import Any
+from datetime import date, datetime
+from typing import Any, Literal
 
 import pytest
 from pydantic import Field, RootModel, ValidationError, model_validator
 
 from shared.domain.common.lunar_calendar import Rest
 from shared.domain.common.strict_model import StrictModel
-from shared.domain.common.validation_text import explained
+from shared.domain.common.validation_text import explained, field_errors
+from shared.domain.errors import FieldError
 
 
 class Inner(StrictModel):
@@ -84,3 +85,52 @@ def test_a_value_that_holds_itself_is_shown_by_its_kind():
     with pytest.raises(ValidationError) as caught:
         Outer.model_validate(data)
     assert explained(caught.value, data, Outer) == [(("name",), "must be a text, and is list")]
+
+
+class Order(StrictModel):
+    store: str = Field(min_length=2, max_length=5)
+    lines: tuple[Inner, ...] = Field(min_length=1)
+    kind: Literal["sale", "return"] = "sale"
+    many: dict[str, Inner] = Field(default_factory=dict)
+    at: datetime | None = None
+    percent: int = Field(default=1, gt=0, lt=100)
+    code: str = Field(default="", pattern="^[0-9]*$")
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Order:
+        if self.store == "fax":
+            raise ValueError("a shop has no fax")
+        return self
+
+
+GOOD: dict[str, Any] = {"store": "HN1", "lines": [{"size": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "reason"),
+    [
+        ([], "body", "must be an object"),
+        ({"lines": GOOD["lines"]}, "store", "is missing"),
+        (GOOD | {"store": 7}, "store", "must be a text"),
+        (GOOD | {"store": "H"}, "store", "must be at least 2 characters long"),
+        (GOOD | {"store": "HN1234"}, "store", "must be at most 5 characters long"),
+        (GOOD | {"stor": "x"}, "stor",
+         "there is no such field; did you mean store? Fields are store, lines, kind, many, at, percent, code"),
+        (GOOD | {"lines": {}}, "lines", "must be a list"),
+        (GOOD | {"lines": []}, "lines", "must be at least 1 long"),
+        (GOOD | {"lines": [{"size": 1}, {"size": "Lan"}]}, "lines[1].size", "must be a whole number"),
+        (GOOD | {"lines": [7]}, "lines[0]", "must be an object"),
+        (GOOD | {"kind": "gift"}, "kind", "must be 'sale' or 'return'"),
+        (GOOD | {"many": {"x": {"size": 0}}}, "many.x.size", "must be at least 1"),
+        (GOOD | {"at": "soon"}, "at", "must be a moment such as 2026-11-30T09:00:00+07:00"),
+        (GOOD | {"percent": 0}, "percent", "must be more than 0"),
+        (GOOD | {"percent": 100}, "percent", "must be less than 100"),
+        (GOOD | {"percent": 1.5}, "percent", "must be a whole number"),
+        (GOOD | {"code": "Lan"}, "code", "must be digits only"),
+        (GOOD | {"store": "fax"}, "body", "a shop has no fax"),
+    ],
+)  # fmt: skip
+def test_a_body_hears_the_same_sentences_without_the_value_it_sent(body: Any, field: str, reason: str):
+    with pytest.raises(ValidationError) as caught:
+        Order.model_validate(body)
+    assert field_errors(caught.value, body, Order) == [FieldError(field, reason)]

@@ -1,16 +1,17 @@
-"""What somebody states, read field by field with every mistake named: bodies, traits, birthdays and consent."""
+"""Request bodies, read field by field with every mistake named."""
 
 from __future__ import annotations
 
 import json
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import InvalidOperation
 from typing import Any
 
+from shared.domain.common.validation_text import no_such_field
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.vietnam_time import local_day, moment
 
@@ -22,13 +23,18 @@ _NO_TIME = "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
 
 @dataclass
 class Reader:
-    """Collects every wrong field of one message, so that the sender hears of all of them at once."""
+    """Collects every wrong field of one message, so that the sender learns of all of them at once."""
 
     prefix: str
     errors: list[FieldError] = field(default_factory=list)
 
     def wrong(self, name: str, reason: str) -> None:
         self.errors.append(FieldError(f"{self.prefix}{name}", reason))
+
+    def only(self, source: Mapping[str, Any], known: Collection[str], path: str = "") -> None:
+        """Names every field of an object that is not known."""
+        for name in sorted(source.keys() - set(known)):
+            self.wrong(path + name, no_such_field(name, known))
 
     @contextmanager
     def reading(self, name: str) -> Iterator[None]:
@@ -47,7 +53,7 @@ class Reader:
             return ""
         value = unicodedata.normalize("NFC", str(raw)).strip()
         if len(value) > limit:
-            self.wrong(path + name, f"must have at most {limit} characters")
+            self.wrong(path + name, f"must be at most {limit} characters long")
             return ""
         return value
 
@@ -68,13 +74,12 @@ class Reader:
         return raw
 
 
-def fields(body: Any, known: Collection[str], what: str) -> Reader:
+def fields(body: Any, known: Collection[str]) -> Reader:
     """A reader of a body that has these fields; raises Invalid where it is no object."""
     if not isinstance(body, dict):
         raise Invalid([FieldError("body", "must be an object")])
     read = Reader("")
-    for name in sorted(body.keys() - set(known)):
-        read.wrong(name, f"is not a field of {what}")
+    read.only(body, known)
     return read
 
 

@@ -11,6 +11,7 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, RootModel, ValidationError
 
 from shared.domain.common.lint import Finding, Path
+from shared.domain.errors import FieldError
 
 # What was expected, by the type of pydantic's error (https://docs.pydantic.dev/latest/errors/validation_errors/).
 _EXPECTED: Mapping[str, str] = {
@@ -59,6 +60,8 @@ _EXPECTED: Mapping[str, str] = {
     "too_short": "at least {min_length} long",
     "too_long": "at most {max_length} long",
 }
+# What a sender of JSON calls it.
+_IN_JSON: Mapping[str, str] = {"fields with their values": "an object"}
 # Errors that say all by themselves.
 _SAID: Mapping[str, str] = {
     "unexpected_positional_argument": "has too many values",
@@ -77,7 +80,7 @@ _NAMED = re.compile(r"([a-z_][\w.]*): (.+)", re.DOTALL)
 SHOWN = 60
 
 
-def explained(error: ValidationError, data: Any, model: Any) -> list[Finding]:
+def explained(error: ValidationError, data: Any, model: Any, *, json_body: bool = False) -> list[Finding]:
     """What is wrong, one sentence per field of `data`, which `model` (a model, or any type) was to be made of.
 
     A path leads through `data` itself, not through the model: alternatives of a union are one sentence ("must be a text
@@ -91,9 +94,12 @@ def explained(error: ValidationError, data: Any, model: Any) -> list[Finding]:
         if kind == "too_short" and _length(wrong["input"]) >= context["min_length"]:
             continue  # it is long enough; what is wrong is something in it, which has a sentence of its own
         if expected := _expected(kind, context):
+            expected = _IN_JSON.get(expected, expected) if json_body else expected
             alternatives = wanted.setdefault(at, [])
             alternatives += () if expected in alternatives else (expected,)
-            said[at] = f"must be {' or '.join(alternatives)}, and is {_shown(wrong['input'])}"
+            said[at] = f"must be {' or '.join(alternatives)}" + (
+                "" if json_body else f", and is {_shown(wrong['input'])}"
+            )
         elif kind == "missing":
             said[*at, *rest[-1:]] = "is missing"
         elif kind in ("extra_forbidden", "unexpected_keyword_argument"):
@@ -105,8 +111,27 @@ def explained(error: ValidationError, data: Any, model: Any) -> list[Finding]:
             else:
                 said[at] = reason
         else:
-            said[at] = _SAID.get(kind) or f"cannot be {_shown(wrong['input'])}"
+            said[at] = _SAID.get(kind) or ("cannot be read" if json_body else f"cannot be {_shown(wrong['input'])}")
     return [Finding(path, reason) for path, reason in said.items()]
+
+
+def field_errors(error: ValidationError, data: Any, model: type[BaseModel]) -> list[FieldError]:
+    """The same for a JSON body: paths such as `audience.stores[0]`; no sentence quotes a value: it may be personal."""
+    return [
+        FieldError(_json_path(finding.path) or "body", finding.reason)
+        for finding in explained(error, data, model, json_body=True)
+    ]
+
+
+def no_such_field(name: str, names: Iterable[str]) -> str:
+    """What to say of a field that does not exist, given those that do."""
+    known = list(names)
+    near = get_close_matches(name, known, 1)
+    return f"there is no such field; {f'did you mean {near[0]}? F' if near else 'f'}ields are {', '.join(known)}"
+
+
+def _json_path(path: Path) -> str:
+    return "".join(f"[{step}]" if step.isdecimal() else f".{step}" for step in path).removeprefix(".")
 
 
 def _place(data: Any, loc: Iterable[str | int]) -> tuple[Path, Path]:
@@ -155,8 +180,7 @@ def _no_such_field(loc: Sequence[str | int], model: Any) -> str:
     for step in loc[:-1]:
         places = [inner for place in places for inner in _inside(place, step)] or places
     names = [name for place in places for found in _models(place) for name in _fields(found)]
-    near = get_close_matches(str(loc[-1]), names, 1)
-    return f"there is no such field; {f'did you mean {near[0]}? F' if near else 'f'}ields are {', '.join(names)}"
+    return no_such_field(str(loc[-1]), names)
 
 
 def _inside(annotation: Any, step: str | int) -> list[Any]:

@@ -58,7 +58,7 @@ def normalise(kind: str, raw: str) -> str:
         if not _EMAIL.fullmatch(value):
             raise ValueError("is not an e-mail address")
     if not value or len(value) > 256:
-        raise ValueError("must have 1 to 256 characters")
+        raise ValueError("must be 1 to 256 characters long")
     return value
 
 

@@ -91,8 +91,7 @@ def read_consent(
         if not isinstance(statement, dict):
             read.wrong(here, "must be an object")
             continue
-        for unknown in sorted(statement.keys() - {"channel", "purpose", "granted", "at", "proof"}):
-            read.wrong(f"{here}.{unknown}", "is not a field of a consent")
+        read.only(statement, ("channel", "purpose", "granted", "at", "proof"), f"{here}.")
         if statement.get("channel") not in CONSENT_CHANNELS:
             read.wrong(f"{here}.channel", f"must be one of {', '.join(CONSENT_CHANNELS)}")
         if statement.get("purpose") not in PURPOSES:

@@ -30,7 +30,7 @@ MAX_IDENTITIES = 10
 
 TYPES: tuple[EventType, ...] = ("identify", "track", "page", "screen", "group", "alias")
 # Everything Segment's and RudderStack's SDKs put at the top level of a message.
-_TOP_LEVEL = frozenset(
+_TOP_LEVEL = tuple(
     "type messageId timestamp originalTimestamp sentAt receivedAt userId anonymousId context integrations properties "  # noqa: SIM905
     "traits event name category groupId previousId writeKey channel version _metadata options rudderId".split()
 )
@@ -55,8 +55,7 @@ def translate(
     read = Reader(prefix)
     if not isinstance(message, dict):
         raise Invalid([FieldError(prefix.rstrip(".") or "body", "must be an object")])
-    for name in sorted(message.keys() - _TOP_LEVEL):
-        read.wrong(name, "is not a field of the protocol")
+    read.only(message, _TOP_LEVEL)
     said = kind or message.get("type")
     if said not in TYPES:
         read.wrong("type", f"must be one of {', '.join(TYPES)}")

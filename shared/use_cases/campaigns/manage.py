@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from shared.domain.campaigns.campaign import Campaign, State, StoredCampaign, Verb, begins, moved
 from shared.domain.common.stored_item import without
+from shared.domain.common.validation_text import field_errors, no_such_field
 from shared.domain.customers.identity import Identity
 from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
@@ -285,7 +286,8 @@ class Campaigns:
             raise Invalid([FieldError("body", "must be an object")])
         # A batch of advertisements has no single recipient.
         channels = [channel for channel in row["channels"] if channel != "sms_ad"]
-        wrong = [FieldError(name, "is not a field of a test") for name in sorted(body.keys() - {"to", "channel"})]
+        known = ("to", "channel")
+        wrong = [FieldError(name, no_such_field(name, known)) for name in sorted(body.keys() - set(known))]
         if (channel := body.get("channel")) is not None:
             if channel not in channels:
                 wrong.append(FieldError("channel", f"must be one of {', '.join(channels)}"))
@@ -313,14 +315,4 @@ def _read(body: Any) -> tuple[Campaign | None, list[FieldError]]:
     try:
         return Campaign.model_validate(body), []
     except ValidationError as error:
-        return None, [_field(wrong["loc"], wrong["msg"]) for wrong in error.errors()]
-
-
-def _field(location: tuple[str | int, ...], message: str) -> FieldError:
-    path = ""
-    for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
-    reason = message.removeprefix("Value error, ")
-    if not path and ": " in reason:
-        path, _, reason = reason.partition(": ")
-    return FieldError(path or "body", reason)
+        return None, field_errors(error, body, Campaign)

@@ -20,7 +20,7 @@ IDENTITY_FIELDS = ("phone", "email", "zalo_user_id", "messenger_psid", "loyalty_
 
 def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
     """The body of `PUT /v1/customers`; raises Invalid naming every wrong field."""
-    read = fields(body, ("identities", "traits", "consent", "source"), "a customer")
+    read = fields(body, ("identities", "traits", "consent", "source"))
     source = read.text(body, "source", limit=40)
     claimed = source in rules.identity.claiming_sources
     identities = read_identities(read, body, claimed=claimed)

@@ -49,7 +49,7 @@ class OrderRequest:
 
 def read_order_request(body: Any) -> OrderRequest:
     """The body of `POST …/draft-order`; raises Invalid naming every wrong field."""
-    read = fields(body, ("lines", "store", "note", "transfer"), "a draft order")
+    read = fields(body, ("lines", "store", "note", "transfer"))
     raw = body.get("lines")
     if not isinstance(raw, list) or not 1 <= len(raw) <= MOST_LINES:
         read.wrong("lines", f"must be a list of 1 to {MOST_LINES} lines")
@@ -60,8 +60,7 @@ def read_order_request(body: Any) -> OrderRequest:
         if not isinstance(line, dict):
             read.wrong(here, "must be an object")
             continue
-        for name in sorted(line.keys() - {"sku", "quantity", "price"}):
-            read.wrong(f"{here}.{name}", "is not a field of a line")
+        read.only(line, ("sku", "quantity", "price"), f"{here}.")
         sku = read.text(line, "sku", f"{here}.", 80)
         if not sku:
             read.wrong(f"{here}.sku", "is needed")

@@ -37,10 +37,9 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
     Identities from a web page are only claimed, those from staff and tills are confirmed (R5).
     """
     known = ("customer", "channel", "text", "subject", "order_id", "message_id", "attachments")
-    read = fields(body, known, "a ticket")
+    read = fields(body, known)
     customer = read.mapping(body, "customer")
-    for name in sorted(customer.keys() - {"identities"}):
-        read.wrong(f"customer.{name}", "is not a field of a ticket's customer")
+    read.only(customer, ("identities",), "customer.")
     claimed = not caller.roles - {"web"}
     identities = read_identities(read, customer, claimed=claimed, path="customer.identities.")
     for who in identities:
@@ -99,8 +98,7 @@ def read_attachments(read: Reader, body: dict[str, Any]) -> list[Attachment]:
         if not isinstance(one, dict):
             read.wrong(here, "must be an object")
             continue
-        for name in sorted(one.keys() - {"kind", "url"}):
-            read.wrong(f"{here}.{name}", "is not a field of an attachment")
+        read.only(one, ("kind", "url"), f"{here}.")
         if one.get("kind") not in ATTACHMENT_KINDS:
             read.wrong(f"{here}.kind", f"must be one of {', '.join(ATTACHMENT_KINDS)}")
         url = read.text(one, "url", f"{here}.", limit=URL_LENGTH)
@@ -113,7 +111,7 @@ def read_attachments(read: Reader, body: dict[str, Any]) -> list[Attachment]:
 def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Directory) -> NewMessage:
     """The body of `POST …/messages`; raises Invalid naming every wrong field, and Forbidden for a web page that answers
     as staff."""
-    read = fields(body, ("author", "text", "attachments", "note", "message_id", "agent"), "a message")
+    read = fields(body, ("author", "text", "attachments", "note", "message_id", "agent"))
     author = body.get("author")
     if author not in AUTHORS:
         read.wrong("author", f"must be one of {', '.join(AUTHORS)}")
@@ -161,7 +159,7 @@ class Resolved(NamedTuple):
 
 def read_resolve(body: Any, caller: Caller, directory: Directory) -> Resolved:
     """The body of `POST …/resolve`; raises Invalid."""
-    read = fields(body, ("note", "wrong", "remedy", "agent"), "a resolution")
+    read = fields(body, ("note", "wrong", "remedy", "agent"))
     note, remedy = read.text(body, "note", limit=NOTE_LENGTH), read.text(body, "remedy", limit=NOTE_LENGTH)
     wrong = read.flag(body, "wrong")
     if remedy and not wrong:
@@ -173,7 +171,7 @@ def read_resolve(body: Any, caller: Caller, directory: Directory) -> Resolved:
 
 def read_rating(body: Any) -> tuple[int, str]:
     """Score and comment of `POST …/rating`; raises Invalid."""
-    read = fields(body, ("score", "comment"), "a rating")
+    read = fields(body, ("score", "comment"))
     score = _whole(read, body, "score", 1, 5)
     comment = read.text(body, "comment", limit=NOTE_LENGTH)
     done(read)
@@ -182,7 +180,7 @@ def read_rating(body: Any) -> tuple[int, str]:
 
 def read_lock(body: Any, caller: Caller, directory: Directory) -> tuple[str, bool]:
     """Agent and release flag of `POST …/lock`; raises Invalid."""
-    read = fields(body, ("release", "agent"), "a lock")
+    read = fields(body, ("release", "agent"))
     by, release = _agent(read, body, caller, directory), read.flag(body, "release")
     done(read)
     return by, release
@@ -190,7 +188,7 @@ def read_lock(body: Any, caller: Caller, directory: Directory) -> tuple[str, boo
 
 def read_assign(body: Any, directory: Directory) -> tuple[str, str, str]:
     """Person, queue and note of `POST …/assign`; raises Invalid."""
-    read = fields(body, ("assignee", "queue", "note"), "a hand-over")
+    read = fields(body, ("assignee", "queue", "note"))
     person, queue = read.text(body, "assignee", limit=40), read.text(body, "queue", limit=40)
     note = read.text(body, "note", limit=NOTE_LENGTH)
     if person and person not in directory.people:
@@ -206,7 +204,7 @@ def read_assign(body: Any, directory: Directory) -> tuple[str, str, str]:
 def read_labels(body: Any) -> dict[str, str]:
     """The labels of `POST …/labels`; raises Invalid."""
     known = {"intent": INTENTS, "severity": SEVERITIES, "sentiment": SENTIMENTS}
-    read = fields(body, known, "the labels")
+    read = fields(body, known)
     found = {name: body[name] for name in known if name in body}
     for name, label in found.items():
         if label not in known[name]:
@@ -219,7 +217,7 @@ def read_labels(body: Any) -> dict[str, str]:
 
 def read_ask(body: Any, rules: TicketRules) -> NewQuestion:
     """The body of `POST …/asks`; raises Invalid."""
-    read = fields(body, ("to", "question", "due_in_minutes", "store"), "a question")
+    read = fields(body, ("to", "question", "due_in_minutes", "store"))
     to, text = read.text(body, "to", limit=40), read.text(body, "question", limit=NOTE_LENGTH)
     if to not in rules.asks:
         read.wrong("to", f"must be one of {', '.join(rules.asks)}")
@@ -232,7 +230,7 @@ def read_ask(body: Any, rules: TicketRules) -> NewQuestion:
 
 def read_compensation(body: Any) -> dict[str, Any]:
     """Amount or offer, and the reason, of `POST …/compensation`; raises Invalid."""
-    read = fields(body, ("amount", "offer", "reason"), "a compensation")
+    read = fields(body, ("amount", "offer", "reason"))
     reason, offer = read.text(body, "reason", limit=NOTE_LENGTH), read.text(body, "offer", limit=40)
     amount = _whole(read, body, "amount", 1000, 10**9) if body.get("amount") is not None else 0
     if not read.errors and bool(amount) == bool(offer):
@@ -245,7 +243,7 @@ def read_compensation(body: Any) -> dict[str, Any]:
 
 def read_approval(body: Any) -> tuple[bool, str]:
     """Decision and note of `POST …/compensation/approve`; approved by default. Raises Invalid."""
-    read = fields(body, ("approved", "note"), "an approval")
+    read = fields(body, ("approved", "note"))
     approved = read.flag({"approved": True, **body}, "approved")
     note = read.text(body, "note", limit=NOTE_LENGTH)
     done(read)
