@@ -16,7 +16,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 NOT_NOW = frozenset(("complaint_open", "do_not_call_list_old"))
 
 
-def why_not_sell(uow: UnitOfWork, members: list[Profile], rules: SendingRules, now: datetime) -> str:
+def why_no_sales_call(uow: UnitOfWork, members: list[Profile], rules: SendingRules, now: datetime) -> str:
     """Why nobody may call the person to sell something now, or "" (R10, R17, R26).
 
     Whoever has not refused may be called to be asked; advertising by message needs more.

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from shared.domain.staff.directory import Directory, allocate
-from shared.domain.tickets.routing import QUEUES, assign, told
+from shared.domain.tickets.routing import QUEUES, pick_assignee, recipients
 from shared.domain.triage.triage import INTENTS
 from shared.runtime.playbook.staff import directory
 from tests.support.max_examples import max_examples
@@ -43,7 +43,7 @@ def staff(**people) -> Directory:
 def given_to(
     found: Directory, queue: str = "care", *, intent="refund", store="", at=MONDAY, loads=None, away=(), seed="s"
 ):
-    return assign(found, queue, intent=intent, store=store, at=at, loads=loads or {}, away=away, seed=seed)
+    return pick_assignee(found, queue, intent=intent, store=store, at=at, loads=loads or {}, away=away, seed=seed)
 
 
 # ---- tickets ----
@@ -167,11 +167,14 @@ def test_a_directory_without_a_senior_manager_is_none():
 
 def test_the_names_of_a_target_are_people():
     shipped = directory()
-    assert told(shipped, ("assignee",), assignee="care_1", store="") == ("care_1",)
-    assert told(shipped, ("assignee", "care_1"), assignee="care_1", store="") == ("care_1",)
-    assert told(shipped, ("assignee", "somebody_gone"), assignee="", store="") == ()
-    assert told(shipped, ("store_manager", "care_lead"), assignee="", store="Quận 1") == ("store_q1_lead", "care_lead")
-    assert told(shipped, ("senior_manager",), assignee="", store="") == ("senior_1", "senior_2")
+    assert recipients(shipped, ("assignee",), assignee="care_1", store="") == ("care_1",)
+    assert recipients(shipped, ("assignee", "care_1"), assignee="care_1", store="") == ("care_1",)
+    assert recipients(shipped, ("assignee", "somebody_gone"), assignee="", store="") == ()
+    assert recipients(shipped, ("store_manager", "care_lead"), assignee="", store="Quận 1") == (
+        "store_q1_lead",
+        "care_lead",
+    )
+    assert recipients(shipped, ("senior_manager",), assignee="", store="") == ("senior_1", "senior_2")
 
 
 # ---- customers (T9) ----

@@ -94,7 +94,7 @@ LAST = "  - {rule: everything_else, queue: care, priority: P4}"
          "targets.P1.resolve_minutes", "is before the first response"),
         # 18 a shift nobody works
         ("staff.yaml", "  morning:", '  dawn: [{days: [mon], from: "04:00", to: "08:00"}]\n  morning:',
-         "dawn", "shifts.dawn", "is nobody's shift"),
+         "dawn", "shifts.dawn", "is not used by anybody"),
     ],
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_line(changed: Changed, file, before, after, line_says, field, reason):

@@ -1,4 +1,4 @@
-"""The shop's FAQ and the finding in it: which entry a message asks for, and how sure that is (T5, A7)."""
+"""The shop's FAQ and its search: which entry a message asks for, and how similar they are (T5, A7)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from shared.domain.common.text_folding import fold
 from shared.domain.triage.triage import INTENTS
 
 Spell = Callable[[str], Sequence[str]]
-# What a message may ask for beside the entries: the writer's own orders, and what only looks like the FAQ.
+# Matches besides the entries: the sender's own orders, and questions that only resemble the FAQ.
 OWN_ORDERS, FOR_PEOPLE = "own_orders", "for_people"
 
 
@@ -25,8 +25,8 @@ def plain(text: str) -> list[str]:
     return "".join(char if char.isalnum() else " " for char in fold(text)).split()
 
 
-class Both(StrictModel):
-    """The same words in Vietnamese and in English; neither may be missing."""
+class BilingualText(StrictModel):
+    """A text in Vietnamese and in English; both are required."""
 
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
@@ -36,18 +36,18 @@ class Both(StrictModel):
 
 
 class Entry(StrictModel):
-    """One question with its answer. `title` is how the public page asks it, `questions` are other ways to ask; `also`
-    are intents that triage may see in it beside its own.
+    """One question with its answer. `title` is its wording on the public page, `questions` are other wordings; `also`
+    are intents triage may give it besides its own.
 
-    An answer may address whoever asked as `{you}` or, at the beginning of a sentence, `{You}`.
+    An answer addresses the customer as `{you}` or, at the beginning of a sentence, `{You}`.
     """
 
     id: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
     intent: str
     also: tuple[str, ...] = ()
-    title: Both
+    title: BilingualText
     questions: tuple[str, ...] = Field(min_length=3)
-    answer: Both
+    answer: BilingualText
     updated_on: date
 
     @model_validator(mode="after")
@@ -62,7 +62,7 @@ class Entry(StrictModel):
 
     @property
     def asked(self) -> tuple[str, ...]:
-        """Every way of asking, that of the page first."""
+        """Every wording, that of the page first."""
         return (self.title.vi, self.title.en, *self.questions)
 
 
@@ -70,7 +70,7 @@ class FaqFile(StrictModel):
     """`faq.yaml`: the entries in the page's order, the page's headings by intent, and the figures answers speak of."""
 
     facts: dict[str, Any]
-    topics: dict[str, Both]
+    topics: dict[str, BilingualText]
     entries: tuple[Entry, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
@@ -90,8 +90,8 @@ class FaqFile(StrictModel):
         return self
 
 
-class FaqWords(StrictModel):
-    """`faq_words.yaml`: groups of words and phrases that mean the same, apart by "|", and words that ask nothing."""
+class FaqSynonyms(StrictModel):
+    """`faq_words.yaml`: groups of synonyms, separated by "|", and stop words."""
 
     same: tuple[str, ...]
     empty: str
@@ -106,33 +106,33 @@ class FaqWords(StrictModel):
         for number, group in enumerate(self.groups):
             for phrase in group:
                 if phrase in known or not phrase:
-                    raise ValueError(f"same.{number}: {phrase or 'nothing'} stands here or in another group already")
+                    raise ValueError(f"same.{number}: {phrase or 'nothing'} is in this or another group already")
                 known.add(phrase)
         return self
 
 
-class Found(NamedTuple):
-    """The entry that fits best. `percent`: how alike message and question are; `lead`: how much better it fits than
-    the best entry behind it. No entry is "" with 0."""
+class FaqMatch(NamedTuple):
+    """The best entry. `percent`: its similarity to the message; `lead`: its lead over the second best. "" with 0 if
+    none matches."""
 
     id: str
     percent: int
     lead: int
 
 
-# An entry of another intent than the message's fits so much less.
-_STRANGER = 0.7
+# The factor of an entry whose intent is not the message's.
+_OTHER_INTENT = 0.7
 
 
 class Faq:
-    """All entries, ready to be searched; made once per process. `spell` writes a text in the spelling that compares."""
+    """The search index over all entries; made once per process. `spell` normalizes the spelling of a text."""
 
     def __init__(
         self,
         entries: Iterable[Entry],
         own_orders: Sequence[str],
         for_people: Sequence[str],
-        words: FaqWords,
+        words: FaqSynonyms,
         spell: Spell = plain,
     ) -> None:
         self.entries: Mapping[str, Entry] = {entry.id: entry for entry in entries}
@@ -143,34 +143,35 @@ class Faq:
         self._intents[FOR_PEOPLE] = set(INTENTS)
         asked = [(entry.id, question) for entry in self.entries.values() for question in entry.asked]
         asked += [(OWN_ORDERS, question) for question in own_orders]
-        # Each of these is a matter of its own; together they would be a bag of all words.
+        # Each is a topic of its own; pooled they would match every word.
         asked += [(f"{FOR_PEOPLE}#{number}", question) for number, question in enumerate(for_people)]
         self._index = Index((name, self.terms(question)) for name, question in asked)
 
     def intent(self, name: str) -> str:
-        """What an entry that was found is about, "" for what is none."""
+        """The intent of a matched entry, "" for anything else."""
         return self.entries[name].intent if name in self.entries else ""
 
     def like(self, text: str) -> list[tuple[str, int]]:
-        """The entries by how alike a text is to them in percent, the best first."""
+        """The entries by their similarity to a text in percent, the best first."""
         fits = self._index.alike(self.terms(text))
         ranked = sorted(fits, key=lambda name: (-fits[name], name))
         return [(name, round(100 * fits[name])) for name in ranked if name in self.entries]
 
     def terms(self, text: str) -> list[str]:
-        """What a text asks with; nothing for "shop ơi"."""
+        """The terms of a text without stop words; none for "shop ơi"."""
         return self._same.terms(self._spell(text))
 
-    def find(self, text: str, intent: str = "") -> Found:
-        """What a message asks for: an entry's id, OWN_ORDERS, FOR_PEOPLE or "". The intent tells alike ones apart."""
+    def find(self, text: str, intent: str = "") -> FaqMatch:
+        """The match of a message: an entry's id, OWN_ORDERS, FOR_PEOPLE or "". The intent decides between similar
+        ones."""
         fits: dict[str, float] = {}
         for way, score in self._index.alike(self.terms(text)).items():
             name = FOR_PEOPLE if "#" in way else way
-            fit = score if not intent or intent in self._intents[name] else _STRANGER * score
+            fit = score if not intent or intent in self._intents[name] else _OTHER_INTENT * score
             if fit > fits.get(name, 0.0):
                 fits[name] = fit
         best = nsmallest(2, fits, key=lambda name: (-fits[name], name))
         if not best:
-            return Found("", 0, 0)
+            return FaqMatch("", 0, 0)
         first, second = fits[best[0]], fits[best[1]] if len(best) > 1 else 0.0
-        return Found(best[0], round(100 * first), round(100 * (first - second)))
+        return FaqMatch(best[0], round(100 * first), round(100 * (first - second)))

@@ -1,4 +1,4 @@
-"""What keeps the bot from answering a message: a person is asked for, something has to be done, a picture came."""
+"""Guardrails of the bot: messages that ask for a person or for an action, misunderstandings, pictures."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 
 from shared.domain.common.text_folding import fold
 
-# How people call themselves, and how they say no, in short forms too.
+# Pronouns, negations and verbs of request, with their short forms.
 _WORDS = {
     "ME": "(?:em|e|minh|mk|toi|t|chi|c|anh|a|bac|co|chu|ban|vo|chong|me)",
     "NO": "(?:khong|ko|k|hok|hong|kh)",
@@ -17,7 +17,7 @@ _WORDS = {
 
 
 def _any(phrases: str) -> re.Pattern[str]:
-    """Any of the phrases, one a line; capitals stand for the words above."""
+    """A pattern of any of the phrases, one per line; capitals stand for the words above."""
     lines = "|".join(line.strip() for line in phrases.strip().splitlines())
     return re.compile(r"\b(?:" + re.sub(r"\b[A-Z]{2,}\b", lambda found: _WORDS[found[0]], lines) + r")\b")
 
@@ -80,7 +80,7 @@ _TRANSFER = _any(r"""
 
 
 def plain(text: str) -> str:
-    """A message for these rules: folded, words apart by one space."""
+    """A message for these rules: folded, words separated by one space."""
     return " ".join("".join(char if char.isalnum() else " " for char in fold(text)).split())
 
 
@@ -93,21 +93,22 @@ def was_misunderstood(said: str) -> bool:
 
 
 def wants_something_done(said: str) -> bool:
-    """Asked to do it, and not how it is done."""
+    """Whether the message asks for an action, not how it is done."""
     return bool(_DO_IT.search(said)) and not _HOW.search(said)
 
 
 def asks_something(text: str) -> bool:
-    """Whether a message reads as a question; what only states or demands has to be done, however known its words."""
+    """Whether a message reads as a question; statements and demands are for agents, however similar to the FAQ."""
     said = plain(text)
     return "?" in text or bool(_ASKS.search(said)) or bool(_ENDS_ASKING.search(said))
 
 
-def shows_something(attachments: Sequence[str]) -> bool:
-    """Whether there is something a person has to look at or listen to; a sticker is not."""
+def needs_looking_at(attachments: Sequence[str]) -> bool:
+    """Whether an agent has to look at or listen to an attachment; a sticker does not count."""
     return any(kind != "sticker" for kind in attachments)
 
 
 def shows_a_transfer(said: str, intent: str, payments: Collection[str]) -> bool:
-    """Whether a picture is meant as proof of a bank transfer: by the words, or with none where one is awaited."""
+    """Whether a picture is meant as proof of a bank transfer: by its words, or without words if a transfer is
+    awaited."""
     return intent == "payment_problem" or bool(_TRANSFER.search(said)) or (not said and "transfer" in payments)

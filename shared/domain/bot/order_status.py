@@ -1,4 +1,4 @@
-"""Which of a customer's orders a message means, and what the bot may say of it."""
+"""Which of a customer's orders a message means, and the bot's text about it."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from typing import Any, Literal, NamedTuple
 
 from shared.domain.common.money import vnd
 
-Trouble = Literal["order_unknown", "order_late", "order_trouble", "no_order"]
+NotAnswered = Literal["order_unknown", "order_late", "order_trouble", "no_order"]
 
 OPEN = ("placed", "shipped", "out_for_delivery")
-# What the bot has words for beside the open ones; a failed or returned parcel and a refund are for people.
-TOLD = (*OPEN, "delivered", "in_store", "cancelled")
+# The states the bot has texts for; failed or returned parcels and refunds are for agents.
+ANSWERED_STATES = (*OPEN, "delivered", "in_store", "cancelled")
 # "đơn #1023", "mã vận đơn SPX048"; no amounts ("đơn 300.000"), no phone numbers.
 _CODE = re.compile(
     r"(?:\b(?:don|ma|order|code)\b(?: (?:hang|don|van don|so|number|no|la))*|#) ?[:#]? ?"
@@ -27,19 +27,19 @@ _DAYS = ("placed_on", "shipped_on", "expected_on", "delivered_on", "cancelled_on
 
 
 class Limits(NamedTuple):
-    """How many orders are told at once, for how long a finished one is, and after how many days one without a word
-    from the carrier is late."""
+    """How many orders are shown at once, for how many days a finished one is, and after how many days without news from
+    the carrier an order is late."""
 
     shown: int
     recent_days: int
     late_days: int
 
 
-def meant(
+def orders_meant(
     text: str, orders: Sequence[Mapping[str, Any]], today: date, limits: Limits
-) -> Sequence[Mapping[str, Any]] | Trouble:
-    """The orders a folded message asks about, or why a person has to look: by its code, else what is under way, else
-    the latest that is done."""
+) -> Sequence[Mapping[str, Any]] | NotAnswered:
+    """The orders a folded message asks about, or the reason for a handover: by code, else the open ones, else the
+    latest finished one."""
     if codes := codes_in(text):
         chosen = [order for order in orders if any(_goes_by(order, code) for code in codes)]
         if not chosen:
@@ -50,7 +50,7 @@ def meant(
         chosen = chosen or [order for order in orders[:1] if order.get("delivered_on", order["placed_on"]) >= recent]
         if not chosen:
             return "no_order"
-    if any(order["state"] not in TOLD for order in chosen):
+    if any(order["state"] not in ANSWERED_STATES for order in chosen):
         return "order_trouble"
     if any(_late(order, today, limits.late_days) for order in chosen):
         return "order_late"
@@ -58,12 +58,12 @@ def meant(
 
 
 def codes_in(text: str) -> set[str]:
-    """What reads like the number of an order or a parcel in a folded message."""
+    """What looks like the number of an order or a parcel in a folded message."""
     found = {_tight(code) for code in (*_CODE.findall(text), *_BARE_CODE.findall(text))}
     return {code for code in found if not _PHONE.fullmatch(code)}
 
 
-def told(order: Mapping[str, Any], words: str, lang: str) -> str:
+def order_text(order: Mapping[str, Any], words: str, lang: str) -> str:
     """The lines about one order. A line with a field that the order does not have is left out."""
     fields = {name: str(value) for name, value in order.items() if value not in (None, "")}
     fields |= {name: _day(fields[name]) for name in _DAYS if name in fields}
@@ -82,7 +82,7 @@ def _late(order: Mapping[str, Any], today: date, late_days: int) -> bool:
 
 
 def _goes_by(order: Mapping[str, Any], code: str) -> bool:
-    """Whether somebody means this order; letters before its number may be left out."""
+    """Whether a code means this order; letters before its number may be missing."""
     names = {_tight(str(order[name])) for name in ("order_id", "code", "tracking_code") if order.get(name)}
     return code in names or (len(code) >= _SHORTEST and any(name.endswith(code) for name in names))
 

@@ -1,7 +1,7 @@
-"""What the bot says to a customer by itself, or why a person has to answer (T2, T5, T6, R5, R6, R23).
+"""The bot's answer to a customer's message, or the reason for a handover to an agent (T2, T5, T6, R5, R6, R23).
 
-Every sentence is the playbook's or a fact of the customer's own orders: nothing is made up. Whoever is not surely the
-customer learns nothing of orders, not even whether there are any.
+Every sentence is the playbook's or a fact of the customer's own orders; nothing is generated. An unverified sender
+learns nothing of orders, not even whether there are any.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple, Self, get_args
 from pydantic import Field, model_validator
 
 from shared.domain.bot import guardrails, order_status
-from shared.domain.bot.faq import FOR_PEOPLE, OWN_ORDERS, Both, Entry, Faq, Found
+from shared.domain.bot.faq import FOR_PEOPLE, OWN_ORDERS, BilingualText, Entry, Faq, FaqMatch
 from shared.domain.bot.order_status import Limits
 from shared.domain.common.language import Language
 from shared.domain.common.strict_model import StrictModel
@@ -28,20 +28,20 @@ Reason = Literal[
     "not_understood", "same_matter", "low_confidence", "not_for_bot", "to_do", "not_found", "ambiguous",
     "order_unknown", "order_late", "order_trouble", "no_order", "opt_out_more", "window_closed",
 ]  # fmt: skip
-Line = Literal["hello", "hello_nobody", "again", "more", "person", "verify", "opt_out"]
-# What the bot's answers are about beside the entries of the FAQ and OWN_ORDERS.
+ReplyLine = Literal["hello", "hello_nobody", "again", "more", "person", "verify", "opt_out"]
+# What answers can be about, besides FAQ entries and OWN_ORDERS.
 OPT_OUT = "opt_out"
-# As sure triage must be, in percent, that somebody refuses advertising.
+# The least confidence of triage, in percent, for a refusal of advertising.
 _SURE_TO_STOP = 50
 
 
 class BotRequest(NamedTuple):
-    """What a customer wrote, and what is known of them.
+    """A customer's message, and what is known of the customer.
 
-    `traits` are the profile's (see `greeting.greet`), `verified` whether the writer surely is that customer, `value`
-    the value segment. `orders` are the customer's recent ones (see `bot_orders.recent_orders`), latest first. `turns`
-    are the matters of the bot's answers in this thread since it was opened or since a person last answered;
-    `attachments` are kinds such as "image". `window_open`: the channel still takes an answer.
+    `traits` are the profile's (see `salutation.greet`), `verified` whether the sender surely is that customer, `value`
+    the value segment. `orders` are the customer's recent ones (see `recent_orders`), latest first. `turns` are the
+    topics of the bot's answers in this thread since it was opened or since an agent last answered; `attachments` are
+    kinds such as "image". `window_open`: the channel's reply window is open.
     """
 
     text: str
@@ -69,31 +69,31 @@ class Answer(NamedTuple):
 
 
 class HandOver(NamedTuple):
-    """A person answers. `text` is what the customer is told meanwhile, "" for nothing; `words` say why to staff."""
+    """An agent has to answer. `text` goes to the customer meanwhile, "" for nothing; `words` give staff the reason."""
 
     reason: Reason
     text: str
     words: Mapping[str, str]
 
 
-class ReasonWords(StrictModel):
-    """Why a person has to answer, as staff read it, and what the customer is told where it is not the usual."""
+class HandOverTexts(StrictModel):
+    """A reason for a handover as staff read it, and the customer's text where it is not the usual one."""
 
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
-    customer: Both | None = None
+    customer: BilingualText | None = None
 
 
 class BotRules(StrictModel):
     """`bot.yaml`: when the bot may answer and what it says beside the FAQ. Floors and margins are percent.
 
-    `triage_floor`: how sure triage must be; `find_floor`: how alike a question of the FAQ must be; `find_lead`: how
-    much better than the next entry. What is `sure_floor` and `sure_lead` alike is answered although triage is unsure or
-    would leave it to people, unless that entry's intent is one of `never_by_likeness`. After `same_matter` answers
-    about one matter a person takes over. `orders_shown`, `recent_days`, `late_days`: see `bot_orders.Limits`. `lines`
-    may say {you}, {You} and {called}; `order_lines` are by the order's state, and a line with a field that an order
-    does not have is left out. `order_questions` ask for the writer's own orders, `for_people` only look like the FAQ;
-    `small_talk` are entries that stand on no page.
+    `triage_floor`: the least confidence of triage; `find_floor`: the least similarity to a FAQ question; `find_lead`:
+    the least lead over the next entry. A question with `sure_floor` similarity and `sure_lead` lead is answered even if
+    triage is unsure or would leave it to agents, unless its intent is one of `never_by_likeness`. After `same_matter`
+    answers on one topic the bot hands over. `orders_shown`, `recent_days`, `late_days`: see `order_status.Limits`.
+    `lines` may contain {you}, {You} and {called}; `order_lines` are by the order's state, without the lines whose field
+    an order lacks. `order_questions` ask for the sender's own orders, `for_people` only resemble the FAQ; `small_talk`
+    are entries that are on no page.
     """
 
     triage_floor: int = Field(ge=0, le=100)
@@ -107,18 +107,18 @@ class BotRules(StrictModel):
     recent_days: int = Field(ge=1)
     late_days: int = Field(ge=1)
     intents: tuple[str, ...]
-    lines: dict[Line, Both]
-    order_lines: dict[str, Both]
+    lines: dict[ReplyLine, BilingualText]
+    order_lines: dict[str, BilingualText]
     order_questions: tuple[str, ...]
     for_people: tuple[str, ...]
     small_talk: tuple[Entry, ...]
-    reasons: dict[Reason, ReasonWords]
+    reasons: dict[Reason, HandOverTexts]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for field, given, needed in (
-            ("lines", self.lines, get_args(Line)),
-            ("order_lines", self.order_lines, order_status.TOLD),
+            ("lines", self.lines, get_args(ReplyLine)),
+            ("order_lines", self.order_lines, order_status.ANSWERED_STATES),
             ("reasons", self.reasons, get_args(Reason)),
         ):
             if missing := [name for name in needed if name not in given]:
@@ -130,74 +130,78 @@ class BotRules(StrictModel):
         return self
 
 
-def reply(asked: BotRequest, faq: Faq, rules: BotRules) -> Answer | HandOver:
-    """The bot's answer to a message, or why a person has to give it.
+def reply(request: BotRequest, faq: Faq, rules: BotRules) -> Answer | HandOver:
+    """The bot's answer to a message, or the reason for a handover.
 
     `faq` holds the entries of the page, the small talk and `rules.order_questions`.
     """
-    said = guardrails.plain(asked.text)
-    if reason := _for_people_at_once(asked, said):
-        return _hand_over(reason, asked, rules)
-    if refuses_marketing(asked.text, asked.triage):
-        if asked.triage.severity == "normal" and not asks_to_stop(asked.text):
-            return _hand_over("opt_out_more", asked, rules)
-        return _answer(rules.lines["opt_out"].told(asked.language), asked, rules, (), OPT_OUT, asked.triage.confidence)
-    found = faq.find(asked.text, asked.triage.intent)
-    asks = found.id == OWN_ORDERS or guardrails.asks_something(asked.text)
-    if reason := _kept_for_people(asked, said):
-        return _hand_over(reason, asked, rules)
-    if asked.triage.confidence >= rules.triage_floor and (small := _small_talk(asked, said, found, faq, rules)):
-        return _answer(small.answer.told(asked.language), asked, rules, (), small.id, asked.triage.confidence)
-    if reason := _unsure(asked.triage, found, faq.intent(found.id), rules, asks=asks):
-        return _hand_over(reason, asked, rules)
+    plain_text = guardrails.plain(request.text)
+    if reason := _for_people_at_once(request, plain_text):
+        return _hand_over(reason, request, rules)
+    if refuses_marketing(request.text, request.triage):
+        if request.triage.severity == "normal" and not asks_to_stop(request.text):
+            return _hand_over("opt_out_more", request, rules)
+        return _answer(
+            rules.lines["opt_out"].told(request.language), request, rules, (), OPT_OUT, request.triage.confidence
+        )
+    found = faq.find(request.text, request.triage.intent)
+    asks = found.id == OWN_ORDERS or guardrails.asks_something(request.text)
+    if reason := _kept_for_people(request, plain_text):
+        return _hand_over(reason, request, rules)
+    if request.triage.confidence >= rules.triage_floor and (
+        small := _small_talk(request, plain_text, found, faq, rules)
+    ):
+        return _answer(small.answer.told(request.language), request, rules, (), small.id, request.triage.confidence)
+    if reason := _unsure(request.triage, found, faq.intent(found.id), rules, asks=asks):
+        return _hand_over(reason, request, rules)
     sure = found.id != FOR_PEOPLE and found.percent >= rules.find_floor and found.lead >= rules.find_lead
-    if _means_own_orders(asked, found, sure=sure):
-        return _own_orders(asked, rules)
+    if _means_own_orders(request, found, sure=sure):
+        return _own_orders(request, rules)
     if not sure:
-        return _hand_over("not_found" if found.percent < rules.find_floor else "ambiguous", asked, rules)
+        return _hand_over("not_found" if found.percent < rules.find_floor else "ambiguous", request, rules)
     sources = (f"faq:{found.id}",)
-    confidence = min(found.percent, asked.triage.confidence)
-    return _answer(faq.entries[found.id].answer.told(asked.language), asked, rules, sources, found.id, confidence)
+    confidence = min(found.percent, request.triage.confidence)
+    return _answer(faq.entries[found.id].answer.told(request.language), request, rules, sources, found.id, confidence)
 
 
 def refuses_marketing(text: str, triage: Triage) -> bool:
-    """Whether somebody refuses advertising: in the words the law gives them, or surely in their own (R10)."""
+    """Whether a message refuses advertising: by a legal keyword, or by triage with enough confidence (R10)."""
     return asks_to_stop(text) or (triage.intent == "opt_out" and triage.confidence >= _SURE_TO_STOP)
 
 
-def _for_people_at_once(asked: BotRequest, said: str) -> Reason | None:
-    """What no machine may meddle with, and pictures. The most serious first, as it is what staff read."""
-    severity = asked.triage.severity
-    pictured = guardrails.shows_something(asked.attachments)
+def _for_people_at_once(request: BotRequest, plain_text: str) -> Reason | None:
+    """Reasons that come before everything else: severity and pictures. The most serious first, as staff read it."""
+    severity = request.triage.severity
+    pictured = guardrails.needs_looking_at(request.attachments)
     if severity == "critical":
         return "critical"
-    if pictured and guardrails.shows_a_transfer(said, asked.triage.intent, _payments(asked)):
+    if pictured and guardrails.shows_a_transfer(plain_text, request.triage.intent, _payments(request)):
         return "transfer_picture"
     if severity == "high":
         return "high_severity"
     return "picture" if pictured else None
 
 
-def _payments(asked: BotRequest) -> list[str]:
-    """How the customer's orders are paid; whoever may be another has none."""
-    return [str(order.get("payment", "")) for order in asked.orders] if asked.verified else []
+def _payments(request: BotRequest) -> list[str]:
+    """The payment methods of the customer's orders; none for an unverified sender."""
+    return [str(order.get("payment", "")) for order in request.orders] if request.verified else []
 
 
-def _kept_for_people(asked: BotRequest, said: str) -> Reason | None:
-    if asked.triage.sentiment == "negative":
+def _kept_for_people(request: BotRequest, plain_text: str) -> Reason | None:
+    if request.triage.sentiment == "negative":
         return "negative"
-    if asked.triage.intent == "human_request" or guardrails.asks_for_person(said):
+    if request.triage.intent == "human_request" or guardrails.asks_for_person(plain_text):
         return "asked_for_person"
-    if asked.turns and guardrails.was_misunderstood(said):
+    if request.turns and guardrails.was_misunderstood(plain_text):
         return "not_understood"
-    if asked.triage.intent == "feedback_praise" and asked.triage.sentiment != "positive":
+    if request.triage.intent == "feedback_praise" and request.triage.sentiment != "positive":
         return "sarcasm"
-    if guardrails.wants_something_done(said):
+    if guardrails.wants_something_done(plain_text):
         return "to_do"
-    return None if asked.window_open else "window_closed"
+    return None if request.window_open else "window_closed"
 
 
-def _unsure(triage: Triage, found: Found, intent: str, rules: BotRules, *, asks: bool) -> Reason | None:
+def _unsure(triage: Triage, found: FaqMatch, intent: str, rules: BotRules, *, asks: bool) -> Reason | None:
     if triage.intent not in rules.intents:
         return "not_for_bot"
     if asks and _known_question(triage, found, intent, rules):
@@ -207,68 +211,70 @@ def _unsure(triage: Triage, found: Found, intent: str, rules: BotRules, *, asks:
     return None if triage.bot else "to_do"
 
 
-def _known_question(triage: Triage, found: Found, intent: str, rules: BotRules) -> bool:
-    """Whether a light message is so much like a question of the FAQ that it need not be read otherwise; `intent` is
-    that question's own."""
+def _known_question(triage: Triage, found: FaqMatch, intent: str, rules: BotRules) -> bool:
+    """Whether a message of low severity is similar enough to a FAQ question to be answered whatever its intent;
+    `intent` is the question's."""
     light = triage.severity == "low" and intent not in rules.never_by_likeness
-    asked = found.id != FOR_PEOPLE and found.percent >= rules.sure_floor and found.lead >= rules.sure_lead
-    return light and asked
+    alike = found.id != FOR_PEOPLE and found.percent >= rules.sure_floor and found.lead >= rules.sure_lead
+    return light and alike
 
 
-def _small_talk(asked: BotRequest, said: str, found: Found, faq: Faq, rules: BotRules) -> Entry | None:
-    """What to say to praise, and to a greeting that asks nothing."""
-    intent = asked.triage.intent
+def _small_talk(request: BotRequest, plain_text: str, found: FaqMatch, faq: Faq, rules: BotRules) -> Entry | None:
+    """The answer to praise, and to a greeting without a question."""
+    intent = request.triage.intent
     greets = found.id in {entry.id for entry in rules.small_talk} and found.percent >= rules.sure_floor
-    if intent == "feedback_praise" or (intent == "other" and said and (greets or not faq.terms(asked.text))):
+    if intent == "feedback_praise" or (intent == "other" and plain_text and (greets or not faq.terms(request.text))):
         return next((entry for entry in rules.small_talk if entry.intent == intent), None)
     return None
 
 
-def _means_own_orders(asked: BotRequest, found: Found, *, sure: bool) -> bool:
-    """Whether the writer's own orders are asked for; what triage reads as an order's status needs less to be sure."""
-    if asked.triage.intent != "order_status":
+def _means_own_orders(request: BotRequest, found: FaqMatch, *, sure: bool) -> bool:
+    """Whether the message asks for the sender's own orders; the intent order_status needs less similarity."""
+    if request.triage.intent != "order_status":
         return sure and found.id == OWN_ORDERS
-    return found.id == OWN_ORDERS or (not sure and bool(order_status.codes_in(fold(asked.text))))
+    return found.id == OWN_ORDERS or (not sure and bool(order_status.codes_in(fold(request.text))))
 
 
-def _own_orders(asked: BotRequest, rules: BotRules) -> Answer | HandOver:
-    """The state of the customer's own orders; to somebody who may be another, only how to be sure."""
-    lang, confidence = asked.language, asked.triage.confidence
-    if not asked.verified:
-        return _answer(rules.lines["verify"].told(lang), asked, rules, (), OWN_ORDERS, confidence)
+def _own_orders(request: BotRequest, rules: BotRules) -> Answer | HandOver:
+    """The state of the customer's own orders; an unverified sender only learns how to verify."""
+    lang, confidence = request.language, request.triage.confidence
+    if not request.verified:
+        return _answer(rules.lines["verify"].told(lang), request, rules, (), OWN_ORDERS, confidence)
     limits = Limits(rules.orders_shown, rules.recent_days, rules.late_days)
-    orders = order_status.meant(fold(asked.text), asked.orders, local_day(asked.now), limits)
+    orders = order_status.orders_meant(fold(request.text), request.orders, local_day(request.now), limits)
     if isinstance(orders, str):
-        return _hand_over(orders, asked, rules)
-    told = "\n\n".join(order_status.told(order, rules.order_lines[order["state"]].told(lang), lang) for order in orders)
+        return _hand_over(orders, request, rules)
+    text = "\n\n".join(
+        order_status.order_text(order, rules.order_lines[order["state"]].told(lang), lang) for order in orders
+    )
     sources = tuple(f"order:{order['order_id']}" for order in orders)
-    return _answer(told, asked, rules, sources, OWN_ORDERS, confidence)
+    return _answer(text, request, rules, sources, OWN_ORDERS, confidence)
 
 
 def _answer(
-    words: str, asked: BotRequest, rules: BotRules, sources: tuple[str, ...], matter: str, confidence: int
+    words: str, request: BotRequest, rules: BotRules, sources: tuple[str, ...], matter: str, confidence: int
 ) -> Answer | HandOver:
-    """An answer with its greeting, unless the customer has had enough of them on the matter."""
-    if asked.turns.count(matter) >= rules.same_matter:
-        return _hand_over("same_matter", asked, rules)
-    known = asked.verified and greet(asked.traits, asked.language) != greet({}, asked.language)
-    opening: Line = "again" if asked.turns else "hello" if known else "hello_nobody"
-    parts = [rules.lines[opening].told(asked.language), words]
-    if not asked.turns:
-        parts.append(rules.lines["more"].told(asked.language))
-    return Answer(_addressed("\n".join(parts), asked), sources, matter, confidence)
+    """An answer with its greeting, or a handover after too many answers on one topic."""
+    if request.turns.count(matter) >= rules.same_matter:
+        return _hand_over("same_matter", request, rules)
+    known = request.verified and greet(request.traits, request.language) != greet({}, request.language)
+    opening: ReplyLine = "again" if request.turns else "hello" if known else "hello_nobody"
+    parts = [rules.lines[opening].told(request.language), words]
+    if not request.turns:
+        parts.append(rules.lines["more"].told(request.language))
+    return Answer(_addressed("\n".join(parts), request), sources, matter, confidence)
 
 
-def _hand_over(reason: Reason, asked: BotRequest, rules: BotRules) -> HandOver:
-    """Nothing is said by a machine where it is critical: a person speaks first."""
+def _hand_over(reason: Reason, request: BotRequest, rules: BotRules) -> HandOver:
+    """The handover; in a critical case the customer gets no automatic text."""
     words = rules.reasons[reason]
-    told = "" if reason == "critical" else (words.customer or rules.lines["person"]).told(asked.language)
-    return HandOver(reason, _addressed(told, asked), {"vi": words.vi, "en": words.en})
+    text = "" if reason == "critical" else (words.customer or rules.lines["person"]).told(request.language)
+    return HandOver(reason, _addressed(text, request), {"vi": words.vi, "en": words.en})
 
 
-def _addressed(text: str, asked: BotRequest) -> str:
-    """The text with the customer's form of address, by name only to who surely is the customer (R5, R6)."""
-    greeting = greet(asked.traits if asked.verified else {}, asked.language)
+def _addressed(text: str, request: BotRequest) -> str:
+    """The text with the customer's form of address; by name only to a verified sender (R5, R6)."""
+    greeting = greet(request.traits if request.verified else {}, request.language)
     you = greeting.address
     text = text.replace("{called}", greeting.called)
     return text.replace("{you}", you).replace("{You}", you[:1].upper() + you[1:])

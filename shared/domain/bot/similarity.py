@@ -1,9 +1,9 @@
-"""How alike a message and the known ways of asking for something are, over words that mean the same.
+"""Text similarity between a message and known phrasings, over synonyms.
 
 Two measures are averaged. The cosine of TF-IDF vectors over words and word pairs (Salton and Buckley 1988,
-"Term-weighting approaches in automatic text retrieval") finds the one most alike way of asking. How much of the
-message's weight stands anywhere in the ways of asking for one thing finds words that no single way has together. Words
-that nobody ever asked with count against a message, so that a question about something else is not taken for one here.
+"Term-weighting approaches in automatic text retrieval") finds the most similar single phrasing. The share of the
+message's weight that occurs in any phrasing of one topic finds words that no single phrasing combines. Unknown words
+count against a message, so that a question about something else does not match.
 """
 
 from __future__ import annotations
@@ -13,18 +13,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from math import log, sqrt
 
-Asked = tuple[str, Sequence[str]]
+Phrasing = tuple[str, Sequence[str]]
 
-# What nobody asked with weighs so much of the rarest word; most of it is small talk.
+# Unknown words get this fraction of the highest IDF; most of them are small talk.
 _UNKNOWN = 0.5
-# A word that stands in a single way of asking says less than one that keeps coming.
+# The factor of a word that occurs in a single phrasing of its topic.
 _ONCE = 0.7
-# Little that fits is little evidence: what fits with this weight counts by half.
+# Little overlap is little evidence: an overlap of this weight counts half.
 _DOUBT = 6.0
 
 
 class Synonyms:
-    """Words and phrases that mean the same become one word; what asks nothing is left out."""
+    """Maps synonyms, words or phrases, to one term and drops stop words."""
 
     def __init__(self, same: Iterable[Iterable[Sequence[str]]], empty: Iterable[str]) -> None:
         self._one: dict[tuple[str, ...], str] = {}
@@ -38,7 +38,7 @@ class Synonyms:
         self._empty = frozenset(empty)
 
     def terms(self, words: Sequence[str]) -> list[str]:
-        """What a text asks with."""
+        """The terms of a text."""
         found, at = [], 0
         while at < len(words):
             most = self._longest.get(words[at], 0)
@@ -55,9 +55,9 @@ class Synonyms:
 
 
 class Index:
-    """Ways of asking, by the name of what they ask for."""
+    """An index of phrasings by the name of their topic."""
 
-    def __init__(self, asked: Iterable[Asked]) -> None:
+    def __init__(self, asked: Iterable[Phrasing]) -> None:
         texts = [(name, terms) for name, terms in asked if terms]
         self._names = [name for name, _ in texts]
         vectors = [Counter(_with_pairs(terms)) for _, terms in texts]
@@ -78,7 +78,7 @@ class Index:
                 self._asked_with[term].append((name, 1.0 if count > 1 else _ONCE))
 
     def alike(self, terms: Sequence[str]) -> dict[str, float]:
-        """By name, how alike a text with these terms is to what asks for it, 0 to 1; only of what shares a term."""
+        """The similarity of a text with these terms to each topic, 0 to 1; only topics that share a term."""
         near: dict[int, float] = defaultdict(float)
         for term, weight in self._unit(Counter(_with_pairs(terms))).items():
             for number, part in self._found_in.get(term, ()):
@@ -106,7 +106,7 @@ class Index:
 
 
 def _rarity(texts: Iterable[Mapping[str, int]]) -> dict[str, float]:
-    """The weight of a term: the fewer texts have it, the more it tells."""
+    """The inverse document frequency of each term."""
     texts = list(texts)
     used = Counter(term for terms in texts for term in terms)
     return {term: 1.0 + log(len(texts) / count) for term, count in used.items()}

@@ -74,7 +74,7 @@ class Counts(NamedTuple):
     sold: Product | None = None
 
 
-def silent(rules: SuggestionRules, matter: Matter, tags: Collection[str], *, complains: bool) -> bool:
+def suppressed(rules: SuggestionRules, matter: Matter, tags: Collection[str], *, complains: bool) -> bool:
     """Whether this is not the moment: something serious, an angry customer, an open complaint, or a tag says so."""
     quiet = rules.silent
     angry = matter.sentiment == "negative" and matter.severity in quiet.angry
@@ -82,7 +82,7 @@ def silent(rules: SuggestionRules, matter: Matter, tags: Collection[str], *, com
     return angry or wrong or complains or bool(set(tags) & set(quiet.tags))
 
 
-def wanted(
+def skus_to_load(
     focus: Focus, products: Mapping[str, Product], counts: Mapping[str, Counts], rules: SuggestionRules
 ) -> tuple[list[str], list[str]]:
     """The SKUs that have to be known before `choose` can choose, beside what was bought, and those of them whose
@@ -97,7 +97,7 @@ def wanted(
     return [sku for sku in dict.fromkeys((*often, *others)) if sku][:SEEN], often
 
 
-def shelves(focus: Focus, rules: SuggestionRules) -> tuple[str, ...]:
+def kinds_to_offer(focus: Focus, rules: SuggestionRules) -> tuple[str, ...]:
     """The kinds of goods that the rules offer beside what was bought."""
     kinds = (rules.kind_of(line.name, line.category) for line in focus.lines)
     return tuple(dict.fromkeys(other for kind in kinds if kind for other in rules.offered_with(kind)))
@@ -261,7 +261,7 @@ def size_of(product: Product, matter: Matter, line: Line) -> str:
     return ""
 
 
-def places(product: Product, store: str, size: str) -> tuple[dict[str, Any], ...]:
+def stock_rows(product: Product, store: str, size: str) -> tuple[dict[str, Any], ...]:
     """Where pieces of a product are, in a size or in any: rows {"store", "size", "pieces"}, the named store first."""
     rows = [
         {"store": at, "size": of, "pieces": pieces}
@@ -302,7 +302,7 @@ def _told(one: Candidate, focus: Focus, rules: SuggestionRules, matter: Matter, 
     size = size_of(product, matter, line)
     return Suggestion(
         product.sku, product.name, product.url, product.price, one.kind, said["vi"], said["en"], size,
-        places(product, matter.store, size),
+        stock_rows(product, matter.store, size),
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ class GoesWith(StrictModel):
     offer: tuple[str, ...] = Field(min_length=1)
 
 
-class Silent(StrictModel):
+class Suppression(StrictModel):
     """When nothing is suggested at all (U4, X14). `angry`: this severity and a negative sentiment together."""
 
     severities: tuple[Severity, ...] = ("critical",)
@@ -94,7 +94,7 @@ class SuggestionRules(StrictModel):
     at_most: int = Field(default=3, ge=1, le=5)
     lately_days: PositiveInt = 7
     upgrade_for: tuple[Intent, ...] = ()
-    silent: Silent
+    silent: Suppression
     known: Known
     chances: dict[Kind, int]
     goods: dict[str, Goods]

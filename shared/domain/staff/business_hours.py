@@ -1,7 +1,7 @@
-"""When somebody is there to answer: the shop's open hours, days off and Tết, and time that counts only inside them.
+"""Business hours: the shop's open hours, days off and Tết, and durations that count open time only.
 
-All hours are local. A span that does not end after it begins ends on the next day, so 00:00 to 00:00 is a whole day. A
-day off takes away the spans that begin on it.
+All hours are local. A span whose end is not after its start ends on the next day, so 00:00 to 00:00 is a whole day. A
+day off removes the spans that begin on it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Clock = Literal["open", "always"]
 
 WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
-# So few days off that every way of counting on comes to an end.
+# Few enough days off that adding open time always ends.
 MOST_DAYS_OFF = 60
 
 
@@ -50,7 +50,7 @@ class Span(StrictModel):
 
 
 class DaysOff(StrictModel):
-    """Days on which nobody is there: `yearly` by the sun, `lunar` by the moon ("03-10"), `once`, and around Tết."""
+    """Days off: `yearly` in the solar calendar, `lunar` in the lunar one ("03-10"), `once`, and around Tết."""
 
     yearly: Annotated[tuple[MonthDay, ...], Field(max_length=MOST_DAYS_OFF)] = ()
     lunar: Annotated[tuple[MonthDay, ...], Field(max_length=MOST_DAYS_OFF)] = ()
@@ -90,10 +90,10 @@ class Hours(StrictModel):
         return begins <= at
 
     def add(self, start: datetime, minutes: int) -> datetime:
-        """The moment, in UTC, when so many open minutes have gone by since `start`.
+        """The moment, in UTC, `minutes` open minutes after `start`.
 
-        It never lies outside open time: a deadline that comes to the moment of closing is due then, and with no minutes
-        left the answer is `start` itself, or the next opening. Adding a and then b is adding a + b.
+        It never lies outside open time: a deadline at the moment of closing is due then, and zero minutes give `start`
+        itself, or the next opening. Adding a and then b is adding a + b.
         """
         left = timedelta(minutes=minutes)
         if left < timedelta():
@@ -107,7 +107,7 @@ class Hours(StrictModel):
         raise AssertionError("the hours have no end")
 
     def _spans(self, start: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """Open time from a moment on, piece after piece, without overlaps."""
+        """The open spans from a moment on, in order, without overlaps."""
         day, since = start.astimezone(VIETNAM).date() - DAY, start
         while True:
             if not self.days_off.has(day):

@@ -1,6 +1,6 @@
-"""The people who work here: who does what, for which stores, when, and how much of it at once (T9, T3).
+"""The staff directory: roles, stores, skills, shifts and capacity of each person (T9, T3).
 
-Ids stand where other systems have names: an API key whose name is a person's id belongs to this person.
+An API key whose name is a person's id belongs to that person.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Shift(Span):
     days: tuple[Weekday, ...] = Field(min_length=1)
 
     def covers(self, at: datetime, hours: Hours) -> bool:
-        """Whether a moment lies in it; nobody works it on a day off."""
+        """Whether a moment lies in the shift; there are none on days off."""
         today = at.astimezone(VIETNAM).date()
         for day in (today - DAY, today):
             if WEEKDAYS[day.weekday()] in self.days and not hours.days_off.has(day):
@@ -38,11 +38,11 @@ class Shift(Span):
 
 
 class Person(StrictModel):
-    """Somebody who works here.
+    """One member of staff.
 
-    `stores` and `skills` (intents) limit what they do, empty: to none in particular. `senior` makes a manager the one
-    for what cannot wait, and somebody of care the lead of care. `capacity` is how many open tickets they can work on,
-    `calls_a_day` how many calls of the lists they make. They are written to in `lang`, by e-mail or on Zalo.
+    `stores` and `skills` (intents) limit their work, empty means no limit. `senior` makes a manager a senior manager,
+    and a care agent the care lead. `capacity` is their number of open tickets, `calls_a_day` their number of calls from
+    the lists. Notifications reach them in `lang`, by e-mail or Zalo.
     """
 
     id: str = Field(pattern=ID)
@@ -63,7 +63,7 @@ class Person(StrictModel):
         return self.role == "manager" and self.senior
 
     def serves(self, store: str) -> bool:
-        """Whether this is a store of theirs; who has none in particular serves all."""
+        """Whether they work for this store; without stores they work for all."""
         return not self.stores or store in self.stores
 
     def can(self, intent: str) -> bool:
@@ -71,10 +71,8 @@ class Person(StrictModel):
 
 
 class Allocation(StrictModel):
-    """The rule by which a customer gets a salesperson: of these roles in the customer's store, who has the fewest.
-
-    Where the store has none, `elsewhere` says whether anybody else takes the customer.
-    """
+    """The rule that assigns a salesperson to a customer: of these roles in the customer's store, the one with the
+    fewest customers. If the store has none, `elsewhere` says whether a person of other stores gets the customer."""
 
     roles: tuple[Literal["sales", "store_staff"], ...] = Field(default=("sales", "store_staff"), min_length=1)
     elsewhere: Literal["anybody", "nobody"] = "anybody"
@@ -91,15 +89,15 @@ class Directory(StrictModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _named_by_their_place(cls, said: Any) -> Any:
-        people = said.get("people") if isinstance(said, dict) else None
+    def _with_ids(cls, raw: Any) -> Any:
+        people = raw.get("people") if isinstance(raw, dict) else None
         if not isinstance(people, dict):
-            return said
+            return raw
         named = {name: {**one, "id": name} if isinstance(one, dict) else one for name, one in people.items()}
-        return {**said, "people": named}
+        return {**raw, "people": named}
 
     @model_validator(mode="after")
-    def _somebody_for_what_cannot_wait(self) -> Self:
+    def _has_a_senior_manager(self) -> Self:
         if not self.seniors:
             raise ValueError("people: nobody is a senior manager (role: manager, senior: true)")
         return self
@@ -110,7 +108,7 @@ class Directory(StrictModel):
         return tuple(person for person in self.people.values() if person.senior_manager)
 
     def on_duty(self, person_id: str, at: datetime, away: Collection[str] = ()) -> bool:
-        """Whether somebody works now; strangers do not."""
+        """Whether a person works at a moment; False for unknown ids."""
         person = self.people.get(person_id)
         if person is None or person_id in away:
             return False
@@ -129,11 +127,10 @@ def allocate(
     current: str = "",
     away: Collection[str] = (),
 ) -> str:
-    """The salesperson of a customer, or "" where the rule has nobody.
+    """The salesperson of a customer, or "" if the rule finds none.
 
-    A customer stays with `current` as long as that is a salesperson of the directory. `store` is the one that cares for
-    the customer, "" where none does; `loads` says how many customers each person has; the same `seed` breaks a tie the
-    same way.
+    A customer stays with `current` as long as that is a salesperson of the directory. `store` is the customer's own, ""
+    for none; `loads` are the customers per person; the same `seed` breaks ties the same way.
     """
     rule = directory.allocation
     able = list(directory.with_role(*rule.roles))
@@ -142,11 +139,13 @@ def allocate(
     here = [person for person in able if store and store in person.stores]
     if not here and rule.elsewhere == "anybody":
         here = [p for p in able if not p.stores] or [p for p in able if p.role == "sales"] or able
-    # Who is away for some days still gets customers where there is nobody else.
+    # Absent people still get customers if there is no one else.
     here = [person for person in here if person.id not in away] or here
-    return min((loads.get(person.id, 0), lot(seed, person.id), person.id) for person in here)[-1] if here else ""
+    return (
+        min((loads.get(person.id, 0), tie_breaker(seed, person.id), person.id) for person in here)[-1] if here else ""
+    )
 
 
-def lot(seed: str, person_id: str) -> str:
-    """What breaks a tie: fair over many seeds, the same for the same one."""
+def tie_breaker(seed: str, person_id: str) -> str:
+    """Breaks ties: fair over many seeds, deterministic for one."""
     return hashlib.sha256(f"{seed}|{person_id}".encode()).hexdigest()

@@ -1,7 +1,4 @@
-"""What is wrong with the staff's directory and the routing table, beyond what each field says by itself.
-
-Pure: where a finding stands in the file is known to whoever read the file.
-"""
+"""Checks of the staff directory across its fields: unknown shifts, stores and skills, unreachable people."""
 
 from __future__ import annotations
 
@@ -14,7 +11,7 @@ from shared.domain.triage.triage import INTENTS
 
 
 def lint_directory(directory: Directory) -> Iterator[Finding]:
-    """Everything wrong with the people and their shifts."""
+    """Every mistake in the people and their shifts."""
     for name, person in directory.people.items():
         yield from _person(("people", name), person, directory)
     used = {shift for person in directory.people.values() for shift in person.shifts}
@@ -22,7 +19,7 @@ def lint_directory(directory: Directory) -> Iterator[Finding]:
         if not shifts:
             yield Finding(("shifts", name), "has no hours")
         elif name not in used:
-            yield Finding(("shifts", name), "is nobody's shift")
+            yield Finding(("shifts", name), "is not used by anybody")
 
 
 def _person(at: Path, person: Person, directory: Directory) -> Iterator[Finding]:
@@ -38,4 +35,4 @@ def _person(at: Path, person: Person, directory: Directory) -> Iterator[Finding]
     if person.role in OF_A_STORE and not person.stores:
         yield Finding((*at, "stores"), f"is missing, and a {person.role} works in a store")
     if not person.email and not person.zalo_user_id:
-        yield Finding((*at, "email"), "is missing, and so is zalo_user_id: nobody could tell them anything")
+        yield Finding((*at, "email"), "is missing, and so is zalo_user_id: notifications cannot reach them")

@@ -1,7 +1,7 @@
-"""A note to somebody who works here: that something is theirs, is nearly late, is late, or waits for them today.
+"""A notification to staff: a ticket was assigned, a deadline is near or missed, a mention, or the store's digest.
 
-A note goes out at most once on each channel: on the first that takes it, and on the next where one refuses or nobody
-can tell. It ends as sent, or given up with the reason.
+It is sent at most once per channel: on the first that accepts it, and on the next where one refuses or the outcome is
+unknown. It ends as sent, or as given up with a reason.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Kind = Literal["ticket_assigned", "deadline_warning", "deadline_missed", "mentio
 NoteChannel = Literal["zalo", "email"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
-# What each kind is told with; a text may leave some of it out.
+# The fields of each kind; a text may leave some out.
 _OF_A_TICKET = frozenset(("ticket", "priority", "intent", "severity", "value", "channel", "customer", "store"))
 WORDS: Mapping[Kind, frozenset[str]] = {
     "ticket_assigned": _OF_A_TICKET | {"due_at"},
@@ -35,7 +35,7 @@ WORDS: Mapping[Kind, frozenset[str]] = {
 # An e-mail's subject stands on locked screens and in logs of mail servers: nothing of a customer is in it.
 SUBJECT_WORDS = frozenset(("ticket", "priority", "intent", "severity", "deadline", "due_at", "by", "store", "day"))
 ENDED = ("sent", "given_up")
-# So long is it known that something was told, and is not told again.
+# How long an ended notification is kept, so that the same one is not sent again.
 KEPT = timedelta(days=30)
 
 
@@ -79,7 +79,7 @@ class Notification(TypedDict, total=False):
 
 
 class Wording(StrictModel):
-    """What one kind of note says, and on which channels, the first one first."""
+    """Subject and text of one kind, and its channels in order."""
 
     channels: Annotated[tuple[NoteChannel, ...], Field(min_length=1)]
     subject: Text
@@ -87,7 +87,7 @@ class Wording(StrictModel):
 
 
 class NoteWords(StrictModel):
-    """Everything in `staff_notes.yaml`: the notes, and words for what tickets name by a code."""
+    """Everything in `staff_notes.yaml`: the texts by kind, and words for the codes of tickets."""
 
     notes: dict[Kind, Wording]
     intents: dict[str, Text]
@@ -103,14 +103,15 @@ class NoteWords(StrictModel):
 
 
 def notification_id(person_id: str, kind: str, key: str) -> str:
-    """44 hexadecimal digits: the same thing told twice to somebody is one note."""
+    """44 hexadecimal digits: the same subject notified twice to a person is one notification."""
     return hashlib.sha256(f"{person_id}\n{kind}\n{key}".encode()).hexdigest()[:44]
 
 
 def new_notification(person_id: str, kind: Kind, words: Mapping[str, Any], key: str, at: datetime) -> Notification:
-    """A new note, to be sent at once. `words` are those of its kind, without floats; raises ValueError for others."""
+    """A new notification, due at once. `words` are the fields of its kind, without floats; raises ValueError for
+    others."""
     if strange := sorted(words.keys() - WORDS[kind]):
-        raise ValueError(f"a note of {kind} does not know {strange[0]}")
+        raise ValueError(f"a notification of {kind} has no field {strange[0]}")
     return {
         "note_id": notification_id(person_id, kind, key),
         "person": person_id,
@@ -125,16 +126,16 @@ def new_notification(person_id: str, kind: Kind, words: Mapping[str, Any], key: 
 
 
 def channels_left(note: Notification, wanted: tuple[str, ...], addresses: Mapping[str, str]) -> list[str]:
-    """The channels that may still bring a note, in order, of those that reach the person."""
+    """The channels still to try, in order, of those that reach the person."""
     done = {channel for channel, _ in note["tried"]}
     return [name for name in wanted if addresses.get(name) and name not in done]
 
 
 def released(note: Notification) -> Notification:
-    """A note that surely did not go out, ready to be tried again."""
+    """A notification that surely was not sent, ready for the next attempt."""
     return {**without(note, "channel", "claimed_until"), "status": "waiting"}
 
 
 def channel_done(note: Notification, channel: str, reason: str) -> Notification:
-    """A note that a channel will not bring any more, or has brought without anybody knowing."""
+    """A notification that a channel refused, or that it may have delivered without an answer."""
     return {**released(note), "tried": [*note["tried"], [channel, reason]], "tries": 0}

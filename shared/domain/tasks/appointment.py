@@ -1,4 +1,4 @@
-"""An appointment in a store: within its open hours, as many in an hour as it has places for (T11, A15)."""
+"""An appointment in a store: within its open hours, up to its capacity per hour (T11, A15)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.staff.business_hours import Hours
 from shared.domain.vietnam_time import VIETNAM, stamp
 
 ID_TAIL = 20
-# Somebody who comes for less is served without an appointment.
+# Anything shorter is served without an appointment.
 LASTS = timedelta(minutes=30)
 
 
@@ -36,7 +36,7 @@ class Appointment(TypedDict, total=False):
 
 
 class Place(StrictModel):
-    """A store that takes appointments: where it is, and how many people it can see in an hour."""
+    """A store that takes appointments: its address, and its capacity per hour."""
 
     address: str = Field(min_length=3)
     an_hour: PositiveInt
@@ -50,20 +50,20 @@ class AppointmentRules(StrictModel):
 
 
 def appointment_id(customer_id: str, store: str, starts_at: datetime, service: str, number: int) -> str:
-    """The customer and 20 hexadecimal digits of what was booked, so that booked twice it is one appointment; `number`
-    tells it from one that was booked so and has moved since."""
+    """The customer and 20 hexadecimal digits of the booking, so that the same booking is one appointment; `number`
+    distinguishes it from an equal booking that was moved since."""
     booked = f"{store}\n{stamp(starts_at)}\n{service}\n{number}"
     return customer_id + hashlib.sha256(booked.encode()).hexdigest()[:ID_TAIL]
 
 
 def hour_of(starts_at: datetime) -> str:
-    """The local hour in which an appointment takes a place, as a stamp."""
+    """The local hour whose capacity an appointment uses, as a stamp."""
     local = starts_at.astimezone(VIETNAM).replace(minute=0, second=0, microsecond=0)
     return stamp(local.astimezone(UTC))
 
 
 def why_not(starts_at: datetime, now: datetime, hours: Hours, rules: AppointmentRules) -> str:
-    """Why nobody can come then, whatever is free, or ""."""
+    """Why there are no appointments at that time, whatever the capacity, or ""."""
     if starts_at <= now:
         return "is past"
     if starts_at > now + timedelta(days=rules.days_ahead):

@@ -1,7 +1,7 @@
-"""Who does a staff task, and when: whose customer it is, role, store, shift and room, and the hours in which to call.
+"""Assigns staff tasks: the customer's salesperson, role, store, shift and capacity, and the permitted hours of a call.
 
-A call that sells keeps to the law's hours and rests at Tết; any other keeps to the day. Whose day is full leaves it to
-a colleague, and a call that finds nobody with room moves to the next day (T9, W13, R17).
+A sales call keeps to the legal hours and pauses at Tết; any other keeps to the day. If a person's day is full a
+colleague gets the call; if every day is full it moves to the next day (T9, W13, R17).
 """
 
 from __future__ import annotations
@@ -13,24 +13,23 @@ from datetime import date, datetime, time, timedelta
 from shared.domain.common.lunar_calendar import Rest, rest_until
 from shared.domain.messaging.legal_limits import Hours
 from shared.domain.staff.business_hours import WEEKDAYS
-from shared.domain.staff.directory import Directory, Person, lot
+from shared.domain.staff.directory import Directory, Person, tie_breaker
 from shared.domain.staff.roles import Role
 from shared.domain.tasks.task import Slot
 from shared.domain.vietnam_time import DAY, VIETNAM, local_day
 
-# Nothing is put off for longer than that because nobody has room; it then stands on the list of its role.
+# A task is postponed this long at most for lack of capacity; then it is unassigned, on the list of its role.
 DAYS_AHEAD = 14
 
-# How many calls somebody has on a local day, and has not made on the days before.
+# The number of calls a person has on a local day, overdue ones included.
 Load = Callable[[Person, date], int]
 
 
 @dataclass(frozen=True)
 class SlotRequest:
-    """What is asked for: by whom, for which store, between when and when. `seed` breaks ties the same way each time.
-
-    `sells` and `hours` say when one may call; without hours it is no call, and takes nobody's room.
-    """
+    """What a slot is wanted for: role, store, the customer's own salesperson (`keeper`) and the time between `start`
+    and `due_at`. `seed` breaks ties. `sells` and `hours` limit when to call; without hours it is no call and needs no
+    capacity."""
 
     role: Role
     store: str
@@ -44,31 +43,31 @@ class SlotRequest:
 
 
 def find_slot(wanted: SlotRequest, directory: Directory, load: Load, away: Collection[str] = ()) -> Slot:
-    """Who does it, and when. "" where nobody has that role, or nobody will have room within two weeks."""
+    """Assignee and time; the assignee is "" if nobody has the role, or capacity within two weeks."""
     pool = able(wanted, directory, away)
     if wanted.hours is None:
         on_duty = [person for person in pool if directory.on_duty(person.id, wanted.start)] or pool
         return Slot(_best(wanted, [(person, 0) for person in on_duty]), wanted.start, wanted.due_at)
-    windows = list(_windows(wanted, wanted.hours, directory))
+    windows = list(_spans(wanted, wanted.hours, directory))
     for start, due_at in windows:
         ends = {person.id: _works_until(directory, person, start, due_at, wanted.hours) for person in pool}
         loads = [(person, load(person, local_day(end))) for person in pool if (end := ends[person.id])]
         free = [(person, calls) for person, calls in loads if calls < person.calls_a_day]
         if not wanted.sells:
-            free = free or loads  # a customer of today does not wait for tomorrow's room
+            free = free or loads  # a service call does not wait for tomorrow's capacity
         if chosen := _best(wanted, free):
             return Slot(chosen, start, ends[chosen] or due_at)
     return Slot("", *windows[-1 if pool else 0])
 
 
 def fit(wanted: SlotRequest, directory: Directory) -> tuple[datetime, datetime]:
-    """The first moment at which a call may be made, and by when it is to be, whoever makes it."""
+    """The first moment at which a call may be made, and its deadline, whoever makes it."""
     assert wanted.hours is not None
-    return next(_windows(wanted, wanted.hours, directory))
+    return next(_spans(wanted, wanted.hours, directory))
 
 
-def _windows(wanted: SlotRequest, hours: Hours, directory: Directory) -> Iterator[tuple[datetime, datetime]]:
-    """The spans in which the call may be made: the one that was asked for as far as it may be, then day by day."""
+def _spans(wanted: SlotRequest, hours: Hours, directory: Directory) -> Iterator[tuple[datetime, datetime]]:
+    """The spans in which the call may be made: the permitted part of the one wanted, then day by day."""
 
     def free(day: date) -> bool:
         if directory.hours.days_off.has(day):
@@ -101,7 +100,8 @@ def _windows(wanted: SlotRequest, hours: Hours, directory: Directory) -> Iterato
 def _works_until(
     directory: Directory, person: Person, start: datetime, due_at: datetime, hours: Hours
 ) -> datetime | None:
-    """Until when, at the latest, somebody can make a call that is open from `start` to `due_at`; None: they cannot."""
+    """The latest end of a person's working time for a call open from `start` to `due_at`; None if they do not work
+    then."""
     ends = []
     for shift in (shift for name in person.shifts for shift in directory.shifts.get(name, ())):
         for day in (local_day(due_at) - DAY, local_day(due_at)):
@@ -115,7 +115,7 @@ def _works_until(
 
 
 def able(wanted: SlotRequest, directory: Directory, away: Collection[str] = ()) -> list[Person]:
-    """The people whose work it is: of the role, for that store; a store without a manager leaves it to its sales."""
+    """The people who may do it: of the role, for that store; in a store without a manager its sales staff."""
     selling = directory.allocation.roles
     for roles in (selling if wanted.role in selling else (wanted.role,), selling):
         people = [person for person in directory.with_role(*roles) if person.id not in away]
@@ -126,11 +126,11 @@ def able(wanted: SlotRequest, directory: Directory, away: Collection[str] = ()) 
 
 
 def _best(wanted: SlotRequest, people: list[tuple[Person, int]]) -> str:
-    """The customer's own person, else who is nearest and has least to do."""
+    """The customer's salesperson, else people of the store, the least loaded first."""
 
     def rank(one: tuple[Person, int]) -> tuple[bool, bool, int, str]:
         person, calls = one
-        return person.id != wanted.keeper, not person.stores, calls, lot(wanted.seed, person.id)
+        return person.id != wanted.keeper, not person.stores, calls, tie_breaker(wanted.seed, person.id)
 
     return min(people, key=rank)[0].id if people else ""
 

@@ -1,7 +1,7 @@
-"""Where a ticket goes and how fast: a table over value, severity, intent and channel; then skill, shift and load.
+"""Ticket routing: a table over value, severity, intent and channel; then the assignee by skill, shift and load.
 
-What the code itself sees to, whatever the table says: the bot gets nothing that hurts and no intent outside its list,
-and a critical ticket of a VIP goes to a senior manager at once (T2, T3).
+Enforced in code, whatever the table says: the bot never gets a severe ticket or an intent outside its list, and a
+critical ticket of a VIP goes to a senior manager at once (T2, T3).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, PositiveInt, model_
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.segments.segmentation import VALUE
 from shared.domain.staff.business_hours import ALWAYS, Clock, Hours
-from shared.domain.staff.directory import Directory, Person, lot
+from shared.domain.staff.directory import Directory, Person, tie_breaker
 from shared.domain.staff.roles import Role
 from shared.domain.triage.triage import INTENTS, SEVERITIES
 
@@ -27,11 +27,11 @@ QUEUES: tuple[Queue, ...] = get_args(Queue)
 PRIORITIES: tuple[Priority, ...] = get_args(Priority)
 CHANNELS = ("zalo", "messenger", "whatsapp", "web", "app", "email", "comment", "sms", "hotline", "form", "store", "api")
 
-# What the bot is never asked: somebody is hurt, angry or out of pocket, or wants a person.
+# Never for the bot: the customer is hurt, angry or out of pocket, or asks for a person.
 NO_BOT_SEVERITIES = frozenset(("critical", "high"))
 NO_BOT_INTENTS = frozenset(("defective_product", "payment_problem", "staff_complaint", "human_request"))
 BOT_INTENTS = tuple(intent for intent in INTENTS if intent not in NO_BOT_INTENTS)
-# Whose work a queue is. Senior managers are told apart by more than their role.
+# The roles that work on a queue. Senior managers need the flag `senior` too.
 QUEUE_ROLES: Mapping[str, tuple[Role, ...]] = {
     "bot": (),
     "care": ("care",),
@@ -62,11 +62,9 @@ Intents = Annotated[tuple[Annotated[str, _among(INTENTS)], ...], *_ONE_OR_MORE]
 Channels = Annotated[tuple[Annotated[str, _among(CHANNELS)], ...], *_ONE_OR_MORE]
 
 
-class Line(StrictModel):
-    """One line of the table: what is left out fits everything, a list fits each of its names.
-
-    `rule` names the line, for whoever reads why a ticket went where it did.
-    """
+class RoutingLine(StrictModel):
+    """One line of the table: an omitted column fits everything, a list fits each of its names. `rule` names the line in
+    a ticket's reasons."""
 
     rule: str = Field(pattern=r"^[a-z][a-z0-9_]{1,39}$")
     value: Values = VALUE
@@ -77,22 +75,22 @@ class Line(StrictModel):
     priority: Priority
 
     def fits(self, value: str, severity: str, intent: str, channel: str) -> bool:
-        asked = ((value, self.value), (severity, self.severity), (intent, self.intent), (channel, self.channel))
-        return all(one in names for one, names in asked)
+        values = ((value, self.value), (severity, self.severity), (intent, self.intent), (channel, self.channel))
+        return all(one in names for one, names in values)
 
 
 class Missed(StrictModel):
-    """What follows a deadline that was missed: who is told, and the queue the ticket moves to."""
+    """The escalation of a missed deadline: who is notified, and the queue the ticket moves to."""
 
     tell: tuple[str, ...] = ()
     move_to: Literal["care", "sales", "senior_manager"] | None = None
 
 
 class Target(StrictModel):
-    """How fast a priority is answered and solved, in minutes of its clock.
+    """The SLA target of a priority, in minutes of its clock.
 
     `vip_first_response_minutes` is for a VIP where that is faster. The warning comes `warn_minutes` before a deadline,
-    or halfway where the deadline is nearer than twice that. Who is told: ids of people, or `assignee`, `store_manager`,
+    or halfway where the deadline is nearer than twice that. Recipients: ids of people, or `assignee`, `store_manager`,
     `care_lead`, `senior_manager`.
     """
 
@@ -110,7 +108,7 @@ class Routing(StrictModel):
 
     bot_intents: tuple[Annotated[str, _among(BOT_INTENTS)], ...] = ()
     targets: dict[Priority, Target]
-    table: tuple[Line, ...] = Field(min_length=1)
+    table: tuple[RoutingLine, ...] = Field(min_length=1)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
@@ -124,21 +122,21 @@ class Routing(StrictModel):
 
 
 class Route(NamedTuple):
-    """Where a ticket goes, how fast, and the line that said so."""
+    """Queue and priority of a ticket, and the line of the table that gave them."""
 
     queue: str
     priority: str
     rule: str
 
 
-class Deadlines(NamedTuple):
-    """The moments of one promise: when somebody is warned, and when it is broken."""
+class Deadline(NamedTuple):
+    """The moments of one deadline: when to warn, and when it is missed."""
 
     warn_at: datetime
     due_at: datetime
 
 
-ROLES_TOLD = ("assignee", "store_manager", "care_lead", "senior_manager")
+RECIPIENT_ROLES = ("assignee", "store_manager", "care_lead", "senior_manager")
 
 
 def bot_may(routing: Routing, *, value: str, severity: str, intent: str, bot_able: bool) -> bool:
@@ -149,10 +147,10 @@ def bot_may(routing: Routing, *, value: str, severity: str, intent: str, bot_abl
 
 
 def route(routing: Routing, *, value: str, severity: str, intent: str, channel: str, bot_able: bool) -> Route:
-    """Where the table sends a ticket. `bot_able`: triage was sure, and nothing else keeps the bot from answering."""
+    """The route of a ticket by the table. `bot_able`: triage is confident, and nothing else excludes the bot."""
     bot = bot_may(routing, value=value, severity=severity, intent=intent, bot_able=bot_able)
     fitting = (line for line in routing.table if line.fits(value, severity, intent, channel))
-    # The last line takes what has no name here yet, such as a new channel.
+    # The last line fits names unknown here yet, such as a new channel.
     found = next((line for line in fitting if bot or line.queue != "bot"), routing.table[-1])
     if value == "vip" and severity == "critical":
         rule = found.rule if found.queue == "senior_manager" else CRITICAL_VIP
@@ -160,7 +158,7 @@ def route(routing: Routing, *, value: str, severity: str, intent: str, channel: 
     return Route(found.queue, found.priority, found.rule)
 
 
-# ---- how fast ----
+# ---- deadlines ----
 
 
 def clock(target: Target, hours: Hours) -> Hours:
@@ -168,28 +166,28 @@ def clock(target: Target, hours: Hours) -> Hours:
     return ALWAYS if target.clock == "always" else hours
 
 
-def first_response(target: Target, hours: Hours, at: datetime, *, value: str = "") -> Deadlines:
-    """By when somebody who wrote at `at` has an answer."""
+def first_response(target: Target, hours: Hours, at: datetime, *, value: str = "") -> Deadline:
+    """The first-response deadline of a message sent at `at`."""
     minutes = target.first_response_minutes
     if value == "vip" and target.vip_first_response_minutes:
         minutes = min(minutes, target.vip_first_response_minutes)
     return _deadlines(target, hours, at, minutes)
 
 
-def resolve(target: Target, hours: Hours, at: datetime) -> Deadlines:
-    """By when a ticket that was opened at `at` is solved."""
+def resolve(target: Target, hours: Hours, at: datetime) -> Deadline:
+    """The resolution deadline of a ticket opened at `at`."""
     return _deadlines(target, hours, at, target.resolve_minutes)
 
 
-def _deadlines(target: Target, hours: Hours, at: datetime, minutes: int) -> Deadlines:
+def _deadlines(target: Target, hours: Hours, at: datetime, minutes: int) -> Deadline:
     running = clock(target, hours)
-    return Deadlines(running.add(at, max(minutes - target.warn_minutes, minutes // 2)), running.add(at, minutes))
+    return Deadline(running.add(at, max(minutes - target.warn_minutes, minutes // 2)), running.add(at, minutes))
 
 
-# ---- by whom ----
+# ---- assignee ----
 
 
-def assign(
+def pick_assignee(
     directory: Directory,
     queue: str,
     *,
@@ -200,52 +198,52 @@ def assign(
     away: Collection[str],
     seed: str,
 ) -> str:
-    """Whose ticket it is, or "" when nobody of a queue is there: it waits for them.
+    """The assignee of a ticket, or "" while nobody of its queue is available.
 
-    Of those who can do it, work now and have room, it is somebody of its store before somebody of all stores, and of
-    these who has least to do for what they can. A senior manager is always found: who works now and has room, else who
-    works now, else who is not away, else any of them.
+    Candidates have the skill, are on duty and below capacity; people of the ticket's store come before people of all
+    stores, then the least loaded in relation to capacity. A senior manager is always found: on duty with capacity, else
+    on duty, else present, else any.
     """
     if queue == "senior_manager":
-        return _least(_first_some(directory, at, loads, away), store, loads, seed)
+        return _least_loaded(_seniors_by_availability(directory, at, loads, away), store, loads, seed)
     able = [
         person
         for person in directory.with_role(*QUEUE_ROLES.get(queue, ()))
-        if person.can(intent) and directory.on_duty(person.id, at, away) and _has_room(person, loads)
+        if person.can(intent) and directory.on_duty(person.id, at, away) and _has_capacity(person, loads)
     ]
-    return _least(able, store, loads, seed) if able else ""
+    return _least_loaded(able, store, loads, seed) if able else ""
 
 
-def _first_some(
+def _seniors_by_availability(
     directory: Directory, at: datetime, loads: Mapping[str, int], away: Collection[str]
 ) -> tuple[Person, ...] | list[Person]:
     seniors = directory.seniors
     working = [person for person in seniors if directory.on_duty(person.id, at, away)]
-    free = [person for person in working if _has_room(person, loads)]
+    free = [person for person in working if _has_capacity(person, loads)]
     return free or working or [person for person in seniors if person.id not in away] or seniors
 
 
-def _has_room(person: Person, loads: Mapping[str, int]) -> bool:
+def _has_capacity(person: Person, loads: Mapping[str, int]) -> bool:
     return loads.get(person.id, 0) < person.capacity
 
 
-def _least(people: Collection[Person], store: str, loads: Mapping[str, int], seed: str) -> str:
+def _least_loaded(people: Collection[Person], store: str, loads: Mapping[str, int], seed: str) -> str:
     def rank(person: Person) -> tuple[int, Fraction, str]:
         nearness = 1 if not person.stores else 0 if store in person.stores else 2
-        return nearness, Fraction(loads.get(person.id, 0), person.capacity), lot(seed, person.id)
+        return nearness, Fraction(loads.get(person.id, 0), person.capacity), tie_breaker(seed, person.id)
 
     return min(people, key=rank).id
 
 
-def told(directory: Directory, names: Collection[str], *, assignee: str, store: str) -> tuple[str, ...]:
-    """The people behind the names of a target, each once; who is not there is left out."""
+def recipients(directory: Directory, names: Collection[str], *, assignee: str, store: str) -> tuple[str, ...]:
+    """The people behind the names of a target, each once; unknown names are left out."""
     found: dict[str, None] = {}
     for name in names:
-        found |= dict.fromkeys(_behind(directory, name, assignee, store))
+        found |= dict.fromkeys(_resolve_name(directory, name, assignee, store))
     return tuple(found)
 
 
-def _behind(directory: Directory, name: str, assignee: str, store: str) -> list[str]:
+def _resolve_name(directory: Directory, name: str, assignee: str, store: str) -> list[str]:
     if name == "assignee":
         return [assignee] if assignee in directory.people else []
     if name == "store_manager":

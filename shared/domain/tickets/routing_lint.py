@@ -1,4 +1,4 @@
-"""Checks of the routing table: unreachable lines, cells nobody serves."""
+"""Checks of the routing table: unreachable lines, intents without anybody skilled."""
 
 from __future__ import annotations
 
@@ -7,50 +7,50 @@ from itertools import product
 
 from shared.domain.common.lint import Finding, Path, unknown_names
 from shared.domain.staff.directory import Directory
-from shared.domain.tickets.routing import NO_BOT_SEVERITIES, QUEUE_ROLES, ROLES_TOLD, Line, Routing
+from shared.domain.tickets.routing import NO_BOT_SEVERITIES, QUEUE_ROLES, RECIPIENT_ROLES, Routing, RoutingLine
 
 Cell = tuple[str, str, str, str]
 
 
 def lint_routing(routing: Routing, directory: Directory) -> Iterator[Finding]:
-    """Everything wrong with the table and the targets, and with what they expect of the people."""
-    yield from _told(routing, directory)
+    """Every mistake in the table and the targets, alone and against the staff directory."""
+    yield from _targets(routing, directory)
     names: set[str] = set()
-    taken: set[Cell] = set()
+    covered: set[Cell] = set()
     reaching: dict[str, set[str]] = {}
     for n, line in enumerate(routing.table):
         at: Path = ("table", str(n))
         if line.rule in names:
-            yield Finding((*at, "rule"), f"{line.rule} is the name of an earlier line already")
+            yield Finding((*at, "rule"), f"{line.rule} is already the name of an earlier line")
         names.add(line.rule)
-        fits = _cells(line, routing) - taken
+        fits = _cells(line, routing) - covered
         if not fits:
-            earlier = "" if _cells(line, routing) else ": the bot is never asked any of it"
-            yield Finding((*at, "rule"), f"{line.rule} never fits{earlier or ', the lines before it take all of it'}")
+            earlier = "" if _cells(line, routing) else ": the bot may answer none of it"
+            yield Finding((*at, "rule"), f"{line.rule} never fits{earlier or ', earlier lines cover all of it'}")
         if line.queue == "bot":
-            continue  # what the bot may not answer goes on down the table
-        taken |= fits
+            continue  # what the bot cannot answer continues down the table
+        covered |= fits
         reaching.setdefault(line.queue, set()).update(cell[2] for cell in fits)
     for queue, intents in reaching.items():
-        if queue != "senior_manager" and (missing := sorted(_beyond(intents, queue, directory))):
+        if queue != "senior_manager" and (missing := sorted(_unserved(intents, queue, directory))):
             yield Finding(("table",), f"sends {', '.join(missing)} to {queue}, where nobody has the skill")
 
 
-def _cells(line: Line, routing: Routing) -> set[Cell]:
-    """What a line can be the first for: of a bot's line what the bot may be asked."""
+def _cells(line: RoutingLine, routing: Routing) -> set[Cell]:
+    """The cells a line fits; for a line of the bot only those the bot may answer."""
     every = set(product(line.value, line.severity, line.intent, line.channel))
     if line.queue != "bot":
         return every
     return {cell for cell in every if cell[1] not in NO_BOT_SEVERITIES and cell[2] in routing.bot_intents}
 
 
-def _beyond(intents: Collection[str], queue: str, directory: Directory) -> set[str]:
+def _unserved(intents: Collection[str], queue: str, directory: Directory) -> set[str]:
     people = list(directory.with_role(*QUEUE_ROLES[queue]))
     return {intent for intent in intents if not any(person.can(intent) for person in people)}
 
 
-def _told(routing: Routing, directory: Directory) -> Iterator[Finding]:
-    known = (*ROLES_TOLD, *directory.people)
+def _targets(routing: Routing, directory: Directory) -> Iterator[Finding]:
+    known = (*RECIPIENT_ROLES, *directory.people)
     for priority, target in routing.targets.items():
         at: Path = ("targets", priority)
         for path, names in (((*at, "warn"), target.warn), ((*at, "missed", "tell"), target.missed.tell)):

@@ -1,4 +1,4 @@
-"""How tickets live: what joins what, how long they wait, who decides on money. `tickets.yaml` in the playbook."""
+"""Ticket rules: joining, waiting times, locks, internal questions, compensation. `tickets.yaml` in the playbook."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from shared.domain.triage.labels import Intent, Severity
 
 
 class Complaints(StrictModel):
-    """What counts as a complaint, besides everything that sounds displeased."""
+    """What counts as a complaint, besides every negative sentiment."""
 
     intents: tuple[Intent, ...] = ()
     severities: tuple[Severity, ...] = ()
 
 
-class AskOf(StrictModel):
-    """Whom an inner question goes to: the role whose task it becomes, and what they read above it."""
+class AskTarget(StrictModel):
+    """The recipient of an internal question: the role whose task it becomes, and the title of that task."""
 
     role: Role
     title: Text
 
 
 class Transfer(StrictModel):
-    """Who looks whether the money of a bank transfer's picture came: one of the `asks`, what they are asked, and how
-    long they have."""
+    """The internal question whether the money of a transfer picture arrived: one of the `asks`, its text, and its
+    deadline in minutes."""
 
     to: str
     text: Text
@@ -37,14 +37,14 @@ class Transfer(StrictModel):
 
 
 class Compensation(StrictModel):
-    """What staff may give by themselves, in VND; beyond it a manager decides."""
+    """What agents may give without approval, in VND; above that a manager decides."""
 
     without_approval_vnd: int = Field(ge=0)
     most_vnd: PositiveInt
     title: Text
 
 
-Line = Literal[
+ThreadLine = Literal[
     "asked",
     "asked_answered",
     "given",
@@ -60,8 +60,8 @@ Line = Literal[
 
 
 class TicketRules(StrictModel):
-    """Spans of a ticket's life; deadlines and what follows them are the routing table's. `lines` are what the thread
-    tells staff of what happened."""
+    """The durations of a ticket's life; deadlines and escalation are in the routing table. `lines` are the automatic
+    lines of the thread."""
 
     join_minutes: PositiveInt
     repeat_seconds: PositiveInt
@@ -71,14 +71,14 @@ class TicketRules(StrictModel):
     lock_minutes: PositiveInt
     retry_minutes: PositiveInt
     complaints: Complaints
-    asks: dict[str, AskOf] = Field(min_length=1)
+    asks: dict[str, AskTarget] = Field(min_length=1)
     transfer: Transfer
     compensation: Compensation
-    lines: dict[Line, Text]
+    lines: dict[ThreadLine, Text]
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if missing := [name for name in get_args(Line) if name not in self.lines]:
+        if missing := [name for name in get_args(ThreadLine) if name not in self.lines]:
             raise ValueError(f"lines: {missing[0]} is missing")
         if self.transfer.to not in self.asks:
             raise ValueError(f"transfer.to: must be one of {', '.join(self.asks)}")
@@ -89,5 +89,5 @@ class TicketRules(StrictModel):
         return timedelta(minutes=self.retry_minutes)
 
     def pending_until(self, answered_at: datetime, by: str) -> datetime:
-        """When a ticket that waits for the customer is done by itself."""
+        """When a ticket that waits for the customer is closed automatically."""
         return answered_at + timedelta(hours=self.bot_pending_hours if by == "bot" else self.pending_hours)

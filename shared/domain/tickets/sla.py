@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, cast
 
-from shared.domain.tickets.routing import Deadlines, Route
+from shared.domain.tickets.routing import Deadline, Route
 from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, InternalQuestion, Ticket, waits
 from shared.domain.tickets.transitions import placed, reasoned
 from shared.domain.vietnam_time import stamp
 
 
-def timed(ticket: Ticket, promised: Mapping[str, Deadlines], *, anew: bool = False) -> Ticket:
+def timed(ticket: Ticket, promised: Mapping[str, Deadline], *, anew: bool = False) -> Ticket:
     """The ticket with its deadlines, by name. A deadline only moves earlier, unless its clock restarts (`anew`)."""
     after = cast(dict[str, Any], {**ticket, "warn_at": dict(ticket["warn_at"])})
     for name, deadline in promised.items():

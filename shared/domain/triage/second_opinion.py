@@ -10,7 +10,7 @@ from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 AGREED = 90
 
 
-class Asking(BaseModel):
+class EscalationRules(BaseModel):
     """The playbook's words on it: asked below `floor` percent of confidence, at most `calls_a_day` times, and how."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)

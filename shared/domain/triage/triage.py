@@ -55,7 +55,7 @@ class Triage(NamedTuple):
     words: tuple[str, ...]
 
 
-class Manner(NamedTuple):
+class BotThresholds(NamedTuple):
     """When a message may be left to the bot: `bot_intents` are what it may speak of at all, `bot_from` is the least
     chance (0 to 1) of the intent, of low severity, and of the bot's fully satisfying the sender, each."""
 
@@ -63,7 +63,7 @@ class Manner(NamedTuple):
     bot_intents: frozenset[str]
 
 
-class MessageReader(Protocol):
+class MessageClassifier(Protocol):
     """Whoever says what a message is about; never raises."""
 
     def read(self, text: str, subject: str = "") -> Triage: ...
@@ -76,7 +76,7 @@ class Triager:
     """
 
     def __init__(
-        self, lexicon: Lexicon, model: Model, manner: Manner, whole: Mapping[str, tuple[str, str, str, bool]]
+        self, lexicon: Lexicon, model: Model, manner: BotThresholds, whole: Mapping[str, tuple[str, str, str, bool]]
     ) -> None:
         self._lexicon = lexicon
         self._model = model

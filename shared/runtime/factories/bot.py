@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import TemplateError
 
 from shared.adapters.jinja_sandbox import InvalidValue, Sandbox
-from shared.domain.bot.faq import Both, Entry, Faq, FaqFile, FaqWords
+from shared.domain.bot.faq import BilingualText, Entry, Faq, FaqFile, FaqSynonyms
 from shared.domain.bot.reply import Answer, BotRequest, BotRules, HandOver, reply
 from shared.domain.customers.profile import Profile
 from shared.repositories.products import Products
@@ -76,7 +76,7 @@ def search(question: str) -> list[Entry]:
 def _spoken(entry: Entry) -> Entry:
     """An entry as a page speaks to whoever reads it."""
     said = {"vi": entry.answer.vi.replace("{you}", "bạn").replace("{You}", "Bạn"), "en": entry.answer.en}
-    return entry.model_copy(update={"answer": Both(**said)})
+    return entry.model_copy(update={"answer": BilingualText(**said)})
 
 
 @cache
@@ -97,7 +97,7 @@ def load_bot(folder: Path) -> tuple[BotRules, Faq, FaqFile]:
         wrong = check(folder)
         raise PlaybookError(str(wrong[0]) if wrong else str(error)) from error
     spell = lexicon_of(vocabulary()).speller.words
-    words = load(folder / WORDS, FaqWords)
+    words = load(folder / WORDS, FaqSynonyms)
     faq = Faq(
         (*page.entries, *rules.small_talk),
         rules.order_questions,
@@ -122,10 +122,10 @@ def _complete(entry: Entry, texts: Sandbox, values: Mapping[str, Any]) -> Entry:
     return entry.model_copy(update={"answer": _filled(entry.answer, texts, values)})
 
 
-def _filled(said: Both, texts: Sandbox, values: Mapping[str, Any]) -> Both:
+def _filled(said: BilingualText, texts: Sandbox, values: Mapping[str, Any]) -> BilingualText:
     # Most answers speak of no figure, and compiling a text takes its time.
     vi, en = (texts.text(text, values).strip() if "{{" in text or "{%" in text else text for text in (said.vi, said.en))
-    return Both(vi=vi, en=en)
+    return BilingualText(vi=vi, en=en)
 
 
 # ---- checking ----
@@ -137,7 +137,7 @@ def check(folder: Path) -> list[Mistake]:
     page, page_marks, wrong = read(folder / FAQ, FaqFile)
     mistakes += wrong
     rules, rules_marks, wrong = read(folder / RULES, BotRules)
-    mistakes += wrong + read(folder / WORDS, FaqWords)[2]
+    mistakes += wrong + read(folder / WORDS, FaqSynonyms)[2]
     if page is None or page_marks is None or rules is None or rules_marks is None:
         return mistakes
     texts, values = sandbox(folder), _values(folder, page)

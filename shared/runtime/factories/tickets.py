@@ -12,7 +12,7 @@ from shared.runtime import wiring
 from shared.runtime.factories.bot import answer, orders
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.suggestions import suggester
-from shared.runtime.factories.triage import reader
+from shared.runtime.factories.triage import classifier
 from shared.runtime.playbook.loader import PLAYBOOK
 from shared.runtime.playbook.staff import directory, routing
 from shared.runtime.playbook.yaml_source import Mistake, load, read
@@ -47,7 +47,7 @@ def tickets(now: datetime) -> TicketContext:
         rules=ticket_rules(),
         directory=directory(),
         routing=routing(),
-        triager=reader(now),
+        triager=classifier(now),
         bot=answer,
         orders=orders(now),
         away=lambda: away(outside.table, outside.memory, now),

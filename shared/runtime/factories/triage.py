@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.triage.triage import MessageReader
+from shared.domain.triage.triage import MessageClassifier
 from shared.runtime import wiring
 from shared.runtime.playbook.triage import asking, triager
 from shared.use_cases.triage.escalating_classifier import EscalatingClassifier
 
 
-def reader(now: datetime) -> MessageReader:
+def classifier(now: datetime) -> MessageClassifier:
     """What reads messages at this moment: our own reader, and another one beside it where this deployment has one."""
     outside = wiring.outside()
     if outside.second_opinion is None:

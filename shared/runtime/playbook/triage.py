@@ -11,9 +11,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from shared.domain.triage.linear_model import Lexicon, Model
-from shared.domain.triage.second_opinion import Asking
+from shared.domain.triage.second_opinion import EscalationRules
 from shared.domain.triage.text_normalizer import Speller
-from shared.domain.triage.triage import INTENTS, Manner, Triager
+from shared.domain.triage.triage import INTENTS, BotThresholds, Triager
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, load_yaml
 from shared.runtime.playbook.yaml_source import load
 
@@ -47,9 +47,9 @@ class _Vocabulary(BaseModel):
 
 
 @cache
-def asking() -> Asking:
+def asking() -> EscalationRules:
     """When and how another reader is asked; raises PlaybookError with the first thing wrong."""
-    return load(FOLDER / "second_opinion.yaml", Asking)
+    return load(FOLDER / "second_opinion.yaml", EscalationRules)
 
 
 @cache
@@ -58,7 +58,7 @@ def triager() -> Triager:
     words = vocabulary()
     lexicon = lexicon_of(words)
     data = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))
-    manner = Manner(data["bot_from"], frozenset(data["bot_intents"]))
+    manner = BotThresholds(data["bot_from"], frozenset(data["bot_intents"]))
     return Triager(lexicon, Model(data), manner, whole(words, lexicon))
 
 

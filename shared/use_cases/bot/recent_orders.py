@@ -1,4 +1,4 @@
-"""A customer's recent orders as the bot speaks of them: where each stands, who brings it (R5, R6)."""
+"""A customer's recent orders as the bot presents them: state, carrier, tracking (R5, R6)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.repositories.products import Products
 from shared.repositories.unit_of_work import UnitOfWork
 
 MOST = 10
-# The first of these facts says where an order stands.
+# The first of these facts that is present gives the state.
 _STATES = (
     ("cancelled", "cancelled"), ("returned", "returned"), ("refunded", "refunded"), ("delivered", "delivered"),
     ("failed", "delivery_failed"), ("out_for_delivery", "out_for_delivery"), ("shipped", "shipped"),
@@ -33,7 +33,7 @@ def recent_orders(
     expected_on, shipped_on, delivered_on, cancelled_on, exchange_until}. Days are local, totals VND.
 
     `state`: placed, shipped, out_for_delivery, delivered, in_store, delivery_failed, returned, refunded, cancelled.
-    An address that is neither the shop's nor a carrier's is left out.
+    A tracking URL whose host is neither the shop's nor a carrier's is left out.
     """
     low, high = table_keys.ORDER_ROWS
     rows = [row for m in members for row in uow.collection(table_keys.profile(m["customer_id"]).pk, low, high)]
@@ -61,7 +61,7 @@ def recent_orders(
 
 def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[str]) -> dict[str, Any]:
     content, facts = order["content"], order["facts"]
-    said = {
+    shown = {
         "order_id": row["order_id"],
         "code": content.get("number", row["order_id"]),
         "state": _state(order, rules),
@@ -70,15 +70,15 @@ def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[s
         "total": row["total"],
     }
     names = ("channel", "store", "payment", "carrier", "tracking_code", "tracking_url", "expected_on")
-    said |= {name: content[name] for name in names if content.get(name)}
-    if not leads_to(said.get("tracking_url", ""), link_hosts):
-        said.pop("tracking_url", None)
-    said |= {f"{fact}_on": local_day(moment(facts[fact])).isoformat() for fact in _DAYS if fact in facts}
-    received = said["placed_on"] if said["state"] == "in_store" else said.get("delivered_on")
+    shown |= {name: content[name] for name in names if content.get(name)}
+    if not leads_to(shown.get("tracking_url", ""), link_hosts):
+        shown.pop("tracking_url", None)
+    shown |= {f"{fact}_on": local_day(moment(facts[fact])).isoformat() for fact in _DAYS if fact in facts}
+    received = shown["placed_on"] if shown["state"] == "in_store" else shown.get("delivered_on")
     if received:
         until = local_day(moment(facts["delivered"])) if "delivered" in facts else local_day(moment(row["placed_at"]))
-        said["exchange_until"] = (until + timedelta(days=rules.exchange_days)).isoformat()
-    return said
+        shown["exchange_until"] = (until + timedelta(days=rules.exchange_days)).isoformat()
+    return shown
 
 
 def _state(order: Item, rules: SendingRules) -> str:

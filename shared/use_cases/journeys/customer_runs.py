@@ -23,7 +23,7 @@ from shared.ports import Item
 from shared.repositories import table_keys, vouchers
 from shared.repositories.messages import plan, withdraw
 from shared.repositories.profiles import metrics_of
-from shared.repositories.sales_call_policy import why_not_sell
+from shared.repositories.sales_call_policy import why_no_sales_call
 from shared.repositories.tasks import close, number_to_call, open_calls, open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import JourneyContext
@@ -374,7 +374,7 @@ class CustomerRuns:
             return "wrong_number"
         if not sells:
             return ""
-        blocked = why_not_sell(self.uow, self.members, self.context.sending, self.now)
+        blocked = why_no_sales_call(self.uow, self.members, self.context.sending, self.now)
         return WITHDRAWN if blocked or any(task.get("sells") for task in open_calls(self.uow, self.members)) else ""
 
     def _script(self, template: str, run: Run) -> str:

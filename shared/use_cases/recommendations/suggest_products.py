@@ -21,10 +21,10 @@ from shared.domain.recommendations.recommendation import (
     Matter,
     Suggestion,
     choose,
-    places,
-    shelves,
-    silent,
-    wanted,
+    kinds_to_offer,
+    skus_to_load,
+    stock_rows,
+    suppressed,
 )
 from shared.domain.recommendations.rules import SuggestionRules
 from shared.domain.vouchers.voucher import Book
@@ -71,7 +71,7 @@ class Suggester:
         lead, view = members[0], fold_members(list(members))
         tags = [*lead.get("labels", ())[2:], *(mark for member in members for mark in member.get("marks", ()))]
         others = {one for member in members for one in member.get("complaints", ())} - {ticket_id}
-        if silent(self.rules, matter, tags, complains=bool(others) or UNHAPPY in tags):
+        if suppressed(self.rules, matter, tags, complains=bool(others) or UNHAPPY in tags):
             return []
         bought = purchases(self._rows(members) if rows is None else rows)
         if not bought.lines:
@@ -88,14 +88,14 @@ class Suggester:
         meant = [focus(bought, self.rules, text="") for one in rows if (bought := purchases(one)).lines]
         mine = [line.sku for one in meant for line in one.lines]
         products, counts = self._known(mine, mine)
-        more = [wanted(one, products, counts, self.rules) for one in meant]
+        more = [skus_to_load(one, products, counts, self.rules) for one in meant]
         self._known([sku for goods, _ in more for sku in goods], [sku for _, along in more for sku in along])
         return [self.suggest_for(members, Matter(), rows=own) for members, own in zip(people, rows, strict=True)]
 
     def still(self, ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
         """What was suggested on a ticket, as far as its labels of now allow any of it."""
         now = Matter(ticket["intent"], ticket["severity"], ticket["sentiment"])
-        return [] if silent(self.rules, now, (), complains=False) else list(ticket.get("suggestions", ()))
+        return [] if suppressed(self.rules, now, (), complains=False) else list(ticket.get("suggestions", ()))
 
     def in_stock(self, shown: Iterable[dict[str, Any]], store: str) -> list[dict[str, Any]]:
         """What was suggested earlier with the stock of now, without what is gone everywhere; at most one request."""
@@ -104,7 +104,7 @@ class Suggester:
         fresh = []
         for one in found:
             product = products.get(one["sku"])
-            stock = places(product, store, one["size"]) if product else ()
+            stock = stock_rows(product, store, one["size"]) if product else ()
             if stock or not (product and product.stock):
                 fresh.append({**one, "stock": list(stock)})
         return fresh
@@ -125,10 +125,10 @@ class Suggester:
         mine = [line.sku for line in meant.lines][:GOODS_SEEN]
         had = list(dict.fromkeys((*mine, *(line.sku for line in bought.lines))))[:GOODS_SEEN]
         products, counts = self._known(had, mine)
-        more, more_counts = self._known(*wanted(meant, products, counts, self.rules))
+        more, more_counts = self._known(*skus_to_load(meant, products, counts, self.rules))
         products, counts = products | more, counts | more_counts
         found = self._choice(meant, bought, products, counts, matter)
-        kinds = shelves(meant, self.rules)
+        kinds = kinds_to_offer(meant, self.rules)
         if kinds and (not found or (by_rules and len(found) < self.rules.at_most)):
             of_kinds = self._of_kinds(kinds, by_rules)
             if of_kinds.keys() - products.keys():

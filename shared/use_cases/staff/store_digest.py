@@ -14,7 +14,7 @@ from shared.domain.customers.profile import fold_members
 from shared.domain.staff.directory import Directory
 from shared.domain.staff.staff_notification import notification_id
 from shared.domain.tasks.task import TaskTexts
-from shared.domain.tickets.routing import told
+from shared.domain.tickets.routing import recipients
 from shared.domain.tickets.ticket import Ticket
 from shared.domain.vietnam_time import DAY, VIETNAM, day_start, local_day, moment, stamp
 from shared.ports import Item, Table
@@ -50,7 +50,7 @@ class StoreDigests:
     def _tell(self, store: str) -> int:
         day = local_day(self.now).isoformat()
         key = f"{store} {day}"
-        managers = told(self.directory, ("store_manager",), assignee="", store=store)
+        managers = recipients(self.directory, ("store_manager",), assignee="", store=store)
         notes = {person: table_keys.staff_note(notification_id(person, "store_digest", key)) for person in managers}
 
         def change(uow: UnitOfWork) -> int:

@@ -13,7 +13,7 @@ from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.profiles import load_members
-from shared.repositories.sales_call_policy import NOT_NOW, why_not_sell
+from shared.repositories.sales_call_policy import NOT_NOW, why_no_sales_call
 from shared.repositories.tasks import number_to_call, open_calls
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.advance import handle_signal
@@ -49,7 +49,7 @@ class WinbackCalls:
         members = load_members(uow, profile)
         if number_to_call(members) is None or self._is_cared_for(uow, members):
             return "list"
-        if why := why_not_sell(uow, members, self.journeys.sending, self.journeys.now):
+        if why := why_no_sales_call(uow, members, self.journeys.sending, self.journeys.now):
             return "later" if why in NOT_NOW else "list"
         if (role, store) in self._full:
             return "later"

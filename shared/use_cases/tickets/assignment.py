@@ -11,7 +11,7 @@ from shared.domain.customers.profile import fold_members
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import Kind
 from shared.domain.tickets import routing as table_of
-from shared.domain.tickets.routing import QUEUE_ROLES, Deadlines, Priority, Target, assign
+from shared.domain.tickets.routing import QUEUE_ROLES, Deadline, Priority, Target, pick_assignee
 from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, waits
 from shared.domain.tickets.transitions import assigned
 from shared.domain.vietnam_time import DAY, VIETNAM, moment, stamp
@@ -34,7 +34,7 @@ def target(context: TicketContext, ticket: Ticket) -> Target:
     return context.routing.targets[cast(Priority, ticket["priority"])]
 
 
-def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, Deadlines]:
+def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, Deadline]:
     """Both deadlines of a ticket whose clocks start at `at`."""
     goal, hours = target(context, ticket), context.directory.hours
     return {
@@ -49,7 +49,7 @@ def auto_assigned(context: TicketContext, ticket: Ticket) -> Ticket:
         return ticket
     queue = ticket["queue"]
     able = [person.id for person in context.directory.people.values() if person.role in QUEUE_ROLES[queue]]
-    person = assign(
+    person = pick_assignee(
         context.directory,
         queue,
         intent=ticket["intent"],
@@ -105,8 +105,8 @@ def notify_deadlines(
     """Notify people of deadlines (name to moment) that are near or missed, once each. `whom` are names of an SLA
     target; for an unassigned ticket the leads are notified."""
     store = ticket.get("store", "")
-    people = table_of.told(context.directory, whom, assignee=ticket["assignee"], store=store)
-    people = people or table_of.told(context.directory, LEADS, assignee="", store=store)
+    people = table_of.recipients(context.directory, whom, assignee=ticket["assignee"], store=store)
+    people = people or table_of.recipients(context.directory, LEADS, assignee="", store=store)
     for name, at in due.items():
         words = {**ticket_reference(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
         words |= {"deadline": name, "due_at": at}

@@ -13,7 +13,7 @@ from shared.domain.staff.directory import Directory
 from shared.domain.tickets.routing import Routing
 from shared.domain.tickets.rules import TicketRules
 from shared.domain.tickets.ticket import Ticket
-from shared.domain.triage.triage import MessageReader
+from shared.domain.triage.triage import MessageClassifier
 from shared.ports import Queue, Table
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import JourneyContext
@@ -38,7 +38,7 @@ class TicketContext:
     rules: TicketRules
     directory: Directory
     routing: Routing
-    triager: MessageReader
+    triager: MessageClassifier
     bot: Callable[[BotRequest], Answer | HandOver]
     orders: Callable[[UnitOfWork, list[Profile]], Sequence[Mapping[str, Any]]]
     away: Callable[[], Collection[str]]

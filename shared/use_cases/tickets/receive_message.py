@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.domain.bot.guardrails import shows_something
+from shared.domain.bot.guardrails import needs_looking_at
 from shared.domain.bot.reply import Answer, BotRequest, HandOver, refuses_marketing
 from shared.domain.common.channels import CONSENT_CHANNELS
 from shared.domain.common.language import language_of
@@ -251,7 +251,7 @@ class MessageIntake:
     def _needs_acknowledging(self, before: Ticket | None, matched: Match, ticket: Ticket) -> bool:
         """Whether a picture came to a ticket no agent works on yet: the bot only says who will look at it (R23)."""
         waits = before is None or matched == "reopen" or before["queue"] == "bot"
-        pictured = shows_something([one.kind for one in self.message.attachments])
+        pictured = needs_looking_at([one.kind for one in self.message.attachments])
         return waits and pictured and ticket["severity"] != "critical" and ticket["channel"] not in NO_BOT
 
     def _with_suggestions(self, ticket: Ticket) -> Ticket:
