@@ -15,7 +15,7 @@ from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import event_ingestion, journeys
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.appointments import appointment_rules
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.customers.input import read_upsert
 from shared.use_cases.customers.upsert import upsert

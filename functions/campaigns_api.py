@@ -11,7 +11,7 @@ from shared.domain.errors import Forbidden
 from shared.runtime import settings, wiring
 from shared.runtime.factories.campaigns import audience_judge, campaigns, preview
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.use_cases.campaigns.preview import show
 from shared.use_cases.customers.view import told_as
 

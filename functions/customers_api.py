@@ -14,7 +14,7 @@ from shared.runtime.factories.roster import roster
 from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.factories.suggestions import suggester
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook.loader import rules, sending_rules
+from shared.runtime.playbook.rules import rules, sending_rules
 from shared.use_cases.customers import view
 from shared.use_cases.customers.input import read_search, read_upsert
 from shared.use_cases.customers.unmerge import unmerge

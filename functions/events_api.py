@@ -13,7 +13,7 @@ from shared.domain.events.event import Event
 from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
 from shared.runtime import settings, wiring
 from shared.runtime.http import HttpDoor, answer
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 
 SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS)
 

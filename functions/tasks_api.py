@@ -21,11 +21,11 @@ from shared.runtime import settings, wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.suggestions import suggester
-from shared.runtime.factories.tickets import ticket_rules
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook.loader import task_words
 from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.rules import task_words
 from shared.runtime.playbook.staff import directory
+from shared.runtime.playbook.tickets import ticket_rules
 from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.tasks.issue_offer import OfferIssuer
 from shared.use_cases.tasks.list_tasks import TaskQuery, listed, shown

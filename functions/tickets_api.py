@@ -21,7 +21,7 @@ from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.factories.suggestions import suggester
 from shared.runtime.factories.tickets import tickets
 from shared.runtime.http import HttpDoor, answer, listing
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from shared.use_cases.customers import view
 from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_and_rate, input, lists
 from shared.use_cases.tickets.context import MessageResult, TicketContext

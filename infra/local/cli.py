@@ -28,10 +28,12 @@ key = typer.Typer(help="API keys and write keys.", no_args_is_help=True)
 zalo = typer.Typer(help="The connection to the Zalo Official Account.", no_args_is_help=True)
 accounts = typer.Typer(help="The providers' accounts.", no_args_is_help=True)
 staff = typer.Typer(help="Who works here, and who is away.")
+playbook = typer.Typer(help="What a shop edits: rules, texts, journeys.", no_args_is_help=True)
 templates = typer.Typer(help="What messages say.", no_args_is_help=True)
 journeys = typer.Typer(help="What happens to customers step by step.", no_args_is_help=True)
 triage = typer.Typer(help="What customers' messages are about.", invoke_without_command=True)
 app.add_typer(ops, name="ops")
+app.add_typer(playbook, name="playbook")
 app.add_typer(templates, name="templates")
 app.add_typer(journeys, name="journeys")
 app.add_typer(triage, name="triage")
@@ -229,11 +231,13 @@ def synth(
 
 @app.command()
 def deploy(stage: StageName) -> None:
-    """Deploy a stage to the account of the AWS settings in the environment."""
+    """Deploy a stage to the account of the AWS settings in the environment; refused while the playbook has mistakes."""
     from infra.aws.layer import MissingToolError
     from infra.aws.stages import UnknownStageError
     from infra.aws.synth import deploy as send
+    from infra.local.commands.playbook import require_no_mistakes
 
+    require_no_mistakes()
     try:
         send(stage)
     except subprocess.CalledProcessError as error:
@@ -287,10 +291,19 @@ def export_corrections(
             print(line)
 
 
+@playbook.command("check")
+def check_playbook(folder: Playbook = None) -> None:
+    """Say what is wrong with the playbook, with file, line and field; the exit code is 1 when something is."""
+    from infra.local.commands.playbook import check
+
+    if not check(folder):
+        raise typer.Exit(1)
+
+
 @templates.command("check")
 def check_templates(playbook: Playbook = None) -> None:
     """Say what is wrong with the templates, with file, line and field; the exit code is 1 when something is."""
-    from infra.local.commands.templates import check
+    from infra.local.commands.playbook import check_templates as check
 
     if not check(playbook):
         raise typer.Exit(1)
@@ -313,7 +326,7 @@ def preview_template(
 @journeys.command("check")
 def check_journeys(playbook: Playbook = None) -> None:
     """Say what is wrong with the journeys, with file, line and field; the exit code is 1 when something is."""
-    from infra.local.commands.journeys import check
+    from infra.local.commands.playbook import check_journeys as check
 
     if not check(playbook):
         raise typer.Exit(1)
@@ -492,7 +505,7 @@ def audience(
 
     from infra.local.commands import ops as operations
     from infra.local.stack import session
-    from shared.runtime.playbook.loader import sending_rules
+    from shared.runtime.playbook.rules import sending_rules
     from shared.use_cases.segments.export_ads_audience import expected
 
     with session.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:

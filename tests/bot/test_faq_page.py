@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 import pytest
 import yaml
 
-from shared.runtime.factories.bot import load_bot
+from shared.runtime.playbook.bot import load_bot
 from shared.runtime.playbook.loader import PLAYBOOK
 from tests.support.shop import Shop
 

@@ -21,7 +21,7 @@ def test_t2_a_simple_question_is_answered_at_once_and_troubles_nobody(chats: Cha
     assert ticket["bot_first_response_seconds"] == 0
     (text,) = chats.received("zalo")
     assert text.startswith("Dạ em chào chị Lan ạ.")
-    assert "08:30 đến 21:30" in text
+    assert "thứ Hai–thứ Bảy 08:00–21:00, Chủ nhật 09:00–21:00" in text
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_t6_the_websites_chat_answers_in_the_same_call_and_in_the_writers_langua
     again = chats.asks_on_the_web("How much is delivery?", {"phone": HOA}, channel=channel)
     vietnamese = chats.asks_on_the_web("Gửi xe máy có mất phí không shop?", {"phone": HOA}, channel=channel)
 
-    assert english["bot_reply"].startswith("Hello,\nThe store is open from 08:30")
+    assert english["bot_reply"].startswith("Hello,\nThe store is open Monday–Saturday 08:00–21:00")
     assert again["bot_reply"].startswith("Certainly.\nDelivery costs 20.000 ₫")
     assert vietnamese["bot_reply"].startswith("Dạ vâng ạ.\nXe máy gửi miễn phí")
     assert english["ticket_id"] == again["ticket_id"] == vietnamese["ticket_id"]

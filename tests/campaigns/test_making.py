@@ -16,7 +16,8 @@ from shared.domain.vietnam_time import stamp
 from shared.runtime import wiring
 from shared.runtime.factories.campaigns import campaigns
 from shared.runtime.playbook.loader import PLAYBOOK
-from shared.runtime.playbook.templates import sandbox, shop, templates
+from shared.runtime.playbook.shop import shop
+from shared.runtime.playbook.templates import sandbox, templates
 from tests.doors.test_openapi import matches
 from tests.support.campaigns import BY_EMAIL, WORDS
 

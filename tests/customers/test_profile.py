@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from shared.domain.customers.profile import agree, different_people, fold_members, learn, new_profile
 from shared.domain.orders.order import OrderRow
 from shared.domain.segments.metrics import empty_metrics, extend, is_stale, measure
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from tests.support.max_examples import max_examples
 
 RULES = rules()

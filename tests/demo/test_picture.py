@@ -29,7 +29,8 @@ from shared.domain.messaging.message import PROGRESS
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.tasks.task import OUTCOMES, WITHDRAWN
 from shared.domain.vietnam_time import moment
-from shared.runtime.playbook.loader import PLAYBOOK, sending_rules
+from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.rules import sending_rules
 
 SHOP = invoices()
 CUSTOMER_OF = {f"invoice-{invoice.number}": invoice.customer for invoice in SHOP}

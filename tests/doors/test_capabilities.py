@@ -12,7 +12,7 @@ import pytest
 
 from shared.domain.customers.phone import RETIRED_PREFIXES
 from shared.domain.vietnam_time import local_day, stamp
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from shared.use_cases.segments.scan_winback import listed as on_the_list
 from tests.support.shop import PHONE, Shop
 

@@ -12,7 +12,7 @@ from shared.domain.messaging.policy import in_holdout
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from tests.support.shop import Shop
 
 AGENT = {"user-agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Mobile/15E148"}

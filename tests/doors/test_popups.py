@@ -6,7 +6,7 @@ from shared.domain.messaging.message import Intent, planned
 from shared.ports import Outgoing, Put
 from shared.repositories import table_keys
 from shared.runtime.factories.channels import channels
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from tests.support.shop import PHONE, Shop
 
 BROWSER = "b7c1a0de-5f3e-4c5b-9d0a-2f6f1c9f7a11"

@@ -20,7 +20,7 @@ from shared.adapters.webhooks import aws
 from shared.domain.messaging.message import Intent
 from shared.repositories.messages import plan
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 
 SAMPLES = Path(__file__).parents[2] / "events" / "samples"
 NAMES = sorted(path.stem for path in SAMPLES.glob("*.json"))

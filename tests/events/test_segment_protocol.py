@@ -14,7 +14,7 @@ from shared.domain.errors import Invalid
 from shared.domain.events.segment_protocol import translate
 from shared.domain.orders.order_event import money
 from shared.domain.vietnam_time import stamp
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 RULES = rules()

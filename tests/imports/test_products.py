@@ -16,7 +16,7 @@ from infra.local.stack.session import opened
 from shared.domain.catalogue.product import Product, suggest
 from shared.repositories.cached import ProcessMemory
 from shared.repositories.products import Products
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from tests.imports.exports import read_rejects, write_csv, write_excel
 
 

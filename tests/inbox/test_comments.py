@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from infra.local.providers.base import json_reply
-from shared.runtime.factories.comments import check
+from shared.runtime.playbook.check import check
+from shared.runtime.playbook.comments import FILE
 from tests.support.inbox import LAN, Inbox
 
 NUMBER = "tư vấn em với 0901234567 ạ"
@@ -219,13 +220,13 @@ def test_what_else_happens_on_the_page_is_no_comment(value: dict[str, Any]) -> N
 def test_a_mistake_in_the_pages_words_is_named_with_its_line(tmp_path: Path, text: str, told: str) -> None:
     (tmp_path / "comments.yaml").write_text(text)
 
-    assert any(str(mistake).startswith(told) for mistake in check(tmp_path))
+    assert any(str(mistake).startswith(told) for mistake in check(tmp_path, FILE))
 
 
 def test_a_shop_may_keep_silent_in_public(tmp_path: Path) -> None:
     (tmp_path / "comments.yaml").write_text("public_word: null\n")
 
-    assert check(tmp_path) == []
+    assert check(tmp_path, FILE) == []
 
 
 def test_t7_who_asks_three_times_in_a_row_gets_one_private_word_and_one_thread(inbox: Inbox) -> None:

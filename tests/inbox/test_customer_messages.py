@@ -16,7 +16,7 @@ from shared.domain.messaging.message import Intent
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from tests.support.inbox import LAN, TORN, Inbox
 
 WRITES: dict[str, Callable[[Inbox, str], Any]] = {

@@ -15,7 +15,8 @@ from infra.local.measuring.bench import phone
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
 from shared.repositories.profiles import metrics_of
-from shared.runtime.playbook.journeys import check, load_journeys
+from shared.runtime.playbook.check import check
+from shared.runtime.playbook.journeys import load_journeys
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 from tests.support.journey_playbooks import playbook  # noqa: F401
 from tests.support.journeys import MONDAY

@@ -11,7 +11,8 @@ import yaml
 from typer.testing import CliRunner
 
 from infra.local.cli import app
-from shared.runtime.playbook.journeys import check, load_journeys
+from shared.runtime.playbook.check import check
+from shared.runtime.playbook.journeys import load_journeys
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 
 GOOD = """\
@@ -74,7 +75,7 @@ def mistakes(playbook: Path) -> Callable[[str], list[str]]:
 
     def of(text: str, name: str = "good") -> list[str]:
         (playbook / "journeys" / f"{name}.yaml").write_text(text, encoding="utf-8")
-        return [str(mistake) for mistake in check(playbook)]
+        return [str(mistake) for mistake in check(playbook, "journeys/*")]
 
     return of
 
@@ -144,11 +145,11 @@ def test_x5_twenty_mistakes_get_twenty_clear_messages(playbook: Path):
         name = f"journey_{n:02d}"
         text = spoiled.replace("id: good", f"id: {name}")
         (playbook / "journeys" / f"{name}.yaml").write_text(text, encoding="utf-8")
-        expected.append(f"{name}.yaml{told}")
+        expected.append(f"journeys/{name}.yaml{told}")
     rank(playbook, *(f"journey_{n:02d}" for n in range(1, 21)))
 
     assert len(TWENTY) == 20
-    assert [str(mistake) for mistake in check(playbook)] == expected
+    assert [str(mistake) for mistake in check(playbook, "journeys/*")] == expected
 
 
 @pytest.mark.parametrize(
@@ -247,13 +248,13 @@ def test_only_marketing_is_held_back_and_ranked(mistakes: Callable[..., list[str
     rank(playbook, "another")
 
     assert mistakes(GOOD) == [
-        "good.yaml:1: id: good sends marketing and has no place among the priorities in sending.yaml"
+        "journeys/good.yaml:1: id: good sends marketing and has no place among the priorities in sending.yaml"
     ]
     assert mistakes(
         GOOD.replace("    send: {template: winback_60, channels: [zalo, email]}", "    tag: {add: asked}")
     ) == [
-        "good.yaml:9: holdout_percent: there is no marketing in this journey to hold back",
-        "good.yaml:18: steps.2.wait.until.fact: message.write: there is no send or survey step write",
+        "journeys/good.yaml:9: holdout_percent: there is no marketing in this journey to hold back",
+        "journeys/good.yaml:18: steps.2.wait.until.fact: message.write: there is no send or survey step write",
     ]
 
 
@@ -263,7 +264,7 @@ def test_an_offer_is_only_good_for_a_message_if_it_is_made_on_every_way(mistakes
     )
 
     (found,) = mistakes(around)
-    assert found.startswith("good.yaml:18: steps.2.send.template: winback_60 needs voucher, gift,")
+    assert found.startswith("journeys/good.yaml:18: steps.2.send.template: winback_60 needs voucher, gift,")
 
 
 def test_the_shops_own_news_is_known_by_its_stages_and_may_say_anything(

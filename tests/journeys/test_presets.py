@@ -9,8 +9,9 @@ import pytest
 
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.runtime.factories import channels, journeys
-from shared.runtime.playbook.journeys import check
-from shared.runtime.playbook.loader import PLAYBOOK, load_sending_rules, sending_rules
+from shared.runtime.playbook.check import check
+from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.rules import load_sending_rules, sending_rules
 from tests.support.journey_customers import buys, reads, silent
 from tests.support.journeys import Shop
 

@@ -25,8 +25,9 @@ from shared.domain.messaging import delivery, legal_limits, policy
 from shared.domain.messaging.policy import WINDOWED, Contact, Person, Situation, Wish, choose, decide, in_holdout
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import VIETNAM, local_day, stamp
-from shared.runtime.playbook import loader
-from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, sending_rules
+from shared.runtime.playbook import rules as rules_file
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
+from shared.runtime.playbook.rules import sending_rules
 from shared.use_cases.messaging import choose_channel, dispatch_ad_batch, dispatch_message
 from tests.common.lunar_table import LAST_MONTH_DAYS, TET
 from tests.support.max_examples import max_examples
@@ -277,7 +278,7 @@ def test_a_configuration_looser_than_the_law_is_refused_at_load_and_names_the_fi
     path = tmp_path / "sending.yaml"
     path.write_text(yaml.safe_dump({**SHIPPED, **LOOSER[field]}, allow_unicode=True), encoding="utf-8")
     (tmp_path / "shop.yaml").write_text("presets: []", encoding="utf-8")
-    monkeypatch.setattr(loader, "PLAYBOOK", tmp_path)
+    monkeypatch.setattr(rules_file, "PLAYBOOK", tmp_path)
     with pytest.raises(PlaybookError) as refused:
         sending_rules.__wrapped__()
     assert "sending.yaml" in str(refused.value)

@@ -10,7 +10,7 @@ from infra.local.providers.base import Callback
 from shared.domain.vietnam_time import local_day
 from shared.repositories import table_keys
 from shared.repositories.provider_status import ProviderLimits
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.templates import templates
 
 ZNS = {name: template.zns.template_id for name, template in templates().items() if template.zns}

@@ -14,7 +14,8 @@ from shared.domain.messaging.template import CannotRender, Template
 from shared.domain.messaging.tracked_links import link_key, read
 from shared.ports import Rendered
 from shared.runtime.playbook.loader import PLAYBOOK
-from shared.runtime.playbook.templates import renderer, shop, templates
+from shared.runtime.playbook.shop import shop
+from shared.runtime.playbook.templates import renderer, templates
 
 KEY = link_key(b"secret")
 MESSAGE = "a" * 24 + "0" * 20

@@ -12,8 +12,11 @@ from shared.domain.messaging.promotional_words import promotional_words
 from shared.domain.messaging.sms_encoding import advertisement_errors, measured
 from shared.domain.messaging.template import BLOCKS, CUSTOMER, Zns
 from shared.ports import Rendered
-from shared.runtime.playbook.loader import PLAYBOOK, sending_rules
-from shared.runtime.playbook.templates import SAMPLE_CUSTOMER, check, preview, sandbox, shop, templates
+from shared.runtime.playbook.check import check
+from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.rules import sending_rules
+from shared.runtime.playbook.shop import shop
+from shared.runtime.playbook.templates import FILES, SAMPLE_CUSTOMER, preview, sandbox, templates
 
 TEMPLATES = templates()
 MESSAGES = [(template, channel) for template in TEMPLATES.values() for channel in template.channels]
@@ -84,7 +87,7 @@ def test_a_message_is_whole_without_what_nobody_knows(template_id: str):
 
 
 def test_the_shipped_playbook_has_nothing_to_mend():
-    assert [str(mistake) for mistake in check(PLAYBOOK)] == []
+    assert [str(mistake) for mistake in check(PLAYBOOK, FILES)] == []
 
 
 @pytest.mark.parametrize(("template", "channel"), MESSAGES, ids=IDS)

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
+from shared.runtime.playbook.check import check
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
-from shared.runtime.playbook.templates import check, load_templates, templates
+from shared.runtime.playbook.templates import FILES, load_templates, templates
 
 GOOD = """\
 id: points
@@ -86,7 +87,7 @@ def mistakes(playbook: Path) -> Callable[[str], list[str]]:
 
     def of(text: str, name: str = "x.yaml") -> list[str]:
         (playbook / "templates" / name).write_text(text, encoding="utf-8")
-        return [str(mistake) for mistake in check(playbook)]
+        return [str(mistake) for mistake in check(playbook, FILES)]
 
     return of
 
@@ -173,7 +174,7 @@ def test_a_mistake_is_named_with_its_line(mistakes: Callable[..., list[str]], be
     hits = [mistake for mistake in found if told in mistake]
     assert hits, found
     file, line, field, _ = hits[0].split(":", 3)
-    assert file == "x.yaml"
+    assert file == "templates/x.yaml"
     # The line shows the field's own name, or the words for a field of a list.
     key = [step for step in field.strip().split(".") if not step.isdigit() and step not in ("vi", "en")][-1]
     at = spoiled.splitlines()[int(line) - 1]
@@ -184,9 +185,10 @@ def test_a_mistake_is_named_with_its_line(mistakes: Callable[..., list[str]], be
     ("before", "after", "told"),
     [
         ("{{ gift }}", "{{ gift }} mã {{ voucher }}",
-         "x.yaml:8: sms_ad.text.vi: voucher differs from person to person; an advertising SMS is one text"),
-        ("{{ gift }}", "{{ greeting.called }} {{ gift }}", "x.yaml:8: sms_ad.text.vi: greeting differs from person"),
-        ("purpose: marketing", "purpose: service", "x.yaml:7: sms_ad: a service message is no advertisement"),
+         "templates/x.yaml:8: sms_ad.text.vi: voucher differs from person to person; an advertising SMS is one text"),
+        ("{{ gift }}", "{{ greeting.called }} {{ gift }}",
+         "templates/x.yaml:8: sms_ad.text.vi: greeting differs from person"),
+        ("purpose: marketing", "purpose: service", "templates/x.yaml:7: sms_ad: a service message is no advertisement"),
     ],
 )  # fmt: skip
 def test_r11_an_advertising_sms_is_one_text_for_all(
@@ -204,7 +206,7 @@ def test_an_advertising_sms_without_a_lawful_way_to_refuse_is_a_mistake(
     )
     (found, *_) = mistakes(AD)
 
-    assert found.startswith("x.yaml:7: sms_ad: ")
+    assert found.startswith("templates/x.yaml:7: sms_ad: ")
     assert "ends with how to refuse it by SMS or by call" in found
 
 
@@ -216,19 +218,20 @@ def test_a_marketing_mail_without_unsubscribe_is_a_mistake(
     file.write_text(file.read_text().replace("{% if unsubscribe %}", "{% if false %}"))
 
     assert any(
-        mistake.startswith("x.yaml:9: email: marketing without a way to unsubscribe") for mistake in mistakes(AD)
+        mistake.startswith("templates/x.yaml:9: email: marketing without a way to unsubscribe")
+        for mistake in mistakes(AD)
     )
 
 
 def test_two_templates_of_one_id_are_a_mistake(mistakes: Callable[..., list[str]]):
     mistakes(AD, "a.yaml")
 
-    assert mistakes(AD, "b.yaml") == ["b.yaml:1: id: is taken by a.yaml"]
+    assert mistakes(AD, "b.yaml") == ["templates/b.yaml:1: id: is taken by templates/a.yaml"]
 
 
 def test_what_is_no_yaml_says_where(mistakes: Callable[..., list[str]], playbook: Path):
     (found,) = mistakes("id: x\ntitle: {vi: a\nzalo: b\n")
-    assert found.startswith("x.yaml:3: is no YAML: ")
+    assert found.startswith("templates/x.yaml:3: is no YAML: ")
     with pytest.raises(PlaybookError, match=r"x\.yaml:3"):
         load_templates(playbook)
 
@@ -241,7 +244,7 @@ def test_the_command_names_every_mistake_and_fails(playbook: Path, mistakes: Cal
     ran = CliRunner().invoke(app, ["templates", "check", "--playbook", str(playbook)])
 
     assert ran.exit_code == 1
-    assert "x.yaml:8: sms_ad.text.vi: gfit is not among the variables; did you mean gift?" in ran.output
+    assert "templates/x.yaml:8: sms_ad.text.vi: gfit is not among the variables; did you mean gift?" in ran.output
 
 
 def test_the_command_is_content_with_what_ships():

@@ -9,9 +9,9 @@ import pytest
 from shared.domain.catalogue.product import Product
 from shared.domain.recommendations.purchase_history import focus, purchases
 from shared.domain.recommendations.recommendation import Matter, size_of
-from shared.runtime.playbook.journeys import check as check_all
+from shared.runtime.playbook.check import check
 from shared.runtime.playbook.loader import PLAYBOOK
-from shared.runtime.playbook.suggestions import FILE, check, suggestion_rules
+from shared.runtime.playbook.suggestions import FILE, suggestion_rules
 
 RULES = suggestion_rules()
 
@@ -95,11 +95,11 @@ def test_a_mistake_is_named_with_its_file_line_and_field(tmp_path, right, wrong,
     assert text.count(right) == 1
     path.write_text(text.replace(right, wrong), encoding="utf-8")
 
-    (mistake,) = check(folder)
+    (mistake,) = check(folder, FILE)
     assert (mistake.file, mistake.field.startswith(field)) == (FILE, True)
     assert 1 < mistake.line <= len(text.splitlines())
-    assert str(mistake) in map(str, check_all(folder))
+    assert str(mistake) in map(str, check(folder))
 
 
 def test_the_shipped_file_has_no_mistake():
-    assert check(PLAYBOOK) == []
+    assert check(PLAYBOOK, FILE) == []

@@ -23,7 +23,7 @@ from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.repositories import marketing_halt, table_keys
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.use_cases.messaging.do_not_call_list import DoNotCall
 from shared.use_cases.segments.export_ads_audience import AdsAudience, expected, row
 from tests.support.messaging import Care

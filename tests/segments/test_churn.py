@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from shared.domain.common.playbook_rules import BgNbdRules
 from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from tests.support.max_examples import max_examples
 
 CDNOW = rules().bg_nbd

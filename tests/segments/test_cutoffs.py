@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.segments.thresholds import FEWEST, Base, compute, nearest_rank
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from tests.support.max_examples import max_examples
 
 RULES = rules()

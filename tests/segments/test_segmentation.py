@@ -14,7 +14,7 @@ from shared.domain.segments.churn import p_alive, weeks_between
 from shared.domain.segments.metrics import Metrics, empty_metrics, measure
 from shared.domain.segments.segmentation import SPREAD_SECONDS, classify, due_at, lifecycle, rfm, scores, silence
 from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from tests.support.max_examples import max_examples
 
 RULES = rules()

@@ -10,9 +10,10 @@ import pytest
 from typer.testing import CliRunner
 
 from infra.local.cli import app
+from shared.runtime.playbook.check import check
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
-from shared.runtime.playbook.staff import check, load_staff
-from shared.runtime.playbook.staff_notes import check as check_notes
+from shared.runtime.playbook.staff import ROUTING, STAFF, load_staff
+from shared.runtime.playbook.staff_notes import FILE as NOTES
 
 Changed = Callable[[str, str, str], Path]
 
@@ -33,8 +34,8 @@ def changed(tmp_path: Path) -> Changed:
 
 
 def test_what_ships_is_right():
-    assert check(PLAYBOOK) == []
-    assert check_notes(PLAYBOOK) == []
+    assert check(PLAYBOOK, STAFF, ROUTING) == []
+    assert check(PLAYBOOK, NOTES) == []
 
 
 CARE_4 = "    skills: [payment_problem, refund, account, promotion, order_status]\n    shifts: [office]"
@@ -100,10 +101,10 @@ LAST = "  - {rule: everything_else, queue: care, priority: P4}"
 def test_a_mistake_is_told_with_its_line(changed: Changed, file, before, after, line_says, field, reason):
     folder = changed(file, before, after)
     if not field:  # one of the two senior managers is left
-        assert check(folder) == []
+        assert check(folder, STAFF, ROUTING) == []
         folder = changed(file, "    senior: true\n    capacity: 10\n    shifts: [on_call]", "    shifts: [on_call]")
         line_says, field, reason = "people:", "people", "nobody is a senior manager"
-    mistakes = check(folder)
+    mistakes = check(folder, STAFF, ROUTING)
     lines = (folder / file).read_text(encoding="utf-8").splitlines()
 
     (mistake,) = [one for one in mistakes if one.field == field]
@@ -120,7 +121,7 @@ def test_a_skill_that_the_table_needs_and_nobody_has_is_a_mistake(changed: Chang
     for role in ("sales", "store_staff"):
         text = text.replace(f"    role: {role}\n", f"    role: {role}\n    skills: [promotion]\n")
     (folder / "staff.yaml").write_text(text, encoding="utf-8")
-    (mistake,) = check(folder)
+    (mistake,) = check(folder, STAFF, ROUTING)
     assert str(mistake).endswith("table: sends product_question to sales, where nobody has the skill")
 
 
@@ -136,7 +137,7 @@ def test_a_skill_that_the_table_needs_and_nobody_has_is_a_mistake(changed: Chang
     ],
 )  # fmt: skip
 def test_a_note_that_cannot_be_written_or_says_too_much_is_a_mistake(changed: Changed, before, after, field, reason):
-    mistakes = check_notes(changed("staff_notes.yaml", before, after))
+    mistakes = check(changed("staff_notes.yaml", before, after), NOTES)
     assert any(one.field == field and reason in one.reason for one in mistakes), mistakes
 
 

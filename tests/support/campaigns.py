@@ -15,7 +15,7 @@ from shared.repositories.api_keys import issue_key
 from shared.repositories.profiles import RulesToday
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from tests.support.messaging import Care
 
 WORDS = {"template": "winback_30", "variables": {"new_url": "https://nhamay.example/hang-moi"}}

@@ -24,7 +24,7 @@ from shared.repositories.profiles import RulesToday, load_members
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_ingestion, journeys
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 from shared.use_cases.customers.view import timeline, view
 from shared.use_cases.segments.wake_due_customers import Waker
 

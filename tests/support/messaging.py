@@ -21,7 +21,7 @@ from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 
 TEMPLATES: dict[str, tuple[str, dict[str, Any]]] = {
     "transactional": ("order_thanks", {"order_code": "DH1", "total": 500_000, "ordered_on": "2026-03-02"}),

@@ -15,7 +15,7 @@ from infra.local.stack.local_stack import LocalStack
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import stamp
 from shared.repositories.api_keys import issue_key, revoke_key
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.wiring import new_id
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

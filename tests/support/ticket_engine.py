@@ -22,8 +22,9 @@ from shared.repositories import tickets as ticket_store
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_ingestion
-from shared.runtime.factories.tickets import ticket_rules, tickets
-from shared.runtime.playbook.loader import rules as playbook_rules
+from shared.runtime.factories.tickets import tickets
+from shared.runtime.playbook.rules import rules as playbook_rules
+from shared.runtime.playbook.tickets import ticket_rules
 from shared.use_cases.tickets.agent_actions import NewMessage, post_message
 from shared.use_cases.tickets.context import MessageResult, TicketContext
 from shared.use_cases.tickets.receive_message import receive

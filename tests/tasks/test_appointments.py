@@ -7,7 +7,8 @@ import threading
 import pytest
 
 from shared.repositories import table_keys
-from shared.runtime.playbook.appointments import appointment_rules, check
+from shared.runtime.playbook.appointments import FILE, appointment_rules
+from shared.runtime.playbook.check import check
 from shared.runtime.playbook.loader import PLAYBOOK
 from tests.doors.test_openapi import holds_to_it
 from tests.support.call_lists import STORE, Floor
@@ -188,8 +189,9 @@ def test_r7_a_store_books_and_sees_its_own_appointments_only(floor: Floor):
 
 
 def test_the_playbooks_appointments_are_of_stores_that_are_there(tmp_path):
-    assert check(PLAYBOOK) == []
+    assert check(PLAYBOOK, FILE) == []
+    (tmp_path / "staff.yaml").write_bytes((PLAYBOOK / "staff.yaml").read_bytes())
     (tmp_path / "appointments.yaml").write_text("days_ahead: 30\nstores:\n  Quận 9: {address: xyz, an_hour: 1}\n")
-    assert [str(mistake) for mistake in check(tmp_path)] == [
+    assert [str(mistake) for mistake in check(tmp_path, FILE)] == [
         "appointments.yaml:3: stores.Quận 9: is no store of staff.yaml"
     ]

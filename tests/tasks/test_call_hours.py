@@ -19,7 +19,7 @@ from shared.repositories.cached import ProcessMemory
 from shared.repositories.tasks import NewTask, open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.factories.roster import roster_of
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.messaging.do_not_call_list import DoNotCall
 from tests.support.call_lists import MONDAY, Floor

@@ -11,8 +11,8 @@ from shared.adapters.local.fault_injection import FaultInjection
 from shared.repositories import table_keys
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
-from shared.runtime.playbook.loader import rules
 from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.rules import rules
 from shared.use_cases.segments.scan_winback import scan
 from tests.events.test_races import Killed, Watched, raising
 from tests.support.call_lists import STORE, Floor

@@ -10,7 +10,7 @@ from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import table_keys
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, LAN, Desk
 
 
@@ -67,7 +67,7 @@ def test_the_bot_answers_in_the_chat_it_was_asked_in(desk: Desk):
     delivered(desk, oa, 2)
 
     (answer,) = desk.sent("zalo")
-    assert "21:30" in answer["text"]
+    assert "08:00–21:00" in answer["text"]
 
 
 def test_x14_an_advertisement_waits_while_a_complaint_is_open(desk: Desk):

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.vouchers.voucher import ALPHABET, new_code, read_code
+from shared.runtime.playbook.check import cautions, check
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
-from shared.runtime.playbook.offers import cautions, check, load_offers, offers
+from shared.runtime.playbook.offers import FILE, load_offers, offers
 
 Changed = Callable[[str, str], Path]
 
@@ -32,7 +33,7 @@ def changed(tmp_path: Path) -> Changed:
 
 
 def test_what_ships_is_right_and_needs_no_second_look():
-    assert check(PLAYBOOK) == []
+    assert check(PLAYBOOK, FILE) == []
     assert cautions(PLAYBOOK) == []
     assert {"birthday", "winback_60", "winback_90", "first_visit", "post_purchase", "vip", "referral",
             "referral_friend", "trial"} == offers().offers.keys()  # fmt: skip
@@ -65,7 +66,7 @@ def test_a_gift_is_told_from_kind_and_value_unless_it_has_words_of_its_own():
 def test_a_mistake_is_told_with_its_line_and_what_was_expected(changed: Changed, before, after, field, reason):
     folder = changed(before, after)
     lines = (folder / "offers.yaml").read_text(encoding="utf-8").splitlines()
-    wrong = check(folder)
+    wrong = check(folder, FILE)
 
     (mistake,) = [one for one in wrong if one.field.startswith(field)]
     assert reason in mistake.reason
@@ -85,7 +86,7 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(changed: Changed,
 def test_r21_more_than_half_off_is_a_warning_and_no_mistake(changed: Changed, before: str, after: str, field: str):
     folder = changed(before, after)
 
-    assert check(folder) == []
+    assert check(folder, FILE) == []
     (caution,) = cautions(folder)
     assert caution.field == field
     assert caution.line > 1

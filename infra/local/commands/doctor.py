@@ -12,13 +12,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-import yaml
 from rich.console import Console
 from rich.table import Table
 
 from infra import catalogue
 from infra.aws import layer
 from infra.local.stack.local_stack import load_door
+from shared.runtime.playbook.check import check
+from shared.runtime.playbook.loader import PLAYBOOK
 
 ROOT = layer.ROOT
 OLDEST_PYTHON = (3, 11)
@@ -87,14 +88,10 @@ def _doors() -> Finding:
 
 
 def _playbook() -> Finding:
-    files = sorted((ROOT / "shared" / "playbook").glob("**/*.yaml"))
-    wrong = []
-    for file in files:
-        try:
-            yaml.safe_load(file.read_text(encoding="utf-8"))
-        except (OSError, ValueError, yaml.YAMLError) as error:
-            wrong.append(f"{file.name}: {error}")
-    return Finding("playbook", bool(files) and not wrong, True, "; ".join(wrong) or f"{len(files)} files")
+    mistakes = check(PLAYBOOK)
+    more = f" (and {len(mistakes) - 1} more: kq playbook check)" if len(mistakes) > 1 else ""
+    files = sum(path.is_file() for path in PLAYBOOK.glob("**/*"))
+    return Finding("playbook", not mistakes, True, f"{mistakes[0]}{more}" if mistakes else f"{files} files")
 
 
 def _writable(data: Path | None) -> Finding:

@@ -1,4 +1,4 @@
-"""`kq journeys`: check a playbook's journeys, list them, and bring people from one version of a journey to another."""
+"""`kq journeys`: list a playbook's journeys, and bring people from one version of a journey to another."""
 
 from __future__ import annotations
 
@@ -19,32 +19,14 @@ from shared.repositories.cached import ProcessMemory
 from shared.repositories.profiles import RulesToday, current_cutoffs
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
-from shared.runtime.factories import bot, tickets
 from shared.runtime.factories.journeys import world
-from shared.runtime.playbook.journeys import check as find_mistakes
-from shared.runtime.playbook.journeys import load_journeys, warnings
-from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, rules, sending_rules
+from shared.runtime.playbook.journeys import load_journeys
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
+from shared.runtime.playbook.rules import rules, sending_rules
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.journeys.context import JourneyContext, set_mode
 from shared.use_cases.journeys.migrate import Changes, Counts, Migration, compare, versions
 from shared.use_cases.journeys.view import people_by_version, read_mode, told_mode
-
-
-def check(playbook: Path | None) -> bool:
-    """Print every mistake in the playbook but for its templates, with file, line and field; True when there is none."""
-    folder = playbook or PLAYBOOK
-    console = Console(soft_wrap=True, highlight=False)
-    try:
-        mistakes, doubtful = [*find_mistakes(folder), *bot.check(folder), *tickets.check(folder)], warnings(folder)
-    except (PlaybookError, OSError) as error:
-        raise Trouble(str(error)) from error
-    for mistake in mistakes:
-        console.print(Text(str(mistake)))
-    for warning in doubtful:
-        console.print(Text(f"{warning} (warning)"))
-    count = _number(len(list((folder / "journeys").glob("*.yaml"))), "journey")
-    console.print(f"{count}, {_number(len(mistakes), 'mistake')}" if mistakes else f"{count}, nothing to mend")
-    return not mistakes
 
 
 def show(playbook: Path | None) -> None:
@@ -176,7 +158,3 @@ def _loaded(folder: Path) -> dict[str, Journey]:
         return load_journeys(folder)
     except (PlaybookError, OSError) as error:
         raise Trouble(str(error)) from error
-
-
-def _number(count: int, thing: str) -> str:
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"

@@ -1,4 +1,4 @@
-"""`kq templates`: check a playbook's templates, and look at a message as the phone shows it, with what it costs."""
+"""`kq templates`: look at a message as the phone shows it, with what it costs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from shared.domain.common.localized_text import Lang
 from shared.domain.messaging.sms_encoding import measured
 from shared.domain.messaging.template import CUSTOMER, CannotRender, Email, Shop, SmsAd, SmsCare, Template, Zns
 from shared.ports import Rendered
-from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, sending_rules
-from shared.runtime.playbook.templates import SAMPLE_CUSTOMER, load_shop, load_templates, preview, sandbox
-from shared.runtime.playbook.templates import check as find_mistakes
+from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
+from shared.runtime.playbook.rules import sending_rules
+from shared.runtime.playbook.shop import load_shop
+from shared.runtime.playbook.templates import SAMPLE_CUSTOMER, load_templates, preview, sandbox
 
 WIDTH = 46
 # What the phone shows above each kind of message.
@@ -27,21 +28,6 @@ SENDERS = {
     "email": "E-mail · {shop}", "messenger": "Messenger · {shop}", "whatsapp": "WhatsApp · {shop}",
     "web": "Trang web · {shop}", "call": "Kịch bản gọi · {shop}",
 }  # fmt: skip
-
-
-def check(playbook: Path | None) -> bool:
-    """Print every mistake in the templates with file, line and field; True when there is none."""
-    folder = playbook or PLAYBOOK
-    console = Console(soft_wrap=True, highlight=False)
-    try:
-        mistakes = find_mistakes(folder)
-    except (PlaybookError, OSError) as error:
-        raise Trouble(str(error)) from error
-    for mistake in mistakes:
-        console.print(Text(str(mistake)))
-    count = len(list((folder / "templates").glob("*.yaml")))
-    console.print(f"{count} templates, {len(mistakes)} mistakes" if mistakes else f"{count} templates, nothing to mend")
-    return not mistakes
 
 
 def show(template_id: str, channel: str | None, lang: str, playbook: Path | None, nobody: bool) -> None:

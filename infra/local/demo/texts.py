@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.staff_notes import note_words
 
 

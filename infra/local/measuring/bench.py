@@ -26,7 +26,7 @@ from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories.api_keys import issue_key
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.triage import triager
 
 START = datetime(2026, 6, 1, 3, 0, tzinfo=UTC)  # no Tết within the silence that is looked at

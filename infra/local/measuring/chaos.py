@@ -35,7 +35,7 @@ from shared.repositories.rate_limits import Pace
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.channels import dispatcher
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 
 START = datetime(2026, 3, 2, 2, 0, tzinfo=UTC)
 A_CUSTOMER = 4

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from heapq import nsmallest
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,7 @@ from shared.domain.bot.similarity import Index, Synonyms
 from shared.domain.common.language import Language
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.common.text_folding import fold
+from shared.domain.staff.business_hours import WEEKDAYS, Weekday
 from shared.domain.triage.triage import INTENTS
 
 Spell = Callable[[str], Sequence[str]]
@@ -66,10 +67,15 @@ class Entry(StrictModel):
         return (self.title.vi, self.title.en, *self.questions)
 
 
+DayName = Literal["every", Weekday]
+
+
 class FaqFile(StrictModel):
-    """`faq.yaml`: the entries in the page's order, the page's headings by intent, and the figures answers speak of."""
+    """`faq.yaml`: the entries in the page's order, the page's headings by intent, and the names
+    of days and figures that answers speak of."""
 
     facts: dict[str, Any]
+    weekdays: dict[DayName, BilingualText]
     topics: dict[str, BilingualText]
     entries: tuple[Entry, ...] = Field(min_length=1)
 
@@ -77,6 +83,8 @@ class FaqFile(StrictModel):
     def _each_once(self) -> Self:
         ids: dict[str, int] = {}
         asked: dict[str, str] = {}
+        if missing := [day for day in ("every", *WEEKDAYS) if day not in self.weekdays]:
+            raise ValueError(f"weekdays.{missing[0]}: is missing")
         for number, entry in enumerate(self.entries):
             if entry.id in ids:
                 raise ValueError(f"entries.{number}.id: is taken by another entry")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from itertools import pairwise
+from typing import Literal, Self
 
-from pydantic import Field, PositiveInt
+from pydantic import Field, PositiveInt, model_validator
 
 from shared.domain.common.lunar_calendar import Rest
 from shared.domain.common.strict_model import StrictModel
@@ -17,6 +18,13 @@ class LifecycleRules(StrictModel):
     lapsed_60: PositiveInt = 60
     lapsed_90: PositiveInt = 90
     lost: PositiveInt = 180
+
+    @model_validator(mode="after")
+    def _later_and_later(self) -> Self:
+        for (_, sooner), (name, later) in pairwise(self):
+            if later <= sooner:
+                raise ValueError(f"{name}: must be more than {sooner}, the days before it, and is {later}")
+        return self
 
 
 class ValueRules(StrictModel):
@@ -102,18 +110,26 @@ class CutOffs(StrictModel):
     customers: int = 0
 
 
-class Rules(StrictModel):
-    """Everything in the playbook's segments.yaml, identity.yaml, winback.yaml, stages.yaml and carriers.yaml."""
+Stage = Literal["awareness", "consideration", "purchase", "delivery", "after_sales", "engagement"]
+
+
+class SegmentRules(StrictModel):
+    """`segments.yaml`."""
 
     lifecycle: LifecycleRules
     value: ValueRules
     tags: TagRules
     orders: OrderRules
-    identity: IdentityRules
     bg_nbd: BgNbdRules
-    winback: WinbackRules
     first_cutoffs: CutOffs
-    stages: dict[str, str]
+
+
+class Rules(SegmentRules):
+    """Everything in the playbook's segments.yaml, identity.yaml, winback.yaml, stages.yaml and carriers.yaml."""
+
+    identity: IdentityRules
+    winback: WinbackRules
+    stages: dict[str, Stage]
     # From sending.yaml: the silence clock rests when promotions do (R15).
     tet_rests: tuple[Rest, ...]
     carriers: dict[str, CarrierRules]

@@ -99,6 +99,11 @@ class SendingRules(StrictModel):
             raise ValueError("caps.marketing: is needed")
         if missing := sorted(set(get_args(ChannelName)) - self.channels.keys()):
             raise ValueError(f"channels.{missing[0]}: has no price and no pace")
+        if "other" not in self.payment_words:
+            raise ValueError("payment_words.other: is missing")
+        for reason, words in self.reasons.items():
+            if words.keys() != {"vi", "en"}:
+                raise ValueError(f"reasons.{reason}: must be said in vi and en, and in nothing else")
         for order in self.orders:
             for used in order.channels:
                 hours = self.hours(order.purpose, used)

@@ -12,6 +12,7 @@ from difflib import get_close_matches
 from typing import NamedTuple, Protocol
 
 from shared.domain.common.channels import ChannelName
+from shared.domain.common.lint import Finding
 from shared.domain.common.localized_text import Text
 from shared.domain.messaging.promotional_words import false_invoice_words, promotional_words
 from shared.domain.messaging.template import (
@@ -41,13 +42,6 @@ _PLACEHOLDER = re.compile(r"<([^<>\s]+)>")
 _LINK = re.compile(r"\blinks\.(\w+)")
 _ADDRESS = re.compile(r"https?://|\bwww\.", re.IGNORECASE)
 _TITLE_OF = re.compile(r"\bgreeting\.(?!zns_name\b)|\b(?:anh|chị|quý khách)\b", re.IGNORECASE)
-
-
-class Finding(NamedTuple):
-    """Something to mend: where (field by field), what is wrong there, and what was expected."""
-
-    path: Path
-    reason: str
 
 
 class Written(Protocol):

@@ -78,6 +78,12 @@ class Task(TypedDict, total=False):
     trouble: str
 
 
+# Why a task was opened that no journey worded.
+Reason = Literal[
+    "different_names", "parted_before", "comment_not_hidden", "shared_phone", "planned_call", "handed_to_staff",
+]  # fmt: skip
+
+
 class TaskTexts(BaseModel):
     """What staff read on a task whose reason is a code."""
 

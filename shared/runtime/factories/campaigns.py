@@ -12,7 +12,7 @@ from shared.repositories.provider_status import ProviderLimits
 from shared.runtime import wiring
 from shared.runtime.factories.channels import available
 from shared.runtime.factories.rules_today import rules_today
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.templates import renderer, templates
 from shared.use_cases.campaigns.audience import AudienceJudge
 from shared.use_cases.campaigns.manage import Campaigns

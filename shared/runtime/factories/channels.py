@@ -27,7 +27,7 @@ from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
 from shared.runtime import wiring
 from shared.runtime.factories.roster import roster_of
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.staff import directory
 from shared.runtime.playbook.staff_notes import note_words, write
 from shared.runtime.playbook.templates import renderer, templates

@@ -3,28 +3,11 @@
 from __future__ import annotations
 
 import random
-from functools import cache
-from pathlib import Path
 
 from shared.domain.errors import NotFound
-from shared.domain.inbox.comment import CommentRules
 from shared.runtime import wiring
-from shared.runtime.playbook.loader import PLAYBOOK
-from shared.runtime.playbook.yaml_source import Mistake, load, read
+from shared.runtime.playbook.comments import comment_rules
 from shared.use_cases.inbox.moderate_comments import Moderator
-
-FILE = "comments.yaml"
-
-
-def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the page's words of a playbook folder."""
-    return read(folder / FILE, CommentRules)[2]
-
-
-@cache
-def comment_rules() -> CommentRules:
-    """Raises PlaybookError."""
-    return load(PLAYBOOK / FILE, CommentRules)
 
 
 def moderate(ref: str) -> None:

@@ -10,9 +10,10 @@ from shared.runtime import wiring
 from shared.runtime.factories.roster import roster_of
 from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.playbook import journeys as journey_files
-from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.offers import offers
-from shared.runtime.playbook.templates import script, shop, templates
+from shared.runtime.playbook.rules import sending_rules
+from shared.runtime.playbook.shop import shop
+from shared.runtime.playbook.templates import script, templates
 from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.definitions import World

@@ -9,7 +9,7 @@ from shared.repositories.cached import ProcessMemory
 from shared.repositories.staff_absence import away
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
-from shared.runtime.playbook.loader import sending_rules
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.staff import directory
 
 

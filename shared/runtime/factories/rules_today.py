@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.domain.vietnam_time import local_day, moment
 from shared.repositories.profiles import RulesToday, current_cutoffs
 from shared.runtime import wiring
-from shared.runtime.playbook.loader import rules
+from shared.runtime.playbook.rules import rules
 
 
 def rules_today(now: datetime) -> RulesToday:

@@ -8,8 +8,8 @@ from shared.domain.vietnam_time import local_day
 from shared.repositories.co_purchase import CoPurchase
 from shared.repositories.products import Products
 from shared.runtime import wiring
-from shared.runtime.playbook.loader import sending_rules
 from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.suggestions import suggestion_rules
 from shared.use_cases.recommendations.suggest_products import Suggester
 

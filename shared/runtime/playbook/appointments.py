@@ -1,14 +1,14 @@
-"""Reads the playbook's appointments; a wrong file is named with line and field."""
+"""Reads the playbook's appointments and holds their stores to the directory's."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 
+from shared.domain.staff.directory import Directory
 from shared.domain.tasks.appointment import AppointmentRules
-from shared.runtime.playbook.loader import PLAYBOOK
-from shared.runtime.playbook.staff import directory
-from shared.runtime.playbook.yaml_source import Mistake, load, read
+from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, load
+from shared.runtime.playbook.staff import STAFF
 
 FILE = "appointments.yaml"
 
@@ -16,13 +16,12 @@ FILE = "appointments.yaml"
 @cache
 def appointment_rules() -> AppointmentRules:
     """The rules that ship with this deployment."""
-    return load(PLAYBOOK / FILE, AppointmentRules)
+    return load(PLAYBOOK, FILE, AppointmentRules)
 
 
-def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the appointments of a playbook folder."""
-    rules, marks, mistakes = read(folder / FILE, AppointmentRules)
-    if rules is None or marks is None:
-        return mistakes
-    strangers = rules.stores.keys() - directory().stores.keys()
-    return [marks.mistake(FILE, ("stores", store), "is no store of staff.yaml") for store in sorted(strangers)]
+def lint(book: Book) -> Iterator[Mistake]:
+    """Stores that take appointments and are none."""
+    rules, directory = book.get(FILE, AppointmentRules), book.get(STAFF, Directory)
+    if rules and directory:
+        for store in sorted(rules.stores.keys() - directory.stores.keys()):
+            yield book.marks(FILE).mistake(("stores", store), "is no store of staff.yaml")

@@ -1,41 +1,33 @@
-"""Reads the playbook's offers; a wrong file is named with line and field."""
+"""Reads the playbook's offers."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from shared.domain.vouchers.voucher import Book, warnings
-from shared.runtime.playbook.loader import PLAYBOOK
-from shared.runtime.playbook.yaml_source import Mistake, load, read
+from shared.domain.vouchers.voucher import Book as Offers
+from shared.domain.vouchers.voucher import warnings
+from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, load
 
 FILE = "offers.yaml"
 
 
-def load_offers(folder: Path) -> Book:
+def load_offers(folder: Path) -> Offers:
     """The offers of a playbook folder; raises PlaybookError with the first thing wrong."""
-    return load(folder / FILE, Book)
+    return load(folder, FILE, Offers)
 
 
 @cache
-def offers() -> Book:
+def offers() -> Offers:
     """The offers that ship with this deployment."""
     return load_offers(PLAYBOOK)
 
 
-def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the offers of a playbook folder."""
-    return read(folder / FILE, Book)[2]
-
-
-def cautions(folder: Path) -> list[Mistake]:
+def cautions(book: Book) -> Iterator[Mistake]:
     """What somebody should look at twice in offers that can be read; none of it stops them."""
-    book, marks, _ = read(folder / FILE, Book)
-    if book is None or marks is None:
-        return []
-    found = []
-    for offer_id, offer in book.offers.items():
+    found = book.get(FILE, Offers)
+    for offer_id, offer in found.offers.items() if found else ():
         for warning in warnings(offer):
             name, _, reason = warning.partition(": ")
-            found.append(marks.mistake(FILE, ("offers", offer_id, name), reason))
-    return found
+            yield book.marks(FILE).mistake(("offers", offer_id, name), reason)

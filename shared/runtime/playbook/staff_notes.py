@@ -15,10 +15,10 @@ from shared.domain.common.localized_text import Lang, Text
 from shared.domain.messaging.channel_errors import ContentError
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import SUBJECT_WORDS, WORDS, NoteWords
-from shared.runtime.playbook.loader import PLAYBOOK
+from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, load
+from shared.runtime.playbook.shop import shop
 from shared.runtime.playbook.staff import directory
-from shared.runtime.playbook.templates import sandbox, shop
-from shared.runtime.playbook.yaml_source import Mistake, load, read
+from shared.runtime.playbook.templates import sandbox
 
 FILE = "staff_notes.yaml"
 # Zalo takes no more in one message.
@@ -29,18 +29,16 @@ SHOP = "shop"
 @cache
 def note_words() -> NoteWords:
     """The words that ship with this deployment."""
-    return load(PLAYBOOK / FILE, NoteWords)
+    return load(PLAYBOOK, FILE, NoteWords)
 
 
-def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the words of a playbook folder's notes."""
-    words, marks, mistakes = read(folder / FILE, NoteWords)
-    if words and marks:
-        mistakes += [marks.mistake(FILE, *finding) for finding in _lint(words, folder)]
-    return mistakes
+def lint(book: Book) -> Iterator[Mistake]:
+    """Notes that cannot be written, or say what they may not."""
+    if words := book.get(FILE, NoteWords):
+        yield from book.marks(FILE).mistakes(_findings(words, book.folder))
 
 
-def _lint(words: NoteWords, folder: Path) -> Iterator[Finding]:
+def _findings(words: NoteWords, folder: Path) -> Iterator[Finding]:
     texts = sandbox(folder)
     for kind, wording in words.notes.items():
         known = WORDS[kind] | {SHOP}

@@ -1,4 +1,4 @@
-"""Reads the playbook's templates, pages and shop facts; a wrong file is named with line and field."""
+"""Reads the playbook's templates and pages, and shows each template with its samples."""
 
 from __future__ import annotations
 
@@ -8,51 +8,37 @@ from pathlib import Path
 from typing import Any
 
 from jinja2 import TemplateError
-from pydantic import ValidationError
 
 from shared.adapters.jinja_sandbox import Sandbox
 from shared.adapters.template_rendering import Renderer
+from shared.domain.common.lint import Finding
 from shared.domain.common.localized_text import Lang
 from shared.domain.messaging.template import CUSTOMER, CannotRender, Shop, Template
-from shared.domain.messaging.template_lint import Finding, lint, sources
+from shared.domain.messaging.template_lint import lint as lint_template
+from shared.domain.messaging.template_lint import sources
 from shared.ports import Rendered
 from shared.runtime.logs import logger
-from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, load_yaml
-from shared.runtime.playbook.yaml_source import Mistake, read
+from shared.runtime.playbook.loader import PLAYBOOK, SHOP, Book, Mistake, load
+from shared.runtime.playbook.shop import shop
 
+FILES = "templates/*.yaml"
 # Samples are shown to a customer with a clean name, and to one whom nothing is known of.
 SAMPLE_CUSTOMER = {"name": "Nguyễn Thị Lan", "gender": "female"}
 SAMPLE_MESSAGE = "0" * 44
 _SAMPLE_KEY = b"samples lead nowhere"
 
 
-def load_shop(folder: Path) -> Shop:
-    """The shop's facts; raises PlaybookError."""
-    try:
-        return Shop.model_validate(load_yaml(folder / "shop.yaml"))
-    except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise PlaybookError(f"shop.yaml: {wrong}") from error
-
-
 def load_templates(folder: Path) -> dict[str, Template]:
     """The templates of a playbook folder by id; raises PlaybookError with the first file that cannot be one."""
     found: dict[str, Template] = {}
-    for path in sorted((folder / "templates").glob("*.yaml")):
-        template, _, mistakes = read(path, Template)
-        if template is None:
-            raise PlaybookError(str(mistakes[0]))
+    for name in Book(folder).names(FILES):
+        template = load(folder, name, Template)
         found[template.id] = template
     return found
 
 
 def sandbox(folder: Path) -> Sandbox:
     return Sandbox(folder / "pages")
-
-
-@cache
-def shop() -> Shop:
-    return load_shop(PLAYBOOK)
 
 
 @cache
@@ -93,21 +79,20 @@ def page(name: str, **values: Any) -> str:
 # ---- checking ----
 
 
-def check(folder: Path) -> list[Mistake]:
-    """Everything wrong with the templates of a playbook folder."""
-    facts, texts = load_shop(folder), sandbox(folder)
-    mistakes: list[Mistake] = []
+def lint(book: Book) -> Iterator[Mistake]:
+    """Templates that say what they may not, or cannot be written with their samples."""
+    facts, texts = book.get(SHOP, Shop), sandbox(book.folder)
     seen: dict[str, str] = {}
-    for path in sorted((folder / "templates").glob("*.yaml")):
-        template, marks, wrong = read(path, Template)
-        mistakes += wrong
-        if template is None or marks is None:
+    for name in book.names(FILES):
+        template = book.get(name, Template)
+        if template is None:
             continue
+        marks = book.marks(name)
         if other := seen.get(template.id):
-            mistakes.append(marks.mistake(path.name, ("id",), f"is taken by {other}"))
-        seen[template.id] = path.name
-        mistakes += [marks.mistake(path.name, *finding) for finding in findings(template, facts, texts)]
-    return mistakes
+            yield marks.mistake(("id",), f"is taken by {other}")
+        seen[template.id] = name
+        if facts:
+            yield from marks.mistakes(findings(template, facts, texts))
 
 
 def findings(template: Template, facts: Shop, texts: Sandbox) -> list[Finding]:
@@ -121,7 +106,7 @@ def findings(template: Template, facts: Shop, texts: Sandbox) -> list[Finding]:
             unreadable.append(Finding(source.path, f"cannot be read: {error}"))
     if unreadable:
         return unreadable
-    return lint(
+    return lint_template(
         template, used, {channel: list(samples(template, channel, facts, texts)) for channel in template.channels}
     )
 

@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-import json
+import binascii
+import struct
 import unicodedata
+from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.triage.labels import Intent, Sentiment, Severity
 from shared.domain.triage.linear_model import Lexicon, Model
 from shared.domain.triage.second_opinion import EscalationRules
 from shared.domain.triage.text_normalizer import Speller
 from shared.domain.triage.triage import INTENTS, BotThresholds, Triager
-from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError, load_yaml
-from shared.runtime.playbook.yaml_source import load
+from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, load
 
 FOLDER = PLAYBOOK / "triage"
+WORDS, WEIGHTS, SECOND_OPINION = "triage/words.yaml", "triage/model.json", "triage/second_opinion.yaml"
 
 
-_Severity = Literal["critical", "high", "normal", "low"]
-
-
-_Sentiment = Literal["positive", "neutral", "negative"]
-
-
-class _Whole(BaseModel):
+class Whole(StrictModel):
     """Messages known as a whole, and their labels."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    labels: tuple[str, _Severity, _Sentiment, bool]
+    labels: tuple[Intent, Severity, Sentiment, bool]
     said: str
 
 
-class _Vocabulary(BaseModel):
-    """The file words.yaml."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Vocabulary(StrictModel):
+    """`words.yaml`: short forms by what they stand for, small words, kinds of words, messages known as a whole."""
 
     short: dict[str, str]
     small: str
     kinds: dict[str, str]
-    whole: tuple[_Whole, ...]
+    whole: tuple[Whole, ...]
+
+
+class Weights(StrictModel):
+    """`model.json`, which training writes: see `Model` for heads, features and weights."""
+
+    made_from: str
+    bot_from: float = Field(ge=0, le=1)
+    bot_intents: tuple[Intent, ...]
+    heads: dict[str, Annotated[dict[str, Any], Field(min_length=1)]]
+    features: str
+    weights: str
 
 
 @cache
 def asking() -> EscalationRules:
     """When and how another reader is asked; raises PlaybookError with the first thing wrong."""
-    return load(FOLDER / "second_opinion.yaml", EscalationRules)
+    return load(PLAYBOOK, SECOND_OPINION, EscalationRules)
 
 
 @cache
@@ -57,26 +61,30 @@ def triager() -> Triager:
     """Raises PlaybookError when the words cannot be used."""
     words = vocabulary()
     lexicon = lexicon_of(words)
-    data = json.loads((FOLDER / "model.json").read_text(encoding="utf-8"))
-    manner = BotThresholds(data["bot_from"], frozenset(data["bot_intents"]))
-    return Triager(lexicon, Model(data), manner, whole(words, lexicon))
+    data = load(PLAYBOOK, WEIGHTS, Weights)
+    manner = BotThresholds(data.bot_from, frozenset(data.bot_intents))
+    return Triager(lexicon, Model(data.model_dump()), manner, whole(words, lexicon))
 
 
-def vocabulary(path: Path = FOLDER / "words.yaml") -> Any:
-    """The words as they stand in the file."""
-    try:
-        words = _Vocabulary.model_validate(load_yaml(path))
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise PlaybookError(f"{path.name}: {where}: {first['msg']}") from error
-    for one in words.whole:
-        if one.labels[0] not in INTENTS:
-            raise PlaybookError(f"{path.name}: whole: {one.labels[0]} is no intent")
-    return words
+def vocabulary() -> Vocabulary:
+    """The words that ship with this deployment, as they stand in the file."""
+    return load(PLAYBOOK, WORDS, Vocabulary)
 
 
-def lexicon_of(words: _Vocabulary) -> Lexicon:
+def lint(book: Book) -> Iterator[Mistake]:
+    """Weights that make no model, and intents that the second reader is not told of."""
+    if data := book.get(WEIGHTS, Weights):
+        try:
+            Model(data.model_dump())
+        except (LookupError, ValueError, TypeError, struct.error, binascii.Error):
+            yield book.marks(WEIGHTS).mistake(("weights",), "do not fit the heads and the features; train again")
+    if second := book.get(SECOND_OPINION, EscalationRules):
+        for intent in INTENTS:
+            if intent not in second.instructions:
+                yield book.marks(SECOND_OPINION).mistake(("instructions",), f"do not speak of the intent {intent}")
+
+
+def lexicon_of(words: Vocabulary) -> Lexicon:
     """The lexicon the words make."""
     plain = Speller({})
     short = {
@@ -88,7 +96,7 @@ def lexicon_of(words: _Vocabulary) -> Lexicon:
     return Lexicon(Speller(short), kinds, words.small.split())
 
 
-def whole(words: _Vocabulary, lexicon: Lexicon) -> dict[str, tuple[str, str, str, bool]]:
+def whole(words: Vocabulary, lexicon: Lexicon) -> dict[str, tuple[str, str, str, bool]]:
     """Whole messages in the lexicon's spelling, with their labels."""
     return {
         lexicon.speller.phrase(said).replace("?", ""): one.labels for one in words.whole for said in one.said.split("|")
