@@ -11,7 +11,7 @@ from shared.domain.errors import Forbidden, Invalid
 from shared.domain.tasks.appointment import Appointment
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_ingestion, journeys
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.appointments import appointment_rules
@@ -21,7 +21,6 @@ from shared.use_cases.customers.input import read_upsert
 from shared.use_cases.customers.upsert import upsert
 from shared.use_cases.tasks.appointments import AppointmentBook, Booking, listed, shown
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY, settings.PUBLIC)
 NOTE_LENGTH = 500
 SHOWN_DAYS = timedelta(days=6)
 

@@ -8,21 +8,12 @@ from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.campaigns.campaign import StoredCampaign, StoredPreview, Verb
 from shared.domain.errors import Forbidden
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.campaigns import audience_judge, campaigns, preview
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.rules import sending_rules
 from shared.use_cases.campaigns.preview import show
 from shared.use_cases.customers.view import told_as
-
-SETTINGS = (
-    settings.STAGE,
-    settings.TABLE,
-    settings.IDENTITY,
-    settings.MESSAGES,
-    settings.CHANNELS,
-    settings.PUBLIC,
-)
 
 handler = HttpDoor()
 

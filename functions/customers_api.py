@@ -8,7 +8,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.customers.identity import Identity
 from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.rules_today import rules_today
@@ -21,8 +21,6 @@ from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import upsert
 from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.segments import list_segments, scan_winback
-
-SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 
 handler = HttpDoor()
 

@@ -5,15 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.tickets.ticket import is_complaint
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.logs import logger
 from shared.runtime.playbook.rules import task_words
 from shared.runtime.playbook.staff import directory
 from shared.runtime.playbook.tickets import ticket_rules
 from shared.use_cases.staff.store_digest import StoreDigests
-
-SETTINGS = (settings.STAGE, settings.TABLE)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

@@ -11,11 +11,9 @@ from shared.domain.common.field_reader import Reader
 from shared.domain.errors import FieldError, Invalid, TooLarge
 from shared.domain.events.event import Event
 from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_BATCH_EVENTS, MAX_CALL_BYTES, TYPES, translate
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.http import HttpDoor, answer
 from shared.runtime.playbook.rules import rules
-
-SETTINGS = (settings.STAGE, settings.TABLE, settings.EVENTS)
 
 # A queue message is billed per 64 KB, and takes 256 KB at most; a worker should not hold too many events at once.
 MESSAGE_BYTES = 192 * 1024

@@ -12,22 +12,12 @@ from shared.domain.errors import Busy, Conflict
 from shared.domain.events.event import Event
 from shared.domain.inbox.provider_event import Incoming
 from shared.repositories.messages import enqueue
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.batch import UNPROCESSABLE, SqsBatch, Worked, parsed
 from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.playbook.triage import triager
 from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.inbox.ingest_provider_events import IncomingTaker, Taken
-
-SETTINGS = (
-    settings.STAGE,
-    settings.TABLE,
-    settings.EVENTS_DLQ,
-    settings.IDENTITY,
-    settings.MESSAGES,
-    settings.TICKETS,
-    settings.PUBLIC,
-)
 
 
 class Message(BaseModel):

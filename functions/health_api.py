@@ -6,10 +6,8 @@ from pathlib import Path
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.runtime import settings
 from shared.runtime.http import HttpDoor, answer
 
-SETTINGS = (settings.STAGE,)
 OPENAPI = Path(__file__).parent.parent / "shared" / "openapi.json"
 
 handler = HttpDoor()

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from aws_lambda_powertools.event_handler import Response
 
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.use_cases.journeys import view
-
-SETTINGS = (settings.STAGE, settings.TABLE)
 
 handler = HttpDoor()
 

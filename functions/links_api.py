@@ -17,7 +17,7 @@ from shared.domain.vietnam_time import moment
 from shared.domain.vouchers.voucher import clock, status
 from shared.repositories import vouchers
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories import bot
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.html_pages import PRIVATE, page_answer
@@ -28,8 +28,6 @@ from shared.runtime.playbook.templates import templates
 from shared.use_cases.messaging import follow_link
 from shared.use_cases.messaging.answer_survey import SCORES, Survey, record_answer, survey_of
 from shared.use_cases.messaging.unsubscribe import stop_marketing
-
-SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 
 
 def _refusal(error: KhachQuenError) -> Response[str]:

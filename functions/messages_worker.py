@@ -10,20 +10,11 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.batch import Poison, SqsBatch
 from shared.runtime.factories.channels import dispatcher, staff_notes
 from shared.runtime.factories.comments import moderate
 from shared.use_cases.messaging.dispatch_ad_batch import AdDispatcher
-
-SETTINGS = (
-    settings.STAGE,
-    settings.TABLE,
-    settings.IDENTITY,
-    settings.CHANNELS,
-    settings.MESSAGES_DLQ,
-    settings.PUBLIC,
-)
 
 
 def _work(sender: AdDispatcher, body: dict[str, Any]) -> Callable[[], Any]:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.rules_today import rules_today, tick_time
 from shared.runtime.logs import logger
 from shared.use_cases.segments.weekly_cutoffs import publish, relabel_pass
-
-SETTINGS = (settings.STAGE, settings.TABLE)
 
 # A hundred customers a page; what is left over the minute sweep goes on with.
 PAGES = 400

@@ -6,12 +6,10 @@ from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.customers.identity import identity
 from shared.domain.errors import FieldError, Invalid, NotFound
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.http import HttpDoor, answer
 from shared.use_cases.customers.view import find
 from shared.use_cases.messaging.web_popups import waiting_for
-
-SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 
 handler = HttpDoor()
 

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.logs import logger
 from shared.use_cases.segments.wake_due_customers import Waker
-
-SETTINGS = (settings.STAGE, settings.TABLE)
 
 # Leaves the lease, and the rest of the list, to the next tick a quarter of an hour later.
 SECONDS = 780

@@ -17,7 +17,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import TaskClosedHook, task_done_signal
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.suggestions import suggester
@@ -33,7 +33,6 @@ from shared.use_cases.tasks.reassign import TaskEditor
 from shared.use_cases.tasks.record_outcome import Report, record_outcome
 from shared.use_cases.tickets.ask_and_compensate import ask_answered
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.PUBLIC)
 # Nobody promises a call for later than this.
 LATEST_CALL_BACK = timedelta(days=365)
 KINDS = get_args(Kind)

@@ -14,7 +14,7 @@ from shared.domain.tickets.ticket import STATUSES, Ticket
 from shared.ports import Item
 from shared.repositories.api_keys import Caller
 from shared.repositories.ticket_revenue import credited
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.pos import pos
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.rules_today import rules_today
@@ -27,16 +27,6 @@ from shared.use_cases.tickets import agent_actions, ask_and_compensate, close_an
 from shared.use_cases.tickets.context import MessageResult, TicketContext
 from shared.use_cases.tickets.draft_order import draft_order, read_order_request
 from shared.use_cases.tickets.receive_message import receive
-
-SETTINGS = (
-    settings.STAGE,
-    settings.TABLE,
-    settings.IDENTITY,
-    settings.MESSAGES,
-    settings.PUBLIC,
-    settings.CHANNELS,
-    settings.SECOND_OPINION,
-)
 
 handler = HttpDoor()
 

@@ -9,20 +9,10 @@ from pydantic import BaseModel
 
 from shared.domain.errors import Busy
 from shared.domain.tickets.ticket import CustomerMessage
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.batch import UNPROCESSABLE, Poison, SqsBatch, parsed
 from shared.runtime.factories.tickets import tickets
 from shared.use_cases.tickets.receive_message import receive
-
-SETTINGS = (
-    settings.STAGE,
-    settings.TABLE,
-    settings.TICKETS_DLQ,
-    settings.IDENTITY,
-    settings.MESSAGES,
-    settings.PUBLIC,
-    settings.SECOND_OPINION,
-)
 
 
 class TicketRecord(BaseModel):

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from shared.repositories import table_keys
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.campaigns import campaign_run
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.factories.tickets import tickets
 from shared.use_cases.run_timers import Timers
-
-SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 
 PARTITIONS = tuple(f"timer#{shard}" for shard in range(table_keys.TIMER_SHARDS))
 # For all partitions together; the rest of the timeout is for what was begun.

@@ -17,7 +17,7 @@ from shared.domain.orders.order_event import money
 from shared.domain.vouchers.voucher import Redemption, Use, Voucher, status
 from shared.repositories import vouchers
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.html_pages import page_answer
 from shared.runtime.http import HttpDoor, answer, listing
@@ -25,7 +25,6 @@ from shared.runtime.playbook.offers import offers
 from shared.use_cases.vouchers import reconcile
 from shared.use_cases.vouchers import redeem as redeem_voucher
 
-SETTINGS = (settings.STAGE, settings.TABLE, settings.IDENTITY)
 FIELDS = ("order_id", "store", "phone", "total")
 UNITS = {"amount": "VND", "percent": "percent", "gift": "gift"}
 # So many lines fit into one answer of a Lambda.

@@ -10,12 +10,10 @@ from typing import Any
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.errors import TooLarge, Unauthenticated, Unreadable
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.http import HttpDoor, answer
 from shared.runtime.logs import logger
 from shared.runtime.webhook_readers import READERS, Call, messenger_handshake
-
-SETTINGS = (settings.STAGE, settings.EVENTS, settings.CHANNELS)
 
 MAX_BYTES = 512 * 1024
 # News per queue message; a provider rarely tells more at once.

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from shared.repositories.messages import enqueue
-from shared.runtime import settings, wiring
+from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.logs import logger
 from shared.use_cases.segments.scan_winback import scan
-
-SETTINGS = (settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC)
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:

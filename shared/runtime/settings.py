@@ -1,4 +1,4 @@
-"""Every environment variable a door can have, in groups; a door lists its groups, the catalogue supplies them."""
+"""Every environment variable a door can have, in groups; a door's row in `infra/catalogue.py` lists its groups."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 
 class MissingSetting(RuntimeError):
-    """An environment variable that a door declared is not set."""
+    """A door needs an environment variable that its row in the catalogue does not supply."""
 
 
 class Group(NamedTuple):

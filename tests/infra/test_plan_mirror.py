@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -53,13 +52,6 @@ def test_every_queue_is_read_by_exactly_one_door():
     read = [name for door in DOORS if isinstance(door.trigger, FromQueue) for name in door.trigger.queues]
 
     assert sorted(read) == sorted(queue.name for queue in QUEUES)
-
-
-@pytest.mark.parametrize("door", DOORS, ids=by_name)
-def test_a_door_declares_the_settings_its_row_supplies(door: Door):
-    module = import_module(f"functions.{door.name}")
-
-    assert tuple(module.SETTINGS) == door.settings
 
 
 @pytest.mark.parametrize("door", DOORS, ids=by_name)

@@ -11,12 +11,14 @@ from infra.catalogue import Door, FromQueue, Http, Schedule, Tick
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.http_server import HttpServer, duration
 from infra.local.stack.local_stack import API_LIMIT, LocalStack
-from shared.runtime import wiring
+from shared.runtime import settings, wiring
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
 
 DOORS = (
-    Door("echo_api", Http(("GET /v1/echo", "POST /v1/echo", "PUT /v1/echo", "DELETE /v1/echo")), (), ()),
+    Door(
+        "echo_api", Http(("GET /v1/echo", "POST /v1/echo", "PUT /v1/echo", "DELETE /v1/echo")), (settings.EVENTS,), ()
+    ),
     Door("in_worker", FromQueue(("events",)), (), ()),
     Door("daily_schedule", Schedule((Tick("daily", "0 6 * * ? *", "daily"),)), (), ()),
 )

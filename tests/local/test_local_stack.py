@@ -11,10 +11,11 @@ import pytest
 from infra.catalogue import Door, FromQueue, Http, QueueRow, Schedule, Tick
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import API_LIMIT, LocalStack
+from infra.local.stack.supplied import PARTS
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Key, Put
-from shared.runtime import wiring
+from shared.runtime import settings, wiring
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)  # midnight in Vietnam
 
@@ -28,11 +29,12 @@ class Plan:
         self.sweep = self._remove_due
         self.daily = lambda _: None
 
+    SETTINGS = (settings.TABLE, settings.EVENTS)
     DOORS = (
-        Door("in_api", Http(("POST /v1/in", "GET /v1/things/{thing}", "GET /v1/things/first")), (), ()),
-        Door("in_worker", FromQueue(("events",), batch_size=2), (), (), timeout_seconds=10),
-        Door("timers_schedule", Schedule((Tick("timers", "* * * * ? *", "timers", 60, 0),)), (), ()),
-        Door("daily_schedule", Schedule((Tick("daily", "0 6 * * ? *", "daily"),)), (), ()),
+        Door("in_api", Http(("POST /v1/in", "GET /v1/things/{thing}", "GET /v1/things/first")), SETTINGS, ()),
+        Door("in_worker", FromQueue(("events",), batch_size=2), SETTINGS, (), timeout_seconds=10),
+        Door("timers_schedule", Schedule((Tick("timers", "* * * * ? *", "timers", 60, 0),)), SETTINGS, ()),
+        Door("daily_schedule", Schedule((Tick("daily", "0 6 * * ? *", "daily"),)), SETTINGS, ()),
     )
 
     def load(self, name):
@@ -411,3 +413,25 @@ def test_every_door_of_the_catalogue_loads():
     stack = LocalStack(None, LocalClock(START, frozen=True))
     stack.load()
     stack.close()
+
+
+def test_a_door_reaches_only_what_its_row_supplies(plan, stack):
+    reached = {}
+
+    def worker(event):
+        outside = wiring.outside()
+        reached["table"] = outside.table
+        with pytest.raises(settings.MissingSetting, match="in_worker is not supplied with KQ_IDENTITY_SECRET_ARN"):
+            outside.identity_key  # noqa: B018
+        assert outside.second_opinion is None
+
+    plan.worker = worker
+    stack.queues["events"].send(["a"])
+    stack.drain()
+    assert reached == {"table": stack.outside.table}
+
+
+def test_every_part_of_the_outside_is_behind_a_setting_or_free_on_aws_too():
+    free = {"clock", "new_id", "shadow_first", "memory", "second_opinion"}
+    parts = {name for name in vars(wiring.Outside) if not name.startswith("_")}
+    assert parts == set(PARTS) | free

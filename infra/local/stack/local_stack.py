@@ -40,6 +40,7 @@ from infra.local.stack.lambda_events import (
     sqs_event,
     tick_event,
 )
+from infra.local.stack.supplied import SuppliedOutside
 from shared.adapters.local.capacity_meter import Meter
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.adapters.local.sqlite_queue import SqliteQueue
@@ -199,7 +200,7 @@ class LocalStack:
         row = self.doors[door]
         with self._one_at_a_time():
             handler = self._handler(door)
-            token = wiring.install(self.outside)
+            token = wiring.install(SuppliedOutside(self.outside, row))
             try:
                 with self.meter.door(door):
                     return handler(event, Context(door, row.memory, row.timeout_seconds))
