@@ -1,0 +1,85 @@
+"""Commands that look at the system: kq blueprint, simulate, bench, chaos, doctor."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from infra.local.cli.options import Data, Stage
+
+app = typer.Typer()
+
+
+@app.command()
+def blueprint(
+    data: Data = None,
+    stage: Stage = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Show the thirty days' checklist, ticked by what is live, and what is missing and who does it."""
+    from rich.console import Console
+
+    from infra.local.commands import blueprint as plan
+
+    with plan.shop(data, stage) as where:
+        standing = plan.look(where, deployed=stage is not None)
+    if as_json:
+        print(plan.as_json(standing))
+    else:
+        plan.show(standing, Console())
+
+
+@app.command()
+def simulate(
+    customers: Annotated[int, typer.Option(min=50, max=1_000_000, help="How many customers the shop has.")] = 1000,
+    days: Annotated[int, typer.Option(min=1, max=365, help="How many days to look ahead.")] = 90,
+    seed: Annotated[int, typer.Option(min=0, max=98, help="Another shop, or the same one again.")] = 1,
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Let a made-up shop live through the shipped journeys and forecast messages, cost, tasks and vouchers."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from infra.local.measuring import simulate as time_machine
+
+    look = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*look, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=days)
+        forecast = time_machine.simulate(
+            customers, days, seed, data, lambda day: bar.update(task, advance=1, description=f"{day:%d/%m}")
+        )
+    if as_json:
+        print(forecast.as_json())
+    else:
+        time_machine.show(forecast, Console())
+
+
+@app.command()
+def bench() -> None:
+    """Print the figures of the performance goals that a laptop can take, each beside its goal."""
+    from infra.local.measuring.bench import show
+
+    show()
+
+
+@app.command()
+def chaos(
+    sends: Annotated[int, typer.Option(min=1, help="How many messages are planned.")] = 100_000,
+    seed: Annotated[int, typer.Option(help="Another disaster, or the same one again.")] = 0,
+) -> None:
+    """Kill the sender at every step in turn and account for every message; the exit code is 1 when one is amiss."""
+    from infra.local.measuring.chaos import show
+
+    if not show(sends, seed):
+        raise typer.Exit(1)
+
+
+@app.command()
+def doctor(data: Data = None) -> None:
+    """Check the set-up; the exit code is 1 when something that is needed is broken."""
+    from infra.local.commands.doctor import examine
+
+    if not examine(data):
+        raise typer.Exit(1)
