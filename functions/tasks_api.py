@@ -1,4 +1,4 @@
-"""Door: staff tasks. What is to be done, by whom and for whom, and what became of it."""
+"""Door: staff tasks. List, record outcomes, reassign, postpone or skip, issue the offer of a call."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from shared.use_cases.tasks.reassign import TaskEditor
 from shared.use_cases.tasks.record_outcome import Report, record_outcome
 from shared.use_cases.tickets.ask_and_compensate import ask_answered
 
-# Nobody promises a call for later than this.
+# The latest call-back that can be agreed.
 LATEST_CALL_BACK = timedelta(days=365)
 KINDS = get_args(Kind)
 
@@ -45,19 +45,19 @@ def get_tasks() -> Response[str]:
     limit, start = handler.page()
     outside = wiring.outside()
     now = outside.clock()
-    asked = _asked(handler.event.get("queryStringParameters") or {}, start, now)
-    return listing(*listed(outside.table, asked, task_words(), limit=limit, start=start, suggester=suggester(now)))
+    query = _asked(handler.event.get("queryStringParameters") or {}, start, now)
+    return listing(*listed(outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now)))
 
 
 def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery:
-    """What a list is asked for; raises Invalid naming every wrong field, and Forbidden."""
+    """The filter of the query string; raises Invalid naming every wrong field, and Forbidden."""
     read = Reader("")
     store, whose, kind = (read.text(query, name) for name in ("store", "assignee", "kind"))
     status: Status = "done" if query.get("status") == "done" else "open"
     if query.get("status", status) != status:
         read.wrong("status", "must be open or done")
     if whose and whose not in ROLES and whose not in directory().people:
-        read.wrong("assignee", f"must be the id of somebody, or one of {', '.join(ROLES)}")
+        read.wrong("assignee", f"must be the id of a person, or one of {', '.join(ROLES)}")
     if kind and kind not in KINDS:
         read.wrong("kind", f"must be one of {', '.join(KINDS)}")
     due = _due_until(read, query.get("due", ""), now)
@@ -72,12 +72,12 @@ def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery
     return TaskQuery(status, {store} if store else stores, role, person, kind, due)
 
 
-def _due_until(read: Reader, said: str, now: datetime) -> datetime | None:
-    """The end of the local day that is asked for: everything due by then, what is overdue too."""
-    if not said:
+def _due_until(read: Reader, text: str, now: datetime) -> datetime | None:
+    """The end of the local day that is asked for: tasks due by then, overdue ones too."""
+    if not text:
         return None
     try:
-        day = local_day(now) if said == "today" else date.fromisoformat(said)
+        day = local_day(now) if text == "today" else date.fromisoformat(text)
         return day_start(day + timedelta(days=1))
     except (ValueError, OverflowError):
         read.wrong("due", "must be today, or a day such as 2026-11-21")
@@ -90,7 +90,8 @@ def post_outcome(task_id: str) -> Response[str]:
     now = outside.clock()
     report = _report(handler.json(), now)
     task = record_outcome(
-        outside.table, task_id, report, by=_by(), now=now, stores=_stores(), on_closed=_told(now), roster=roster(now)
+        outside.table, task_id, report, by=_by(), now=now, stores=_stores(), on_closed=_on_closed(now),
+        roster=roster(now),
     )  # fmt: skip
     return _shown(task)
 
@@ -101,26 +102,26 @@ def post_assign(task_id: str) -> Response[str]:
     read = fields(body, ("assignee", "note"))
     person, note = read.text(body, "assignee"), read.text(body, "note", limit=NOTE_LENGTH)
     if not person and not read.errors:
-        read.wrong("assignee", "is needed: the id of who does it from now on")
+        read.wrong("assignee", "is needed: the id of the new assignee")
     if read.errors:
         raise Invalid(read.errors)
-    return _shown(_hands().assign(task_id, person, note))
+    return _shown(_editor().assign(task_id, person, note))
 
 
 @handler.routes.post("/v1/tasks/<task_id>/skip")
 def post_skip(task_id: str) -> Response[str]:
-    hands = _hands()
+    editor = _editor()
     body = handler.json()
     read = fields(body, ("reason", "until"))
     reason = read.text(body, "reason", limit=NOTE_LENGTH)
     if not reason and not read.errors:
-        read.wrong("reason", "is needed: why it is not done now")
-    until = _later(read, body, "until", hands.now)
+        read.wrong("reason", "is needed: the reason why it is not done now")
+    until = _later(read, body, "until", editor.now)
     if read.errors:
         raise Invalid(read.errors)
     if until:
-        return _shown(hands.put_back(task_id, reason, until))
-    return _shown(hands.skip(task_id, reason, _told(hands.now)))
+        return _shown(editor.postpone(task_id, reason, until))
+    return _shown(editor.skip(task_id, reason, _on_closed(editor.now)))
 
 
 @handler.routes.post("/v1/tasks/<task_id>/offer")
@@ -130,7 +131,7 @@ def post_offer(task_id: str) -> Response[str]:
     return _shown(made.issue(task_id, _stores()))
 
 
-def _hands() -> TaskEditor:
+def _editor() -> TaskEditor:
     outside = wiring.outside()
     now = outside.clock()
     return TaskEditor(outside.table, roster(now), _by(), _stores(), now)
@@ -144,16 +145,16 @@ def _stores() -> frozenset[str]:
     return handler.caller.stores if handler.caller else frozenset()
 
 
-def _told(now: datetime) -> TaskClosedHook:
-    """Tells journeys what became of a task, and a ticket of the answer to its question, in the draft in which it is
-    written down."""
+def _on_closed(now: datetime) -> TaskClosedHook:
+    """Signals journeys that a task was closed, and adds the answer of an internal question to its ticket, in the same
+    unit of work."""
     ours = journeys(now)
 
-    def told(uow: UnitOfWork, members: list[Profile], task: Task) -> None:
+    def on_closed(uow: UnitOfWork, members: list[Profile], task: Task) -> None:
         ask_answered(uow, task, ticket_rules(), directory(), now)
         handle_signal(ours, uow, members, task_done_signal(task), act=False)
 
-    return told
+    return on_closed
 
 
 def _shown(task: Task) -> Response[str]:
@@ -162,12 +163,12 @@ def _shown(task: Task) -> Response[str]:
 
 
 def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> datetime | None:
-    """A moment of the year to come, or None where none is named."""
+    """A moment within the next year, or None if the body has none."""
     if body.get(name) is None:
         return None
     at = parse_moment(read, name, body[name])
     if at and not now < at <= now + LATEST_CALL_BACK:
-        read.wrong(name, "must lie within the year to come")
+        read.wrong(name, "must be within the next year")
     return at
 
 

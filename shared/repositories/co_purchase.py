@@ -1,8 +1,8 @@
-"""Which goods go into one order: counts by product and by pair, kept up with every order (U1, U3).
+"""Co-purchase counts: orders by product and by pair of products, updated with every order (U1, U3).
 
-An order counts while it is a purchase: its effect on the counts is the difference between what stood in it before and
-what stands in it now, in the write that takes it in, so that any order and repetition of its facts ends in the same
-counts. History counts as today's orders do. Goods that one customer bought in several orders are not counted together.
+An order counts while it is a purchase: its effect is the difference between its goods before and now, in the write that
+ingests it, so that any order and repetition of its facts converges. Imported history counts too. Goods that a customer
+bought in different orders are not counted together.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from shared.repositories import table_keys
 from shared.repositories.cached import ProcessMemory, known
 from shared.repositories.unit_of_work import UnitOfWork
 
-# Whoever orders more different goods than these buys for a shop or an office; that tells nothing about a product.
+# An order with more different goods than these is a bulk order, which says nothing about a product.
 MOST_GOODS = 8
-# A row that holds more other goods than these loses those that came once, some at a time.
+# A row with more other goods than these drops those with a count of one, some at a time.
 OTHERS_KEPT = 400
 DROPPED_AT_ONCE = 50
 _TOTAL = "orders"
-# What an order says of a product stands beside its counts: all that a shop without a catalogue knows of it.
+# The product as the order names it is stored beside its counts: all a shop without a catalogue knows of it.
 _SOLD_AS = ("name", "category", "price")
 
 
@@ -37,7 +37,7 @@ Line = Mapping[str, Any]
 
 
 def basket(row: OrderRow | None, content: Mapping[str, Any], rules: OrderRules) -> dict[str, Line]:
-    """The different goods of an order that counts today, by SKU; empty for one that does not or says too much."""
+    """The different goods of an order that counts, by SKU; empty for other orders and for bulk orders."""
     if row is None or not row.counts:
         return {}
     goods = {line["sku"]: line for line in content.get("lines", ()) if "sku" in line and is_goods(line, rules)}
@@ -45,13 +45,13 @@ def basket(row: OrderRow | None, content: Mapping[str, Any], rules: OrderRules) 
 
 
 def is_goods(line: Line, rules: OrderRules) -> bool:
-    """Whether a line is something one buys, and not a fee or a bag."""
-    said = f" {fold(str(line.get('name', '')))} {fold(str(line.get('category', '')))} "
-    return not any(f" {fold(word)} " in said for word in rules.no_goods)
+    """Whether a line is a product, not a fee or a bag."""
+    text = f" {fold(str(line.get('name', '')))} {fold(str(line.get('category', '')))} "
+    return not any(f" {fold(word)} " in text for word in rules.no_goods)
 
 
 def recount(uow: UnitOfWork, order_id: str, before: Mapping[str, Line], after: Mapping[str, Line]) -> None:
-    """Bring the counts from what an order was to what it is, in the draft that takes it in."""
+    """Update the counts from an order's goods before to those after, in the unit of work that ingests it."""
     if before.keys() == after.keys():
         return
     for goods, step in ((before, -1), (after, 1)):
@@ -96,16 +96,16 @@ class CoPurchase:
         return found
 
     def _keep_small(self, item: Item) -> None:
-        """Drop some of what came once from a row that has grown large: it would cost more with every order."""
+        """Drop some goods with a count of one from a large row, which costs more with every order."""
         others = [name for name in item if name.startswith("+")]
         if len(others) > OTHERS_KEPT:
             once = sorted(name for name in others if item[name] <= 1)[:DROPPED_AT_ONCE]
-            with suppress(Busy):  # whoever looks next does it
+            with suppress(Busy):  # the next reader does it
                 self.table.write(Update(Key(item["pk"], item["sk"]), remove=[(name,) for name in once]))
 
 
 def keys(skus: Iterable[str]) -> list[Key]:
-    """Where the counts of these products stand."""
+    """The keys of the counts of these products."""
     return [table_keys.pairs(sku, shard) for sku in skus for shard in range(table_keys.PAIR_SHARDS)]
 
 

@@ -1,4 +1,4 @@
-"""Orders that wait in a store to be picked up: a list per store, which moves with the order's facts (R24)."""
+"""Orders waiting for pickup: a list per store, kept up with the order's facts (R24)."""
 
 from __future__ import annotations
 

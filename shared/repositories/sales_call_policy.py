@@ -1,4 +1,4 @@
-"""May staff call this person to sell something? The policy of messages says so, for a call is an advertisement too."""
+"""Whether staff may make a sales call to a customer, by the policy of messages: a sales call is marketing too."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from shared.repositories import table_keys
 from shared.repositories.policy_facts import person, situation
 from shared.repositories.unit_of_work import UnitOfWork
 
-# What ends today's call; hours, the day's cap and Tết only move it, and a call costs no message's budget.
+# Reasons against a call today; hours, the daily cap and Tết only move it, and calls use no message budget.
 NOT_NOW = frozenset(("complaint_open", "do_not_call_list_old"))
 
 
 def why_no_sales_call(uow: UnitOfWork, members: list[Profile], rules: SendingRules, now: datetime) -> str:
-    """Why nobody may call the person to sell something now, or "" (R10, R17, R26).
+    """Why a sales call is not allowed now, or "" (R10, R17, R26).
 
-    Whoever has not refused may be called to be asked; advertising by message needs more.
+    A call needs no opt-in, only no refusal; marketing messages need consent.
     """
     uow.load([table_keys.HALT, table_keys.DO_NOT_CALL_STATE])
     known = person(members, {}, "", now)

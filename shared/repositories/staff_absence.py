@@ -1,4 +1,4 @@
-"""Who is away: on leave or ill, until a day; they get no tickets and no calls meanwhile."""
+"""Staff absence: until its last day a person gets no tickets and no calls."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 
 def away(table: Table, memory: ProcessMemory, now: datetime) -> frozenset[str]:
-    """The ids of everybody who is away today; absences are cached for a minute."""
+    """The ids of the people absent today; absences are cached for a minute."""
     known = cached(memory.absences, table_keys.STAFF_AWAY, lambda: absences(table))
     today = local_day(now).isoformat()
     return frozenset(person for person, last_day in known.items() if last_day >= today)
 
 
 def absences(table: Table) -> dict[str, str]:
-    """The last day of each person's leave, by id; it may be over."""
+    """The last day of each person's absence, by id; it may be in the past."""
     people: dict[str, str] = (table.get(table_keys.STAFF_AWAY) or {}).get("people", {})
     return people
 
 
 def start_absence(table: Table, person_id: str, last_day: date) -> None:
-    """Somebody is away up to and including a day; raises Conflict when two say so at once."""
+    """Mark a person absent up to and including a day; raises Conflict if two writers change absences at once."""
     _change(table, person_id, last_day.isoformat())
 
 
 def end_absence(table: Table, person_id: str) -> None:
-    """Somebody is there again; raises Conflict when two say so at once."""
+    """End a person's absence; raises Conflict if two writers change absences at once."""
     _change(table, person_id, "")
 
 

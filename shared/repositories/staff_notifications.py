@@ -1,4 +1,4 @@
-"""Notifications to staff, written down to be sent."""
+"""Stored notifications to staff, due to be sent."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 
 def notify(uow: UnitOfWork, person_id: str, kind: Kind, words: Mapping[str, Any], key: str, now: datetime) -> str:
-    """Put a note to somebody into the draft; answers with its id.
+    """Put a notification to a person into the unit of work and return its id.
 
-    `key` names what is told, so that the same thing told twice, also days later, is one note. `words` are texts, whole
-    numbers or lists of such, of those that `staff_note.WORDS` lists for the kind; raises ValueError for others.
+    `key` names its subject; the same subject again, also days later, is the same notification. `words` are texts, whole
+    numbers or lists of these, with the fields `staff_notification.WORDS` lists for the kind; raises ValueError for
+    others.
     """
     found = notification_id(person_id, kind, key)
     place = table_keys.staff_note(found)

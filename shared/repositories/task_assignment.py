@@ -1,4 +1,4 @@
-"""Staff tasks find their person: whose customer it is, who has the role, the shift and room for a call (T9)."""
+"""Assignment of staff tasks: by the customer's salesperson, role, shift and capacity for calls (T9)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ DAYS_KEPT = timedelta(days=60)
 
 @dataclass(frozen=True)
 class Roster:
-    """Who may do tasks today, and by which hours. `carried` are the calls of earlier days that are still to be made."""
+    """Who is available for tasks, and the permitted hours. `carried` counts the overdue calls by person and day."""
 
     directory: Directory
     sending: SendingRules
@@ -31,16 +31,16 @@ class Roster:
     carried: Mapping[tuple[str, date], int] = field(default_factory=dict)
 
     def with_carried(self, table: Table, today: date) -> Roster:
-        """The roster with the calls that everybody still has from the days before."""
+        """The roster with everybody's overdue calls."""
         people = [person.id for person in self.directory.people.values() if person.calls_a_day]
         return replace(self, carried={(one, today): _overdue(table, one, today) for one in people})
 
     def slot(self, uow: UnitOfWork, new: NewTask, store: str, members: list[Profile], now: datetime) -> Slot:
-        """Who does a new task and when, as of this draft; the customer's person is written down with the first."""
+        """The slot of a new task, as of this unit of work; the first call also stores the customer's salesperson."""
         return self._find(uow, new.kind, self._wanted(uow, new, store, members, now))
 
     def slot_anew(self, uow: UnitOfWork, task: Task, start: datetime, members: list[Profile]) -> Slot:
-        """Who does an open task, and when, if it is to be done from `start` on instead."""
+        """A new slot of an open task that is to be done from `start` on."""
         due_at = start + max(moment(task["due_at"]) - start, timedelta(hours=8))
         new = NewTask(
             task["customer_id"], "", task["kind"], "", due_at, role=task["role"], sells=bool(task.get("sells"))
@@ -48,8 +48,8 @@ class Roster:
         wanted = replace(self._wanted(uow, new, task.get("store", ""), members, start), seed=task["task_id"])
         return self._find(uow, new.kind, wanted)
 
-    def hours_of(self, task: Task, assignee: str, uow: UnitOfWork, members: list[Profile], now: datetime) -> Slot:
-        """The slot of an open task in other hands: the same time, or the next at which it may be done."""
+    def slot_for(self, task: Task, assignee: str, uow: UnitOfWork, members: list[Profile], now: datetime) -> Slot:
+        """The slot of an open task with another assignee: the same time, or the next permitted one."""
         new = NewTask(
             task["customer_id"], "", task["kind"], "", moment(task["due_at"]), role=task["role"],
             sells=bool(task.get("sells")),
@@ -61,7 +61,7 @@ class Roster:
         return Slot(assignee, *fit(wanted, self.directory))
 
     def keeper(self, members: list[Profile]) -> str:
-        """The customer's salesperson: who was written down as it, else whom the rule gives them."""
+        """The customer's salesperson: the stored one, else the one by the allocation rule."""
         view = fold_members(members)
         known = (member.get("keeper", "") for member in members)
         current = next((one for one in known if one in self.directory.people), "")
@@ -81,11 +81,11 @@ class Roster:
         )  # fmt: skip
 
     def _hours(self, new: NewTask) -> Hours | None:
-        """A call that sells keeps to the law's hours for calls, any other to those in which we serve."""
+        """The hours of a call: the legal ones for a sales call, else the service hours; None for any other task."""
         if new.kind != "call":
             return None
         window = self.sending.windows["service"]
-        assert window is not None  # the rules see to it
+        assert window is not None  # the rules require it
         return self.sending.hours("marketing", "call") if new.sells else Hours(window.opens, window.closes)
 
     def _find(self, uow: UnitOfWork, kind: str, wanted: SlotRequest) -> Slot:
@@ -100,7 +100,7 @@ class Roster:
         return int(counted.get("calls", 0)) + self.carried.get((person.id, day), 0)
 
     def _keep(self, uow: UnitOfWork, members: list[Profile], keeper: str) -> None:
-        """Write the customer's person down, so that they stay with them."""
+        """Store the salesperson on the profile, so that the customer stays with them."""
         key = table_keys.profile(members[0]["customer_id"])
         profile = uow.get(key)
         if keeper and profile and profile.get("keeper") != keeper:
@@ -108,7 +108,7 @@ class Roster:
 
 
 def count_call(uow: UnitOfWork, task: Task, by: int, now: datetime) -> None:
-    """Add a call to, or take it from, the day of whoever makes it, in the commit that opens, moves or ends it."""
+    """Add a call to its assignee's day, or remove it (`by` -1), in the commit that opens, moves or closes it."""
     if task["kind"] != "call" or not task.get("assignee"):
         return
     day = local_day(moment(task["due_at"])).isoformat()
@@ -118,7 +118,7 @@ def count_call(uow: UnitOfWork, task: Task, by: int, now: datetime) -> None:
 
 
 def _overdue(table: Table, person_id: str, today: date) -> int:
-    """How many calls somebody has from the days before."""
+    """How many overdue calls a person has."""
     low, _ = table_keys.task_range("open")
     found, start = 0, None
     while True:

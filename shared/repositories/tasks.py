@@ -1,4 +1,4 @@
-"""Staff tasks: opened by journeys and rules, listed for who has to do them, closed with an outcome (W6, W9, X16)."""
+"""Stored staff tasks: opened, listed by store and assignee, replaced, closed with an outcome (W6, W9, X16)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from shared.repositories.task_assignment import Roster, count_call
 from shared.repositories.unit_of_work import UnitOfWork
 
 DONE_KEPT = timedelta(days=90)
-# Told of every task that is done, in the same draft: journeys go on from its outcome.
+# Called for every task that is closed, in the same unit of work: journeys continue from its outcome.
 TaskClosedHook = Callable[[UnitOfWork, list[Profile], Task], None]
 
 
@@ -40,9 +40,9 @@ _NOT_DONE = {WITHDRAWN: "Task Withdrawn", SKIPPED: "Task Skipped"}
 
 
 def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | None = None) -> str:
-    """Put an open task into the draft; answers with its id. The same name twice is one task, also once it is done.
+    """Put an open task into the unit of work and return its id; idempotent by name, also once the task is done.
 
-    With a `roster` it is somebody's, and a call is due in the hours in which one may call.
+    With a `roster` the task gets an assignee, and a call is due in the permitted hours.
     """
     key, done = table_keys.task(new.task_id), table_keys.task_done(new.task_id)
     uow.load([key, done])
@@ -62,7 +62,7 @@ def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | Non
 
 
 def close(uow: UnitOfWork, task_id: str, reason: str, now: datetime) -> bool:
-    """Withdraw a task that is no longer needed; `reason` is for the timeline. False when it is not open."""
+    """Withdraw a task that is no longer needed; `reason` is for the timeline. False if it is not open."""
     task = cast(Task | None, uow.get(table_keys.task(task_id)))
     if task is None:
         return False
@@ -83,7 +83,7 @@ def find_task(uow: UnitOfWork, task_id: str, stores: frozenset[str]) -> Task:
 
 
 def replace_open(uow: UnitOfWork, before: Task, after: Task, now: datetime) -> None:
-    """Put an open task in the place of what it was, in the lists and in the days of who does it."""
+    """Replace an open task, in the lists and in its assignee's calls of the day."""
     _unlist(uow, before)
     count_call(uow, before, -1, now)
     uow.put(table_keys.task(after["task_id"]), after)
@@ -92,13 +92,13 @@ def replace_open(uow: UnitOfWork, before: Task, after: Task, now: datetime) -> N
 
 
 def task_done_signal(task: Task) -> Signal:
-    """That a task is done, as journeys hear of it; what belongs to no journey names none."""
+    """The signal to journeys that a task is done; its journey fields are empty for a task of no journey."""
     properties = dict.fromkeys(_SIGNALLED, "") | picked(task, (*_SIGNALLED, "order_by"))
     return Signal("Task Done", task["done_at"], properties)
 
 
 def number_to_call(members: list[Profile]) -> str | None:
-    """The person's number, unless they asked not to be called, it is known to be somebody else's, or nobody's own."""
+    """The customer's number, unless they refused calls, or the number is wrong or shared."""
     closed = any("call" in member.get("closed", {}) for member in members)
     consent = fold_members(members)["consent"].get("call:service", {})
     if closed or consent.get("granted") is False or members[0].get("refused"):
@@ -107,13 +107,13 @@ def number_to_call(members: list[Profile]) -> str | None:
 
 
 def finish(uow: UnitOfWork, task: Task, now: datetime) -> None:
-    """Take a task that is over off the lists of open ones, and remember it."""
+    """Move a closed task from the open lists to the done ones, and add it to the timeline."""
     _unlist(uow, task)
     uow.delete(table_keys.task(task["task_id"]))
     done: Task = {**task, "ttl": int((now + DONE_KEPT).timestamp())}
     uow.put(table_keys.task_done(task["task_id"]), done)
     _list(uow, done)
-    # A call that was made took its room today, one that nobody made gives back what it was to take.
+    # A call that was made counts today; one that was not made frees its planned capacity.
     count_call(uow, task, -1, now)
     if task["outcome"] not in _NOT_DONE:
         count_call(uow, {**task, "due_at": stamp(now)}, 1, now)
@@ -138,7 +138,7 @@ def _rows(task: Task, at: str) -> list[Key]:
 
 
 def remember(uow: UnitOfWork, task: Task, name: str, now: datetime, *, mark: str = "", **more: Any) -> None:
-    """Tell of a task on the timeline; `mark` tells apart what happens to one at the same moment."""
+    """Add an entry about a task to the timeline; `mark` distinguishes several at one moment."""
     names = ("task_id", "kind", "outcome", "by", "note", "journey", "run", "step", "offer", "assignee")
     properties = picked(task, names) | more
     entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(now)}
@@ -148,7 +148,7 @@ def remember(uow: UnitOfWork, task: Task, name: str, now: datetime, *, mark: str
 
 
 def open_calls(uow: UnitOfWork, members: list[Profile]) -> list[Task]:
-    """The calls that somebody is still to make to a customer."""
+    """The open calls to a customer."""
     low, high = table_keys.OPEN_TASKS
     pks = [table_keys.profile(member["customer_id"]).pk for member in members]
     found = [cast(Task, task) for pk in pks for task in uow.collection(pk, low, high)]

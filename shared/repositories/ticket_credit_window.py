@@ -1,4 +1,4 @@
-"""When a ticket's first answer goes out, the time begins in which orders are credited to it (K6)."""
+"""Opens the attribution window of a ticket at its first response (K6)."""
 
 from __future__ import annotations
 
@@ -13,16 +13,15 @@ from shared.repositories.profiles import members_of
 from shared.repositories.ticket_revenue import AttributionWindow, day_of, follow, later
 from shared.repositories.unit_of_work import UnitOfWork
 
-# Of one customer so many windows are remembered, the latest: an order told of later than that many tickets is not
-# credited any more.
+# How many of a customer's latest windows are kept; an order reported after more tickets than these is not attributed.
 WINDOWS_KEPT = 4
 
 
 def open_window(uow: UnitOfWork, ticket: Ticket, rules: Credit) -> Ticket:
-    """The ticket with the moment from which on it is credited, once its first answer has gone out.
+    """The ticket with the moment from which orders are attributed to it, once its first answer was sent.
 
-    The window goes onto the customer's profile in the same draft, and orders that were told of already are credited.
-    Every ticket that was answered counts, also one that no order is credited to.
+    The window is stored on the customer's profile in the same unit of work, and orders known already are attributed.
+    Every answered ticket counts, also one without attributed orders.
     """
     known = tickets.find(uow, ticket["ticket_id"])
     if known and "served_at" in known:

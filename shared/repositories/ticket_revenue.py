@@ -1,11 +1,10 @@
-"""Revenue per ticket (K6): what a customer buys soon after they were served is credited to the ticket, once.
+"""Revenue per ticket (K6): an order soon after a ticket's first response is attributed to that ticket, once.
 
-A ticket opens a window when its first answer goes out, by a person or by the bot. An order that was placed inside it is
-credited to the latest ticket whose window it falls into, with what of it stays with the shop: exchanges, return
-invoices and orders from before the answer never are. Who is served carries their windows on the profile, so that an
-order is credited without reading anything more, and an order remembers its window: its effect on the counters is the
-difference between before and now, in the write that takes it in. So any order and repetition of facts ends the same.
-Credit stays with who the customer was when the order was told of; a later merge moves none.
+A ticket's window opens with its first response, by an agent or by the bot. An order placed inside is attributed to the
+latest ticket whose window contains it, with the revenue the shop keeps; exchanges, return invoices and orders placed
+before the response never are. Windows are kept on the customer's profile, so that attribution reads nothing more, and
+an order keeps its window: its effect on the counters is the difference between before and now, in the write that
+ingests it. So any order and repetition of facts converges. A later merge of customers moves no attribution.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 
 class AttributionWindow(NamedTuple):
-    """From the first answer of a ticket, without it, to the end of its time, as stamps."""
+    """The attribution window of a ticket, from after its first response to its end, as stamps."""
 
     ticket_id: str
     opens: str
@@ -31,30 +30,30 @@ class AttributionWindow(NamedTuple):
 
 
 def follow(uow: UnitOfWork, order: OrderState, row: OrderRow | None, members: Sequence[Profile]) -> None:
-    """Credit an order, as it stands now, to the ticket whose window it falls into, and take back what was credited
-    before; `order` is changed. `members` are the customer it belongs to."""
+    """Attribute an order, as it is now, to the ticket whose window contains it, and reverse its earlier attribution;
+    `order` is changed. `members` are the profiles of its customer."""
     before = order.get("credit")
     known = [AttributionWindow._make(one) for member in members for one in member.get("served", ())]
     if before and before["of"] in {member["customer_id"] for member in members}:
-        known.append(AttributionWindow._make(before["window"]))  # also where the profile remembers it no longer
+        known.append(AttributionWindow._make(before["window"]))  # also where the profile keeps it no longer
     _move(uow, order, _window(order, row, known), row)
 
 
 def matured(uow: UnitOfWork, order: OrderState, row: OrderRow) -> None:
-    """Credit what a COD order leaves now that nobody has spoken of it; `order` is changed."""
+    """Attribute the revenue of a COD order that matured without further facts; `order` is changed."""
     if before := order.get("credit"):
         _move(uow, order, AttributionWindow._make(before["window"]), row)
 
 
 def _window(order: OrderState, row: OrderRow | None, known: Iterable[AttributionWindow]) -> AttributionWindow | None:
-    """The latest window that an order was placed in; none for what is no purchase of its own."""
+    """The latest window an order was placed in; None for exchanges and returns."""
     if row is None or row.total <= 0 or order["content"].get("exchange_of"):
         return None
     return max((one for one in known if one.opens < row.placed_at <= one.closes), key=later, default=None)
 
 
 def later(window: AttributionWindow) -> tuple[str, str]:
-    """Which of two windows is the later one."""
+    """The sort key of windows by time."""
     return window.opens, window.ticket_id
 
 
@@ -80,19 +79,19 @@ def day_of(at: str) -> str:
     return local_day(moment(at)).isoformat()
 
 
-# ---- what it came to ----
+# ---- reports ----
 
 
 def credited(table: Table, ticket_id: str) -> dict[str, int]:
-    """What was credited to a ticket: revenue in VND, and how many orders."""
+    """The revenue in VND and the orders attributed to a ticket."""
     item = table.get(table_keys.ticket_credit(ticket_id), consistent=False) or {}
     return {name: item.get(name, 0) for name in ("revenue", "orders")}
 
 
 def revenue_per_ticket(table: Table, days: Iterable[date]) -> dict[str, Any]:
-    """K6 over the tickets that were first answered on these local days: their credited revenue by their number.
+    """K6 over the tickets first answered on these local days: attributed revenue per ticket.
 
-    `value` is None where no ticket was answered. The last week may still grow: its windows are open.
+    `value` is None if no ticket was answered. The last week may still grow: its windows are open.
     """
     sums = {"revenue": 0, "orders": 0, "tickets": 0}
     for day in days:

@@ -1,7 +1,7 @@
-"""Where a ticket stands: the ticket, its rows in the lists, the load of who has it and the mark on its customer.
+"""Stored tickets: the ticket, its rows in the lists, its assignee's load and the complaint mark on its customer.
 
-All of it moves in one commit with the ticket's own version, so that a ticket is always in exactly one place and the
-counters are the truth.
+All of it changes in one commit with the ticket's version, so a ticket is always in exactly one place and the counters
+are exact.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from shared.ports import Item, Key, Table
 from shared.repositories import table_keys
 from shared.repositories.unit_of_work import UnitOfWork
 
-# What the lists hold of a ticket, so that they can be narrowed without reading it.
+# The fields of a ticket in the lists, so that filters need not read the ticket.
 _IN_LISTS = ("ticket_id", "queue", "assignee", "store", "channel")
 
 
@@ -42,8 +42,8 @@ def get(uow: UnitOfWork, ticket_id: str) -> Ticket:
 
 
 def save(uow: UnitOfWork, before: Ticket | None, after: Ticket, rules: TicketRules) -> bool:
-    """Put a ticket where it belongs now; `before` is how it was read, None for a new one. True when a complaint was
-    opened or closed by it: then where the customer stands has to be settled."""
+    """Save a ticket with its list rows and counters; `before` is the ticket as it was read, None for a new one. True if
+    that opened or closed a complaint: then the customer has to be relabelled."""
     key = place(after)
     body = without(after, "due", "due_at")
     if due := next_due(after):
@@ -64,7 +64,7 @@ def save(uow: UnitOfWork, before: Ticket | None, after: Ticket, rules: TicketRul
 
 
 def keep_rating(uow: UnitOfWork, ticket_id: str, score: int, comment: str, at: str) -> None:
-    """What a customer thinks of our help, as they said on the survey page; nothing else about the ticket changes."""
+    """Store the rating a customer gave on the survey page; nothing else about the ticket changes."""
     if ticket := find(uow, ticket_id):
         uow.put(place(ticket), rated(ticket, score, comment, at))
 
@@ -85,7 +85,7 @@ def rows(ticket: Ticket) -> dict[Key, Item]:
 
 
 def load_of(ticket: Ticket | None) -> str:
-    """Whose load a ticket is: of who has it while somebody of us has to do something."""
+    """The person whose load a ticket counts to: the assignee of an open one, else ""."""
     return ticket["assignee"] if ticket and ticket["status"] == "open" else ""
 
 
@@ -97,7 +97,7 @@ def loads(table: Table, people: Iterable[str]) -> dict[str, int]:
 
 
 def _mark_complaint(uow: UnitOfWork, ticket: Ticket, complains: bool) -> bool:
-    """The open complaints stand on the customer's profile, where sending looks before every advertisement (R17)."""
+    """Keep the open complaints on the profile, where sending checks before every marketing message (R17)."""
     key = table_keys.profile(ticket["customer_id"])
     profile = uow.get(key)
     if profile is None:
@@ -113,7 +113,7 @@ def _mark_complaint(uow: UnitOfWork, ticket: Ticket, complains: bool) -> bool:
 
 
 def remember(uow: UnitOfWork, ticket: Ticket, name: str, at: datetime, **more: Any) -> None:
-    """An entry on the customer's timeline. The same of one moment is one entry."""
+    """Add an entry to the customer's timeline; idempotent for one name and moment."""
     names = ("ticket_id", "channel", "intent", "severity", "queue", "assignee", "order_id", "subject")
     properties = picked(ticket, names) | more
     entry: Item = {"type": "track", "name": name, "stage": "after_sales", "source": "tickets", "at": stamp(at)}
@@ -123,11 +123,11 @@ def remember(uow: UnitOfWork, ticket: Ticket, name: str, at: datetime, **more: A
 
 
 def count(uow: UnitOfWork, ticket: Ticket, who: str, at: str, amounts: Mapping[str, int]) -> None:
-    """Add to what tickets of a day came to, by who did it: people, bot or auto (T8)."""
+    """Add to the ticket counters of a day, by who acted: people, bot or auto (T8)."""
     day = local_day(moment(at)).isoformat()
     uow.count(table_keys.desk_day(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
 
 
 def case_code(ticket: Ticket) -> str:
-    """What a customer may quote on the phone."""
+    """The case number a customer may quote on the phone."""
     return f"PH-{ticket['ticket_id'][-20:-14].upper()}"

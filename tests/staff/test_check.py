@@ -59,7 +59,7 @@ LAST = "  - {rule: everything_else, queue: care, priority: P4}"
          "role: manager\n    capacity: 10\n    shifts: [office]", "", "", ""),
         # 5 nobody could be told
         ("staff.yaml", "    email: care_4@nhamay.example.vn\n", "", "care_4:",
-         "people.care_4.email", "nobody could tell them anything"),
+         "people.care_4.email", "notifications cannot reach them"),
         # 6 a queue there is not
         ("routing.yaml", LAST, LAST.replace("care", "cares"), "everything_else",
          "table.13.queue", "'bot', 'care', 'sales' or 'senior_manager'"),
@@ -68,10 +68,10 @@ LAST = "  - {rule: everything_else, queue: care, priority: P4}"
          "table", "has to end with a line without conditions"),
         # 8 a line that the lines before it take all of
         ("routing.yaml", LAST, "  - {rule: too_late, severity: high, queue: sales, priority: P3}\n" + LAST, "too_late",
-         "table.13.rule", "too_late never fits, the lines before it take all of it"),
+         "table.13.rule", "too_late never fits, earlier lines cover all of it"),
         # 9 a line of the bot's that the bot is never asked
         ("routing.yaml", "bot_answers, severity: [normal, low],", "bot_answers, severity: high,",
-         "bot_answers", "table.6.rule", "the bot is never asked any of it"),
+         "bot_answers", "table.6.rule", "the bot may answer none of it"),
         # 10 an intent nobody heard of
         ("routing.yaml", "intent: human_request", "intent: human_reqest", "asks_for_a_person",
          "table.10.intent", "there is no human_reqest; did you mean human_request?"),
@@ -84,7 +84,8 @@ LAST = "  - {rule: everything_else, queue: care, priority: P4}"
         # 13 a priority without its target
         ("routing.yaml", "  P4:\n", "  P5:\n", "P5", "targets.P5", "'P1', 'P2', 'P3' or 'P4'"),
         # 14 two lines of one name
-        ("routing.yaml", "rule: urgent", "rule: critical", "severity: high", "table.5.rule", "an earlier line already"),
+        ("routing.yaml", "rule: urgent", "rule: critical", "severity: high", "table.5.rule",
+         "already the name of an earlier line"),
         # 15 a store's person without a store
         ("staff.yaml", "    stores: [Cầu Giấy]\n    calls_a_day: 10", "    calls_a_day: 10", "store_cg_lead",
          "people.store_cg_lead.stores", "a store_manager works in a store"),

@@ -121,7 +121,7 @@ def test_the_same_thing_is_told_once_also_days_later(care):
 
 
 def test_words_of_another_kind_are_a_mistake_of_the_caller(care):
-    with pytest.raises(ValueError, match="does not know phone"):
+    with pytest.raises(ValueError, match="has no field phone"):
         told(care, phone="0901234567")
 
 

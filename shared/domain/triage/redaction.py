@@ -1,6 +1,6 @@
-"""A message without whom it came from: what a reader outside, or a file of examples, may hold of it.
+"""Redaction of personal data, for external classifiers and training examples.
 
-Numbers and addresses are put in place of others of their kind, so that the message still reads as one.
+Names, numbers and addresses are replaced by placeholders of their kind, so that the message still reads naturally.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _NAMED = re.compile(
     r"|(?:anh|chị|cô|chú|bác|chi|co|chu|bac|Anh|Chị|Cô|Chú|Bác) "
     rf"|(?:[Tt]rân trọng|[Tt]ran trong|[Kk]ính thư|[Rr]egards|[Ss]incerely),?\s+))(?P<name>{_WORD}(?: {_WORD}){{0,4}})"
 )
-# Places and shops have capitals, too; two words or more without a title before them are a name only with a surname.
+# Places and shops are capitalised too: without a title before it, a sequence is a name only with a surname.
 _SURNAMES = (
     "Nguyễn|Nguyen|Trần|Tran|Lê|Phạm|Pham|Hoàng|Hoang|Huỳnh|Huynh|Phan|Vũ|Võ|Đặng|Dang|Bùi|Bui|Đỗ|Hồ|Ngô|Ngo|Dương|"
     "Duong|Lý|Trương|Truong|Đinh|Dinh|Đoàn|Doan|Lâm|Mai|Trịnh|Trinh|Đào|Cao|Phùng|Phung|Quách|Tạ|Tô|Chu|Lương|Lưu"
@@ -32,7 +32,7 @@ _FULL = re.compile(rf"\b(?:{_SURNAMES})(?: {_WORD}){{1,4}}")
 
 
 def redacted(text: str) -> str:
-    """The text with e-mail addresses, long numbers and names put in place of others."""
+    """The text with e-mail addresses, long numbers and names replaced by placeholders."""
     text = _EMAIL.sub(EMAIL, text)
     text = _NUMBER.sub(lambda hit: hit.group() if _MONEY.fullmatch(hit.group().strip()) else PHONE, text)
     text = _FULL.sub(NAME, text)

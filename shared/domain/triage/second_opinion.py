@@ -1,4 +1,4 @@
-"""When another reader is asked what a message is about, and what its word counts for."""
+"""When a message is escalated to a second classifier, and how its result is merged."""
 
 from __future__ import annotations
 
@@ -6,12 +6,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 
-# What two readers agree on is at least this sure, in percent.
+# The least confidence where both classifiers agree, in percent.
 AGREED = 90
 
 
 class EscalationRules(BaseModel):
-    """The playbook's words on it: asked below `floor` percent of confidence, at most `calls_a_day` times, and how."""
+    """The playbook's rules: escalate below `floor` percent of confidence, at most `calls_a_day` times, with
+    `instructions`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,7 +21,7 @@ class EscalationRules(BaseModel):
     instructions: str = Field(min_length=1)
 
     def system(self) -> str:
-        """What the other reader is told before it sees a message."""
+        """The system prompt of the second classifier."""
         labels = {"intent": INTENTS, "severity": SEVERITIES, "sentiment": SENTIMENTS}
         fields = ", ".join(f'"{name}": one of {"|".join(values)}' for name, values in labels.items())
         return (
@@ -30,8 +31,8 @@ class EscalationRules(BaseModel):
 
 
 def merged(first: Triage, second: Triage) -> Triage:
-    """What both say together: the second names the labels, but critical stays critical, and where the first would not
-    let the bot answer nobody does."""
+    """Both results merged: the labels of the second, but critical stays critical, and the bot answers only if both
+    allow it."""
     severity = "critical" if first.severity == "critical" else second.severity
     agreed = (first.intent, first.severity) == (second.intent, second.severity)
     return first._replace(

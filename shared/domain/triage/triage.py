@@ -1,7 +1,7 @@
-"""What a customer's message is about, how much it matters, how they feel, and whether the bot may answer it.
+"""Triage: intent, severity and sentiment of a customer's message, and whether the bot may answer it.
 
-Pure and quick: the words' meanings, the rules and the linear model's weights come as data, and one message costs well
-under a millisecond without a network.
+Pure and fast: lexicon, thresholds and the weights of the linear model are data, and one message takes well under a
+millisecond.
 """
 
 from __future__ import annotations
@@ -34,17 +34,17 @@ INTENTS = (
 SEVERITIES = ("critical", "high", "normal", "low")
 SENTIMENTS = ("positive", "neutral", "negative")
 
-# At most so many words and phrases are named as those that decided.
+# How many deciding words and phrases are named.
 MOST_WORDS = 4
 LONGEST_WHOLE = 6
 _CROSS = frozenset(("#angry", "#sad", "#wry"))
 
 
 class Triage(NamedTuple):
-    """What was read in a message.
+    """The result of triage.
 
     `confidence` is the chance in percent that intent and severity are right. `bot`: a fixed policy, the FAQ or an
-    order look-up fully satisfies the sender. `words` are what decided, as the person wrote them.
+    order look-up fully satisfies the sender. `words` are the deciding ones, as the customer wrote them.
     """
 
     intent: str
@@ -56,23 +56,23 @@ class Triage(NamedTuple):
 
 
 class BotThresholds(NamedTuple):
-    """When a message may be left to the bot: `bot_intents` are what it may speak of at all, `bot_from` is the least
-    chance (0 to 1) of the intent, of low severity, and of the bot's fully satisfying the sender, each."""
+    """When the bot may answer: `bot_intents` are the intents it may answer at all, `bot_from` is the least probability
+    (0 to 1) of the intent, of low severity, and of the bot label, each."""
 
     bot_from: float
     bot_intents: frozenset[str]
 
 
 class MessageClassifier(Protocol):
-    """Whoever says what a message is about; never raises."""
+    """Classifies messages; never raises."""
 
     def read(self, text: str, subject: str = "") -> Triage: ...
 
 
 class Triager:
-    """Reads messages by one lexicon and one model.
+    """Classifies messages with one lexicon and one model.
 
-    `whole` are messages that are known as a whole ("tc", "alo"), in the spelling of the lexicon, with their labels.
+    `whole` are complete messages with known labels ("tc", "alo"), in the spelling of the lexicon.
     """
 
     def __init__(
@@ -84,7 +84,7 @@ class Triager:
         self._whole = whole
 
     def read(self, text: str, subject: str = "") -> Triage:
-        """Never raises, whatever the text; a message of no words is `other` and low."""
+        """Never raises, whatever the text; a message without words is `other` and low."""
         words = self._lexicon.speller.words(f"{subject}\n{text}" if subject else text)
         if len(words.plain) <= LONGEST_WHOLE:
             known = self._whole.get(" ".join(words.plain).replace("?", ""))
@@ -114,7 +114,7 @@ class Triager:
         return answer._replace(bot=able)
 
     def _why(self, words: Words, reading: Reading, intent: int, severity: int) -> tuple[str, ...]:
-        """The words that speak most for the answer, as they were written, in the order of the text."""
+        """The words with the most weight for the labels, as written, in the order of the text."""
         taken: list[tuple[int, int]] = []
         for first, last in self._model.reasons(reading, intent, severity):
             if all(last < other[0] or first > other[1] for other in taken):
@@ -125,7 +125,7 @@ class Triager:
 
 
 def _wordless(signs: list[str]) -> Triage:
-    """Faces and dots: small talk, also where the faces are angry."""
+    """Emoji and punctuation only: small talk, also with angry emoji."""
     return Triage("other", "low", "neutral" if _CROSS.isdisjoint(signs) else "negative", 99, False, ())
 
 

@@ -1,6 +1,6 @@
-"""The morning of a store, told to its managers: whom to call, birthdays, complaints, orders to be picked up (R24).
+"""The daily digest of a store for its managers: calls, birthdays, complaints, orders waiting for pickup (R24).
 
-All of it is read from lists that are kept anyway, and a store's managers hear of a day once, however often it is asked.
+It is read from lists that exist anyway, and each manager gets one digest a day, however often the door runs.
 """
 
 from __future__ import annotations
@@ -25,15 +25,15 @@ from shared.repositories.staff_notifications import notify
 from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
 
-# So many of each kind are named; the rest is a number.
+# How many entries of each kind are listed; the rest is a number.
 NAMED = 10
-# More open tickets than a shop of many stores has; a digest names ten.
+# More open tickets than a chain has; a digest lists ten.
 MOST_TICKETS = 2000
 
 
 @dataclass(frozen=True)
 class StoreDigests:
-    """Everything a morning needs. `words` are those of tasks by reason, `complains` says what counts as a complaint."""
+    """Sends the digests. `words` are the texts of tasks by reason, `complains` decides what is a complaint."""
 
     table: Table
     directory: Directory
@@ -43,11 +43,10 @@ class StoreDigests:
     _open: dict[str, list[Ticket]] = field(default_factory=dict)
 
     def send(self) -> int:
-        """Tell the managers of every store where something waits; how many were told. Safe to repeat: nobody is told of
-        a day twice."""
-        return sum(self._tell(store) for store in self.directory.stores)
+        """Notify the managers of every store with something to do, and return how many; idempotent per day."""
+        return sum(self._notify(store) for store in self.directory.stores)
 
-    def _tell(self, store: str) -> int:
+    def _notify(self, store: str) -> int:
         day = local_day(self.now).isoformat()
         key = f"{store} {day}"
         managers = recipients(self.directory, ("store_manager",), assignee="", store=store)
@@ -69,7 +68,7 @@ class StoreDigests:
         return committed(self.table, change)
 
     def _waiting(self, uow: UnitOfWork, store: str, today: str) -> dict[str, dict[str, Any]]:
-        """What waits in a store today: of each kind how many, and the first of them."""
+        """What a store has to do today: the total of each kind, and its first entries."""
         return {
             "calls": self._calls(uow, store),
             "birthdays": self._people(uow, table_keys.birthdays(today, store), lambda row: row["sk"]),
@@ -78,9 +77,7 @@ class StoreDigests:
         }
 
     def _calls(self, uow: UnitOfWork, store: str) -> dict[str, Any]:
-        """What is due today in the store's list of tasks, the most urgent first, overdue ones too.
-
-        The win-back scan has put its calls there."""
+        """The store's tasks due today or overdue, the most urgent first; the win-back scan's calls are among them."""
         ends = day_start(local_day(self.now) + DAY)
         rows = list(self._rows(table_keys.task_list(store), "open#", f"open#{stamp(ends)}"))
         keys = [table_keys.task(row["task_id"]) for row in rows[:NAMED]]
@@ -146,6 +143,6 @@ class StoreDigests:
 
 
 def _name(uow: UnitOfWork, customer_id: str) -> str:
-    """How staff know somebody, or "" where nobody knows."""
+    """The customer's name as staff know it, or ""."""
     members = members_of(uow, customer_id) if customer_id else []
     return str(fold_members(members)["traits"].get("name") or "") if members else ""

@@ -1,4 +1,4 @@
-"""Appointments: booked where there is a place, moved, cancelled; journeys hear of it in the same commit (T11, A15)."""
+"""Appointments: booked within capacity, moved, cancelled; signalled to journeys in the same commit (T11, A15)."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ CANCELLED: Final = "cancelled"
 
 @dataclass(frozen=True)
 class Booking:
-    """What somebody asks for."""
+    """The appointment a customer wants."""
 
     customer_id: str
     store: str
@@ -41,7 +41,7 @@ class Booking:
 
 @dataclass(frozen=True)
 class AppointmentBook:
-    """Everything that appointments take. `by` is the key that calls, `stores` those it reaches (none: all)."""
+    """Books, moves and cancels appointments for a caller: `by` is its key, `stores` those it may reach (none: all)."""
 
     journeys: JourneyContext
     rules: AppointmentRules
@@ -58,9 +58,9 @@ class AppointmentBook:
         return self.journeys.now
 
     def book(self, wanted: Booking) -> Appointment:
-        """Book an appointment; the same asked for again is the same one.
+        """Book an appointment; idempotent.
 
-        Raises Invalid where nobody can come then, NotFound for an unknown customer, Forbidden for another store,
+        Raises Invalid for a time without appointments, NotFound for an unknown customer, Forbidden for another store,
         Conflict when the hour is full, and Busy.
         """
         self.check(wanted.store, wanted.starts_at)
@@ -82,7 +82,7 @@ class AppointmentBook:
         return committed(self.table, change)
 
     def move(self, name: str, starts_at: datetime) -> Appointment:
-        """Give an appointment another time; the same again is fine. Raises as `book` does."""
+        """Move an appointment to another time; idempotent. Raises as `book` does."""
 
         def change(uow: UnitOfWork) -> Appointment:
             known = self._find(uow, name)
@@ -97,17 +97,17 @@ class AppointmentBook:
         return committed(self.table, change)
 
     def cancel(self, name: str) -> Appointment:
-        """Cancel an appointment; the same again is fine. Raises NotFound, Forbidden and Busy."""
+        """Cancel an appointment; idempotent. Raises NotFound, Forbidden and Busy."""
 
         def change(uow: UnitOfWork) -> Appointment:
             known = self._find(uow, name)
             if known["status"] == CANCELLED:
                 return known
             over: Appointment = {**known, "status": CANCELLED, "at": stamp(self.now), "by": self.by}
-            self._give_back(uow, known)
+            self._release(uow, known)
             uow.delete(table_keys.appointment(name))
             uow.put(table_keys.appointment_over(name), {**over, "ttl": int((self.now + KEPT).timestamp())})
-            self._tell(uow, over, members_of(uow, known["customer_id"]), "Appointment Cancelled")
+            self._signal(uow, over, members_of(uow, known["customer_id"]), "Appointment Cancelled")
             return over
 
         return committed(self.table, change)
@@ -115,7 +115,7 @@ class AppointmentBook:
     # ---- one change ----
 
     def check(self, store: str, starts_at: datetime) -> None:
-        """Whether somebody may come then at all; raises Invalid and Forbidden."""
+        """Validate store and time; raises Invalid and Forbidden."""
         if store not in self.rules.stores:
             raise Invalid([FieldError("store", f"takes appointments in {', '.join(sorted(self.rules.stores))} only")])
         if self.stores and store not in self.stores:
@@ -124,7 +124,7 @@ class AppointmentBook:
             raise Invalid([FieldError("starts_at", reason)])
 
     def _named(self, uow: UnitOfWork, wanted: Booking, customer_id: str) -> tuple[Appointment | None, str]:
-        """The appointment that was booked by these words and still stands so, and its name; else a free name."""
+        """The appointment of an equal booking that was not moved since, and its id; else None and an unused id."""
         for number in count():
             name = appointment_id(customer_id, wanted.store, wanted.starts_at, wanted.service, number)
             known = self._load(uow, name)
@@ -148,10 +148,10 @@ class AppointmentBook:
     def _put(
         self, uow: UnitOfWork, before: Appointment | None, after: Appointment, members: list[Profile]
     ) -> Appointment:
-        """Take a place for an appointment, give back the one it had, and tell journeys."""
+        """Reserve capacity for an appointment, release what it had, and signal journeys."""
         name, starts_at = after["appointment_id"], moment(after["starts_at"])
         if before:
-            self._give_back(uow, before)
+            self._release(uow, before)
         key = table_keys.appointment_hour(after["store"], hour_of(starts_at))
         taken = list((uow.get(key) or {}).get("taken", ()))
         if len(taken) >= self.rules.stores[after["store"]].an_hour:
@@ -162,10 +162,10 @@ class AppointmentBook:
         uow.delete(table_keys.appointment_over(name))
         row: Item = {"appointment_id": name, "ttl": ttl}
         uow.mark(table_keys.appointment_row(after["store"], after["starts_at"], name), row)
-        self._tell(uow, after, members, "Appointment Booked")
+        self._signal(uow, after, members, "Appointment Booked")
         return after
 
-    def _give_back(self, uow: UnitOfWork, known: Appointment) -> None:
+    def _release(self, uow: UnitOfWork, known: Appointment) -> None:
         name = known["appointment_id"]
         key = table_keys.appointment_hour(known["store"], hour_of(moment(known["starts_at"])))
         held = uow.get(key)
@@ -173,19 +173,19 @@ class AppointmentBook:
             uow.put(key, {**held, "taken": [one for one in held["taken"] if one != name]})
         uow.delete(table_keys.appointment_row(known["store"], known["starts_at"], name))
 
-    def _tell(self, uow: UnitOfWork, known: Appointment, members: list[Profile], name: str) -> None:
+    def _signal(self, uow: UnitOfWork, known: Appointment, members: list[Profile], name: str) -> None:
         store = known["store"]
-        said: dict[str, Any] = {"appointment_id": known["appointment_id"]}
+        properties: dict[str, Any] = {"appointment_id": known["appointment_id"]}
         if name == "Appointment Booked":
             title, place = self.directory.stores.get(store), self.rules.stores[store]
-            said |= {"starts_at": known["starts_at"], "service": known["service"]}
-            said |= {"store": title.told("vi") if title else store, "store_address": place.address}
+            properties |= {"starts_at": known["starts_at"], "service": known["service"]}
+            properties |= {"store": title.told("vi") if title else store, "store_address": place.address}
         entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(self.now)}
-        entry["properties"] = json.dumps(said, ensure_ascii=False)
+        entry["properties"] = json.dumps(properties, ensure_ascii=False)
         mark = f"appointment-{known['appointment_id'][-20:]}-{known['status']}"
         uow.mark(table_keys.timeline(known["customer_id"], stamp(self.now), mark), entry)
         if members:
-            handle_signal(self.journeys, uow, members, Signal(name, stamp(self.now), said), act=False)
+            handle_signal(self.journeys, uow, members, Signal(name, stamp(self.now), properties), act=False)
 
 
 def listed(
@@ -204,7 +204,7 @@ def listed(
 
 
 def shown(uow: UnitOfWork, known: Appointment) -> dict[str, Any]:
-    """An appointment as staff see it: who comes, and the number to call."""
+    """An appointment as staff see it: the customer, and the number to call."""
     members = members_of(uow, known["customer_id"])
     return brief(known) | {
         "customer_id": members[0]["customer_id"] if members else known["customer_id"],
@@ -214,7 +214,7 @@ def shown(uow: UnitOfWork, known: Appointment) -> dict[str, Any]:
 
 
 def brief(known: Appointment) -> dict[str, Any]:
-    """What an appointment says by itself."""
+    """An appointment without its customer."""
     return {
         "appointment_id": known["appointment_id"],
         "store": known["store"],

@@ -1,6 +1,6 @@
-"""A code for whom staff are talking to: issued when the call gets that far, not when it is put on the list (W2, R21).
+"""Issues the voucher code of a call's offer during the call, not when the call is listed (W2, R21).
 
-What is only named costs nothing. A code is a liability from the moment it is issued, and most calls end without one.
+A code is a liability from the moment it is issued, and most calls end without one.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True)
 class OfferIssuer:
-    """Everything that issuing a code takes."""
+    """Issues the codes of offers that tasks name."""
 
     table: Table
     book: Book
@@ -33,10 +33,10 @@ class OfferIssuer:
     now: datetime
 
     def issue(self, task_id: str, stores: frozenset[str]) -> Task:
-        """Issue the code of the offer that a task names, once, also when asked again; answers with the task.
+        """Issue the code of the offer that a task names and return the task; idempotent.
 
-        The journey that the task belongs to knows the code from then on, and reminds of it. Raises NotFound, Forbidden,
-        Conflict where the task names no offer or is over without a code, and Busy.
+        The run of the task's journey gets the code and reminds the customer of it. Raises NotFound, Forbidden, Conflict
+        if the task names no offer or was closed without a code, and Busy.
         """
 
         def change(uow: UnitOfWork) -> Task:

@@ -1,4 +1,4 @@
-"""The list of staff tasks: what is to be done, the most urgent first, or what was done, the latest first (X16)."""
+"""The list of staff tasks: open ones by urgency, done ones the latest first (X16)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ _SHOWN = (
     "script", "store", "assignee", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer",
     "callable_from", "order_by",
 )  # fmt: skip
-# Zalo knows people by their mobile numbers.
+# Zalo accounts have mobile numbers.
 _LANDLINE = "+842"
 
 
 @dataclass(frozen=True)
 class TaskQuery:
-    """Which tasks: of these stores (none: of all), of a role, a person, a kind, due until a moment; "" asks nothing."""
+    """The filter of a list: stores (none: all), role, person, kind, due until a moment; "" means any."""
 
     status: Status = "open"
     stores: Collection[str] = ()
@@ -46,17 +46,17 @@ class TaskQuery:
 
 def listed(
     table: Table,
-    asked: TaskQuery,
+    query: TaskQuery,
     words: Mapping[str, TaskTexts],
     *,
     limit: int,
     start: str | None,
     suggester: Suggester | None = None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of tasks, open calls with what the `suggester` would offer (U1). It may be shorter than `limit` where a
-    role, a kind or a person is asked for, or where a task moved while it was being read."""
-    rows, after = _rows(table, asked, limit, start)
-    places = [_PLACE[asked.status](row["task_id"]) for row in rows if asked.fits(row)]
+    """One page of tasks, open calls with the recommendations of the `suggester` (U1). A page may be shorter than
+    `limit` where a role, kind or person is filtered, or where a task moved meanwhile."""
+    rows, after = _rows(table, query, limit, start)
+    places = [_PLACE[query.status](row["task_id"]) for row in rows if query.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
     uow = UnitOfWork(table)
     who = [task["customer_id"] for task in found.values()]
@@ -66,20 +66,20 @@ def listed(
     people = {task["task_id"]: members_of(uow, task["customer_id"]) for task in tasks}
     calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
     offered: dict[str, list[dict[str, Any]]] = {}
-    if suggester and asked.status == "open":
+    if suggester and query.status == "open":
         offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
-    told = [shown(task, people[task["task_id"]], words, uow) for task in tasks]
-    return [one | {"suggestions": offered.get(one["task_id"], [])} for one in told], after
+    bodies = [shown(task, people[task["task_id"]], words, uow) for task in tasks]
+    return [one | {"suggestions": offered.get(one["task_id"], [])} for one in bodies], after
 
 
-def _rows(table: Table, asked: TaskQuery, limit: int, start: str | None) -> tuple[list[Item], str | None]:
-    """One page of list rows over several lists, in order, and the sort key to go on from."""
-    low, high = table_keys.task_range(asked.status)
-    latest_first = asked.status == "done"
-    if asked.due_until and not latest_first:
-        high = f"{low}{stamp(asked.due_until)}"
+def _rows(table: Table, query: TaskQuery, limit: int, start: str | None) -> tuple[list[Item], str | None]:
+    """One page of rows merged from several lists, in order, and the sort key to continue from."""
+    low, high = table_keys.task_range(query.status)
+    latest_first = query.status == "done"
+    if query.due_until and not latest_first:
+        high = f"{low}{stamp(query.due_until)}"
     lists = (
-        [table_keys.tasks_of(asked.person)] if asked.person else [table_keys.task_list(s) for s in sorted(asked.stores)]
+        [table_keys.tasks_of(query.person)] if query.person else [table_keys.task_list(s) for s in sorted(query.stores)]
     )
     rows: list[Item] = []
     ends = []
@@ -89,7 +89,7 @@ def _rows(table: Table, asked: TaskQuery, limit: int, start: str | None) -> tupl
         )  # fmt: skip
         rows += page.items
         ends += [page.next] if page.next else []
-    # A page may end early; what other stores have from behind that end waits for the next page.
+    # A list's page may end early; rows of other stores behind that end wait for the next page.
     if ends and latest_first:
         rows = [row for row in rows if row["sk"] >= max(ends)]
     elif ends:
@@ -100,7 +100,7 @@ def _rows(table: Table, asked: TaskQuery, limit: int, start: str | None) -> tupl
 
 
 def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uow: UnitOfWork) -> dict[str, Any]:
-    """A task as staff see it, in words: whom to call, what for, and how the deal of its journey stands."""
+    """A task as staff see it: customer, number, reason, and the state of its journey's deal."""
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
     phone = number_to_call(members) if members else None
@@ -126,7 +126,7 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uo
 
 
 def _segments(members: list[Profile]) -> dict[str, Any] | None:
-    """The customer's labels as they were last written down."""
+    """The customer's stored labels."""
     labels = list(members[0].get("labels", ())) if members else []
     if not labels:
         return None
@@ -135,7 +135,7 @@ def _segments(members: list[Profile]) -> dict[str, Any] | None:
 
 
 def _deal(task: Task, members: list[Profile], uow: UnitOfWork) -> str | None:
-    """How the deal stands that the task belongs to, while it is under way."""
+    """The state of the deal in the task's journey, while its run is active."""
     if not task.get("journey"):
         return None
     for member in members:

@@ -1,4 +1,4 @@
-"""Calls that stand for a message: opened, and withdrawn when the message is settled otherwise."""
+"""Calls planned in place of a message: the channel `call`."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ from shared.repositories.retry import committed
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import open_task
 
-# A message that becomes a call was to be read now.
+# A message that becomes a call is urgent.
 CALLED_WITHIN = timedelta(hours=2)
 
 
 @dataclass(frozen=True)
 class PlannedCalls:
-    """The channel `call`: a message that is planned as a call is a task, one per message however often it is sent."""
+    """The channel `call`: a message planned as a call becomes one task, however often it is dispatched."""
 
     table: Table
     clock: Clock
     roster: Callable[[], Roster]
 
     def open(self, message_id: str, script: str) -> str:
-        """Open the task of a message; answers with its id. Raises Busy."""
+        """Open the task of a message and return its id; idempotent. Raises Busy."""
         now = self.clock()
         details = {"message_id": message_id}
         name, of = _call(message_id), message_id[:-MESSAGE_TAIL]

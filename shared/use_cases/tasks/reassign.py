@@ -1,4 +1,4 @@
-"""A task changes hands, or leaves the list: handed over, put to the back, skipped with a reason (X16)."""
+"""Changes of open tasks: reassign, postpone, skip with a reason (X16)."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True)
 class TaskEditor:
-    """Everything a change needs: whose key asks, and which stores it reaches (none: all)."""
+    """Changes open tasks for a caller: `by` is its key, `stores` those it may reach (none: all)."""
 
     table: Table
     roster: Roster
@@ -29,22 +29,22 @@ class TaskEditor:
     now: datetime
 
     def assign(self, task_id: str, person_id: str, note: str) -> Task:
-        """Give an open task to somebody else, at the same time or the next at which it may be done.
+        """Reassign an open task, at the same time or the next permitted one.
 
-        The same person again changes nothing. Raises NotFound, Forbidden, Invalid for who is not there or serves other
-        stores, Conflict when the task is done, and Busy.
+        Idempotent. Raises NotFound, Forbidden, Invalid for an unknown person or one of other stores, Conflict if the
+        task is done, and Busy.
         """
         person = self.roster.directory.people.get(person_id)
         if person is None:
-            raise Invalid([FieldError("assignee", "is nobody in the directory")])
+            raise Invalid([FieldError("assignee", "is not in the staff directory")])
 
         def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             if not person.serves(task.get("store", "")):
                 raise Invalid([FieldError("assignee", "does not work for the store of this task")])
             if task.get("assignee") == person_id:
                 return task
-            slot = self.roster.hours_of(task, person_id, uow, members, self.now)
-            # Who stands beside somebody else's role takes it over as what they are.
+            slot = self.roster.slot_for(task, person_id, uow, members, self.now)
+            # A person of another role takes the task over in their own role.
             after: Task = {**moved(task, slot, self.now), "role": person.role}
             replace_open(uow, task, after, self.now)
             details = {"was": task.get("assignee", ""), "by": self.by, "note": note}
@@ -53,8 +53,8 @@ class TaskEditor:
 
         return self._change(task_id, change)
 
-    def put_back(self, task_id: str, reason: str, until: datetime) -> Task:
-        """Put an open task off until a moment; raises NotFound, Forbidden, Conflict when it is done, and Busy."""
+    def postpone(self, task_id: str, reason: str, until: datetime) -> Task:
+        """Postpone an open task until a moment; raises NotFound, Forbidden, Conflict if it is done, and Busy."""
 
         def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             if task.get("skipped_until") == stamp(until):
@@ -69,7 +69,7 @@ class TaskEditor:
         return self._change(task_id, change)
 
     def skip(self, task_id: str, reason: str, on_closed: TaskClosedHook) -> Task:
-        """Close a task that will not be done; journeys go on as when it was withdrawn. The same again is fine."""
+        """Close a task that will not be done; idempotent. Journeys continue as after a withdrawn task."""
 
         def change(uow: UnitOfWork, task: Task, members: list[Profile]) -> Task:
             after = finished(task, SKIPPED, self.by, reason, self.now)

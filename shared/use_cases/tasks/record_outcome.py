@@ -1,4 +1,4 @@
-"""Staff report the outcome of a task."""
+"""Records the outcome of a task, and what it means for the customer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ from shared.repositories.unit_of_work import UnitOfWork
 
 @dataclass(frozen=True)
 class Report:
-    """What a person reports of a task. `call_back_at` comes with the outcome call_back and with no other; `order_by`,
-    the moment by which the customer said they would order, with reached and with no other."""
+    """What an agent reports of a task. `call_back_at` comes with the outcome call_back only; `order_by`, the moment by
+    which the customer promised to order, with reached only."""
 
     outcome: str
     note: str = ""
@@ -52,11 +52,11 @@ def record_outcome(
     on_closed: TaskClosedHook | None = None,
     roster: Roster | None = None,
 ) -> Task:
-    """Write down what became of a task, and what that means for the person; answers with the task.
+    """Record the outcome of a task and its consequences for the customer; returns the task. Idempotent.
 
-    With a `roster`, another call that is to sell to the same person moves behind the day that follows this one (R17).
-    `stores` are those whose tasks the caller may do (none: all). The same outcome again answers the same. Raises
-    NotFound, Forbidden, Conflict when the task ended in another way before, and Busy.
+    With a `roster`, another open sales call to the customer moves behind the day that follows this one (R17). `stores`
+    are those whose tasks the caller may do (none: all). Raises NotFound, Forbidden, Conflict if the task was closed
+    with another outcome, and Busy.
     """
     return committed(
         table,
@@ -103,7 +103,7 @@ def _record(
     for one in ended:
         finish(uow, one, now)
     if on_closed and members:
-        # As they are after what the outcome meant for them.
+        # The profiles after the consequences of the outcome.
         members = members_of(uow, task["customer_id"])
         for one in ended:
             on_closed(uow, members, one)
@@ -111,7 +111,7 @@ def _record(
 
 
 def _note_call(uow: UnitOfWork, task: Task, members: list[Profile], now: datetime, roster: Roster | None) -> None:
-    """Somebody was called to be sold something: nobody sells to them by phone again before a day has passed."""
+    """Record a sales call: no other is made to the customer within a day."""
     key = table_keys.contacts(members[0]["customer_id"])
     uow.put(key, called(uow.get(key) or {}, task["task_id"], now))
     if roster is None:
@@ -131,7 +131,7 @@ def _postpone(uow: UnitOfWork, task: Task, report: Report, until: datetime, by: 
 
 
 def _call_no_more(uow: UnitOfWork, lead: Profile, task: Task, outcome: str, by: str, now: datetime) -> None:
-    """What it means for the person that a number is somebody else's, or that they want no calls (R10)."""
+    """Close the number for calls: it is wrong, or the customer refused calls (R10)."""
     if outcome == "wrong_number":
         closed = {**lead.get("closed", {}), "call": "unreachable"}
         uow.put(table_keys.profile(lead["customer_id"]), {**lead, "closed": closed})
@@ -139,7 +139,7 @@ def _call_no_more(uow: UnitOfWork, lead: Profile, task: Task, outcome: str, by: 
     key = table_keys.profile(task["customer_id"])
     profile = uow.get(key)
     assert profile is not None
-    said = [
+    statements = [
         {
             "channel": channel,
             "purpose": purpose,
@@ -150,15 +150,15 @@ def _call_no_more(uow: UnitOfWork, lead: Profile, task: Task, outcome: str, by: 
         }
         for channel, purpose in _REFUSED
     ]
-    uow.put(key, agree(profile, said))
-    for statement in said:
+    uow.put(key, agree(profile, statements))
+    for statement in statements:
         entry: Item = {"type": "consent", "name": "Consent Withdrawn", "stage": "engagement", "source": "staff",
                        "at": stamp(now), "consent": statement}  # fmt: skip
         place = f"consent-{statement['channel']}-{statement['purpose']}-{task['task_id'][-20:]}"
         uow.mark(table_keys.timeline(task["customer_id"], stamp(now), place), entry)
 
 
-# Who asks not to be called is not called for anything, and gets no advertising on the number either.
+# A customer who refuses calls gets none for any purpose, and no marketing on the number either.
 _REFUSED = [("call", purpose) for purpose in ("transactional", "service")] + [
     (channel, "marketing") for channel in sorted({consent_channel(channel) for channel in ON_PHONE})
 ]

@@ -1,4 +1,4 @@
-"""The calls of a morning: who of the win-back list is called, by whom, with what offer, as journeys hear of it (W2)."""
+"""Win-back calls of one morning: who on the list is called, by whom, with which offer, signalled to journeys (W2)."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.journeys.context import JourneyContext
 
 SIGNAL = "Listed To Call"
-# The working day of whoever calls; a call that is opened in the morning is to be made in it.
+# A call opened in the morning is due within the working day.
 WITHIN = timedelta(hours=12)
-# Whoever sent parcels back is promised nothing (R2).
+# Customers who sent parcels back get no offer (R2).
 _NO_OFFER = "cod_risk"
 
 
 @dataclass
 class WinbackCalls:
-    """Opens the calls of one morning, as long as somebody has room. `full` are roles and stores where nobody has."""
+    """Opens the calls of one morning within staff capacity. `_full` are roles and stores without any left."""
 
     journeys: JourneyContext
     opened: int = 0
@@ -37,17 +37,17 @@ class WinbackCalls:
 
     @classmethod
     def of(cls, journeys: JourneyContext) -> WinbackCalls:
-        """The desk of this morning: what everybody still has from the days before takes up their room."""
+        """The win-back calls of this morning; overdue calls reduce the capacity."""
         roster = journeys.roster().with_carried(journeys.table, journeys.rules_today.today)
         return cls(replace(journeys, roster=lambda: roster))
 
     def wanted(self, uow: UnitOfWork, profile: Profile, entry: dict[str, Any]) -> Literal["call", "list", "later"]:
-        """Whether somebody on the list is called now, is only listed, or has to wait for a day with room for it."""
+        """Whether a listed customer is called now, is only listed, or waits for a day with capacity."""
         if entry["action"] == "message":
             return "list"
         role, store = _role(entry), entry["store"] or ""
         members = load_members(uow, profile)
-        if number_to_call(members) is None or self._is_cared_for(uow, members):
+        if number_to_call(members) is None or self._call_is_coming(uow, members):
             return "list"
         if why := why_no_sales_call(uow, members, self.journeys.sending, self.journeys.now):
             return "later" if why in NOT_NOW else "list"
@@ -63,35 +63,35 @@ class WinbackCalls:
         return "later"
 
     def open(self, uow: UnitOfWork, entry: dict[str, Any]) -> list[tuple[str, str]]:
-        """Tell journeys that somebody is to be called; what they make of it is theirs."""
+        """Signal journeys that a customer is to be called; a journey opens the task."""
         members = load_members(uow, uow.get(table_keys.profile(entry["customer_id"])) or {})
         today = self.journeys.rules_today.today
-        said = {"on": today.isoformat(), "by": "manager" if _role(entry) == "store_manager" else "sales"}
-        said |= {"reason": entry["reason"], "store": entry["store"] or ""} | self._offer(members, entry)
-        return handle_signal(self.journeys, uow, members, Signal(SIGNAL, stamp(day_start(today)), said))
+        properties = {"on": today.isoformat(), "by": "manager" if _role(entry) == "store_manager" else "sales"}
+        properties |= {"reason": entry["reason"], "store": entry["store"] or ""} | self._offer(members, entry)
+        return handle_signal(self.journeys, uow, members, Signal(SIGNAL, stamp(day_start(today)), properties))
 
     def done(self, planned: list[tuple[str, str]], *, opened: bool) -> None:
         self.planned += planned
         self.opened += opened
 
     def _offer(self, members: list[Profile], entry: dict[str, Any]) -> dict[str, str]:
-        """What the call may promise: the name of an offer, whose code is issued when the customer is told of it."""
+        """The offer the call may promise, by name; its code is issued during the call."""
         book = self.journeys.world.offers
         name = self.journeys.rules_today.rules.winback.offers.get(entry["value"], "")
         if name not in book.offers or _NO_OFFER in members[0].get("labels", ()):
             return {}
         return {"offer": name, "gift": book.gift(book.offers[name]).told("vi")}
 
-    def _is_cared_for(self, uow: UnitOfWork, members: list[Profile]) -> bool:
-        """Whether somebody is to call them anyway: a call is open, or they are in a journey that comes to one."""
+    def _call_is_coming(self, uow: UnitOfWork, members: list[Profile]) -> bool:
+        """Whether a call is coming anyway: one is open, or the customer is in a journey with a sales call."""
         if open_calls(uow, members):
             return True
         keys = [table_keys.journeys_of(member["customer_id"]) for member in members]
         uow.load(keys)
         runs = [run for key in keys for run in (uow.get(key) or {}).get("runs", {}).values()]
-        return any(run["journey"] in self._that_sell_by_phone() and "due_at" in run for run in runs)
+        return any(run["journey"] in self._journeys_with_sales_calls() and "due_at" in run for run in runs)
 
-    def _that_sell_by_phone(self) -> set[str]:
+    def _journeys_with_sales_calls(self) -> set[str]:
         world = self.journeys.world
         return {
             journey.id

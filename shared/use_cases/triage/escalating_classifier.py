@@ -1,4 +1,4 @@
-"""Reading a message twice: by our own reader, and where that is unsure by another one, within a day's budget."""
+"""Classifies a message with the own model, and escalates unsure ones to a second one within a daily budget."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ BUDGET = "second_opinion"
 
 @dataclass(frozen=True)
 class EscalatingClassifier:
-    """Reads as our own reader does. What was asked of the other one is remembered, since work on a ticket may begin
-    anew, and a question costs money."""
+    """Classifies as `own` does, or with `other` where `own` is unsure. Answers of `other` are cached, since a
+    transaction may be retried and every call costs money."""
 
     own: MessageClassifier
     other: SecondOpinion
@@ -29,7 +29,7 @@ class EscalatingClassifier:
     _answers: dict[tuple[str, str], Triage] = field(default_factory=dict)
 
     def read(self, text: str, subject: str = "") -> Triage:
-        """Never raises: what the other one does not say, or is too dear today, stays as our own reader has it."""
+        """Never raises: without an answer of the second model, or without budget, the own result stands."""
         first = self.own.read(text, subject)
         if first.confidence >= self.asking.floor:
             return first
@@ -40,7 +40,7 @@ class EscalatingClassifier:
         return self._answers[key]
 
     def _affordable(self) -> bool:
-        """Takes one call of the day's, before it is made: a call that fails has been paid for."""
+        """Count one call against the daily budget before it is made: a failed call is paid for too."""
         if not self.asking.calls_a_day:
             return False
         try:
