@@ -67,16 +67,22 @@ class Engine:
     def rules_today(self):
         return RulesToday(RULES, RULES.first_cutoffs, local_day(self.now))
 
+    def _over(self, table):
+        """The same process, over another table where a test puts one in between."""
+        outside = replace(self.outside, table=table or self.table)
+        outside.memory = self.outside.memory
+        return outside
+
     def ingestion(self, table=None):
         """What the doors take events in with; over another table where a test puts one in between."""
-        token = wiring.install(replace(self.outside, table=table or self.table))
+        token = wiring.install(self._over(table))
         try:
             return event_ingestion(self.now)
         finally:
             wiring.uninstall(token)
 
     def journeys(self, table=None):
-        token = wiring.install(replace(self.outside, table=table or self.table))
+        token = wiring.install(self._over(table))
         try:
             return journeys(self.now)
         finally:

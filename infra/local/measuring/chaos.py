@@ -193,7 +193,7 @@ class Chaos:
         return call
 
     def _first_dispatcher(self) -> Any:
-        self.stack.outside = replace(self._real, table=MortalTable(self._real.table, self._reaper), memory={})  # type: ignore[arg-type]
+        self.stack.outside = replace(self._real, table=MortalTable(self._real.table, self._reaper))  # type: ignore[arg-type]
         token = wiring.install(self.stack.outside)
         try:
             made = dispatcher()
@@ -205,11 +205,11 @@ class Chaos:
     def _new_worker(self) -> None:
         """A worker that knows nothing but what is written down. Its connections are the only thing it inherits."""
         self._reaper.dead = False
-        memory: dict[str, Any] = {}
-        self.stack.outside = replace(self.stack.outside, memory=memory)
-        pace = Pace(self.stack.outside.table, self.rules, memory)
-        limits = ProviderLimits(self.stack.outside.table, self.rules, memory)
-        memory["dispatcher"] = replace(self._dispatcher, pace=pace, limits=limits)
+        outside = self.stack.outside = replace(self.stack.outside)
+        pace = Pace(outside.table, self.rules, outside.memory)
+        limits = ProviderLimits(outside.table, self.rules, outside.memory)
+        made = replace(self._dispatcher, pace=pace, limits=limits)
+        outside.memory.clients["dispatcher"] = ((outside.identity_key, outside.channel_accounts), made)
 
     def _live(self, act: Callable[[], object]) -> None:
         """Do something however often the sender dies meanwhile."""
