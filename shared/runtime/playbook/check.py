@@ -78,10 +78,21 @@ FILES: Mapping[str, type[BaseModel]] = {
 }
 # Said over other files, so read together with them.
 OVERLAYS = (f"{PRESETS}/*/{rules.SENDING}",)
-LINTS: tuple[Callable[[Book], Iterator[Mistake]], ...] = (
-    staff.lint, staff_notes.lint, appointments.lint, suggestions.lint, bot.lint, triage.lint, templates.lint,
-    journeys.lint, pages.lint, cross_checks.lint,
-)  # fmt: skip
+# What compares files, and in which files its findings stand.
+LINTS: Mapping[Callable[[Book], Iterator[Mistake]], Collection[str]] = {
+    staff.lint: (staff.STAFF, staff.ROUTING),
+    staff_notes.lint: (staff_notes.FILE,),
+    appointments.lint: (appointments.FILE,),
+    suggestions.lint: (suggestions.FILE,),
+    bot.lint: (bot.FAQ, bot.RULES),
+    triage.lint: (triage.WEIGHTS, triage.SECOND_OPINION),
+    templates.lint: (templates.FILES,),
+    journeys.lint: (journeys.FILES, journeys.OF_PRESETS),
+    pages.lint: pages.PAGES,
+    cross_checks.lint: (
+        SHOP, offers.FILE, rules.WINBACK, rules.SENDING, *OVERLAYS, rules.SEGMENTS, staff.ROUTING, checklist.FILE,
+    ),
+}  # fmt: skip
 
 
 def check(folder: Path, *patterns: str) -> list[Mistake]:
@@ -91,14 +102,15 @@ def check(folder: Path, *patterns: str) -> list[Mistake]:
     holds.
     """
     book = Book(folder)
-    found = [mistake for name in names(book) for mistake in book.read(name, _model(name))[2]]
-    for lint in LINTS:
-        found += lint(book)
+    wanted = patterns or ("*",)
+    found = [mistake for name in names(book) if _fits(name, wanted) for mistake in book.read(name, _model(name))[2]]
+    for lint, files in LINTS.items():
+        if any(fnmatch(file, pattern) or fnmatch(pattern, file) for file in files for pattern in wanted):
+            found += lint(book)
     found += _strangers(book)
     # One fault may be met on two ways, as in a preset and in the file it lies over.
-    unique = dict.fromkeys(found)
+    chosen = [one for one in dict.fromkeys(found) if _fits(one.file, wanted)]
     order = {name: n for n, name in enumerate([*names(book), *pages.PAGES])}
-    chosen = [one for one in unique if not patterns or _fits(one.file, patterns)]
     return sorted(chosen, key=lambda one: (order.get(one.file, len(order)), one.file, one.line))
 
 

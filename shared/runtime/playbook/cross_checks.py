@@ -24,7 +24,7 @@ from shared.runtime.playbook.bot import RULES as BOT
 from shared.runtime.playbook.checklist import FILE as BLUEPRINT
 from shared.runtime.playbook.journeys import FILES as JOURNEYS
 from shared.runtime.playbook.journeys import OF_PRESETS
-from shared.runtime.playbook.loader import SHOP, Book, Mistake, unknown_presets
+from shared.runtime.playbook.loader import PRESETS, SHOP, Book, Mistake, unknown_presets
 from shared.runtime.playbook.offers import FILE as OFFERS
 from shared.runtime.playbook.rules import SEGMENTS, SENDING, WINBACK, read_sending
 from shared.runtime.playbook.staff import ROUTING
@@ -126,14 +126,12 @@ def _wrong_braces(text: str, known: set[str]) -> str:
 
 def _sending(book: Book) -> Iterator[Mistake]:
     rules = book.get(SENDING, SendingRules)
-    if rules is None:
-        return
     known = [Path(name).stem for pattern in (JOURNEYS, OF_PRESETS) for name in book.names(pattern)] + [_CAMPAIGN]
-    for field, names in (("priorities", rules.priorities), ("journey_budget_vnd", rules.journey_budget_vnd)):
-        for name in names:
+    for field in ("priorities", "journey_budget_vnd") if rules else ():
+        for name in getattr(rules, field):
             if name not in known:
                 yield book.marks(SENDING).mistake((field, name), unknown_names("journey", name, known))
-    for name in book.names(f"presets/*/{SENDING}"):
+    for name in book.names(f"{PRESETS}/*/{SENDING}"):
         yield from read_sending(book.folder, (Path(name).parts[1],))[1]
 
 

@@ -120,7 +120,7 @@ def _yaml(name: str, text: str) -> tuple[Any, Marks, list[Mistake]]:
             return None if root is None else reader.construct_document(root), marks, []
         except ValueError:
             # YAML takes 2026-13-45 for a day and finds out late; it does not say where.
-            return None, marks, [_no_value(name, node) for node in _scalars(root) if _fails(reader, node)]
+            return None, marks, [_no_value(name, node) for node in _scalars(root) if _fails(node)]
     finally:
         reader.dispose()
 
@@ -142,9 +142,9 @@ def _scalars(root: yaml.Node) -> list[yaml.ScalarNode]:
     return found
 
 
-def _fails(reader: Any, node: yaml.ScalarNode) -> bool:
+def _fails(node: yaml.ScalarNode) -> bool:
     try:
-        reader.construct_object(node)
+        LOADER("").construct_object(node)
     except ValueError:
         return True
     return False

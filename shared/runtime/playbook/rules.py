@@ -20,7 +20,7 @@ from shared.domain.common.validation_text import explained
 from shared.domain.customers.identity import normalise
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.tasks.task import Reason, TaskTexts
-from shared.runtime.playbook.loader import PLAYBOOK, PRESETS, Marks, Mistake, PlaybookError, load, parsed, presets
+from shared.runtime.playbook.loader import PLAYBOOK, PRESETS, Marks, Mistake, PlaybookError, load, presets, read
 
 SEGMENTS, IDENTITY, WINBACK = "segments.yaml", "identity.yaml", "winback.yaml"
 STAGES, CARRIERS, SENDING, TASKS = "stages.yaml", "carriers.yaml", "sending.yaml", "tasks.yaml"
@@ -81,6 +81,10 @@ def sending_rules() -> SendingRules:
     return load_sending_rules(PLAYBOOK)
 
 
+class SendingFields(RootModel[dict[str, Any]]):
+    """`sending.yaml` field by field: whole, or what a preset lays over it."""
+
+
 def load_sending_rules(folder: Path) -> SendingRules:
     """The rules of sending in a playbook folder, with the presets its shop takes; raises PlaybookError."""
     found, mistakes = read_sending(folder, presets(folder))
@@ -92,21 +96,22 @@ def load_sending_rules(folder: Path) -> SendingRules:
 def read_sending(folder: Path, taken: tuple[str, ...]) -> tuple[SendingRules | None, list[Mistake]]:
     """The rules of sending with those of presets laid over them, field by field; or None with everything wrong, each in
     the file that says it."""
-    said, marks, mistakes = _fields(folder, SENDING)
-    if mistakes:
+    base, marks, mistakes = read(folder, SENDING, SendingFields)
+    if base is None:
         return None, mistakes
+    said = dict(base.root)
     over: dict[str, tuple[Marks, Any]] = {}
     for preset in taken:
         name = f"{PRESETS}/{preset}/{SENDING}"
         if not (folder / name).exists():
             continue
-        changes, above, wrong = _fields(folder, name)
-        if wrong:
+        changes, above, wrong = read(folder, name, SendingFields)
+        if changes is None:
             return None, wrong
-        for field, value in changes.items():
+        for field, value in changes.root.items():
             both = isinstance(value, dict) and isinstance(said.get(field), dict)
             said[field] = {**said[field], **value} if both else value
-            over[str(field)] = above, value
+            over[field] = above, value
     try:
         return SendingRules.model_validate(said), []
     except ValidationError as error:
@@ -117,10 +122,3 @@ def read_sending(folder: Path, taken: tuple[str, ...]) -> tuple[SendingRules | N
             ours = isinstance(value, dict) and path[1:2] and path[1] not in map(str, value)
             found.append((marks if ours else above).mistake(path, reason))
         return None, found
-
-
-def _fields(folder: Path, name: str) -> tuple[dict[str, Any], Marks, list[Mistake]]:
-    data, marks, mistakes = parsed(folder, name)
-    if not mistakes and not isinstance(data, dict):
-        mistakes = [marks.mistake((), "is empty" if data is None else "must be fields with their values")]
-    return data, marks, mistakes
