@@ -8,9 +8,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from infra.catalogue import Door, FromQueue, Http, Schedule, Tick
+from infra.local.stack.api_gateway import API_LIMIT
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.http_server import HttpServer, duration
-from infra.local.stack.local_stack import API_LIMIT, LocalStack
+from infra.local.stack.local_stack import LocalStack
 from shared.runtime import settings, wiring
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)

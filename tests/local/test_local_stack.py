@@ -9,8 +9,9 @@ from random import Random
 import pytest
 
 from infra.catalogue import Door, FromQueue, Http, QueueRow, Schedule, Tick
+from infra.local.stack.api_gateway import API_LIMIT
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.local_stack import API_LIMIT, LocalStack
+from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.supplied import PARTS
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.vietnam_time import moment, stamp

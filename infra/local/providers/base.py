@@ -9,16 +9,14 @@ from __future__ import annotations
 import heapq
 import json
 import random
-import socket
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, NamedTuple, get_args
 from urllib.parse import parse_qsl
 
+from infra.local.http_base import Handler, Server
 from shared.ports import Clock
 
 FaultMode = Literal["timeout", "error", "rate_limit", "crash_after_send", "off"]
@@ -119,21 +117,14 @@ class StandIn:
         self._callback_count = 0
         self._copies = 1
         self._disorder = timedelta()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server = _Server(_Handler, name=self.name, poll=0.02)
         self._server.stand_in = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name=self.name, daemon=True)
-        self._thread.start()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        self.url = self._server.url
+        self._server.start()
 
     def stop(self) -> None:
         """Refuse connections from now on and drop those that are open."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._server.drop_connections()
-        self._thread.join()
+        self._server.stop(drop_connections=True)
 
     def handle(self, request: Request) -> Reply:
         """Answer one call, speaking the provider's protocol; called by one thread at a time."""
@@ -231,44 +222,14 @@ class StandIn:
         heapq.heappush(self._callbacks, (callback.due_at, self._callback_count, callback))
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+class _Server(Server):
     stand_in: StandIn
 
-    def __init__(self, *arguments: Any) -> None:
-        self._open: set[socket.socket] = set()
-        super().__init__(*arguments)
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        self._open.add(request)
-        super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        self._open.discard(request)
-        super().shutdown_request(request)
-
-    def drop_connections(self) -> None:
-        for connection in list(self._open):
-            try:
-                connection.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                continue  # it is closed already
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of callers that hang up; anything else is a fault of the stand-in and is shown."""
-        if not isinstance(sys.exception(), ConnectionError):
-            super().handle_error(request, client_address)
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    # TCP_NODELAY, and one write per answer: otherwise keep-alive clients wait for delayed acknowledgements.
-    disable_nagle_algorithm = True
-    wbufsize = -1
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
         path, _, query = self.path.partition("?")
         headers = {name.lower(): value for name, value in self.headers.items()}
         body = self.rfile.read(int(headers.get("content-length", 0)))
@@ -282,8 +243,6 @@ class _Handler(BaseHTTPRequestHandler):
         lines += [f"Content-Length: {len(reply.body)}", "", ""]
         self.wfile.write("\r\n".join(lines).encode() + reply.body)
         self.wfile.flush()
-
-    do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
     def log_message(self, format: str, *arguments: Any) -> None:
         """Stand-ins keep what they received instead of a log."""

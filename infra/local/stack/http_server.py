@@ -6,15 +6,15 @@ import json
 import logging
 import re
 import socket
-import threading
 from collections.abc import Callable
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
 
+from infra.local.http_base import Handler, Server
+from infra.local.stack.api_gateway import API_LIMIT
 from infra.local.stack.lambda_events import Answer, problem
-from infra.local.stack.local_stack import API_LIMIT, LocalStack
+from infra.local.stack.local_stack import LocalStack
 from shared.domain.vietnam_time import moment
 
 # A connection nobody uses is let go after this time; a caller that is refused may go on sending so much.
@@ -29,31 +29,17 @@ log = logging.getLogger("khach_quen.local")
 
 
 class HttpServer:
-    """Serves one house on 127.0.0.1; port 0 takes any free one. Raises OSError when the port is taken."""
+    """Serves one stack on 127.0.0.1; port 0 takes any free one. Raises OSError when the port is taken."""
 
     def __init__(self, stack: LocalStack, port: int = 0) -> None:
-        self._server = _Server(("127.0.0.1", port), _Handler)
+        self._server = _Server(_Handler, port=port, name="http", poll=0.05)
         self._server.stack = stack
-        stack.outside.public_url = self.url
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), name="http", daemon=True)
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Take no further connections and give the port back."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self.url = stack.outside.public_url = self._server.url
+        self.start = self._server.start
+        self.stop = self._server.stop
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
+class _Server(Server):
     stack: LocalStack
 
 
@@ -69,15 +55,11 @@ def _too_large() -> _RefusedError:
     return _RefusedError(413, "Content Too Large", f"A request has at most {API_LIMIT} bytes.")
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: _Server
-    protocol_version = "HTTP/1.1"
-    # TCP_NODELAY, and one write per answer: otherwise keep-alive clients wait for delayed acknowledgements.
-    disable_nagle_algorithm = True
-    wbufsize = -1
     timeout = IDLE_SECONDS
 
-    def _serve(self) -> None:
+    def serve(self) -> None:
         try:
             body = self._read_body()
         except _RefusedError as refusal:
@@ -98,8 +80,6 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(stack.http("GET", path, query, headers, body))
         else:
             self._send(stack.http(self.command, path, query, headers, body))
-
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
 
     def _read_body(self) -> bytes:
         coding = self.headers.get("Transfer-Encoding", "").strip().lower()
