@@ -1,4 +1,4 @@
-"""Door: the morning of each store. Tells its managers whom to call, birthdays, complaints and pick-ups, at 08:00."""
+"""Door: the daily digest of each store for its managers, at 08:00: calls, birthdays, complaints and pickups."""
 
 from __future__ import annotations
 
@@ -24,6 +24,6 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         complains=lambda ticket: is_complaint(ticket, rules),
         now=tick_time(event),
     )
-    told = digests.send()
-    logger.info("stores told of their day", managers=told)
-    return {"told": told}
+    notified = digests.send()
+    logger.info("store digests sent", managers=notified)
+    return {"told": notified}

@@ -1,4 +1,4 @@
-"""Door: the daily win-back scan. Ranks the churn risk and opens the day's calls within what staff can make."""
+"""Door: the daily win-back scan. Ranks the churn risk and opens the day's calls within staff capacity."""
 
 from __future__ import annotations
 

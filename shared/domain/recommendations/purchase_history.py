@@ -1,4 +1,4 @@
-"""What somebody bought, sent back and still has, read from their order rows, and which of it a message is about."""
+"""A customer's purchases and returns, from the order rows, and which of them a message is about."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from shared.domain.common.text_folding import fold
 from shared.domain.recommendations.rules import SuggestionRules
 
 _GONE = frozenset(("returned", "refunded", "cancelled", "delivery_failed"))
-# Of a product's name so many words have to stand in a message that names no kind of goods.
+# How many words of a product's name a message must share if it names no kind of goods.
 WORDS_SHARED = 2
-# Of an order so many goods are gone on from.
+# How many goods of an order recommendations start from.
 LINES_MEANT = 3
 
 
 class Line(NamedTuple):
-    """Something that was bought; `on` is the local day, `size` and `category` are "" where nobody said."""
+    """A purchased product; `on` is the local day, `size` and `category` are "" if unknown."""
 
     sku: str
     name: str
@@ -28,7 +28,7 @@ class Line(NamedTuple):
 
 
 class Purchases(NamedTuple):
-    """What somebody has, the latest first, and the SKUs of what they sent back or never got."""
+    """The products a customer has, the latest first, and the SKUs returned or never received."""
 
     lines: tuple[Line, ...]
     given_back: frozenset[str]
@@ -40,14 +40,14 @@ class Purchases(NamedTuple):
 
 
 class Focus(NamedTuple):
-    """The purchases a matter is about; `named`: it is surely these, and not only the latest."""
+    """The purchases a message is about; `named`: the message names them, they are not merely the latest."""
 
     lines: tuple[Line, ...]
     named: bool
 
 
 def purchases(rows: Iterable[Mapping[str, Any]]) -> Purchases:
-    """From order rows as the table holds them, in any order. What came back on a later invoice came back, too."""
+    """The purchases from stored order rows, in any order; a later return invoice counts as a return too."""
     ordered = sorted(rows, key=lambda row: (row["placed_at"], row["order_id"]))
     kept: list[Line] = []
     back: set[str] = set()
@@ -64,14 +64,14 @@ def purchases(rows: Iterable[Mapping[str, Any]]) -> Purchases:
 
 
 def _line(line: Mapping[str, Any], row: Mapping[str, Any]) -> Line:
-    said = {name: str(line.get(name, "")).strip() for name in ("sku", "name", "category")}
+    fields = {name: str(line.get(name, "")).strip() for name in ("sku", "name", "category")}
     size = str(line.get("size") or line.get("variant") or "").strip()
-    return Line(**said, size=size, on=date.fromisoformat(row["day"]), order_id=row["order_id"])
+    return Line(**fields, size=size, on=date.fromisoformat(row["day"]), order_id=row["order_id"])
 
 
 def focus(bought: Purchases, rules: SuggestionRules, *, text: str, order_id: str = "", sku: str = "") -> Focus:
-    """The purchases that a message, an order's number or a product's names; else those of the latest order. Somebody
-    who bought nothing has none."""
+    """The purchases that a text, an order id or an SKU names, else those of the latest order. `bought` must have a
+    line."""
     lines = bought.lines
     if sku and (found := _unique(line for line in lines if line.sku == sku)):
         return Focus(found, True)
@@ -89,7 +89,7 @@ def _unique(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 
 def _meant(lines: Sequence[Line], rules: SuggestionRules, text: str) -> tuple[Line, ...]:
-    """The line that a text names best, the latest of several: by its kind of goods, or by words of its name."""
+    """The line a text matches best, the latest of several: by its kind of goods, or by words of its name."""
     said = set(fold(text).split())
     kind = rules.kind_of(text)
     best: list[Line] = []

@@ -1,9 +1,8 @@
-"""Two or three products to offer while serving somebody, each with its reason: from what they bought and what goes with
-it, what is in stock first, and nothing where it would hurt (U1–U4, X14, R6, R9).
+"""Product recommendations for agents, each with its reason: from the customer's purchases, in-stock products first,
+none where they would be tactless (U1–U4, X14, R6, R9).
 
-Candidates come from the catalogue's complements, from what other customers take along (only where enough orders say
-so), from the playbook's rules for kinds of goods, from newer versions, and from what runs out and is bought again. They
-are ranked by what a piece leaves times how often it is taken.
+Candidates come from the catalogue's complements, from co-purchase counts with enough orders, from the playbook's rules
+for kinds of goods, from newer versions, and from repurchases. They are ranked by margin times acceptance.
 """
 
 from __future__ import annotations
@@ -18,15 +17,14 @@ from shared.domain.catalogue.product import Product
 from shared.domain.recommendations.purchase_history import Focus, Line, Purchases
 from shared.domain.recommendations.rules import Kind, SuggestionRules
 
-# Of what is bought together with a purchase so many products are looked at, with all purchases so many, and with the
-# catalogue's complements so many; so many places of stock are shown.
+# Limits: co-purchased products per purchase, over all purchases, together with complements; stock rows shown.
 TOGETHER_SEEN, ALONG_SEEN, SEEN, PLACES_SHOWN = 8, 12, 40, 6
-# What is bought again is offered from this share of its usual span on, in percent.
+# A repurchase is offered from this share of its usual interval on, in percent.
 NEARLY = 80
 
 
 class Matter(NamedTuple):
-    """What the customer wants now; `intent` is "" where nobody asked for anything, as on a call."""
+    """The customer's current matter; `intent` is "" without a request, as on a call."""
 
     intent: str = ""
     severity: str = "normal"
@@ -38,7 +36,7 @@ class Matter(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    """A product, why it is offered, for which purchase, and how often it is taken, in percent."""
+    """A product, the kind of reason, its purchase, and how often it is accepted, in percent."""
 
     product: Product
     kind: Kind
@@ -50,9 +48,9 @@ class Candidate(NamedTuple):
 
 
 class Suggestion(NamedTuple):
-    """What staff see. `sku` is "" for a kind of goods in a shop without a catalogue. `size` is the one the customer
-    needs, "" where none matters; `stock` are rows {"store", "size", "pieces"}, the customer's own store first; empty:
-    unknown."""
+    """A recommendation as staff see it. `sku` is "" for a kind of goods in a shop without a catalogue. `size` is the
+    one the customer needs, "" if none matters; `stock` are rows {"store", "size", "pieces"}, the customer's own store
+    first; empty means unknown."""
 
     sku: str
     name: str
@@ -66,8 +64,8 @@ class Suggestion(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """In how many orders a product was, and in how many of them each other product. `sold` is the product as it was
-    last sold, which is all that a shop without a catalogue knows of it; None where nobody said its name."""
+    """The number of orders with a product, and of those with each other product. `sold` is the product as it was last
+    sold, all a shop without a catalogue knows of it; None if its name is unknown."""
 
     orders: int
     together: Mapping[str, int]
@@ -75,7 +73,7 @@ class Counts(NamedTuple):
 
 
 def suppressed(rules: SuggestionRules, matter: Matter, tags: Collection[str], *, complains: bool) -> bool:
-    """Whether this is not the moment: something serious, an angry customer, an open complaint, or a tag says so."""
+    """Whether recommendations are suppressed: severity, an angry customer, an open complaint, intent or a tag."""
     quiet = rules.silent
     angry = matter.sentiment == "negative" and matter.severity in quiet.angry
     wrong = matter.severity in quiet.severities or matter.intent in quiet.intents
@@ -85,8 +83,8 @@ def suppressed(rules: SuggestionRules, matter: Matter, tags: Collection[str], *,
 def skus_to_load(
     focus: Focus, products: Mapping[str, Product], counts: Mapping[str, Counts], rules: SuggestionRules
 ) -> tuple[list[str], list[str]]:
-    """The SKUs that have to be known before `choose` can choose, beside what was bought, and those of them whose
-    counts have to be; the most promising first, and no more than one request reads."""
+    """The SKUs `choose` needs besides the purchases, and those of them whose counts it needs; the most promising first,
+    no more than one request reads."""
     along: dict[str, int] = {}
     for line in focus.lines:
         for sku, percent in _together(counts.get(line.sku), rules).items():
@@ -98,7 +96,7 @@ def skus_to_load(
 
 
 def kinds_to_offer(focus: Focus, rules: SuggestionRules) -> tuple[str, ...]:
-    """The kinds of goods that the rules offer beside what was bought."""
+    """The kinds of goods that the rules offer with the purchases."""
     kinds = (rules.kind_of(line.name, line.category) for line in focus.lines)
     return tuple(dict.fromkeys(other for kind in kinds if kind for other in rules.offered_with(kind)))
 
@@ -120,17 +118,17 @@ def choose(
     kinds_owned = {rules.kind_of(line.name, line.category) for line in bought.lines}
     best: dict[str, tuple[tuple[int, int, str], Candidate]] = {}
     for one in _candidates(focus, bought, products, counts, rules, matter):
-        told = {one.product.category, one.line.category}
+        categories = {one.product.category, one.line.category}
         source = products.get(one.line.sku)
-        told |= {source.category} if source else set()
-        if any(category.strip().casefold() in hidden for category in told):
-            continue  # phones are shared in families
+        categories |= {source.category} if source else set()
+        if any(category.strip().casefold() in hidden for category in categories):
+            continue  # families share phones
         if not _may_have(one.product, bought, today) or (not one.product.sku and one.of_kind in kinds_owned):
             continue
         place = _place(one.product, matter, one.line)
         if place is None:
             continue
-        rank = (place, -_leaves(one.product, margin_percent) * one.chance, one.product.sku)
+        rank = (place, -_margin(one.product, margin_percent) * one.chance, one.product.sku)
         name = one.product.sku or one.of_kind
         if name not in best or rank < best[name][0]:
             best[name] = rank, one
@@ -141,11 +139,11 @@ def choose(
         if (group and group in seen) or len(chosen) == rules.at_most:
             continue
         seen.add(group)
-        chosen.append(_told(one, focus, rules, matter, today))
+        chosen.append(_with_reason(one, focus, rules, matter, today))
     return chosen
 
 
-# ---- where candidates come from ----
+# ---- candidates ----
 
 
 def _candidates(
@@ -184,7 +182,7 @@ def _candidates(
 
 
 def _together(mine: Counts | None, rules: SuggestionRules) -> dict[str, int]:
-    """What is taken along often enough to say so, in percent of the orders, the most frequent first."""
+    """The products bought together often enough, in percent of the orders, the most frequent first."""
     known = rules.known
     if mine is None or mine.orders < known.orders:
         return {}
@@ -194,8 +192,8 @@ def _together(mine: Counts | None, rules: SuggestionRules) -> dict[str, int]:
 
 
 def _alike(mine: Counts, other: Counts | None, sku: str, rules: SuggestionRules) -> bool:
-    """Whether two products are bought by the same orders more than because everybody buys one of them: the cosine of
-    their orders, which unlike the lift asks for no count of all orders."""
+    """Whether two products are in the same orders for more than one's popularity: the cosine of their orders, which
+    unlike the lift needs no count of all orders."""
     if other is None or not other.orders:
         return False
     return 100 * mine.together.get(sku, 0) >= rules.known.alike * isqrt(mine.orders * other.orders)
@@ -209,7 +207,7 @@ def _same_goods(other: Product, line: Line, product: Product | None, own: str, r
 
 
 def _newest(sku: str, products: Mapping[str, Product]) -> Product | None:
-    """What the catalogue names in place of a product, to the end of the chain."""
+    """The catalogue's replacement of a product, to the end of the chain."""
     chain = [sku]
     while (known := products.get(chain[-1])) and known.replaced_by in products and known.replaced_by not in chain:
         chain.append(known.replaced_by)
@@ -217,23 +215,24 @@ def _newest(sku: str, products: Mapping[str, Product]) -> Product | None:
 
 
 def _may_have(product: Product, bought: Purchases, today: date) -> bool:
-    """Not what came back, and not what they have, unless it runs out and has nearly done so."""
+    """Whether a product may be offered: not returned, and not owned unless a repurchase is nearly due."""
     if product.sku in bought.given_back:
         return False
     had, span = bought.owned.get(product.sku), product.repurchase_days
     return had is None or bool(span and 100 * (today - had).days >= NEARLY * span)
 
 
-# ---- what it leaves, and where it is ----
+# ---- margin and stock ----
 
 
-def _leaves(product: Product, margin_percent: int) -> int:
-    """What a piece leaves, in VND; by the shop's usual margin where nobody said."""
+def _margin(product: Product, margin_percent: int) -> int:
+    """The margin of a piece in VND; by the shop's usual margin if unknown."""
     return product.margin if product.margin is not None else (product.price or 0) * margin_percent // 100
 
 
 def _place(product: Product, matter: Matter, line: Line) -> int | None:
-    """0 in the customer's store, 1 in the shop as a whole or not known, 2 in other stores only; None: nowhere."""
+    """The rank of the stock: 0 in the customer's store, 1 in the shop as a whole or unknown, 2 in other stores; None:
+    none."""
     if not product.stock:
         return 1
     size = size_of(product, matter, line)
@@ -244,7 +243,7 @@ def _place(product: Product, matter: Matter, line: Line) -> int | None:
 
 
 def _pieces(sizes: Mapping[str, int], size: str) -> int:
-    """Pieces of a size, or of all where no size matters; what a store does not count by size may be any."""
+    """The pieces of a size, or of all if no size matters; pieces counted without a size may be any."""
     if not size:
         return max(0, sum(pieces for pieces in sizes.values() if pieces > 0))
     return sizes.get(size, 0) + max(0, sizes.get("", 0))
@@ -262,7 +261,7 @@ def size_of(product: Product, matter: Matter, line: Line) -> str:
 
 
 def stock_rows(product: Product, store: str, size: str) -> tuple[dict[str, Any], ...]:
-    """Where pieces of a product are, in a size or in any: rows {"store", "size", "pieces"}, the named store first."""
+    """The stock of a product, in a size or in any: rows {"store", "size", "pieces"}, the named store first."""
     rows = [
         {"store": at, "size": of, "pieces": pieces}
         for at, sizes in product.stock.items()
@@ -273,10 +272,10 @@ def stock_rows(product: Product, store: str, size: str) -> tuple[dict[str, Any],
     return tuple(rows[:PLACES_SHOWN])
 
 
-# ---- in words ----
+# ---- texts ----
 
 
-def _told(one: Candidate, focus: Focus, rules: SuggestionRules, matter: Matter, today: date) -> Suggestion:
+def _with_reason(one: Candidate, focus: Focus, rules: SuggestionRules, matter: Matter, today: date) -> Suggestion:
     product, line = one.product, one.line
     title = {kind: goods.title for kind, goods in rules.goods.items()}
     if focus.named and rules.about_size(matter.text) and matter.intent == "return_exchange":
@@ -286,7 +285,7 @@ def _told(one: Candidate, focus: Focus, rules: SuggestionRules, matter: Matter, 
     else:
         lately = (today - line.on).days <= rules.lately_days
         begins = rules.contexts.lately if lately else rules.contexts.bought
-    said = {}
+    texts = {}
     for lang in ("vi", "en"):
         known = {
             "name": _inside(product.name),
@@ -298,10 +297,10 @@ def _told(one: Candidate, focus: Focus, rules: SuggestionRules, matter: Matter, 
             "days": (today - line.on).days,
             "every": product.repurchase_days or 0,
         }
-        said[lang] = f"{begins.told(lang).format(**known)}; {rules.reasons[one.kind].told(lang).format(**known)}"
+        texts[lang] = f"{begins.told(lang).format(**known)}; {rules.reasons[one.kind].told(lang).format(**known)}"
     size = size_of(product, matter, line)
     return Suggestion(
-        product.sku, product.name, product.url, product.price, one.kind, said["vi"], said["en"], size,
+        product.sku, product.name, product.url, product.price, one.kind, texts["vi"], texts["en"], size,
         stock_rows(product, matter.store, size),
     )  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""What the shop offers beside what somebody bought, to whom, and in which words: `suggestions.yaml` (U1–U5, X14)."""
+"""The rules of product recommendations: goods, pairs, offers, texts. `suggestions.yaml` (U1–U5, X14)."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from shared.domain.common.text_folding import fold
 from shared.domain.triage.labels import Intent, Severity
 
 Kind = Literal["complement", "together", "rule", "upgrade", "again"]
-# Shorter than this, with the spaces around it, a word without marks may be any.
+# Shorter than this, with the spaces around it, a word without diacritics is ambiguous.
 SHORT = 4
 WORD = r"\w+"
-# What the words of a reason may fill in.
+# The placeholders of a reason's text.
 _IN_A_REASON = ("name", "bought", "percent", "orders", "goods", "for_goods", "days", "every")
 
 
 class Goods(StrictModel):
-    """A kind of goods: what it is called, and the words that tell it in a category, a product's name or a message."""
+    """A kind of goods: its title, and the words that identify it in a category, a product's name or a message."""
 
     title: Text
     words: tuple[str, ...] = Field(min_length=1)
 
 
 class GoesWith(StrictModel):
-    """Whoever bought this kind of goods is offered those kinds."""
+    """The kinds of goods offered with a kind that was bought."""
 
     bought: str
     offer: tuple[str, ...] = Field(min_length=1)
 
 
 class Suppression(StrictModel):
-    """When nothing is suggested at all (U4, X14). `angry`: this severity and a negative sentiment together."""
+    """When nothing is recommended (U4, X14). `angry`: these severities together with a negative sentiment."""
 
     severities: tuple[Severity, ...] = ("critical",)
     angry: tuple[Severity, ...] = ("high",)
@@ -47,9 +47,8 @@ class Suppression(StrictModel):
 
 
 class Known(StrictModel):
-    """From when on the counts of what is bought together say something: the orders a product was in, those with both
-    products, their share, and how much alike the orders of the two are (0 to 100; the cosine of the two, which does not
-    rise because everybody buys one of them)."""
+    """The least support of co-purchase counts: orders with the product, orders with both, their share in percent, and
+    the similarity of the two products' orders (0 to 100; the cosine, which popularity of one does not raise)."""
 
     orders: PositiveInt = 20
     together: PositiveInt = 5
@@ -58,7 +57,7 @@ class Known(StrictModel):
 
 
 class OfferFor(StrictModel):
-    """The offer of somebody in one of these lifecycle stages and one of these value tiers; empty: in any."""
+    """The offer for customers in one of these lifecycle stages and value tiers; empty means any."""
 
     offer: str
     lifecycle: tuple[str, ...] = ()
@@ -66,14 +65,14 @@ class OfferFor(StrictModel):
 
 
 class Offers(StrictModel):
-    """Who gets which offer with a suggestion; the first that fits. Nobody with one of these tags gets any."""
+    """The offer that comes with recommendations: the first that fits; none for customers with a tag of `none_for`."""
 
     none_for: tuple[str, ...] = ()
     first_of: tuple[OfferFor, ...] = ()
 
 
 class Contexts(StrictModel):
-    """How a reason begins. `lately` and `bought` where a matter names no purchase."""
+    """The beginnings of a reason. `lately` and `bought` apply if the message names no purchase."""
 
     intents: dict[Intent, Text]
     size: Text
@@ -82,14 +81,14 @@ class Contexts(StrictModel):
 
 
 class Credit(StrictModel):
-    """Whose orders a ticket is credited with (K6): those placed within `days` after its first answer."""
+    """The attribution of orders to tickets (K6): those placed within `days` after the first response."""
 
     days: PositiveInt = 7
     not_after: tuple[Intent, ...] = ("other", "opt_out")
 
 
 class SuggestionRules(StrictModel):
-    """All of it. `chances` say in percent how often somebody takes what is offered, until the shop knows better."""
+    """Everything in `suggestions.yaml`. `chances` are assumed acceptance rates in percent by kind of reason."""
 
     at_most: int = Field(default=3, ge=1, le=5)
     lately_days: PositiveInt = 7
@@ -117,13 +116,13 @@ class SuggestionRules(StrictModel):
             for kind in get_args(Kind):
                 if kind not in getattr(self, field):
                     raise ValueError(f"{field}.{kind}: is needed")
-        told = [(f"reasons.{kind}", text) for kind, text in self.reasons.items()]
-        told += [(f"contexts.intents.{intent}", text) for intent, text in self.contexts.intents.items()]
-        told += [(f"contexts.{name}", getattr(self.contexts, name)) for name in ("size", "lately", "bought")]
-        for path, text in told:
-            for said in (text.vi, text.en):
+        texts = [(f"reasons.{kind}", text) for kind, text in self.reasons.items()]
+        texts += [(f"contexts.intents.{intent}", text) for intent, text in self.contexts.intents.items()]
+        texts += [(f"contexts.{name}", getattr(self.contexts, name)) for name in ("size", "lately", "bought")]
+        for path, text in texts:
+            for wording in (text.vi, text.en):
                 try:
-                    said.format(**dict.fromkeys(_IN_A_REASON, "?"))
+                    wording.format(**dict.fromkeys(_IN_A_REASON, "?"))
                 except (LookupError, ValueError, AttributeError):
                     names = ", ".join(f"{{{name}}}" for name in _IN_A_REASON)
                     raise ValueError(f"{path}: may fill in {names} and nothing else") from None
@@ -131,9 +130,9 @@ class SuggestionRules(StrictModel):
 
     @cached_property
     def _words(self) -> list[tuple[str, str, str]]:
-        """Every word with its kind, as it is said and without marks, the longest first."""
-        told = [(kind, *_forms(word)) for kind, goods in self.goods.items() for word in goods.words]
-        return sorted(told, key=lambda one: -len(one[1]))
+        """Every word with its kind, as written and without diacritics, the longest first."""
+        words = [(kind, *_forms(word)) for kind, goods in self.goods.items() for word in goods.words]
+        return sorted(words, key=lambda one: -len(one[1]))
 
     def kind_of(self, *texts: str) -> str:
         """The kind of goods that texts name, by the longest of its words; "" for none."""
@@ -148,12 +147,12 @@ class SuggestionRules(StrictModel):
         return tuple(dict.fromkeys(other for rule in self.rules if rule.bought == kind for other in rule.offer))
 
     def kind_as_product(self, kind: str) -> Product:
-        """A kind of goods to name where no catalogue names any product of it."""
+        """A kind of goods as a product, for a shop without a catalogue."""
         goods = self.goods[kind]
         return Product(sku="", name=goods.title.vi, category=goods.words[0])
 
     def is_mixed(self, category: str) -> bool:
-        """Whether a category holds all sorts of goods, so that only a product's name tells its kind."""
+        """Whether a category is mixed, so that only a product's name gives its kind."""
         form = _forms(category)
         return not category.strip() or any(_says(form, *_forms(word)) for word in self.mixed)
 
@@ -164,12 +163,12 @@ class SuggestionRules(StrictModel):
 
 
 def _forms(text: str) -> tuple[str, str]:
-    """Words between single spaces as they are said, and without marks."""
+    """A text's words between single spaces, as written and without diacritics."""
     said = f" {' '.join(re.findall(WORD, unicodedata.normalize('NFC', text).casefold()))} "
     return said, f" {fold(said)} "
 
 
 def _says(text: tuple[str, str], said: str, bare: str) -> bool:
-    """Whether a text has these words. One that is written without marks is read without them, too; words that are
-    too short then for saying anything ("cỡ" and "có" are both "co") do not count."""
+    """Whether a text has these words. A text without diacritics is compared without them; words that are ambiguous then
+    ("cỡ" and "có" are both "co") do not count."""
     return said in text[0] or (text[0] == text[1] and len(bare) > SHORT and bare in text[1])

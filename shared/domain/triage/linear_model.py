@@ -1,7 +1,7 @@
-"""A linear model over words and phrases: a label's score is the sum of the weights of what stands in the message.
+"""A linear model over words and phrases: a label's score is the sum of the weights of the message's features.
 
-The weights of one feature for all labels are one whole number, a lane of bits for each label, so that adding two such
-numbers adds all labels at once; that is what makes pure Python quick enough.
+The weights of one feature for all labels are packed into one integer, a lane of bits per label, so that one addition
+adds all labels at once; that makes pure Python fast enough.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ from typing import Any, NamedTuple
 
 from shared.domain.triage.text_normalizer import Speller, Words, marked
 
-# A weight is one byte around 128; a lane takes the sum of millions of them, and a struct's "I" reads it.
+# A weight is one byte around 128; a lane holds the sum of millions of them, and a struct's "I" reads it.
 LANE_BYTES = 4
 ZERO = 128
 GRAM = 5
 GRAM_MARK = "~"
 _NOWHERE = (-1, -1)
-# Where in the tree of phrases the kinds of the phrase stand that ends there; no word is empty.
+# The key under which the tree of phrases keeps the kinds of a phrase that ends there; no word is empty.
 _KINDS = ""
 MOST_REASONS = 12
 
 
-# What stands in a message, by name, with the first and the last of its words (-1 for signs).
+# The features of a message by name, each with its first and last word (-1 for signs).
 Features = dict[str, tuple[int, int]]
 
 
 class Lexicon:
-    """What words mean: `kinds` are names with their phrases, `small` words carry little."""
+    """The lexicon: `kinds` map a name to its phrases, `small` are stop words."""
 
     def __init__(self, speller: Speller, kinds: Mapping[str, Iterable[str]], small: Iterable[str]) -> None:
         self.speller = speller
@@ -70,7 +70,8 @@ class Lexicon:
         return found
 
     def _meant(self, plain: Sequence[str], found: Features) -> list[tuple[str, int, int]]:
-        """The message without small words, as kinds where there is one: the longest phrase counts. Notes the kinds."""
+        """The message without stop words, phrases replaced by their kind, the longest first; adds the kinds to
+        `found`."""
         small, phrases = self.small, self._phrases
         meant: list[tuple[str, int, int]] = []
         at, count = 0, len(plain)
@@ -94,13 +95,14 @@ class Lexicon:
 
     @staticmethod
     def grams(words: Words) -> set[str]:
-        """Runs of letters across words: they survive typing errors, and spaces that somebody forgot."""
+        """Character n-grams across words: they survive typing errors and missing spaces."""
         text = f" {' '.join(words.plain)} "
         return {text[at : at + GRAM] for at in range(len(text) - GRAM + 1)}
 
 
 class Head(NamedTuple):
-    """One question the model answers: its labels, what a step of a weight is worth, and how sure its scores make us."""
+    """One classification of the model: its labels, the value of a weight's step, and the sharpness of its
+    probabilities."""
 
     labels: tuple[str, ...]
     first: int
@@ -110,7 +112,7 @@ class Head(NamedTuple):
 
 
 class Reading(NamedTuple):
-    """The sum of the weights of all that is known in a message, how many they are, and those of words and phrases."""
+    """The summed weights of a message's known features, their number, and the weights of words and phrases."""
 
     total: int
     known: int
@@ -129,11 +131,11 @@ class Model:
             first += len(labels)
         self._sums = struct.Struct(f"<{first}I")
         self._weights = _unpack(data["features"], base64.b64decode(data["weights"]), first)
-        # Grams stand in the file with a mark in front, for " la " is one and "la" is a word.
+        # N-grams have a mark in front in the file, for " la " is one and "la" is a word.
         self._grams = {name[1:]: self._weights.pop(name) for name in list(self._weights) if name[0] == GRAM_MARK}
 
     def read(self, lexicon: Lexicon, words: Words) -> Reading:
-        """What the model knows of a message."""
+        """The model's reading of a message."""
         get = self._weights.get
         phrases = [(weight, span) for name, span in lexicon.features(words).items() if (weight := get(name))]
         known = [weight for weight, _ in phrases]
@@ -141,7 +143,7 @@ class Model:
         return Reading(sum(known), len(known), phrases)
 
     def chances(self, reading: Reading) -> dict[str, list[float]]:
-        """For each head the chances of its labels, in their order; they add up to 1."""
+        """The probabilities of each head's labels, in their order; they add up to 1."""
         norm = 1 / math.sqrt(reading.known) if reading.known else 0.0
         nothing = ZERO * reading.known
         sums = self._sums.unpack(reading.total.to_bytes(self._sums.size, "little"))
@@ -153,7 +155,7 @@ class Model:
         return answer
 
     def reasons(self, reading: Reading, intent: int, severity: int) -> list[tuple[int, int]]:
-        """The words that speak most for these two labels: first and last, the weightiest first."""
+        """The spans (first and last word) with the most weight for these two labels, the heaviest first."""
         one = (self.heads["intent"].first + intent) * LANE_BYTES
         two = (self.heads["severity"].first + severity) * LANE_BYTES
         size = self._sums.size

@@ -1,4 +1,4 @@
-"""A customer's message as words that compare: without marks, short forms written out, numbers as their kind."""
+"""Normalizes a message into comparable words: no diacritics, short forms expanded, numbers as their kind."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Mapping
 from functools import lru_cache
 
-# What is read of a long message: its beginning, where people say what they want, and its end, where they ask for it.
+# Of a long message the beginning and the end are read: there customers state the matter and the request.
 MOST_CHARACTERS = 12_000
 FIRST_TOKENS, LAST_TOKENS = 220, 80
 LONGEST_TOKEN = 40
@@ -19,7 +19,7 @@ _PLAIN_TOKENS = (
     r"|[^\w\s]"
 )
 _TOKENS = re.compile(_PLAIN_TOKENS)
-# Looked for only where there may be some, for that takes as long as all the rest.
+# Used only where a text may contain links, for it doubles the time.
 _TOKENS_AND_LINKS = re.compile(rf"https?://\S+|www\.\S+|[\w.+-]++@[\w-]+\.[\w.]*|{_PLAIN_TOKENS}")
 _TONES = dict.fromkeys(map(ord, "\u0300\u0301\u0303\u0309\u0323"))
 _RUNS = re.compile(r"(.)\1+")
@@ -27,7 +27,7 @@ _UNITS = {
     "k": 1_000, "ka": 1_000, "ng": 1_000, "nghin": 1_000, "ngan": 1_000, "tr": 1_000_000, "trieu": 1_000_000,
     "cu": 1_000_000, "ty": 1_000_000_000, "d": 1, "dong": 1, "vnd": 1, "vnđ": 1, "million": 1_000_000,
 }  # fmt: skip
-# Money of these sizes in VND is a lot, or very much; below the first, little.
+# The thresholds in VND for "#lot" and "#much".
 _LOT, _VERY_MUCH = 1_000_000, 3_000_000
 _FACES = {
     **dict.fromkeys("😍🥰😘❤♥💕💖💗🧡💛💚💙💜🤍🖤😊☺🙂😀😃😄😁🤗👍👏💯⭐🌟🎉🥳😋🌹🌸💐😻✨🤩😇💓💞💘👌", "#glad"),
@@ -41,7 +41,7 @@ _ENDS = frozenset("?!.,;\n")
 
 
 def letters(word: str) -> str:
-    """A lower-case word without marks and with no letter twice in a row ("lỗiii" → "loi")."""
+    """A lower-case word without diacritics and repeated letters ("lỗiii" → "loi")."""
     if not word.isascii():
         plain = unicodedata.normalize("NFD", word).replace("đ", "d").replace("ð", "d")
         word = "".join(char for char in plain if not unicodedata.combining(char))
@@ -50,7 +50,7 @@ def letters(word: str) -> str:
 
 @lru_cache(maxsize=4096)
 def marked(word: str) -> str:
-    """A word with its marks in one spelling (hòa and hoà are one), or "" when it has none: its tone stands behind."""
+    """A word with diacritics in one spelling (hòa and hoà are equal), its tone at the end; "" without diacritics."""
     if word.isascii():
         return ""
     parts = unicodedata.normalize("NFD", word)
@@ -60,7 +60,7 @@ def marked(word: str) -> str:
 
 
 class Words:
-    """Words of one message: `plain` compare, `written` is how each stood in the text, `ends` where a clause is over."""
+    """The words of a message: `plain` are normalized, `written` as in the text, `ends` are the ends of clauses."""
 
     __slots__ = ("ends", "plain", "signs", "written")
 
@@ -72,27 +72,27 @@ class Words:
 
 
 class Speller:
-    """Writes short forms out. `short` maps a form, with its marks if it must have them, to full words without marks."""
+    """Expands short forms. `short` maps a form, with its diacritics if required, to full words without them."""
 
     def __init__(self, short: Mapping[str, str]) -> None:
         self._short = short
         self._one = lru_cache(maxsize=8192)(self._spell)
 
     def _spell(self, word: str) -> tuple[tuple[str, ...], bool]:
-        """The full words of one, and whether what they are depends on the words around it."""
+        """The full words of a form, and whether they depend on the context."""
         if len(word) > LONGEST_TOKEN:
             return (), False
         plain = letters(word)
-        # A form is looked for as it was typed; without repeated letters only where that loses no marks ("kooo").
+        # A form is looked up as typed; without repeated letters only where that loses no diacritics ("kooo").
         full = self._short.get(word) or (self._short.get(plain, plain) if word.isascii() else plain)
         return tuple(full.split(" ")), word in _DEPENDS or full in _DEPENDS
 
     def phrase(self, text: str) -> str:
-        """A phrase of the playbook in the spelling of `words`."""
+        """A phrase of the playbook, normalized as by `words`."""
         return " ".join(self.words(text).plain)
 
     def words(self, text: str) -> Words:
-        """Any text; of a long one its beginning and end."""
+        """The words of a text; of a long one the beginning and the end."""
         if len(text) > MOST_CHARACTERS:
             text = text[: MOST_CHARACTERS // 2] + "\n" + text[-MOST_CHARACTERS // 2 :]
         text = unicodedata.normalize("NFKC", text).lower()
@@ -142,7 +142,7 @@ def _set(words: str) -> frozenset[str]:
     return frozenset(words.split())
 
 
-# Forms that mean one thing here and another there.
+# Forms whose meaning depends on the context.
 _DEPENDS = _set("k kg khong hong hỏng hông bn r h m s l xl t km d v tr c")
 _AFTER_NO = _set(
     """
@@ -151,7 +151,7 @@ _AFTER_NO = _set(
     """
 )
 _AFTER_QUESTION = _set("ạ a shop em vay vậy ta nhi nhỉ")
-# Behind a number they stand for nothing else.
+# Their meaning after a number.
 _AFTER_NUMBER = {
     "h": "gio", "t": "tuan", "k": "k", "kg": "kg", "km": "km", "m": "m", "c": "c", "d": "d", "r": "r", "tr": "tr"
 }  # fmt: skip
@@ -175,13 +175,13 @@ def _in_context(word: str, full: tuple[str, ...], before: list[str], after: str)
 
 
 def _unit(word: str, after: str) -> str:
-    """The unit behind a number: "2 củ" are two million, "2 củ sạc" two chargers."""
+    """The unit after a number: "2 củ" are two million, "2 củ sạc" two chargers."""
     plain = letters(word) if word.isalpha() and len(word) < 8 else ""
     return "" if plain == "cu" and (word == "cũ" or letters(after) in ("sac", "khoai", "toi")) else plain
 
 
 def _number(token: str, unit: str) -> tuple[str, bool]:
-    """What a number is, and whether the unit behind it belongs to it."""
+    """The kind of a number, and whether the unit after it belongs to it."""
     parts = re.split("[., -]", token.lstrip("+"))
     digits = "".join(parts)
     if (token[0] == "+" or digits[0] == "0") and 9 <= len(digits) <= 12:

@@ -1,4 +1,4 @@
-"""The bot of this deployment: the playbook's FAQ and rules, with the shop's own figures written into every answer."""
+"""The bot of this deployment: the playbook's FAQ and rules, with the shop's own figures rendered into the answers."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ from shared.runtime.playbook.bot import bot
 from shared.runtime.playbook.rules import sending_rules
 from shared.use_cases.bot.recent_orders import recent_orders
 
-# What is typed into the page's search box, and what it answers with: a person chooses, so it may be less alike.
+# The search box of the FAQ page: longest query, results shown, and the least similarity; a person chooses, so it is
+# low.
 LONGEST_QUESTION, _SHOWN, _WORTH_A_LOOK = 200, 4, 20
 
 
 def answer(asked: BotRequest) -> Answer | HandOver:
-    """What the bot says to a message, or why a person has to."""
+    """The bot's answer to a message, or its handover."""
     rules, faq, _ = bot()
     return reply(asked, faq, rules)
 
 
 def orders(now: datetime) -> Callable[[UnitOfWork, list[Profile]], Sequence[Mapping[str, Any]]]:
-    """What loads a customer's recent orders for the bot."""
+    """The loader of a customer's recent orders for the bot."""
     outside = wiring.outside()
     products = Products(outside.table, outside.memory, now)
     hosts = journeys.world(outside.shadow_first).link_hosts
@@ -53,7 +54,7 @@ def faq_page() -> dict[str, Any]:
 
 
 def like(text: str) -> list[tuple[str, int]]:
-    """The entries by how alike a text is to them in percent, the best first."""
+    """The entries by their similarity to a text in percent, the best first."""
     return bot()[1].like(text)
 
 
@@ -65,6 +66,6 @@ def search(question: str) -> list[Entry]:
 
 
 def _spoken(entry: Entry) -> Entry:
-    """An entry as a page speaks to whoever reads it."""
-    said = {"vi": entry.answer.vi.replace("{you}", "bạn").replace("{You}", "Bạn"), "en": entry.answer.en}
-    return entry.model_copy(update={"answer": BilingualText(**said)})
+    """An entry as the page addresses its reader."""
+    texts = {"vi": entry.answer.vi.replace("{you}", "bạn").replace("{You}", "Bạn"), "en": entry.answer.en}
+    return entry.model_copy(update={"answer": BilingualText(**texts)})

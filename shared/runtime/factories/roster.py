@@ -1,4 +1,4 @@
-"""Who may do staff tasks now, for a door: the playbook's people, without those who are away."""
+"""The roster of this deployment: the playbook's people without the absent ones."""
 
 from __future__ import annotations
 

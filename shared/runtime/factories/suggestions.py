@@ -1,4 +1,4 @@
-"""Reads what the shop suggests to whom; a wrong file is named with line and field."""
+"""The product recommendations of this deployment."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.use_cases.recommendations.suggest_products import Suggester
 
 
 def suggester(now: datetime) -> Suggester:
-    """What suggests at this moment."""
+    """The suggester at this moment."""
     outside = wiring.outside()
     table, memory = outside.table, outside.memory
     return Suggester(

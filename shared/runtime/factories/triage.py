@@ -1,4 +1,4 @@
-"""The reader of customers' messages, made once per process from the playbook's words and the trained weights."""
+"""The message classifier of this deployment: the own model, with escalation to a second one if it is configured."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.use_cases.triage.escalating_classifier import EscalatingClassifier
 
 
 def classifier(now: datetime) -> MessageClassifier:
-    """What reads messages at this moment: our own reader, and another one beside it where this deployment has one."""
+    """The classifier at this moment."""
     outside = wiring.outside()
     if outside.second_opinion is None:
         return triager()

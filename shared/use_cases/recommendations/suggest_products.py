@@ -1,7 +1,7 @@
-"""Two or three products for whoever serves a customer: on the ticket, on the task, in the 360° view (U1–U5, R9, R23).
+"""Product recommendations for the agent of a customer: on tickets, tasks and in the 360° view (U1–U5, R9, R23).
 
-Whoever is in the hold-out of all marketing gets suggestions as everybody does: the customer began the conversation, and
-this is service in it. An offer does not come with them then, so that the hold-out stays without advertising.
+Customers in the marketing hold-out get recommendations too: they began the conversation, and this is service. Offers
+are left out then, so that the hold-out stays without marketing.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ from shared.repositories.co_purchase import CoPurchase
 from shared.repositories.policy_facts import UNHAPPY
 from shared.repositories.products import Products
 
-# The latest orders say what somebody has; of their goods so many are looked up.
+# The latest orders that are read, and the maximum number of their products looked up.
 ORDERS_SEEN, GOODS_SEEN = 20, 10
-# Of the products of one kind of goods so many are looked up.
+# Maximum products looked up per kind of goods.
 OF_A_KIND = 5
 
 
 @dataclass(frozen=True)
 class Suggester:
-    """Everything suggestions need on one day."""
+    """Recommends products on one day."""
 
     table: Table
     products: Products
@@ -61,12 +61,12 @@ class Suggester:
         rows: Iterable[Item] | None = None,
         by_rules: bool = True,
     ) -> list[dict[str, Any]]:
-        """At most three products as the outside sees them; none where this is not the moment (U4).
+        """At most three products as the API shows them; none where suppressed (U4).
 
-        `members` are the customer and whoever was merged into them, `rows` their latest order rows where the caller
-        read them already, `ticket_id` the ticket this is for: its own complaint is judged by `matter`. Without
-        `by_rules` nothing is read beside what was bought and what goes with it: at most two requests, none where it is
-        remembered (a third where a shop has no catalogue and nothing else is found).
+        `members` are the customer's profiles, `rows` their latest order rows if the caller read them already,
+        `ticket_id` the ticket this is for: its own complaint is judged by `matter`. Without `by_rules` only purchases
+        and their co-purchases are read: at most two requests, none if cached (a third for a shop without a catalogue if
+        nothing else is found).
         """
         lead, view = members[0], fold_members(list(members))
         tags = [*lead.get("labels", ())[2:], *(mark for member in members for mark in member.get("marks", ()))]
@@ -82,8 +82,8 @@ class Suggester:
         return [self._shown(one, offer) for one in found]
 
     def for_calls(self, people: Sequence[Sequence[Profile]]) -> list[list[dict[str, Any]]]:
-        """What may be offered to each of several customers who are to be called: one query a customer, and what all of
-        them bought and what goes with it in a few requests."""
+        """Recommendations for several customers to be called: one query per customer, and all products and counts in a
+        few requests."""
         rows = [self._rows(members) for members in people]
         meant = [focus(bought, self.rules, text="") for one in rows if (bought := purchases(one)).lines]
         mine = [line.sku for one in meant for line in one.lines]
@@ -93,12 +93,12 @@ class Suggester:
         return [self.suggest_for(members, Matter(), rows=own) for members, own in zip(people, rows, strict=True)]
 
     def still(self, ticket: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """What was suggested on a ticket, as far as its labels of now allow any of it."""
+        """A ticket's stored recommendations, none if its current labels suppress them."""
         now = Matter(ticket["intent"], ticket["severity"], ticket["sentiment"])
         return [] if suppressed(self.rules, now, (), complains=False) else list(ticket.get("suggestions", ()))
 
     def in_stock(self, shown: Iterable[dict[str, Any]], store: str) -> list[dict[str, Any]]:
-        """What was suggested earlier with the stock of now, without what is gone everywhere; at most one request."""
+        """Earlier recommendations with current stock, without sold-out ones; at most one request."""
         found = list(shown)
         products = self.products.load(one["sku"] for one in found)
         fresh = []
@@ -110,7 +110,7 @@ class Suggester:
         return fresh
 
     def _rows(self, members: Sequence[Profile]) -> list[Item]:
-        """The latest order rows, one query a member."""
+        """The latest order rows, one query per profile."""
         low, high = table_keys.ORDER_ROWS
         found = []
         for member in members:
@@ -142,7 +142,7 @@ class Suggester:
         return self.products.load(sorted(self._on_shelves(kinds))) if by_rules else {}
 
     def _known(self, skus: Sequence[str], counted: Sequence[str]) -> tuple[dict[str, Product], dict[str, Counts]]:
-        """Products and counts, in one request where anything has to be read."""
+        """Products and counts, in one request if anything has to be read."""
         goods, counts = self.products.known(skus), self.together.known(counted)
         unread = [sku for sku in dict.fromkeys(skus) if sku and sku not in goods]
         uncounted = [sku for sku in dict.fromkeys(counted) if sku not in counts]
@@ -168,7 +168,7 @@ class Suggester:
         )  # fmt: skip
 
     def _on_shelves(self, kinds: Sequence[str]) -> set[str]:
-        """Products of these kinds of goods, from the categories that are called so and those that hold all sorts."""
+        """Products of these kinds of goods, from categories of that name and from mixed ones."""
         found: set[str] = set()
         for shelf, category in self.products.categories().items():
             if self.rules.kind_of(category) in kinds or self.rules.is_mixed(category):
@@ -197,6 +197,6 @@ class Suggester:
         offer = self.book.offers.get(offer_id)
         if offer and not offer.categories:
             gift = self.book.gift(offer)
-            told = {lang: f"{offer.title.told(lang)}: {gift.told(lang)}" for lang in ("vi", "en")}
-            shown["offer"] = {"offer": offer_id, "text": told["vi"], "text_en": told["en"]}
+            texts = {lang: f"{offer.title.told(lang)}: {gift.told(lang)}" for lang in ("vi", "en")}
+            shown["offer"] = {"offer": offer_id, "text": texts["vi"], "text_en": texts["en"]}
         return shown
