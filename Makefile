@@ -35,6 +35,7 @@ lint: .venv/.dev ## style, formatting, types
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	! $(BIN)/vulture | grep -vE "unused (variable|attribute)"
 
 openapi: .venv/.dev ## write shared/openapi.json anew from its source
 	$(BIN)/python -m infra.local.commands.openapi

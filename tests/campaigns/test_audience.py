@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.domain.campaigns.campaign import Audience, Facts, fits, misfits
 from shared.domain.messaging.policy import in_holdout
 from tests.support.campaigns import WORDS

@@ -10,8 +10,8 @@ from random import Random
 
 import pytest
 
-from infra.local.measuring.bench import phone
 from infra.local.measuring.chaos import Killed, MortalTable
+from infra.local.measuring.synthetic_shop import phone
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.runtime import wiring

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.adapters.template_rendering import Renderer
 from shared.domain.common.localized_text import Text
 from shared.domain.errors import Invalid

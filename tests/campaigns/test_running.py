@@ -375,6 +375,6 @@ def test_w3_who_buys_while_the_backlog_is_worked_off_is_no_longer_asked_back(des
 
 
 def phone_of(number):
-    from infra.local.measuring.bench import phone
+    from infra.local.measuring.synthetic_shop import phone
 
     return phone(number)

@@ -11,7 +11,7 @@ import pytest
 
 from infra.local.importing.command import run_import
 from infra.local.importing.targets import Reply
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
 from shared.repositories.profiles import metrics_of

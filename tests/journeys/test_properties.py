@@ -19,7 +19,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from infra.local.commands.ops import as_it_came
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product
 from shared.domain.errors import Busy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import moment
 from tests.support.journey_customers import buys, deals, reads, silent

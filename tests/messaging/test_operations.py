@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from infra.local.cli import app
 from infra.local.commands.ops import connect_zalo, import_do_not_call, zalo_state
 from infra.local.errors import Trouble
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import place

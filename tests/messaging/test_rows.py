@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import pytest
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from infra.local.providers.base import Callback
 from shared.domain.errors import Invalid
 from shared.domain.messaging.policy import in_holdout

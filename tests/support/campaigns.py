@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.domain.customers.profile import agree, new_profile
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.segments.metrics import empty_metrics

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from infra.local.providers.base import Received
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.catalogue.product import Product

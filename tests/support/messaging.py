@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from infra.local.providers.base import Received
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.domain.vietnam_time import stamp
 from shared.use_cases.tasks.list_tasks import TaskQuery, listed
 from tests.events.test_races import Killed, Watched, raising

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from shared.domain.errors import Conflict
 from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import stamp

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from infra.local.measuring.synthetic_shop import MadeUpShop, live, open_up, phone
@@ -53,9 +54,13 @@ class Shop:
     def __init__(self, start: datetime = START) -> None:
         self.stack = LocalStack(None, LocalClock(start, frozen=True), nearby=True)
         outside = self.stack.outside
-        issue = {"table": outside.table, "stores": [], "name": "bench", "now": start, "new_id": outside.new_id}
-        write_key = issue_key(kind="write", roles=[], **issue)
-        api_key = issue_key(kind="api", roles=["admin"], **issue)
+
+        def issued(kind: str, *roles: str) -> str:
+            return issue_key(
+                outside.table, kind=kind, roles=list(roles), stores=[], name="bench", now=start, new_id=outside.new_id
+            )
+
+        write_key, api_key = issued("write"), issued("api", "admin")
         self._basic = {"authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()}
         self._bearer = {"authorization": f"Bearer {api_key}"}
 
@@ -112,7 +117,7 @@ def upsert_and_order() -> list[Figure]:
     put = {"identities": {"phone": phone(1)}, "traits": traits}
     known = shop.metered("customers_api", lambda: shop.call("PUT", "/v1/customers", put))
     search = [
-        shop.metered("customers_api", lambda kind=kind: shop.call("POST", "/v1/customers/search", {kind: who[kind]}))
+        shop.metered("customers_api", partial(shop.call, "POST", "/v1/customers/search", {kind: who[kind]}))
         for kind in who
     ]
     # Whoever enters a journey first keeps its version for all; that is over from here on, too.

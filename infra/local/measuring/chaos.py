@@ -18,7 +18,7 @@ from itertools import count
 from random import Random
 from typing import Any
 
-from infra.local.measuring.bench import phone
+from infra.local.measuring.synthetic_shop import phone
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import Handler, LocalStack, load_door
 from shared.adapters.local.fault_injection import FaultInjection
@@ -193,7 +193,7 @@ class Chaos:
         return call
 
     def _first_dispatcher(self) -> Any:
-        self.stack.outside = replace(self._real, table=MortalTable(self._real.table, self._reaper))  # type: ignore[arg-type]
+        self.stack.outside = replace(self._real, table=MortalTable(self._real.table, self._reaper))
         token = wiring.install(self.stack.outside)
         try:
             made = dispatcher()
@@ -241,7 +241,7 @@ class Chaos:
                 finally:
                     self._reaper.door = ""
 
-            queue.receive, queue.delete = received, deleted  # type: ignore[method-assign]
+            queue.receive, queue.delete = received, deleted  # type: ignore[method-assign, assignment]
 
     # ---- the run ----
 

@@ -135,8 +135,14 @@ class ProviderSet(Mapping[str, Any]):
             esms, aws = EsmsStandIn(clock=self._clock), AwsStandIn(clock=self._clock)
             self._open = _StandIns(zalo, messenger, esms, aws, KiotVietStandIn(clock=self._clock))
             # The tokens of an earlier run are unknown to these stand-ins: the account is connected anew.
-            account = {"app_id": zalo.app_id, "oa_id": zalo.oa_id, "clock": self._clock, "oauth_url": zalo.url}
-            tokens = ZaloTokens(self._table, app_secret=zalo.app_secret, **account)
+            tokens = ZaloTokens(
+                self._table,
+                app_id=zalo.app_id,
+                app_secret=zalo.app_secret,
+                oa_id=zalo.oa_id,
+                clock=self._clock,
+                oauth_url=zalo.url,
+            )
             tokens.connect(zalo.permit(permission_url(zalo.app_id, "http://localhost", _VERIFIER, zalo.url)), _VERIFIER)
         return self._open
 
