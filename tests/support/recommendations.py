@@ -9,7 +9,7 @@ import pytest
 
 from shared.domain.catalogue.product import Product
 from shared.repositories.products import Products
-from tests.support.tickets import LAN, Desk
+from tests.support.tickets import LAN, Helpdesk
 
 Q1, Q7 = "Quận 1", "Quận 7"
 RUNNER = Product(sku="GIAY-39", name="Giày Chạy Bộ Nhẹ", category="Giày", price=900_000, margin=300_000)
@@ -20,8 +20,8 @@ SOCKS = Product(sku="VO-1", name="Vớ cao cấp", category="Vớ", price=120_00
 BAG = Product(sku="TUI-9", name="Túi xách da", category="Túi", price=2_000_000, margin=900_000)
 
 
-class Counter(Desk):
-    """The desk, and the shelves behind it."""
+class Counter(Helpdesk):
+    """The helpdesk, and the shop's catalogue."""
 
     def shelve(self, *products: Product) -> None:
         Products(self.stack.table, self.stack.outside.memory, self.now).put(products)

@@ -1,4 +1,4 @@
-"""A shop whose staff have tasks: opened as journeys open them, seen and done over HTTP."""
+"""A shop's staff and their tasks: opened as journeys open them, listed and closed over HTTP."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.doors.test_openapi import holds_to_it
 from tests.support.shop import Answer, Shop
 
 
-class Desk(Shop):
-    """The shop and its list of tasks; every answer is held to what the API's description promises."""
+class Team(Shop):
+    """The shop and its task list; every response is checked against the API's description."""
 
     def customer(self, phone: str, *, store: str = "", name: str = "", **identities: str) -> str:
         traits = {"name": name} | ({"home_store": store} if store else {})
@@ -24,10 +24,14 @@ class Desk(Shop):
         return str(answer.json["customer_id"])
 
     def open(self, customer: str, name: str = "call-1", *, due: float = 1, **more: Any) -> str:
-        """Open a task that is due in so many hours."""
-        told = {"kind": "call", "title": "Gọi xác nhận đơn giá trị cao", "reason": "Đơn HD1 trị giá 5.000.000đ"} | more
+        """Open a task that is due in `due` hours."""
+        fields = {
+            "kind": "call",
+            "title": "Gọi xác nhận đơn giá trị cao",
+            "reason": "Đơn HD1 trị giá 5.000.000đ",
+        } | more
         uow = UnitOfWork(self.stack.table)
-        new = NewTask(customer, name, due_at=self.now + timedelta(hours=due), **told)
+        new = NewTask(customer, name, due_at=self.now + timedelta(hours=due), **fields)
         task_id = tasks.open_task(uow, new, self.now)
         uow.commit()
         return task_id
@@ -63,7 +67,7 @@ class Desk(Shop):
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    desk = Desk()
-    yield desk
-    desk.stack.close()
+def team() -> Iterator[Team]:
+    team = Team()
+    yield team
+    team.stack.close()

@@ -36,7 +36,7 @@ KIND_OF = {"zalo": "zalo_user_id", "messenger": "messenger_psid", "email": "emai
 
 
 class Engine:
-    """One shop's tickets over a local table; `people` replace the playbook's."""
+    """One shop's tickets over a local table; `people` replace the playbook's directory."""
 
     def __init__(self, start: datetime, people: Directory | None = None, faults: Any = None) -> None:
         self.clock = LocalClock(start, frozen=True)
@@ -52,7 +52,7 @@ class Engine:
         return self.clock.now()
 
     def context(self, table: Any = None) -> TicketContext:
-        """What works on tickets now; over another table where a test puts one in between."""
+        """The ticket context of now; over another table where a test inserts one."""
         token = wiring.install(replace(self.stack.outside, table=table or self.table))
         try:
             made = tickets(self.now)
@@ -63,15 +63,15 @@ class Engine:
     # ---- what happens ----
 
     def buys(self, who: int, *, orders: int, total: int) -> None:
-        """Orders of the last weeks, a visit each."""
+        """Place orders in the last weeks, one visit each."""
         rules = playbook_rules()
-        told = [
+        sales = [
             sale(f"HD{who}-{number}", stamp(self.now - timedelta(days=7 * number + 1)), f"09{who:08d}", total=total)
             for number in range(orders)
         ]
         events = [
             translate(one, kind=None, received_at=self.now, sent_at=None, new_id=self.stack.outside.new_id, rules=rules)
-            for one in told
+            for one in sales
         ]
         token = wiring.install(self.stack.outside)
         try:
@@ -88,11 +88,11 @@ class Engine:
         if channel in KIND_OF:
             value = f"khach{who}@example.vn" if channel == "email" else f"u{who}"
             names.append(identity(KIND_OF[channel], value, "verified"))
-        said = CustomerMessage(
+        message = CustomerMessage(
             channel=channel, dedup=dedup or f"{who} {channel} {text} {stamp(self.now)}", at=stamp(self.now), text=text,
             order_id=order_id, identities=tuple(names), verified=True,
         )  # fmt: skip
-        return receive(self.context(table), said)
+        return receive(self.context(table), message)
 
     def replies(
         self, ticket: str, by: str, text: str = "Dạ em xem ngay ạ", *, table: Any = None, dedup: str = ""
@@ -102,7 +102,7 @@ class Engine:
         )
 
     def passes(self, span: timedelta) -> None:
-        """Let time pass, and every ticket do what is due at the minute after it is."""
+        """Let time pass, and wake every ticket when it is due."""
         end = self.now + span
         while True:
             due = [(one["due_at"], one["ticket_id"]) for one in self.tickets() if one.get("due_at", "~") <= stamp(end)]
@@ -144,10 +144,10 @@ class Engine:
         for ticket in self.tickets():
             self.missed |= {(ticket["ticket_id"], name, due) for name, due in ticket["missed"].items()}
 
-    # ---- promises ----
+    # ---- invariants ----
 
     def check(self) -> None:
-        """Every ticket is in exactly one place, the counters are the truth, and nobody in need waits."""
+        """Every ticket is in exactly one place, the counters are exact, and no VIP in need waits."""
         self.note_missed()
         found = self.tickets()
         names = [ticket["ticket_id"] for ticket in found]
@@ -172,7 +172,7 @@ class Engine:
         assert ticket.get("due_at") == clocks.next_due(ticket)
         assert ("due" in ticket) == ("due_at" in ticket)
         if ticket["status"] == "open":
-            # Nothing that is open is forgotten: somebody has it and a clock runs, or somebody is looked for.
+            # No open ticket is forgotten: it has an assignee and a running clock, or an assignee is looked for.
             assert ticket["assignee"] or "retry_at" in ticket, ticket
         if vip_in_need(ticket) and ticket["status"] != "resolved":
             assert ticket["queue"] != "bot"

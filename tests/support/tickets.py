@@ -1,4 +1,4 @@
-"""A shop whose customers write to it, with staff at their desks; every answer is held to the API's description."""
+"""A shop's helpdesk: customers write, agents answer; every response is checked against the API's description."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ CALM = "Cho em đổi size M sang size L giúp em với ạ"
 ASKS_HOURS = "Shop mở cửa mấy giờ ạ?"
 
 
-class Desk(Shop):
-    """The shop, what customers say to it and what staff do about it."""
+class Helpdesk(Shop):
+    """The shop as customers and agents use its tickets."""
 
     def __init__(self) -> None:
         self.stack = LocalStack(None, LocalClock(TEN, frozen=True), new_id=not_held_out)
@@ -37,7 +37,7 @@ class Desk(Shop):
     # ---- people ----
 
     def agent(self, person: str) -> str:
-        """The key of somebody who works here, by their id."""
+        """The API key of a member of staff, by id."""
         if person not in self._staff:
             from shared.repositories.api_keys import issue_key
 
@@ -50,7 +50,7 @@ class Desk(Shop):
         return self._staff[person]
 
     def vip(self, phone: str = LAN, **identities: str) -> str:
-        """Somebody who has bought much; the customer's number."""
+        """A VIP customer; returns the customer id."""
         for number in range(3):
             self.sell(f"VIP{phone[-3:]}{number}", phone, days_ago=20 * number + 1, total=30_000_000)
         return str(self.put(phone=phone, **identities).json["customer_id"])
@@ -94,13 +94,13 @@ class Desk(Shop):
     def listed(self, query: str = "", *, by: str = "") -> list[str]:
         return [row["ticket_id"] for row in self.page(query, by=by)["items"]]
 
-    # ---- time and what came of it ----
+    # ---- time and effects ----
 
     def later(self, **span: float) -> None:
         self.stack.advance(self.now + timedelta(**span))
 
     def sent(self, channel: str = "") -> list[dict[str, Any]]:
-        """What the stand-ins of the providers took for customers, in order."""
+        """What the fake providers received for customers, in order."""
         self.stack.drain()
         staff = {person.email for person in directory().people.values()}
         staff |= {person.zalo_user_id for person in directory().people.values()}
@@ -108,7 +108,7 @@ class Desk(Shop):
         return [one for one in sent if channel in ("", one["channel"])]
 
     def answers(self, channel: str = "") -> list[dict[str, Any]]:
-        """What was sent without the automatic word that something arrived."""
+        """What was sent, without automatic acknowledgements."""
         return [one for one in self.sent(channel) if "đã nhận được thư" not in one["text"]]
 
     def view(self, customer: str) -> Any:
@@ -130,7 +130,7 @@ class Desk(Shop):
         return [json.loads(body) for (body,) in rows]
 
     def notes(self, kind: str = "") -> list[dict[str, Any]]:
-        """What staff were told."""
+        """The notifications to staff."""
         return [note for note in self.items("NOTE#%") if kind in ("", note["kind"])]
 
     def loads(self) -> dict[str, int]:
@@ -144,7 +144,7 @@ class Desk(Shop):
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    desk = Desk()
-    yield desk
-    desk.stack.close()
+def helpdesk() -> Iterator[Helpdesk]:
+    helpdesk = Helpdesk()
+    yield helpdesk
+    helpdesk.stack.close()

@@ -1,6 +1,6 @@
 """The fixtures of this folder's tests, made in `tests/support/`."""
 
 from tests.support.call_lists import floor, opened_at
-from tests.support.tasks import desk
+from tests.support.tasks import team
 
-__all__ = ["desk", "floor", "opened_at"]
+__all__ = ["floor", "opened_at", "team"]

@@ -94,7 +94,7 @@ def make_vips(engine: Engine) -> None:
 
 def do(engine: Engine, step: tuple[Any, ...]) -> None:
     what, *with_ = step
-    desk = engine.context()
+    context = engine.context()
     if what == "says":
         engine.says(PEOPLE[with_[0]], with_[1], with_[2])
         return
@@ -105,23 +105,23 @@ def do(engine: Engine, step: tuple[Any, ...]) -> None:
     if not known:
         return
     ticket = known[with_[0] % len(known)]["ticket_id"]
-    people = sorted(desk.directory.people)
+    people = sorted(context.directory.people)
     somebody = people[with_[1] % len(people)] if len(with_) > 1 and isinstance(with_[1], int) else ""
     try:
         if what == "replies":
             engine.replies(ticket, somebody)
         elif what == "resolves":
-            close_and_rate.resolve(desk, ticket, by=somebody, note="xong")
+            close_and_rate.resolve(context, ticket, by=somebody, note="xong")
         elif what == "hands over":
-            agent_actions.reassign(desk, ticket, "p_0", person=somebody, queue="", note="")
+            agent_actions.reassign(context, ticket, "p_0", person=somebody, queue="", note="")
         elif what == "moves":
-            agent_actions.reassign(desk, ticket, "p_0", person="", queue=with_[1], note="")
+            agent_actions.reassign(context, ticket, "p_0", person="", queue=with_[1], note="")
         elif what == "labels":
-            agent_actions.relabel(desk, ticket, {"severity": with_[1]}, "p_0")
+            agent_actions.relabel(context, ticket, {"severity": with_[1]}, "p_0")
         elif what == "asks":
-            ask_and_compensate.ask(desk, ticket, NewQuestion("store", "Còn hàng không?", 45), "p_0")
+            ask_and_compensate.ask(context, ticket, NewQuestion("store", "Còn hàng không?", 45), "p_0")
         elif what == "locks":
-            agent_actions.lock(desk, ticket, somebody, release=False)
+            agent_actions.lock(context, ticket, somebody, release=False)
     except Conflict:
         pass  # resolved meanwhile, locked by somebody else, or a VIP who needs a person by name
 
