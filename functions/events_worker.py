@@ -20,8 +20,8 @@ from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.inbox.ingest_provider_events import IncomingTaker, Taken
 
 
-class Message(BaseModel):
-    """One queue message: the events of one call of the tracking protocol, or what a provider's callback reported."""
+class EventsRecord(BaseModel):
+    """A queue message: the events of one call of the tracking protocol, or what a provider's callback reported."""
 
     events: list[Event] = []
     incoming: list[Incoming] = []
@@ -30,10 +30,10 @@ class Message(BaseModel):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Ingest all records of a batch together, grouped by customer; answers with those that come again."""
     batch = SqsBatch("events_worker", wiring.outside().events_dlq)
-    return batch.run(event, context, lambda record: parsed(Message, record.body), partial(_ingest, batch))
+    return batch.run(event, context, lambda record: parsed(EventsRecord, record.body), partial(_ingest, batch))
 
 
-def _ingest(batch: SqsBatch, messages: list[Worked[Message]]) -> set[str]:
+def _ingest(batch: SqsBatch, messages: list[Worked[EventsRecord]]) -> set[str]:
     """Ingest events first, then what providers reported; returns the messages that come again."""
     owner = {event.id: message_id for message_id, message in messages for event in message.events}
     outside = wiring.outside()

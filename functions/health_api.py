@@ -1,4 +1,4 @@
-"""Door: is it there, and what can it do. Needs no key, no table and no AWS client."""
+"""Door: health check and OpenAPI description. Needs no key, no table and no AWS client."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Door: messages to people. A record names a planned message, a batch of advertisements, a note to staff, or a comment
-on the page that something is to be done about; it is brought as far as it goes now."""
+"""Door: dispatches messages. A record names a planned message, a batch of advertisements, a staff notification, or a
+comment on the page to moderate; each is advanced one step."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from shared.use_cases.messaging.dispatch_ad_batch import AdDispatcher
 
 
 def _work(sender: AdDispatcher, body: dict[str, Any]) -> Callable[[], Any]:
-    """What a record asks for: a message, a note to staff, a comment, the batch of an advertising text, or the reports
-    of one."""
+    """The work of a record: a message, a staff notification, a comment, a batch of advertisements, or its delivery
+    reports."""
     if "comment" in body:
         return partial(moderate, str(body["comment"]))
     if "staff_note" in body:

@@ -45,7 +45,7 @@ class Target:
 
 
 # The one place that says which Python Lambda runs. 3.13 and not the newest, because every binary wheel of the lock
-# exists for it and its interpreter is easy to have at hand for compiling.
+# exists for it and its interpreter is easy to install for compiling.
 LAMBDA = Target("3.13", "aarch64-manylinux2014")
 
 
@@ -91,12 +91,12 @@ def build_layer(out: Path, target: Target = LAMBDA) -> None:
             shutil.rmtree(model)
         elif model.is_file() and model.name not in _BOTOCORE_COMMON:
             model.unlink()
-    shutil.rmtree(site / "boto3" / "data")  # of boto3's resources, which nothing of ours uses
+    shutil.rmtree(site / "boto3" / "data")  # models of boto3's resource interface, which this project does not use
     _compile(out, target, runs_at="/opt")
 
 
 def build_code(out: Path, target: Target = LAMBDA) -> None:
-    """Fill `out` with our own rooms that run on Lambda, and nothing else of the project."""
+    """Fill `out` with our own folders that run on Lambda, and nothing else of the project."""
     for room in ROOMS:
         shutil.copytree(ROOT / room, out / room, ignore=shutil.ignore_patterns("__pycache__"))
     _compile(out, target, runs_at="/var/task")

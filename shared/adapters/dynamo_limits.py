@@ -1,4 +1,4 @@
-"""What DynamoDB refuses before it looks at any item, checked alike by both tables so that a laptop finds it first.
+"""What DynamoDB refuses before it reads any item, checked by both tables alike, so that a laptop finds it first.
 
 Everything here is a programming error: ValueError or TypeError, never a domain error.
 """
@@ -33,7 +33,7 @@ def check_key(key: Key) -> None:
 
 
 def check_actions(actions: Sequence[Action]) -> list[Key]:
-    """1 to 100 actions, each on another item, each well formed; answers with their keys."""
+    """1 to 100 actions, each on another item, each well formed; returns their keys."""
     if not 1 <= len(actions) <= MAX_ACTIONS:
         raise ValueError(f"a write takes 1 to {MAX_ACTIONS} actions, not {len(actions)}")
     keys = [action.key for action in actions]

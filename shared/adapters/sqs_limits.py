@@ -1,4 +1,4 @@
-"""What SQS takes in one request, for the queue on AWS and its stand-in alike."""
+"""The limits of one request to SQS, for the queue on AWS and for the local one."""
 
 from __future__ import annotations
 

@@ -7,18 +7,32 @@ from collections.abc import MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal, TypedDict, cast
 
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, NewId, Put, Table, Update, present
+from shared.ports import NewId, Put, Table, Update, present
 from shared.repositories import table_keys
 
 ROLES = ("pos", "web", "store_staff", "store_manager", "marketing", "sales", "care", "manager", "admin")
 STORE_ROLES = frozenset(("store_staff", "store_manager"))
 
 
+class StoredKey(TypedDict, total=False):
+    """The item of an API key, under its hash; `stores` empty: all; without `revoked_at` it is in use."""
+
+    pk: str
+    sk: str
+    kind: Literal["api", "write"]
+    roles: list[str]
+    stores: list[str]
+    name: str
+    issued_at: str
+    revoked_at: str
+
+
 @dataclass(frozen=True)
 class Caller:
-    """Who is calling: the key's name, its roles, and its stores (empty: all)."""
+    """A caller: the name of their key, its kind, roles and stores (empty: all)."""
 
     name: str
     kind: str
@@ -36,9 +50,16 @@ def digest(key: str) -> str:
 
 
 def issue_key(
-    table: Table, *, kind: str, roles: list[str], stores: list[str], name: str, now: datetime, new_id: NewId
+    table: Table,
+    *,
+    kind: Literal["api", "write"],
+    roles: list[str],
+    stores: list[str],
+    name: str,
+    now: datetime,
+    new_id: NewId,
 ) -> str:
-    """Make a key and store its hash; the answer is the only time it is seen in clear.
+    """Make a key and store its hash; the return value is the only time it is seen in clear.
 
     `kind` is "api" (Bearer, with roles) or "write" (the tracking protocol's write key). Raises ValueError for an
     unknown role, and for a store role without stores.
@@ -49,13 +70,22 @@ def issue_key(
     if STORE_ROLES.intersection(roles) and not stores:
         raise ValueError("a store role needs its stores")
     key = f"kq_{kind}_{new_id()}"
-    item: Item = {"kind": kind, "roles": sorted(roles), "stores": sorted(stores), "name": name, "issued_at": stamp(now)}
-    table.write(Put({**item, "pk": table_keys.api_key(digest(key)).pk, "sk": "K"}))
+    pk, sk = table_keys.api_key(digest(key))
+    item: StoredKey = {
+        "pk": pk,
+        "sk": sk,
+        "kind": kind,
+        "roles": sorted(roles),
+        "stores": sorted(stores),
+        "name": name,
+        "issued_at": stamp(now),
+    }
+    table.write(Put({**item}))
     return key
 
 
 def revoke_key(table: Table, key: str, now: datetime) -> None:
-    """Take a key out of use, within a minute everywhere; raises Conflict for a key nobody issued."""
+    """Revoke a key, effective within a minute; raises Conflict for an unknown key."""
     table.write(Update(table_keys.api_key(digest(key)), set={("revoked_at",): stamp(now)}, when=(present(),)))
 
 
@@ -64,7 +94,7 @@ def look_up(table: Table, key: str, cache: MutableMapping[str, Caller | None]) -
     hashed = digest(key)
     with suppress(KeyError):
         return cache[hashed]
-    item = table.get(table_keys.api_key(hashed), consistent=False)
+    item = cast(StoredKey | None, table.get(table_keys.api_key(hashed), consistent=False))
     caller = None
     if item and "revoked_at" not in item:
         caller = Caller(item["name"], item["kind"], frozenset(item["roles"]), frozenset(item["stores"]))

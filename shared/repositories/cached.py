@@ -41,7 +41,7 @@ class ProcessMemory:
         def cache(size: int, seconds: int) -> TTLCache[Any, Any]:
             return TTLCache(size, seconds, timer=lambda: clock().timestamp())
 
-        # A stranger who tries keys pushes out other guesses and does not fill the memory.
+        # An attacker who tries keys evicts other guesses and does not fill the memory.
         self.api_keys: TTLCache[str, Caller | None] = cache(1000, 60)
         self.cutoffs: TTLCache[Key, CutOffs] = cache(1, 60)
         self.absences: TTLCache[Key, dict[str, str]] = cache(1, 60)
@@ -67,7 +67,7 @@ class ProcessMemory:
         self.clients: dict[str, tuple[Any, Any]] = {}
 
     def client(self, name: str, secrets: Any, make: Callable[[], V]) -> V:
-        """A client that is made once, and anew when the secrets it was made from are no longer the same."""
+        """A client that is made once, and made again when the secrets it was made from have changed."""
         if name not in self.clients or self.clients[name][0] != secrets:
             self.clients[name] = (secrets, make())
         found: V = self.clients[name][1]

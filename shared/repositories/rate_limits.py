@@ -1,4 +1,4 @@
-"""How fast a provider may be called, and when it is left alone: tokens drawn in blocks, and a circuit that opens."""
+"""Rate limits of providers, by tokens drawn in blocks, and a circuit breaker per channel."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.repositories.cached import ProcessMemory, cached
 BLOCKS_A_MINUTE = 20
 MINUTE = timedelta(minutes=1)
 
-# So many troubles in a row open the circuit of a channel for this long; one good call closes it.
+# This number of failures in a row opens the circuit of a channel for this long; one success resets the count.
 TROUBLES = 5
 OPEN = timedelta(minutes=2)
 
@@ -40,7 +40,7 @@ class Pace:
         return True
 
     def next_turn(self, channel: str, now: datetime) -> datetime:
-        """The first coming minute that is not booked up: who waits queues, else every minute woke all of them anew."""
+        """The first coming minute with a place left: waiting messages are spread, else every minute would wake all."""
         turn = now.replace(second=0, microsecond=0) + MINUTE
         at, left = self._memory.places.get(channel, (turn, 0))
         if at < turn:
@@ -69,7 +69,7 @@ class Pace:
         return block
 
     def closed_until(self, channel: str, now: datetime) -> datetime | None:
-        """Until when the channel is left alone, or None; cached for a few seconds."""
+        """Until when the channel's circuit is open, or None; cached for a few seconds."""
 
         def read() -> str:
             item = self._table.get(table_keys.circuit(channel), consistent=False) or {}
@@ -79,7 +79,7 @@ class Pace:
         return moment(until) if until > stamp(now) else None
 
     def failed(self, channel: str, now: datetime) -> None:
-        """One more trouble in a row; enough of them open the circuit."""
+        """One more failure in a row; enough of them open the circuit."""
         failures = self._memory.failures
         failures[channel] += 1
         if failures[channel] >= TROUBLES:

@@ -1,4 +1,4 @@
-"""Who may call what: the roles of every route, in one table, and how a caller proves who it is."""
+"""Authorization and authentication: the roles of every route in one table, and how a caller is identified."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.runtime.wiring import Outside
 
 _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", "admin"))
 
-# A route that is not here is closed to everybody; OPEN needs no key, WRITE_KEY the tracking protocol's own.
+# A route in none of these is closed; OPEN needs no key, WRITE_KEY the tracking protocol's own.
 OPEN = frozenset(("GET /health", "GET /openapi.json"))
 WRITE_KEY = frozenset(
     f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias", "popups")
 )
-# Providers prove themselves by signing what they send; the door checks it on the raw bytes.
+# Providers sign their callbacks; the door verifies the signature on the raw bytes.
 SIGNED = frozenset(
     (
         "POST /webhooks/zalo",
@@ -29,8 +29,8 @@ SIGNED = frozenset(
         "POST /webhooks/sms",
     )
 )
-# Pages for people. Who holds a link from a message is whom it was sent to; the door checks the token in its path. The
-# FAQ is everybody's. The cashier's page holds nothing: the calls it makes take a key.
+# Web pages. A link from a message identifies its recipient by the token in its path, which the door checks. The FAQ is
+# public. The cashier's page holds no data: the calls it makes need a key.
 BY_LINK = frozenset(
     (
         "GET /r/{token}",
@@ -70,7 +70,7 @@ ROLES: Mapping[str, frozenset[str]] = {
         ),
         frozenset(("marketing", "manager", "admin")),
     ),
-    # Marketing makes campaigns; whoever answers for their cost approves them (R18).
+    # Marketing makes campaigns; managers, who answer for their cost, approve them (R18).
     "POST /v1/campaigns/{campaign_id}/approve": frozenset(("manager", "admin")),
     "GET /v1/journeys": _STAFF | {"marketing"},
     "GET /v1/journeys/{journey_id}": _STAFF | {"marketing"},
@@ -84,7 +84,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "POST /v1/tasks/{task_id}/skip": _STAFF,
     "POST /v1/tasks/{task_id}/offer": _STAFF,
     "POST /v1/tickets": _STAFF | {"pos", "web"},
-    # What a customer says or gives points for comes through the shop's own page as well.
+    # Customers write and rate through the shop's own web page too.
     "POST /v1/tickets/{ticket_id}/messages": _STAFF | {"pos", "web"},
     "POST /v1/tickets/{ticket_id}/rating": _STAFF | {"pos", "web"},
     **dict.fromkeys(
@@ -121,14 +121,14 @@ def authenticate(route: str, authorization: str, key_in_body: Callable[[], str],
         raise Unauthenticated("send Authorization: Bearer <api key>")
     caller = look_up(outside.table, key, outside.memory.api_keys)
     if caller is None or (caller.kind == "write") != (route in WRITE_KEY):
-        raise Unauthenticated("the key is not known here")
+        raise Unauthenticated("the key is unknown or revoked")
     if route not in WRITE_KEY and not caller.roles & ROLES.get(route, frozenset()):
         raise Forbidden(f"none of the key's roles ({', '.join(sorted(caller.roles))}) may do this")
     return caller
 
 
 def challenge(route: str) -> str:
-    """What a caller without a key is told to bring, as WWW-Authenticate says it."""
+    """The WWW-Authenticate header of a 401: the scheme by which this route takes a key."""
     return f'{"Basic" if route in WRITE_KEY else "Bearer"} realm="khach-quen"'
 
 

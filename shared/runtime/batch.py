@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
 
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
@@ -21,6 +21,21 @@ M = TypeVar("M", bound=BaseModel)
 
 # What work raises because of what is in its record. Anything else is our fault or AWS's, and may pass.
 UNPROCESSABLE = (KhachQuenError, ValueError, LookupError, TypeError)
+
+
+class DeadLetter(TypedDict, total=False):
+    """What stands in a dead-letter queue: `body` is a message as it came, `event` one event of a message.
+
+    `request_id` leads to the log of the invocation; `trace` is where the error was raised, as file, line and function.
+    """
+
+    door: str
+    failed_at: str
+    request_id: str
+    reason: str
+    trace: list[str]
+    body: str
+    event: dict[str, Any]
 
 
 class Poison(Exception):
@@ -43,7 +58,7 @@ class SqsBatch(BatchProcessor):
         super().__init__(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
         self._door = door
         self._dead_letters = dead_letters
-        self._letters: list[dict[str, Any]] = []
+        self._letters: list[DeadLetter] = []
         self._request_id = ""
 
     def run(
@@ -70,13 +85,16 @@ class SqsBatch(BatchProcessor):
             logger.warning("records come again", count=len(self.fail_messages))
         return self.response()
 
-    def poison(self, record: Mapping[str, Any], reason: str, error: BaseException | None = None) -> None:
-        """Set aside what no retry can process: {"body": a message as it came} or {"event": one event of a message}.
-
-        The dead letter says beside it `door`, `failed_at`, `request_id` (as in the log), `reason` and `trace`.
-        """
-        about = {"door": self._door, "failed_at": stamp(wiring.outside().clock()), "request_id": self._request_id}
-        self._letters.append({**about, "reason": reason, "trace": places(error) if error else [], **record})
+    def poison(self, record: DeadLetter, reason: str, error: BaseException | None = None) -> None:
+        """Set aside what no retry can process: `record` has the `body` or the `event`."""
+        about: DeadLetter = {
+            "door": self._door,
+            "failed_at": stamp(wiring.outside().clock()),
+            "request_id": self._request_id,
+            "reason": reason,
+            "trace": places(error) if error else [],
+        }
+        self._letters.append({**about, **record})
 
     def failure_handler(self, record: Any, exception: Any) -> Any:
         """Powertools' hook for a record whose work raised."""

@@ -1,4 +1,4 @@
-"""Answers with a page of the playbook instead of JSON: for people, on a phone, from a link that is nobody else's."""
+"""Responses with an HTML page of the playbook instead of JSON, for customers and cashiers on a phone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.runtime.playbook.templates import page
 
 STYLE = PLAYBOOK / "pages" / "style.css"
 
-# A link that came in a message is a key: it is kept out of caches, search engines and the next site's log.
+# A link from a message is a credential: it is kept out of caches, search engines and the logs of other sites.
 PRIVATE = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -24,14 +24,14 @@ PRIVATE = {
 }
 
 
-# What is everybody's may be found and kept for a while.
+# A public page may be indexed, and cached for a while.
 PUBLIC = {"Cache-Control": "public, max-age=300", "X-Content-Type-Options": "nosniff"}
 
 
 def page_answer(
     name: str, status: int = 200, *, script: str = "", public: bool = False, **values: Any
 ) -> Response[str]:
-    """A page as an answer; nothing is loaded from anywhere, and nothing runs in it but the `script` that is named."""
+    """A page as a response; its policy lets it load nothing, and run nothing but the named `script`."""
     style, policy = _allowed("style-src", STYLE)
     policy = f"default-src 'none'; {policy}; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     if script:
@@ -48,7 +48,7 @@ def page_answer(
 
 @cache
 def _allowed(what: str, path: Path) -> tuple[str, str]:
-    """A style sheet or a script as it stands in the page, and the policy that allows it and nothing else."""
+    """A style sheet or a script as it is inlined in the page, and the policy that allows it alone."""
     content = path.read_text(encoding="utf-8")
     digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
     return content, f"{what} 'sha256-{digest}'"

@@ -1,4 +1,4 @@
-"""HTTP in and out: bodies read within limits, errors as RFC 9457 problem details, and the one table of codes."""
+"""HTTP requests and responses: bodies within limits, errors as RFC 9457 problem details, the one table of statuses."""
 
 from __future__ import annotations
 
@@ -50,13 +50,13 @@ STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
 MAX_BODY_BYTES = 64 * 1024
 DEFAULT_LIMIT, MAX_LIMIT = 50, 200
 MAX_ERRORS = 100
-# Longer than any id of ours, and within what a key of the table may have.
+# Longer than any id of this project, and within the length of a table key.
 MAX_PARAMETER = 256
 MAX_NEXT = 1024
 MAX_FIELDS = 20
-# Products in an order in a call are five levels; what is deeper is built to break whoever reads it.
+# Products in an order in a call are five levels; what is deeper is built to break a parser.
 MAX_DEPTH = 32
-# JSON can write what is no text: NUL, which ends a string for many a reader, and halves of surrogate pairs.
+# JSON can encode what is no text: NUL, which ends a string in many programs, and halves of surrogate pairs.
 _ESCAPED_NO_TEXT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
 
@@ -87,12 +87,12 @@ def answer(body: Any, status: int = 200) -> Response[str]:
 
 
 class HttpDoor:
-    """A door behind the HTTP API: authenticates every call, then hands it to the routes."""
+    """A door behind the HTTP API: authenticates every call, then dispatches it to its route."""
 
     def __init__(
         self, max_body: int = MAX_BODY_BYTES, refusal: Callable[[KhachQuenError], Response[str]] | None = None
     ) -> None:
-        """`refusal` answers errors in another way than by problem documents."""
+        """`refusal` makes the response to an error, where that is no problem document."""
         self.max_body = max_body
         self.refusal = refusal or problem
         self.routes = APIGatewayHttpResolver()
@@ -117,7 +117,7 @@ class HttpDoor:
             answered = _as_result(self.refusal(error))
             if isinstance(error, Unauthenticated):
                 answered["headers"]["WWW-Authenticate"] = challenge(event["routeKey"])
-        except Exception as error:  # noqa: BLE001 - the last line: logged with its place, answered without the inside story
+        except Exception as error:  # noqa: BLE001 - the last resort: logged with its place, answered without internals
             log_failure("unexpected failure", error)
             answered = _as_result(_unexpected())
         return answered
@@ -150,7 +150,7 @@ class HttpDoor:
         except (binascii.Error, UnicodeDecodeError):
             after = ""
         if not 0 < len(after.encode()) <= MAX_NEXT:
-            raise Invalid([FieldError("next", "is not one of ours")])
+            raise Invalid([FieldError("next", "is not a `next` of this list")])
         return int(raw), after
 
 
@@ -245,7 +245,7 @@ def _too_deep(body: Any) -> bool:
 
 
 def _refuse(value: Any, path: str, depth: int) -> None:
-    """Name the first field that is no text or nested too deep; raises Invalid."""
+    """Raises Invalid for the first field that is no text or nested too deep."""
     if isinstance(value, str) and _NO_TEXT.search(value):
         raise Invalid([FieldError(path or "body", "holds a NUL or half of a surrogate pair")])
     if not isinstance(value, dict | list):
@@ -279,7 +279,7 @@ def _unexpected() -> Response[str]:
 
 
 def _as_result(response: Response[str]) -> dict[str, Any]:
-    """A response in the shape API Gateway wants, for what is answered before the routes are asked."""
+    """A response in API Gateway's format, for what is answered before any route."""
     return {
         "statusCode": response.status_code,
         "headers": {"Content-Type": response.content_type, **{k: str(v) for k, v in response.headers.items()}},

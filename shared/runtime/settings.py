@@ -23,7 +23,7 @@ EVENTS = Group("events", ("KQ_EVENTS_QUEUE_URL",))
 EVENTS_DLQ = Group("events_dlq", ("KQ_EVENTS_DLQ_URL",))
 # Key of the HMAC that turns a phone number into a link key; kept in Secrets Manager, named here by ARN.
 IDENTITY = Group("identity", ("KQ_IDENTITY_SECRET_ARN",))
-# The queues of messages to people: each purpose has its own, so that a receipt never waits behind a campaign.
+# The queues of messages to customers, one per purpose, so that a receipt never waits behind a campaign.
 MESSAGES = Group(
     "messages",
     (
@@ -32,7 +32,7 @@ MESSAGES = Group(
         "KQ_MESSAGES_MARKETING_QUEUE_URL",
     ),
 )
-# What customers say, on its way into tickets.
+# Messages of customers, on their way into tickets.
 TICKETS = Group("tickets", ("KQ_TICKETS_QUEUE_URL",))
 TICKETS_DLQ = Group("tickets_dlq", ("KQ_TICKETS_DLQ_URL",))
 MESSAGES_DLQ = Group("messages_dlq", ("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL",))
@@ -40,7 +40,7 @@ MESSAGES_DLQ = Group("messages_dlq", ("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL",))
 CHANNELS = Group("channels", ("KQ_CHANNELS_SECRET_ARN",))
 # Where links in messages lead: the address of the HTTP API.
 PUBLIC = Group("public", ("KQ_PUBLIC_URL",))
-# The model of Amazon Bedrock that is asked about messages our own reader is unsure of; "off" where there is none.
+# The model of Amazon Bedrock for messages our own classifier is unsure of; "off" where there is none.
 SECOND_OPINION = Group("second_opinion", ("KQ_BEDROCK_MODEL",))
 OFF = "off"
 

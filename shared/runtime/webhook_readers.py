@@ -1,4 +1,4 @@
-"""How each provider's callback is verified and read: the one place that knows which adapter speaks for whom."""
+"""How each provider's callback is verified and read: the one place that knows the adapter of each provider."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Call:
 # Certificates by which SNS signs, kept while this process lives.
 _certificates = sns.CertificateStore(now)
 
-# The variant of the signature that fits and what was told; no variant: a forgery, and nothing is read from it.
+# The variant of the signature that matched and the events reported; None: a forgery, and nothing is read from it.
 Heard = tuple[str | None, list[Incoming]]
 
 
@@ -53,7 +53,7 @@ def _esms(call: Call, account: Mapping[str, Any]) -> Heard:
 
 def _aws(call: Call, account: Mapping[str, Any]) -> Heard:
     secrets = AwsSecrets(tuple(account.get("webhook_tokens", ())), frozenset(account.get("topics", ())))
-    # Where stand-ins sign, their account holds the certificate.
+    # Where a fake provider signs, its account holds the certificate.
     pinned: Mapping[str, str] = account.get("certificates", {})
     variant = aws.verify(call.raw, call.headers, secrets, lambda at: pinned[at] if at in pinned else _certificates(at))
     if variant is None:
@@ -67,7 +67,7 @@ def _aws(call: Call, account: Mapping[str, Any]) -> Heard:
 
 
 def _esms_short_code(call: Call, account: Mapping[str, Any]) -> Heard:
-    """What a person wrote to the gateway's short code: how the law lets people refuse by SMS."""
+    """A customer's SMS to the gateway's short code: how the law lets them opt out by SMS."""
     ours = bool(account.get("short_code_key")) and esms.verify_short_code(call.query, account["short_code_key"])
     return ("md5", esms.translate_short_code(call.query, call.at)) if ours else (None, [])
 
@@ -84,5 +84,5 @@ READERS: Mapping[str, Callable[[Call, Mapping[str, Any]], Heard]] = {
 
 
 def messenger_handshake(query: Mapping[str, str], account: Mapping[str, Any]) -> str | None:
-    """What to answer when the webhook is being set up at Meta, or None when it is not for us."""
+    """What to answer when the webhook is being set up at Meta, or None where the token is wrong."""
     return messenger.challenge(query, verify_token=account.get("verify_token", ""))

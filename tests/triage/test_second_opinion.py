@@ -126,9 +126,9 @@ def test_words_around_the_answer_do_not_matter(bedrock: Bedrock):
         (200, {"output": {}}, "ResponseParserError"),
         (200, {}, "no message"),
         (200, message("I cannot say"), "no JSON"),
-        (200, message('["refund"]'), "no label"),
-        (200, message(json.dumps({**SURE, "intent": "delete_everything"})), "no label of ours: intent"),
-        (200, message(json.dumps({**SURE, "severity": None, "bot": "yes"})), "no label of ours: severity, bot"),
+        (200, message('["refund"]'), "unknown labels"),
+        (200, message(json.dumps({**SURE, "intent": "delete_everything"})), "unknown labels: intent"),
+        (200, message(json.dumps({**SURE, "severity": None, "bot": "yes"})), "unknown labels: severity, bot"),
     ],
 )  # fmt: skip
 def test_an_answer_that_is_none_is_none_and_the_log_says_why_without_the_message(

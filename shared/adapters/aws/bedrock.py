@@ -1,4 +1,4 @@
-"""A second reader of messages: a model of Amazon Bedrock, asked once and briefly."""
+"""The second opinion on a message by a model of Amazon Bedrock: one call within a short time limit."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from botocore.parsers import ResponseParserError
 from shared.adapters.aws.clients import session
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 
-# Together they are the time somebody's message may wait for it.
+# Together the time by which a second opinion may delay a message.
 CONNECT_SECONDS = 0.5
 READ_SECONDS = 1.5
 MOST_TOKENS = 120
-# Long enough for what people want; a long mail costs more than its answer is worth.
+# Enough to understand a request; a longer mail costs more than its answer is worth.
 MOST_CHARACTERS = 4_000
 
 _LABELS: dict[str, tuple[Any, ...]] = {
@@ -33,8 +33,8 @@ _OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _log = logging.getLogger("khach-quen.bedrock")
 
 
-class _Nothing(Exception):
-    """Why there is no second opinion, in words that hold nothing of the message."""
+class _NoOpinion(Exception):
+    """Why there is no second opinion, in words that quote nothing of the message."""
 
 
 class BedrockReader:
@@ -57,14 +57,14 @@ class BedrockReader:
         self._credentials = credentials or {}
 
     def read(self, text: str) -> Triage | None:
-        """What the model says of a text; None, with the reason in the log, when it says nothing usable in time."""
+        """The labels the model gives a text; None, with the reason in the log, where it gives none in time."""
         try:
-            return _triage(self._said(text))
-        except _Nothing as why:
+            return _triage(self._answer(text))
+        except _NoOpinion as why:
             _log.warning("no second opinion: %s", why)
             return None
 
-    def _said(self, text: str) -> str:
+    def _answer(self, text: str) -> str:
         try:
             answer = self._client.converse(
                 modelId=self._model,
@@ -73,14 +73,14 @@ class BedrockReader:
                 inferenceConfig={"maxTokens": MOST_TOKENS, "temperature": 0.0},
             )
         except ClientError as error:
-            raise _Nothing(str(error.response.get("Error", {}).get("Code", "")) or "refused") from None
+            raise _NoOpinion(str(error.response.get("Error", {}).get("Code", "")) or "refused") from None
         except (BotoCoreError, ResponseParserError) as error:
-            # Its words may hold what was sent.
-            raise _Nothing(type(error).__name__) from None
+            # Its text may quote what was sent.
+            raise _NoOpinion(type(error).__name__) from None
         try:
             return "".join(part.get("text", "") for part in answer["output"]["message"]["content"])
         except (KeyError, TypeError, AttributeError):
-            raise _Nothing("the answer is no message") from None
+            raise _NoOpinion("the answer is no message") from None
 
     @cached_property
     def _client(self) -> Any:
@@ -99,13 +99,13 @@ class BedrockReader:
         )
 
 
-def _triage(said: str) -> Triage:
-    found = _OBJECT.search(said)
+def _triage(answer: str) -> Triage:
+    found = _OBJECT.search(answer)
     try:
-        labels = json.loads(found.group() if found else said)
+        labels = json.loads(found.group() if found else answer)
     except ValueError:
-        raise _Nothing("the answer is no JSON") from None
+        raise _NoOpinion("the answer is no JSON") from None
     wrong = [name for name, values in _LABELS.items() if not isinstance(labels, dict) or labels.get(name) not in values]
     if wrong:
-        raise _Nothing(f"no label of ours: {', '.join(wrong)}")
+        raise _NoOpinion(f"unknown labels: {', '.join(wrong)}")
     return Triage(labels["intent"], labels["severity"], labels["sentiment"], 0, bool(labels["bot"]), ())

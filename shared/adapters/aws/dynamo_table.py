@@ -1,4 +1,4 @@
-"""The table port on DynamoDB: the low-level client and a serialiser of our own that knows only what items may hold."""
+"""The table port on DynamoDB: the client interface, and a serialiser for the types that items may hold."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def attributes(item: Item) -> Wire:
 
 
 def from_wire(wire: Wire) -> Any:
-    """The value behind DynamoDB's JSON; ValueError for sets, bytes and fractions, which nothing of ours writes."""
+    """The value behind DynamoDB's JSON; ValueError for sets, bytes and fractions, which this project never writes."""
     ((kind, value),) = wire.items()
     if kind in ("S", "BOOL"):
         return value

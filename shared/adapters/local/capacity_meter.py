@@ -1,4 +1,4 @@
-"""AWS's sizing rules as pure functions, and a meter that adds up what each door used by them.
+"""AWS's sizing rules as pure functions, and a meter that adds them up per door.
 
 Sources: the DynamoDB developer guide, "Item sizes and formats", "Read and write operations", "Managing complex
 workflows with transactions" and "Using global secondary indexes"; the SQS price list (a request is billed per 64 KB).
@@ -132,7 +132,7 @@ _door: ContextVar[str] = ContextVar("metered_door", default="house")
 
 
 class Meter:
-    """Adds up use per door; what happens outside any door is booked on "house"."""
+    """Adds up use per door; use outside of any door is booked on "house"."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -140,7 +140,7 @@ class Meter:
 
     @contextmanager
     def door(self, name: str) -> Iterator[None]:
-        """Everything inside the block, in this context, is this door's."""
+        """Use inside the block, in this context, is booked on this door."""
         token = _door.set(name)
         try:
             yield
@@ -162,7 +162,7 @@ class Meter:
             use.write_units += units
 
     def queue_send(self, batch_bytes: int) -> None:
-        """One batch handed to a queue."""
+        """One batch sent to a queue."""
         with self._lock:
             self._use().queue_sends += queue_requests(batch_bytes)
 

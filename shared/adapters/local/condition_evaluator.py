@@ -12,7 +12,7 @@ _MISSING = object()
 
 
 def holds(clauses: Sequence[Clause], item: Item | None) -> bool:
-    """Whether all conditions hold for the item as it stands (None: there is none)."""
+    """Whether all conditions hold for the item as it is (None: there is none)."""
     return all(_clause_holds(clause, item) for clause in clauses)
 
 

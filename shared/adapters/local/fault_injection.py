@@ -1,4 +1,4 @@
-"""AWS at its worst, on purpose: how badly the local table and queues may behave while keeping their promises."""
+"""Fault injection within AWS's guarantees, for the local table and queues: lag, throttling, repeats, reordering."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class FaultInjection:
     lost_answers: float = 0.0
     """Writes that are applied and then answered with Busy: the connection died on the way back."""
     lag: int = 6
-    """The due index and eventually consistent reads may be up to so many operations on the table behind."""
+    """The most operations by which the due index and eventually consistent reads are behind the table."""
     stale_reads: float = 0.5
     """Share of eventually consistent reads (always for the due index) that are behind."""
     short_pages: float = 0.3
@@ -33,10 +33,10 @@ class FaultInjection:
     repeats: float = 0.3
     """Queue messages that are delivered again after they were deleted, two to five times in all."""
     reorders: bool = True
-    """Queues hand out messages in any order."""
+    """Queues deliver messages in any order."""
 
     def strikes(self, rate: float) -> bool:
-        """Whether it happens this time."""
+        """Whether a fault of this rate happens now."""
         return rate > 0 and self.random.random() < rate
 
 
@@ -49,7 +49,7 @@ class Change(NamedTuple):
 
 
 class History:
-    """What the last operations changed, newest last, so that a reader can be shown the table of a moment ago."""
+    """What the last operations changed, newest last, so that a read can return an earlier state of the table."""
 
     def __init__(self, depth: int) -> None:
         self._depth = depth
@@ -57,7 +57,7 @@ class History:
         self._changes: deque[Change] = deque()
 
     def tick(self) -> None:
-        """One more operation, read or write: even an index nobody writes to catches up."""
+        """One more operation, read or write: an index catches up without writes too."""
         self._operation += 1
         while self._changes and self._changes[0].operation <= self._operation - self._depth:
             self._changes.popleft()

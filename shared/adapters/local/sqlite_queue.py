@@ -14,7 +14,7 @@ from shared.adapters.local.sqlite_store import SqliteStore
 from shared.adapters.sqs_limits import batches, check_send
 from shared.ports import Clock
 
-# Times are milliseconds since 1970. A receipt stands in the row while the message is with a consumer.
+# Times are milliseconds since 1970. A row has a receipt while its message is in flight.
 _SCHEMA = (
     """CREATE TABLE IF NOT EXISTS messages (
         id INTEGER PRIMARY KEY AUTOINCREMENT, queue TEXT NOT NULL, body TEXT NOT NULL, visible_at INTEGER NOT NULL,
@@ -25,8 +25,8 @@ _SCHEMA = (
 _READ = "SELECT id, body, receives, first_sent, receipt, attributes, repeats FROM messages WHERE queue = ? "
 
 
-class Message(NamedTuple):
-    """A message as a consumer gets it; `receives` counts this time, too."""
+class QueueMessage(NamedTuple):
+    """A message as a consumer receives it; `receives` counts this receive too."""
 
     id: str
     receipt: str
@@ -37,7 +37,7 @@ class Message(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """How many messages wait, are with a consumer, and are not to be seen yet."""
+    """Numbers of messages that are visible, in flight and delayed."""
 
     visible: int
     in_flight: int
@@ -83,7 +83,7 @@ class SqliteQueue:
             for _, size in batches(bodies):
                 self._meter.queue_send(size)
 
-    def receive(self, max_messages: int = 10) -> list[Message]:
+    def receive(self, max_messages: int = 10) -> list[QueueMessage]:
         """Visible messages, hidden from now on for the visibility timeout; spent ones go to the dead letters."""
         now = self._now()
         with self._store.transaction() as db:
@@ -127,7 +127,7 @@ class SqliteQueue:
             )
 
     def recover(self) -> int:
-        """Whoever held messages is dead: make them visible at once; how many there were."""
+        """Make messages in flight visible at once, because their consumer has died; returns their number."""
         with self._store.transaction() as db:
             now = self._now()
             return db.execute(
@@ -137,7 +137,7 @@ class SqliteQueue:
             ).rowcount
 
     def counts(self) -> Counts:
-        """How many messages there are, by what can be done with them now."""
+        """The numbers of messages by their state."""
         now = self._now()
         with self._store.lock:
             row = self._store.db.execute(
@@ -150,22 +150,22 @@ class SqliteQueue:
 
     @staticmethod
     def first_visible(queues: Sequence[SqliteQueue]) -> list[datetime | None]:
-        """When the first message of each of these queues of one store can be received, told in one look: now or earlier
-        if one waits, None if there is none at all."""
+        """When the first message of each queue of one store becomes visible, in one query: now or earlier if one waits,
+        None if there is none."""
         store = queues[0]._store
         looks = ", ".join(["(SELECT min(visible_at) FROM messages WHERE queue = ?)"] * len(queues))
         with store.lock:
             found = store.db.execute(f"SELECT {looks}", [queue.name for queue in queues]).fetchone()
         return [None if first is None else _moment(first) for first in found]
 
-    def peek(self, limit: int = 10) -> list[Message]:
-        """The first messages, whatever their state, without receiving them."""
+    def peek(self, limit: int = 10) -> list[QueueMessage]:
+        """The first messages in any state, without receiving them."""
         with self._store.lock:
             rows = self._store.db.execute(_READ + "ORDER BY id LIMIT ?", (self.name, limit)).fetchall()
         return [_message(*row[:6]) for row in rows]
 
     def purge(self) -> int:
-        """Drop every message; how many there were."""
+        """Delete every message; returns their number."""
         with self._store.transaction() as db:
             return db.execute("DELETE FROM messages WHERE queue = ?", (self.name,)).rowcount
 
@@ -178,7 +178,7 @@ class SqliteQueue:
         return 0
 
     def _visible(self, db: Connection, now: int, limit: int) -> list[tuple[Any, ...]]:
-        """The rows that have waited longest; a hostile queue draws from five times as many."""
+        """The rows that have waited longest; with reordering, drawn from five times as many."""
         reorders = self._faults is not None and self._faults.reorders
         rows = db.execute(
             _READ + "AND visible_at <= ? ORDER BY visible_at, id LIMIT ?",
@@ -193,8 +193,10 @@ class SqliteQueue:
         return [row[0] for row in rows if self._max_receives is not None and row[2] >= self._max_receives]
 
 
-def _message(number: int, body: str, receives: int, first_sent: int, receipt: str | None, attributes: str) -> Message:
-    return Message(str(number), receipt or "", body, receives, _moment(first_sent), json.loads(attributes))
+def _message(
+    number: int, body: str, receives: int, first_sent: int, receipt: str | None, attributes: str
+) -> QueueMessage:
+    return QueueMessage(str(number), receipt or "", body, receives, _moment(first_sent), json.loads(attributes))
 
 
 def _moment(milliseconds: int) -> datetime:

@@ -1,4 +1,4 @@
-"""The table port on SQLite: DynamoDB's semantics, limits and prices on a laptop, and, when asked, its bad manners."""
+"""The table port on SQLite: DynamoDB's semantics, limits and prices on a laptop, with faults where tests inject them."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _DELETE = "DELETE FROM items WHERE pk = ? AND sk = ?"
 
 @cache
 def _read_many(keys: int) -> str:
-    """Reads so many items at once: a statement costs more than a row."""
+    """The statement that reads this many items at once: a statement costs more than a row."""
     return f"SELECT pk, sk, body, size, due, due_at, ttl FROM items WHERE {' OR '.join(['pk = ? AND sk = ?'] * keys)}"  # noqa: S608
 
 
@@ -68,7 +68,7 @@ class StreamRecord(NamedTuple):
 
 
 class _Step(NamedTuple):
-    """What one action comes to."""
+    """What one action changes."""
 
     key: Key
     stored: Row | None  # what lies in the file, perhaps expired
@@ -224,7 +224,7 @@ class SqliteTable:
         new = steps[0].new
         return _decode(new.body) if new and len(actions) == 1 and isinstance(actions[0], Update) else None
 
-    # What only the laptop can do.
+    # What DynamoDB does by itself, or has no need of.
 
     def next_due(self, lane_prefixes: Iterable[str]) -> str | None:
         """The earliest `due_at` in any due partition whose name begins so: where simulated time may jump to."""
@@ -275,7 +275,7 @@ class SqliteTable:
         return len(rows)
 
     def _begin_read(self, consistent: bool, *, always: bool = False) -> dict[Key, Row | None]:
-        """Items that this read shall see as they were a moment ago; none unless the table is hostile."""
+        """Items that this read sees in an earlier state; none without fault injection."""
         if not (self._faults and self._history):
             return {}
         if self._faults.strikes(self._faults.busy_reads):

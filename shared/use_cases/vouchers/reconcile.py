@@ -81,7 +81,7 @@ def _place(text: str) -> tuple[date, int, str]:
         day, shard, sk = text.split("#", 2)
         return date.fromisoformat(day), int(shard), sk
     except ValueError:
-        raise Invalid([FieldError("next", "is not one of ours")]) from None
+        raise Invalid([FieldError("next", "is not a `next` of this list")]) from None
 
 
 def _line(item: Item, day: date, now: datetime) -> dict[str, Any]:
