@@ -17,12 +17,15 @@ ROLES = ("pos", "web", "store_staff", "store_manager", "marketing", "sales", "ca
 STORE_ROLES = frozenset(("store_staff", "store_manager"))
 
 
+Kind = Literal["api", "write"]
+
+
 class StoredKey(TypedDict, total=False):
     """The item of an API key, under its hash; `stores` empty: all; without `revoked_at` it is in use."""
 
     pk: str
     sk: str
-    kind: Literal["api", "write"]
+    kind: Kind
     roles: list[str]
     stores: list[str]
     name: str
@@ -52,7 +55,7 @@ def digest(key: str) -> str:
 def issue_key(
     table: Table,
     *,
-    kind: Literal["api", "write"],
+    kind: Kind,
     roles: list[str],
     stores: list[str],
     name: str,

@@ -30,7 +30,7 @@ SEGMENTS = tuple(label for labels in KINDS.values() for label in labels)
 NUMBERS_A_STEP = 500
 
 
-def issue_key(where: Place, kind: str, roles: list[str], stores: list[str], name: str) -> str:
+def issue_key(where: Place, kind: api_keys.Kind, roles: list[str], stores: list[str], name: str) -> str:
     """A new key in clear, seen this once; Trouble for roles and stores that do not go together."""
     try:
         return api_keys.issue_key(

@@ -24,7 +24,7 @@ from infra.triage.train import examples
 from shared.domain.common.channels import Purpose
 from shared.domain.messaging.message import Intent
 from shared.domain.vietnam_time import day_start, local_day
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import Kind, issue_key
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.rules import sending_rules
@@ -55,7 +55,7 @@ class Shop:
         self.stack = LocalStack(None, LocalClock(start, frozen=True), nearby=True)
         outside = self.stack.outside
 
-        def issued(kind: str, *roles: str) -> str:
+        def issued(kind: Kind, *roles: str) -> str:
             return issue_key(
                 outside.table, kind=kind, roles=list(roles), stores=[], name="bench", now=start, new_id=outside.new_id
             )

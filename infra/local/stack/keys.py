@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from infra.local.stack.local_stack import LocalStack, write_private
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import Kind, issue_key
 
 
 class Keys(NamedTuple):
@@ -23,7 +23,7 @@ def local_keys(stack: LocalStack, data: Path | None) -> Keys:
     if path is not None and path.exists():
         return Keys(**json.loads(path.read_text()))
 
-    def issue(kind: str, roles: list[str]) -> str:
+    def issue(kind: Kind, roles: list[str]) -> str:
         return issue_key(
             stack.table, kind=kind, roles=roles, stores=[], name="laptop", now=stack.now, new_id=stack.outside.new_id
         )

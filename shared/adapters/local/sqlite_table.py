@@ -1,4 +1,4 @@
-"""The table port on SQLite: DynamoDB's semantics, limits and prices on a laptop, with faults where tests inject them."""
+"""The table port on SQLite: DynamoDB's semantics, limits and prices on a laptop, and faults that tests inject."""
 
 from __future__ import annotations
 
