@@ -209,8 +209,35 @@ def test_x14_what_was_suggested_goes_when_staff_say_that_it_is_serious(shop):
     assert shop.open(ticket)["suggestions"] == []
 
 
+def test_u4_the_right_goods_for_the_right_person_at_the_right_time(shop):
+    """«đề xuất đúng thời điểm, đúng đối tượng»: what each of them bought decides, and what they write."""
+    shirt = Product(sku="SM-TRANG", name="Áo sơ mi trắng", category="Áo sơ mi", price=450_000, margin=100_000)
+    tie = Product(sku="CV-1", name="Cà vạt lụa", category="Phụ kiện", price=300_000, margin=150_000)
+    shop.shelve(RUNNER, INSOLE, SOCKS, shirt, tie)
+    minh = "0912345678"
+    shop.buys("HD0", RUNNER, days_ago=3)
+    shop.buys("HD1", shirt, user=minh, days_ago=3)
+    lan_asks = shop.says("Cho em hỏi giày này giặt máy được không ạ?")
+    minh_asks = shop.says("Cho em hỏi áo này giặt máy được không ạ?", who={"phone": minh, "zalo_user_id": "z2"})
+    assert shop.offered(lan_asks) == ["LOT-1", "VO-1"]
+    assert shop.offered(minh_asks) == ["CV-1"]
+
+    # The same person with goods that are broken is helped first; afterwards it is the time again.
+    broken = shop.says(
+        "Giày mới mua bị bong đế, cho em hoàn tiền", "email", who={"phone": LAN, "email": "l@example.vn"}
+    )
+    assert (broken["suggestions"], seen(shop)["suggestions"]) == ([], [])
+    assert shop.offered(shop.open(minh_asks)) == ["CV-1"]
+    shop.reply(broken)
+    shop.do(broken, "resolve", by="care_1")
+    assert [one["sku"] for one in seen(shop)["suggestions"]] == ["LOT-1", "VO-1"]
+
+
 def test_u4_nothing_for_who_refuses_parcels(shop):
     shop.shelve(RUNNER, INSOLE, SOCKS)
+    trusted = "0912345678"
+    shop.buys("HD9", RUNNER, user=trusted, days_ago=3)
+    assert shop.offered(shop.says(EXCHANGE, who={"phone": trusted, "zalo_user_id": "z2"})) == ["LOT-1", "VO-1"]
     for number in range(2):
         shop.buys(f"COD{number}", BAG, days_ago=20, payment="cod", channel="website")
         failed = {"type": "track", "event": "Delivery Failed", "messageId": f"f{number}"}

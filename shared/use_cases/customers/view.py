@@ -88,6 +88,9 @@ def _suggestions(
     tickets = [item for item in items if item["sk"].startswith("OS#")]
     if tickets:
         latest = max(tickets, key=lambda ticket: str(ticket["last_at"]))
+        complaints = {one for member in members for one in member.get("complaints", ())}
+        if complaints - {latest["ticket_id"]}:
+            return []  # nothing is sold beside an open complaint, whichever ticket was written to last (X14)
         return list(latest.get("suggestions", ()))
     return suggester.suggest_for(members, Matter(), rows=orders, by_rules=False) if suggester else []
 
