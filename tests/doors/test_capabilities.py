@@ -189,6 +189,28 @@ def test_d11_the_latest_statement_stands_whatever_comes_late(days):
     assert days.find()["traits"] == {"city": "Đà Nẵng", "gender": "male", "attributes": {}}
 
 
+def test_d11_what_is_brought_again_every_week_corrects_the_profile_and_figures_renew_themselves(days):
+    """«Cập nhật định kỳ»: the till's weekly file, one of them read too late, and what only time changes."""
+    weeks = [("Huế", "Q1"), ("Đà Nẵng", "Q1"), ("Đà Nẵng", "Q7")]
+    days.sale("HD1")
+    for city, store in weeks:
+        days.say("identify", LAN, traits={"name": "Nguyễn Thị Lan", "city": city, "home_store": store})
+        traits = days.find()["traits"]
+        assert (traits["city"], traits["home_store"]) == (city, store)
+        days.later(7)
+    days.say("identify", LAN, ago=21, traits={"city": "Huế", "home_store": "Q1"})
+    traits = days.find()["traits"]
+    assert (traits["city"], traits["home_store"]) == ("Đà Nẵng", "Q7")
+    assert sum(days.counts()[label] for label in ("prospect", "new", "active")) == 1  # and nobody is there twice
+
+    before = days.find()
+    days.later(30)
+    after = days.find()
+    assert (before["metrics"]["days_silent"], after["metrics"]["days_silent"]) == (21, 51)
+    assert (before["segments"]["lifecycle"], after["segments"]["lifecycle"]) == ("new", "lapsed_30")
+    assert before["segments"]["rfm"]["r"] > after["segments"]["rfm"]["r"]
+
+
 def test_d12_d16_any_department_finds_the_customer_by_any_identity_at_once(days):
     days.put({"identities": {"phone": LAN, "zalo_user_id": "Z1", "loyalty_id": "KH1", "external": {"haravan": "77"}}})
     for who in ({"phone": LAN}, {"zalo_user_id": "Z1"}, {"loyalty_id": "KH1"}, {"external": {"haravan": "77"}}):
@@ -260,6 +282,30 @@ def test_g6_value_so_far_engagement_and_needs_stand_beside_the_labels(days):
     seen = days.find()
     assert seen["scores"]["clv"] == 700_000
     assert seen["traits"]["attributes"] == {"ngành": "thời trang"}
+
+
+def test_g6_people_are_told_apart_by_lifetime_value_engagement_and_behaviour(days):
+    """«Giá trị vòng đời (CLV)», «mức độ tương tác», behaviour: each alike in all but one of them."""
+    rich, poor, quiet, hunter = "0901000001", "0901000002", "0901000003", "0901000004"
+    for number, (who, total) in enumerate(((rich, 9_000_000), (poor, 300_000), (quiet, 300_000), (hunter, 300_000))):
+        for n in range(3):
+            coupon = {"coupon": "SALE50"} if who == hunter else {}
+            days.sale(f"H{number}-{n}", who, ago=n * 5 + 1, total=total, **coupon)
+        days.say("page", who, name="Trang chủ")
+    days.later(20)
+    for who in (rich, poor, hunter):
+        days.say("page", who, name="Trang chủ")
+    days.later(41)
+    seen = {who: days.find(phone=who) for who in (rich, poor, quiet, hunter)}
+
+    assert [seen[who]["scores"]["clv"] for who in (rich, poor)] == [27_000_000, 900_000]
+    assert [seen[who]["segments"]["value"] for who in (rich, poor)] == ["vip", "regular"]
+    ids = {who: view["customer_id"] for who, view in seen.items()}
+    assert days.members("vip") == [ids[rich]]
+    assert days.members("low_engagement") == [ids[quiet]]
+    assert days.members("promo_hunter") == [ids[hunter]]
+    listed = {row["customer_id"]: row["value_at_risk"] for row in days.get("/v1/churn-risk")["items"]}
+    assert listed[ids[rich]] > listed[ids[poor]] > 0
 
 
 def test_g7_x4_thirty_sixty_ninety_days_pass_without_a_hand_on_anything(days):

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from shared.domain.catalogue.product import Product
+from shared.domain.vietnam_time import VIETNAM, moment
 from tests.support.journey_customers import buys, silent
 from tests.support.journeys import Guest, Shop
 
@@ -57,19 +58,39 @@ def test_a23_a_loyal_customer_who_rates_us_five_gets_one_too(shop: Shop) -> None
 
 def test_g12_a22_who_reads_nothing_gets_other_content_and_loyal_ones_a_call(shop: Shop) -> None:
     """«nhóm khách ít tương tác … nội dung tái kích hoạt», «cảnh báo tự động: Khi có dấu hiệu giảm tương tác»"""
-    loyal, regular, lapsed = shop.guest(), shop.guest(), shop.guest()
-    for guest in (loyal, regular, lapsed):
+    loyal, regular, lapsed, reader = (shop.guest() for _ in range(4))
+
+    def looks(guest: Guest) -> None:
         shop.tell("Product Viewed", guest, sku="AO-LINEN", name="Áo linen", category="Áo", price=450_000)
+
+    for guest in (loyal, regular, lapsed, reader):
+        looks(guest)
     buys(shop, lapsed)
     shop.later(days=45)
     buys(shop, regular)
+    buys(shop, reader)
     buys(shop, loyal, 5)
-    silent(shop, 16, hour=10, minute=5)
-    assert [message["template"] for message in shop.of("reactivation", regular)] == ["reactivation"]
-    assert [task["kind"] for task in shop.tasks(loyal, "reactivation")] == ["alarm"]
-    assert shop.tasks(loyal, "reactivation")[0]["role"] == "store_manager"
+    shop.later(days=10)
+    looks(reader)
+    shop.until(23, 59, days=4)  # the fifty-ninth day since they looked
+    assert not any("low_engagement" in shop.tags(guest) for guest in (loyal, regular, reader))
+    shop.until(9, 59, days=1)
+    assert not shop.of("reactivation")
+    shop.until(10, 5)
+    assert [("low_engagement" in shop.tags(guest)) for guest in (loyal, regular, reader)] == [True, True, False]
+    [message] = shop.of("reactivation", regular)
+    decided = moment(message["created_at"]).astimezone(VIETNAM)
+    assert (message["template"], f"{decided:%H:%M}") == ("reactivation", "10:00")
+    [alarm] = shop.tasks(loyal, "reactivation")
+    assert (alarm["kind"], alarm["role"]) == ("alarm", "store_manager")
     assert not shop.tasks(regular, "reactivation")
     assert not shop.of("reactivation", lapsed)  # the win-back's
+    assert not shop.of("reactivation", reader)  # gives signs: neither content nor alarm
+    assert not shop.tasks(reader, "reactivation")
+    shop.later(days=90)
+    assert len(shop.of("reactivation", regular)) == 1  # once in half a year
+    [got] = shop.got("reactivation", regular)  # after the week that the advertisement before it takes (R17)
+    assert got.at - decided < timedelta(days=7)
 
 
 def adverts(shop: Shop, guest: Guest) -> list[dict[str, object]]:

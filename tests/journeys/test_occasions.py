@@ -134,18 +134,27 @@ def test_a20_somebody_new_gets_a_coupon_for_the_first_visit(shop: Shop, news: st
 
     guest, known = shop.guest(chat=True), shop.guest(chat=True)
     buys(shop, known, 1)
+    shop.later(minutes=15)
+    assert not shop.of("first_visit")  # who only writes is given nothing yet
     for who in (guest, known):
         arrives(who)
     shop.later(minutes=15)
     [message] = shop.of("first_visit", guest)
     assert not shop.of("first_visit", known)
+    assert news in {str(entry.get("name")).title() for entry in shop.entries(known)}  # heard of, all the same
     code = message["variables"]["voucher"]
+    assert code in shop.got("first_visit", guest)[0].text
     shop.call("POST", f"/v1/vouchers/{code}/redeem", {"phone": guest.phone, "store": "Quận 1", "order_id": "HD-1",
                                                       "total": 400_000})  # fmt: skip
     assert shop.ends(guest, "first_visit") == [("first_visit", "goal")]
-    arrives(guest)
+    stranger = shop.guest(chat=True)
+    arrives(stranger)
+    for _ in range(2):
+        shop.later(days=31)  # the coupon is over, and still no order
+        arrives(stranger)
+        arrives(guest)
     shop.later(days=1)
-    assert len(shop.of("first_visit", guest)) == 1
+    assert [len(shop.of("first_visit", who)) for who in (guest, stranger)] == [1, 1]
 
 
 def test_a20_who_tries_something_out_gets_its_guide_and_then_a_call(shop: Shop) -> None:
