@@ -29,7 +29,7 @@ demo: .venv/.local ## replay a real shop's year and show what came of it
 	$(BIN)/kq demo $(ARGS)
 
 test: .venv/.dev ## prove it
-	$(BIN)/pytest $(PARALLEL) $(if $(CI),--cov) $(ARGS)
+	$(BIN)/pytest $(if $(CI),--cov) $(PARALLEL) $(ARGS)
 
 lint: .venv/.dev ## style, formatting, types
 	$(BIN)/ruff check .
