@@ -90,7 +90,8 @@ LINTS: Mapping[Callable[[Book], Iterator[Mistake]], Collection[str]] = {
     journeys.lint: (journeys.FILES, journeys.OF_PRESETS),
     pages.lint: pages.PAGES,
     cross_checks.lint: (
-        SHOP, offers.FILE, rules.WINBACK, rules.SENDING, *OVERLAYS, rules.SEGMENTS, staff.ROUTING, checklist.FILE,
+        SHOP, offers.FILE, journeys.FILES, journeys.OF_PRESETS, rules.WINBACK, rules.SENDING, *OVERLAYS, rules.SEGMENTS,
+        staff.ROUTING, checklist.FILE,
     ),
 }  # fmt: skip
 

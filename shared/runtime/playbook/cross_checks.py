@@ -11,6 +11,7 @@ from string import Formatter
 from shared.domain.bot.reply import BotRules
 from shared.domain.common.lint import Finding, unknown_names
 from shared.domain.common.playbook_rules import SegmentRules, WinbackRules
+from shared.domain.journeys.definition import Journey
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.template import Shop
 from shared.domain.onboarding.checklist import Blueprint
@@ -39,7 +40,8 @@ _ALIKE = 0.8
 _CAMPAIGN = "campaign"
 # What win-back says where the customer has not lapsed by the calendar.
 _PERSONAL = "personal"
-_TIME_IN_TITLE = re.compile(r"(\d+)\s*(h|giờ|hours?|ngày|days?)\b", re.IGNORECASE)
+_TIME = re.compile(r"(\d+)\s*(h|giờ|hours?|ngày|days?)\b", re.IGNORECASE)
+_TIME_OF_OFFER = re.compile(r"ưu đãi (\d+)\s*(h|giờ|ngày)\b", re.IGNORECASE)
 _BRACES = re.compile(r"\{\w+\}")
 _WINBACK_WORDS = {"days", "visits", "amount"}
 
@@ -78,14 +80,31 @@ def _digits(text: str) -> str:
 
 
 def _offers(book: Book) -> Iterator[Mistake]:
+    """How long an offer is good, told in its title and by the journeys that make it."""
     offers = book.get(OFFERS, Offers)
-    for name, offer in offers.offers.items() if offers else ():
+    if offers is None:
+        return
+    for name, offer in offers.offers.items():
         for lang in ("vi", "en"):
-            for count, unit in _TIME_IN_TITLE.findall(offer.title.told(lang)):
-                told = f"{count}{'h' if unit[0].lower() in 'hg' else 'd'}"
-                if told != offer.valid:
+            for told in _TIME.finditer(offer.title.told(lang)):
+                if _span(told) != offer.valid:
                     at = ("offers", name, "title", lang)
-                    yield book.marks(OFFERS).mistake(at, f"says {count} {unit}, and the offer is valid {offer.valid}")
+                    yield book.marks(OFFERS).mistake(at, f"says {told[0]}, and the offer is valid {offer.valid}")
+    for file in (*book.names(JOURNEYS), *book.names(OF_PRESETS)):
+        journey = book.get(file, Journey)
+        steps = list(enumerate(journey.steps)) if journey else []
+        valid = {offers.offers[step.offer].valid for _, step in steps if step.offer in offers.offers}
+        for number, step in steps:
+            for field in ("title", "reason") if step.task else ():
+                for told in _TIME_OF_OFFER.finditer(getattr(step.task, field)):
+                    if valid and _span(told) not in valid:
+                        at = ("steps", str(number), "task", field)
+                        yield book.marks(file).mistake(at, f"says {told[0]}, and the offer is valid {', '.join(valid)}")
+
+
+def _span(told: re.Match[str]) -> str:
+    """A time in words as offers.yaml writes it."""
+    return f"{told[1]}{'h' if told[2][0].lower() in 'hg' else 'd'}"
 
 
 def _winback(book: Book) -> Iterator[Mistake]:
