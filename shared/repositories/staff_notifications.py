@@ -26,6 +26,6 @@ def notify(uow: UnitOfWork, person_id: str, kind: Kind, words: Mapping[str, Any]
     found = notification_id(person_id, kind, key)
     place = table_keys.staff_note(found)
     if uow.get(place) is None:
-        note = new_notification(person_id, kind, words, key, now)
-        uow.put(place, {**note, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
+        notification = new_notification(person_id, kind, words, key, now)
+        uow.put(place, {**notification, "due": table_keys.timer_lane(found), "due_at": stamp(now)})
     return found

@@ -123,7 +123,7 @@ def test_a_skill_that_the_table_needs_and_nobody_has_is_a_mistake(changed: Chang
         text = text.replace(f"    role: {role}\n", f"    role: {role}\n    skills: [promotion]\n")
     (folder / "staff.yaml").write_text(text, encoding="utf-8")
     (mistake,) = check(folder, STAFF, ROUTING)
-    assert str(mistake).endswith("table: sends product_question to sales, where nobody has the skill")
+    assert str(mistake).endswith("table: sends product_question to sales, where no one has the skill")
 
 
 @pytest.mark.parametrize(

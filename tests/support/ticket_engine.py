@@ -1,4 +1,4 @@
-"""TicketContext without their doors: random shops with random staff, and every promise about where a ticket stands."""
+"""Tickets without HTTP: random shops with random staff, and every invariant of a ticket's state."""
 
 from __future__ import annotations
 

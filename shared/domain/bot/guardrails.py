@@ -84,23 +84,23 @@ def plain(text: str) -> str:
     return " ".join("".join(char if char.isalnum() else " " for char in fold(text)).split())
 
 
-def asks_for_person(said: str) -> bool:
-    return bool(_PERSON.search(said))
+def asks_for_person(plain_text: str) -> bool:
+    return bool(_PERSON.search(plain_text))
 
 
-def was_misunderstood(said: str) -> bool:
-    return bool(_NOT_THAT.search(said))
+def was_misunderstood(plain_text: str) -> bool:
+    return bool(_NOT_THAT.search(plain_text))
 
 
-def wants_something_done(said: str) -> bool:
+def wants_something_done(plain_text: str) -> bool:
     """Whether the message asks for an action, not how it is done."""
-    return bool(_DO_IT.search(said)) and not _HOW.search(said)
+    return bool(_DO_IT.search(plain_text)) and not _HOW.search(plain_text)
 
 
 def asks_something(text: str) -> bool:
     """Whether a message reads as a question; statements and demands are for agents, however similar to the FAQ."""
-    said = plain(text)
-    return "?" in text or bool(_ASKS.search(said)) or bool(_ENDS_ASKING.search(said))
+    plain_text = plain(text)
+    return "?" in text or bool(_ASKS.search(plain_text)) or bool(_ENDS_ASKING.search(plain_text))
 
 
 def needs_looking_at(attachments: Sequence[str]) -> bool:
@@ -108,7 +108,9 @@ def needs_looking_at(attachments: Sequence[str]) -> bool:
     return any(kind != "sticker" for kind in attachments)
 
 
-def shows_a_transfer(said: str, intent: str, payments: Collection[str]) -> bool:
+def shows_a_transfer(plain_text: str, intent: str, payments: Collection[str]) -> bool:
     """Whether a picture is meant as proof of a bank transfer: by its words, or without words if a transfer is
     awaited."""
-    return intent == "payment_problem" or bool(_TRANSFER.search(said)) or (not said and "transfer" in payments)
+    return (
+        intent == "payment_problem" or bool(_TRANSFER.search(plain_text)) or (not plain_text and "transfer" in payments)
+    )

@@ -14,14 +14,14 @@ def opening_hours(hours: Hours, words: Mapping[DayName, BilingualText]) -> Bilin
     """The hours of the week, days in a row with the same hours together: "Monday–Saturday 08:00–21:00, Sunday …"."""
     week = [(day, _spans(hours, day)) for day in WEEKDAYS]
     runs = [(spans, [day for day, _ in run]) for spans, run in groupby(week, key=lambda day: day[1]) if spans]
-    said = {}
+    texts = {}
     for lang in ("vi", "en"):
         parts = []
         for spans, days in runs:
             ends: list[DayName] = ["every"] if len(days) == len(WEEKDAYS) else list(dict.fromkeys((days[0], days[-1])))
             parts.append(f"{'–'.join(words[day].told(lang) for day in ends)} {spans}")
-        said[lang] = ", ".join(parts)
-    return BilingualText(**said)
+        texts[lang] = ", ".join(parts)
+    return BilingualText(**texts)
 
 
 def closed_days(hours: Hours) -> dict[str, Any]:

@@ -90,12 +90,12 @@ def _unique(lines: Iterable[Line]) -> tuple[Line, ...]:
 
 def _meant(lines: Sequence[Line], rules: SuggestionRules, text: str) -> tuple[Line, ...]:
     """The line a text matches best, the latest of several: by its kind of goods, or by words of its name."""
-    said = set(fold(text).split())
+    words = set(fold(text).split())
     kind = rules.kind_of(text)
     best: list[Line] = []
     most = 0
     for line in lines:
-        shared = len(said & set(fold(line.name).split()))
+        shared = len(words & set(fold(line.name).split()))
         of_kind = bool(kind) and rules.kind_of(line.name, line.category) == kind
         score = shared + (10 if of_kind else 0)
         if (of_kind or shared >= WORDS_SHARED) and score >= most:

@@ -137,8 +137,8 @@ class SuggestionRules(StrictModel):
     def kind_of(self, *texts: str) -> str:
         """The kind of goods that texts name, by the longest of its words; "" for none."""
         forms = [_forms(text) for text in texts]
-        for kind, said, bare in self._words:
-            if any(_says(form, said, bare) for form in forms):
+        for kind, written, bare in self._words:
+            if any(_says(form, written, bare) for form in forms):
                 return kind
         return ""
 
@@ -164,11 +164,11 @@ class SuggestionRules(StrictModel):
 
 def _forms(text: str) -> tuple[str, str]:
     """A text's words between single spaces, as written and without diacritics."""
-    said = f" {' '.join(re.findall(WORD, unicodedata.normalize('NFC', text).casefold()))} "
-    return said, f" {fold(said)} "
+    written = f" {' '.join(re.findall(WORD, unicodedata.normalize('NFC', text).casefold()))} "
+    return written, f" {fold(written)} "
 
 
-def _says(text: tuple[str, str], said: str, bare: str) -> bool:
+def _says(text: tuple[str, str], written: str, bare: str) -> bool:
     """Whether a text has these words. A text without diacritics is compared without them; words that are ambiguous then
     ("cỡ" and "có" are both "co") do not count."""
-    return said in text[0] or (text[0] == text[1] and len(bare) > SHORT and bare in text[1])
+    return written in text[0] or (text[0] == text[1] and len(bare) > SHORT and bare in text[1])

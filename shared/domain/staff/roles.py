@@ -10,5 +10,5 @@ Role = Literal["store_staff", "store_manager", "sales", "care", "manager"]
 ROLES: tuple[Role, ...] = ("store_staff", "store_manager", "sales", "care", "manager")
 
 
-# Whose place is a store, so that nobody knows what to do with them without one.
+# Roles that work in a store, and need one in the directory.
 OF_A_STORE: tuple[Role, ...] = ("store_staff", "store_manager")

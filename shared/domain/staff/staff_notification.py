@@ -32,7 +32,7 @@ WORDS: Mapping[Kind, frozenset[str]] = {
     "mention": frozenset(("ticket", "by", "text", "customer")),
     "store_digest": frozenset(("store", "day", "calls", "birthdays", "complaints", "pickups")),
 }
-# An e-mail's subject stands on locked screens and in logs of mail servers: nothing of a customer is in it.
+# Subjects show on lock screens and in logs of mail servers: no personal data of customers.
 SUBJECT_WORDS = frozenset(("ticket", "priority", "intent", "severity", "deadline", "due_at", "by", "store", "day"))
 ENDED = ("sent", "given_up")
 # How long an ended notification is kept, so that the same one is not sent again.
@@ -125,17 +125,17 @@ def new_notification(person_id: str, kind: Kind, words: Mapping[str, Any], key: 
     }
 
 
-def channels_left(note: Notification, wanted: tuple[str, ...], addresses: Mapping[str, str]) -> list[str]:
+def channels_left(notification: Notification, wanted: tuple[str, ...], addresses: Mapping[str, str]) -> list[str]:
     """The channels still to try, in order, of those that reach the person."""
-    done = {channel for channel, _ in note["tried"]}
+    done = {channel for channel, _ in notification["tried"]}
     return [name for name in wanted if addresses.get(name) and name not in done]
 
 
-def released(note: Notification) -> Notification:
+def released(notification: Notification) -> Notification:
     """A notification that surely was not sent, ready for the next attempt."""
-    return {**without(note, "channel", "claimed_until"), "status": "waiting"}
+    return {**without(notification, "channel", "claimed_until"), "status": "waiting"}
 
 
-def channel_done(note: Notification, channel: str, reason: str) -> Notification:
+def channel_done(notification: Notification, channel: str, reason: str) -> Notification:
     """A notification that a channel refused, or that it may have delivered without an answer."""
-    return {**released(note), "tried": [*note["tried"], [channel, reason]], "tries": 0}
+    return {**released(notification), "tried": [*notification["tried"], [channel, reason]], "tries": 0}

@@ -33,7 +33,7 @@ def lint_routing(routing: Routing, directory: Directory) -> Iterator[Finding]:
         reaching.setdefault(line.queue, set()).update(cell[2] for cell in fits)
     for queue, intents in reaching.items():
         if queue != "senior_manager" and (missing := sorted(_unserved(intents, queue, directory))):
-            yield Finding(("table",), f"sends {', '.join(missing)} to {queue}, where nobody has the skill")
+            yield Finding(("table",), f"sends {', '.join(missing)} to {queue}, where no one has the skill")
 
 
 def _cells(line: RoutingLine, routing: Routing) -> set[Cell]:

@@ -35,7 +35,7 @@ class Lexicon:
 
     def __init__(self, speller: Speller, kinds: Mapping[str, Iterable[str]], small: Iterable[str]) -> None:
         self.speller = speller
-        self.small = frozenset(word for said in small for word in speller.phrase(said).split())
+        self.small = frozenset(word for content in small for word in speller.phrase(content).split())
         self._phrases: dict[str, Any] = {}
         for kind, phrases in kinds.items():
             for phrase in phrases:
@@ -54,8 +54,8 @@ class Lexicon:
             marks = marked(written[at])
             if marks:
                 found[marks] = (at, at)
-        said = [(word, at) for at, word in enumerate(plain) if word not in small]
-        for (one, first), (two, last) in pairwise(said):
+        content = [(word, at) for at, word in enumerate(plain) if word not in small]
+        for (one, first), (two, last) in pairwise(content):
             found[f"{one} {two}"] = (first, last)
         meant = self._meant(plain, found)
         for (one, first, _), (two, _, last) in pairwise(meant):
@@ -66,7 +66,7 @@ class Lexicon:
             found[f"{meant[-1][0]} $"] = meant[-1][1:]
         for sign in words.signs:
             found[sign] = _NOWHERE
-        found[f"#size{min(len(said), 40).bit_length()}"] = _NOWHERE
+        found[f"#size{min(len(content), 40).bit_length()}"] = _NOWHERE
         return found
 
     def _meant(self, plain: Sequence[str], found: Features) -> list[tuple[str, int, int]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
+from shared.domain.common.backoff import exponential
 from shared.domain.common.stored_item import without
 from shared.domain.errors import Busy
 from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
@@ -59,50 +60,63 @@ class NotificationSender:
 
     def _send(self, notification_id: str) -> str:
         now = self.clock()
-        note = self._load(notification_id)
-        if note is None:
+        notification = self._load(notification_id)
+        if notification is None:
             return "gone"
-        if note["status"] in ENDED:
-            return note["status"]
-        if note["status"] == "sending":
-            return self._fate_unknown(note, now) if note["claimed_until"] <= stamp(now) else "sending"
-        person = self.directory.people.get(note["person"])
+        if notification["status"] in ENDED:
+            return notification["status"]
+        if notification["status"] == "sending":
+            return self._fate_unknown(notification, now) if notification["claimed_until"] <= stamp(now) else "sending"
+        person = self.directory.people.get(notification["person"])
         if person is None:
-            return self._end(note, "given_up", "no_such_person", now)
+            return self._end(notification, "given_up", "no_such_person", now)
         addresses = {"zalo": person.zalo_user_id, "email": person.email}
-        left = [name for name in channels_left(note, self.wanted(note["kind"]), addresses) if name in self.channels]
+        left = [
+            name
+            for name in channels_left(notification, self.wanted(notification["kind"]), addresses)
+            if name in self.channels
+        ]
         if not left:
-            return self._end(note, "given_up", note["tried"][-1][1] if note["tried"] else "no_address", now)
-        if moment(note["at"]) <= now - PATIENCE:
-            return self._end(note, "given_up", "provider_trouble", now)
+            return self._end(
+                notification, "given_up", notification["tried"][-1][1] if notification["tried"] else "no_address", now
+            )
+        if moment(notification["at"]) <= now - PATIENCE:
+            return self._end(notification, "given_up", "provider_trouble", now)
         for channel in left:
-            if note["rests"].get(channel, "") <= stamp(now) and self.pace.closed_until(channel, now) is None:
-                return self._through(note, channel, person, addresses[channel], now)
-        return self._put(note, {**note, "due_at": min(note["rests"].get(name, stamp(now + PAUSE)) for name in left)})
+            if notification["rests"].get(channel, "") <= stamp(now) and self.pace.closed_until(channel, now) is None:
+                return self._through(notification, channel, person, addresses[channel], now)
+        return self._put(
+            notification,
+            {**notification, "due_at": min(notification["rests"].get(name, stamp(now + PAUSE)) for name in left)},
+        )
 
-    def _through(self, note: Notification, channel: str, person: Person, to: str, now: datetime) -> str:
+    def _through(self, notification: Notification, channel: str, person: Person, to: str, now: datetime) -> str:
         """Claim the notification and call one provider."""
         try:
-            subject, text = self.write(note["kind"], channel, person, note["words"])
+            subject, text = self.write(notification["kind"], channel, person, notification["words"])
         except ContentError as error:
-            return self._end({**note, "trouble": str(error)[:TROUBLE_LENGTH]}, "given_up", "content_error", now)
+            return self._end({**notification, "trouble": str(error)[:TROUBLE_LENGTH]}, "given_up", "content_error", now)
         if not self.pace.take(channel, now):
             turn = stamp(self.pace.next_turn(channel, now))
-            return self._put(note, {**note, "rests": {**note["rests"], channel: turn}, "due_at": turn})
+            return self._put(
+                notification, {**notification, "rests": {**notification["rests"], channel: turn}, "due_at": turn}
+            )
         until = stamp(now + CLAIM)
         claimed: Notification = {
-            **note, "status": "sending", "channel": channel, "claimed_until": until, "due_at": until,
-            "tries": note["tries"] + 1,
+            **notification, "status": "sending", "channel": channel, "claimed_until": until, "due_at": until,
+            "tries": notification["tries"] + 1,
         }  # fmt: skip
-        self._put(note, claimed)
-        outgoing = Outgoing(note["note_id"], to, "transactional", text=text, subject=subject)
+        self._put(notification, claimed)
+        outgoing = Outgoing(notification["note_id"], to, "transactional", text=text, subject=subject)
         try:
             self.channels[channel].send(outgoing)
         except (ChannelError, Busy) as error:
             trouble = as_channel_error(error)
-            return self._answered(note["note_id"], until, lambda known: self._trouble(known, channel, trouble))
+            return self._answered(notification["note_id"], until, lambda known: self._trouble(known, channel, trouble))
         self.pace.worked(channel)
-        return self._answered(note["note_id"], until, lambda known: self._end(known, "sent", "ok", self.clock()))
+        return self._answered(
+            notification["note_id"], until, lambda known: self._end(known, "sent", "ok", self.clock())
+        )
 
     def _answered(self, notification_id: str, claim: str, write: Callable[[Notification], str]) -> str:
         """Store the provider's answer; it is known nowhere else, so it is retried while the table is busy."""
@@ -115,44 +129,50 @@ class NotificationSender:
 
         return retried(self.table, attempt)
 
-    def _trouble(self, note: Notification, channel: str, trouble: ChannelError) -> str:
+    def _trouble(self, notification: Notification, channel: str, trouble: ChannelError) -> str:
         now = self.clock()
-        note = {**note, "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:TROUBLE_LENGTH]}
+        notification = {
+            **notification,
+            "trouble": f"{channel} {trouble.kind} {trouble.code}: {trouble.reason}"[:TROUBLE_LENGTH],
+        }
         if trouble.kind in ("uncertain", "back_off"):
             self.pace.failed(channel, now)
         if trouble.kind == "uncertain":
-            return self._fate_unknown(note, now)
+            return self._fate_unknown(notification, now)
         if trouble.kind in ("back_off", "wait_until"):
-            pause = min(LONGEST_PAUSE, PAUSE * 2 ** min(note["tries"], 10))
-            rests = {**note["rests"], channel: stamp(trouble.until or now + pause)}
-            return self._on(note, {**released(note), "rests": rests})
-        return self._on(note, channel_done(note, channel, trouble.kind))
+            pause = exponential(PAUSE, LONGEST_PAUSE, notification["tries"])
+            rests = {**notification["rests"], channel: stamp(trouble.until or now + pause)}
+            return self._on(notification, {**released(notification), "rests": rests})
+        return self._on(notification, channel_done(notification, channel, trouble.kind))
 
-    def _fate_unknown(self, note: Notification, now: datetime) -> str:
+    def _fate_unknown(self, notification: Notification, now: datetime) -> str:
         """A worker died, or the provider's answer was lost: ask it; if it cannot tell, try the next channel."""
-        channel = note["channel"]
+        channel = notification["channel"]
         try:
             able = self.channels.get(channel)
-            taken = able.was_taken(note["note_id"]) if able else "cannot_tell"
+            taken = able.was_taken(notification["note_id"]) if able else "cannot_tell"
         except ChannelError:
             until = stamp(now + CLAIM)
-            return self._put(note, {**note, "claimed_until": until, "due_at": until})
+            return self._put(notification, {**notification, "claimed_until": until, "due_at": until})
         if isinstance(taken, Sent):
-            return self._end(note, "sent", "ok", now)
-        return self._on(note, released(note) if taken is None else channel_done(note, channel, "nobody_knows"))
+            return self._end(notification, "sent", "ok", now)
+        return self._on(
+            notification,
+            released(notification) if taken is None else channel_done(notification, channel, "nobody_knows"),
+        )
 
     def _on(self, before: Notification, after: Notification) -> str:
         """Go on with the next channel at once."""
         self._put(before, {**after, "due_at": stamp(self.clock())})
         return self._send(before["note_id"])
 
-    def _end(self, note: Notification, status: Literal["sent", "given_up"], reason: str, now: datetime) -> str:
+    def _end(self, notification: Notification, status: Literal["sent", "given_up"], reason: str, now: datetime) -> str:
         """An ended notification is due no more, and its words are deleted: they may be about a customer."""
         ended: Notification = {
-            **without(note, *OVER), "status": status, "reason": reason, "ended_at": stamp(now),
+            **without(notification, *OVER), "status": status, "reason": reason, "ended_at": stamp(now),
             "ttl": int((now + KEPT).timestamp()),
         }  # fmt: skip
-        return self._put(note, ended)
+        return self._put(notification, ended)
 
     def _load(self, notification_id: str) -> Notification | None:
         return cast(Notification | None, self.table.get(table_keys.staff_note(notification_id)))
