@@ -430,7 +430,7 @@ def page_comment_of(key: Key) -> str:
 OPEN_TICKETS = ("OS#", "OS#~")
 TICKET_ID = 44
 TICKET_LIST = "TICKETS"
-DESK_SHARDS = 4
+TICKET_COUNTER_SHARDS = 4
 
 
 def ticket(ticket_id: str) -> Key:
@@ -472,9 +472,9 @@ def ticket_list(*, queue: str = "", assignee: str | None = None) -> str:
     return f"{TICKET_LIST}#{queue}" if queue else TICKET_LIST
 
 
-def desk_day(day: str, who: str, channel: str, ticket_id: str) -> Key:
+def ticket_counters(day: str, who: str, channel: str, ticket_id: str) -> Key:
     """Counters in shards, so that a rush on one channel does not collide on one row."""
-    return Key(f"DESK#{day}", f"{who}|{channel}|{crc32(ticket_id.encode()) % DESK_SHARDS}")
+    return Key(f"DESK#{day}", f"{who}|{channel}|{crc32(ticket_id.encode()) % TICKET_COUNTER_SHARDS}")
 
 
 def correction(at: str, ticket_id: str) -> Key:

@@ -125,7 +125,7 @@ def remember(uow: UnitOfWork, ticket: Ticket, name: str, at: datetime, **more: A
 def count(uow: UnitOfWork, ticket: Ticket, who: str, at: str, amounts: Mapping[str, int]) -> None:
     """Add to the ticket counters of a day, by who acted: people, bot or auto (T8)."""
     day = local_day(moment(at)).isoformat()
-    uow.count(table_keys.desk_day(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
+    uow.count(table_keys.ticket_counters(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
 
 
 def case_code(ticket: Ticket) -> str:

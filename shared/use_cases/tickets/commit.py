@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TypeVar
 
 from shared.domain.errors import Busy, NotFound
@@ -71,11 +72,11 @@ def assign_waiting(context: TicketContext, queue: str) -> None:
     waiting = [row["ticket_id"] for row in rows if row["queue"] == queue]
     for ticket_id in waiting[:WAITING_AT_ONCE]:
         with suppress(Busy, NotFound):
-            if not commit(context, lambda tx, one=ticket_id: _assign(context, tx, one)):  # type: ignore[misc]
+            if not commit(context, partial(_assign, context, ticket_id)):
                 return
 
 
-def _assign(context: TicketContext, tx: TicketTransaction, ticket_id: str) -> bool:
+def _assign(context: TicketContext, ticket_id: str, tx: TicketTransaction) -> bool:
     before = tickets.get(tx.uow, ticket_id)
     after = auto_assigned(context, before)
     if after["assignee"]:
