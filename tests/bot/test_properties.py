@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from shared.domain.bot.reply import Answer, HandOver
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
-from tests.bot.test_questions import QUESTIONS
-from tests.bot.test_reply import LAN, order, say
+from tests.support.bot_questions import QUESTIONS
+from tests.support.bot_replies import LAN, order, say
 from tests.support.max_examples import max_examples
 
 WORDS = [

@@ -5,11 +5,9 @@ What it answers is nearly always right, and the rest goes to people: a wrong ans
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, datetime
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -19,13 +17,11 @@ from shared.domain.common.language import language_of
 from shared.domain.triage.triage import Triage
 from shared.runtime.factories.bot import answer
 from shared.runtime.playbook.triage import triager
+from tests.support.bot_questions import QUESTIONS
 
 NOW = datetime(2026, 11, 22, 3, 0, tzinfo=UTC)
 PLACED = {"order_id": "DH1", "code": "DH1", "state": "placed", "placed_at": "2026-11-21T03:00:00.000Z",
           "placed_on": "2026-11-21", "total": 500_000, "product": "Áo", "product_en": "Shirt"}  # fmt: skip
-QUESTIONS = [
-    json.loads(line) for line in Path(__file__).with_name("questions.jsonl").read_text("utf-8").splitlines() if line
-]
 
 
 class Score(NamedTuple):

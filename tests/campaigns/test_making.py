@@ -18,8 +18,8 @@ from shared.runtime.factories.campaigns import campaigns
 from shared.runtime.playbook.loader import PLAYBOOK
 from shared.runtime.playbook.shop import shop
 from shared.runtime.playbook.templates import sandbox, templates
-from tests.doors.test_openapi import matches
 from tests.support.campaigns import BY_EMAIL, WORDS
+from tests.support.openapi import matches
 
 
 def wrong(desk, **body):

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.orders.order_event import CART_EVENTS, ORDER_EVENTS
 from shared.domain.vietnam_time import stamp
-from tests.doors.test_openapi import holds_to_it
+from tests.support.openapi import holds_to_it
 from tests.support.shop import Shop
 
 EVENTS = [*ORDER_EVENTS, *CART_EVENTS, "Rang The Bell"]

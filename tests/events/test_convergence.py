@@ -6,17 +6,14 @@ After every run lists, counters and totals are also held against brute force. Th
 
 from __future__ import annotations
 
-from datetime import timedelta
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.engine import START, Engine, differences, faults, identify, message, on, sale, track
+from tests.support.engine import LATER, Engine, differences, faults, identify, message, on, sale, track
 from tests.support.max_examples import max_examples
-
-LATER = START + timedelta(days=45)
 
 # Names that may be one person's: who clashes is a matter of arrival and tested apart (X3).
 PHONES = ["0901234567", "+84 90 123 4567", "0912345678", "01212345678"]

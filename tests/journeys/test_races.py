@@ -23,8 +23,8 @@ from shared.runtime.factories.channels import dispatcher
 from shared.runtime.factories.journeys import journeys
 from shared.use_cases.journeys import advance
 from shared.use_cases.run_timers import Timers
-from tests.events.test_races import Killed, Watched, raising
 from tests.support.journeys import Guest, Shop
+from tests.support.races import Killed, Watched, raising
 
 MOST_POINTS = 60
 

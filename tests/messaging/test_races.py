@@ -16,24 +16,13 @@ from shared.domain.messaging import legal_limits
 from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.messaging.policy_rules import SendingHours
 from shared.repositories import table_keys
-from shared.runtime import wiring
-from shared.runtime.factories.channels import dispatcher
 from shared.use_cases.messaging.record_delivery import record
-from tests.events.test_races import Watched
 from tests.messaging.conftest import MORNING
-from tests.support.messaging import Care
+from tests.support.messaging import Care, sender
+from tests.support.races import Watched
 
 MOST_POINTS = 40
 ALL_NIGHT = SendingHours(opens=time(0), closes=time(23, 59, 59, 999999))
-
-
-def sender(care, table=None):
-    """A worker of its own, which knows nothing yet."""
-    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table))
-    try:
-        return dispatcher()
-    finally:
-        wiring.uninstall(token)
 
 
 def everywhere(prepare, competitor):

@@ -10,11 +10,9 @@ from shared.domain.vietnam_time import local_day
 from shared.repositories.tasks import open_task
 from shared.repositories.ticket_revenue import revenue_per_ticket
 from shared.repositories.unit_of_work import UnitOfWork
-from tests.doors.test_openapi import holds_to_it
-from tests.support.recommendations import BAG, INSOLE, Q1, Q7, RUNNER, SOCKS, Counter
+from tests.support.openapi import holds_to_it
+from tests.support.recommendations import BAG, EXCHANGE, INSOLE, Q1, Q7, RUNNER, SOCKS, Counter
 from tests.support.tickets import ANGRY, CRITICAL, LAN
-
-EXCHANGE = "Em đổi size giày 39 sang 40 giúp em với ạ, hơi chật"
 
 
 def test_d4_the_agent_on_the_fanpage_sees_yesterdays_size_m_shirt_bought_in_the_store(shop):

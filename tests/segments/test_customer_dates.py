@@ -12,8 +12,8 @@ from shared.ports import Update
 from shared.repositories import table_keys
 from shared.use_cases.customers.upsert import Upsert, upsert
 from shared.use_cases.segments.wake_due_customers import Waker
-from tests.segments.test_wake_due_customers import Counted, weekly
 from tests.support.engine import Engine, identify, sale, track
+from tests.support.wake import Counted, weekly
 
 LAN = "0901234567"
 # Sunday 1 March 2026, ten in the morning.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
 from datetime import timedelta
 from random import Random
 
@@ -15,31 +13,14 @@ from shared.domain.segments.segmentation import classify
 from shared.domain.vietnam_time import day_start, local_day, stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.profiles import RulesToday, metrics_of
+from shared.repositories.profiles import metrics_of
 from shared.use_cases.segments.wake_due_customers import Waker
-from shared.use_cases.segments.weekly_cutoffs import publish, relabel_pass
-from tests.support.engine import RULES, START, Engine, faults, on, sale, track
+from shared.use_cases.segments.weekly_cutoffs import relabel_pass
+from tests.support.engine import START, Engine, faults, on, sale, track
 from tests.support.max_examples import max_examples
+from tests.support.wake import Counted, weekly
 
 PHONES = [f"09012345{n:02d}" for n in range(30)]
-
-
-class Counted:
-    """Counts what a table is asked for."""
-
-    def __init__(self, table):
-        self._table, self.operations = table, Counter()
-
-    def __getattr__(self, name):
-        operation = getattr(self._table, name)
-        if not callable(operation):
-            return operation
-
-        def counted(*args, **options):
-            self.operations[name] += 1
-            return operation(*args, **options)
-
-        return counted
 
 
 def sweep(engine, table=None, seconds=60):
@@ -259,14 +240,6 @@ def test_more_maturing_orders_than_one_transaction_holds_mature_all_the_same():
 
 
 # ---- VIPs and new cut-offs (R8) ----
-
-
-def weekly(engine, pages=1000):
-    """The weekly pass; answers with the ruling now in force."""
-    rules_today = engine.rules_today
-    cutoffs = publish(engine.table, rules_today, engine.now)
-    journeys = replace(engine.journeys(), rules_today=RulesToday(RULES, cutoffs, rules_today.today))
-    return journeys, relabel_pass(journeys, pages=pages)
 
 
 def with_a_vip():

@@ -20,9 +20,9 @@ from shared.runtime import wiring
 from shared.runtime.factories.channels import staff_notes
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.staff.send_notifications import CLAIM, PATIENCE
-from tests.events.test_races import Watched
 from tests.messaging.conftest import MORNING
 from tests.support.messaging import Care
+from tests.support.races import Watched
 
 TICKET = "KQ-7F3A"
 WORDS = {"ticket": TICKET, "priority": "P2", "intent": "refund", "severity": "high", "customer": "Nguyễn Thị Lan",

@@ -15,8 +15,8 @@ from shared.domain.errors import Busy
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.repositories.api_keys import issue_key
 from shared.runtime.wiring import new_id
-from tests.doors.test_openapi import holds_to_it
 from tests.support.journeys import Guest, Shop
+from tests.support.openapi import holds_to_it
 from tests.support.shop import Answer
 
 MONDAY = datetime(2026, 3, 2, 3, 0, tzinfo=UTC)  # ten o'clock; nothing is at rest

@@ -333,3 +333,6 @@ def differences(one, other, path=""):
             for line in differences(one.get(key), other.get(key), f"{path}/{key}")
         ]
     return [] if one == other else [f"{path}: {one} | {other}"]
+
+
+LATER = START + timedelta(days=45)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from itertools import count
 from typing import Any
@@ -21,6 +22,8 @@ from shared.repositories import table_keys
 from shared.repositories.api_keys import issue_key
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
+from shared.runtime import wiring
+from shared.runtime.factories.channels import dispatcher
 from shared.runtime.playbook.rules import sending_rules
 
 TEMPLATES: dict[str, tuple[str, dict[str, Any]]] = {
@@ -151,3 +154,12 @@ class Care:
                 assert "due_at" not in message, message
         for name, state in self.stack.queue_state().items():
             assert state["visible"] == state["in_flight"] == state["delayed"] == 0, (name, state)
+
+
+def sender(care, table=None):
+    """A worker of its own, which knows nothing yet."""
+    token = wiring.install(replace(care.stack.outside, table=table or care.stack.table))
+    try:
+        return dispatcher()
+    finally:
+        wiring.uninstall(token)

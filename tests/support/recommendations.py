@@ -60,3 +60,6 @@ def shop() -> Iterator[Counter]:
     counter = Counter()
     yield counter
     counter.stack.close()
+
+
+EXCHANGE = "Em đổi size giày 39 sang 40 giúp em với ạ, hơi chật"

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.tasks.task import NewTask
 from shared.repositories import tasks
 from shared.repositories.unit_of_work import UnitOfWork
-from tests.doors.test_openapi import holds_to_it
+from tests.support.openapi import holds_to_it
 from tests.support.shop import Answer, Shop
 
 

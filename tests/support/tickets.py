@@ -13,7 +13,7 @@ from infra.local.stack.local_stack import LocalStack
 from shared.ports import Put
 from shared.repositories import table_keys
 from shared.runtime.playbook.staff import directory
-from tests.doors.test_openapi import holds_to_it
+from tests.support.openapi import holds_to_it
 from tests.support.shop import Shop, not_held_out
 
 LAN, HOA = "0901234567", "0912345678"

@@ -10,9 +10,9 @@ from shared.repositories import table_keys
 from shared.runtime.playbook.appointments import FILE, appointment_rules
 from shared.runtime.playbook.check import check
 from shared.runtime.playbook.loader import PLAYBOOK
-from tests.doors.test_openapi import holds_to_it
 from tests.support.call_lists import STORE, Floor
 from tests.support.journeys import Guest
+from tests.support.openapi import holds_to_it
 
 THURSDAY = "2026-03-05T10:00:00+07:00"
 

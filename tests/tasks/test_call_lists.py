@@ -14,10 +14,10 @@ from shared.runtime.factories.journeys import journeys
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.rules import rules
 from shared.use_cases.segments.scan_winback import scan
-from tests.events.test_races import Killed, Watched, raising
 from tests.support.call_lists import STORE, Floor
 from tests.support.journey_customers import buys
 from tests.support.journeys import Guest
+from tests.support.races import Killed, Watched, raising
 
 VIP = 9_000_000
 

@@ -9,10 +9,9 @@ import pytest
 from infra.local.measuring.synthetic_shop import phone
 from shared.domain.vietnam_time import stamp
 from shared.use_cases.tasks.list_tasks import TaskQuery, listed
-from tests.events.test_races import Killed, Watched, raising
 from tests.messaging.conftest import MORNING
-from tests.messaging.test_races import sender
-from tests.support.messaging import Care
+from tests.support.messaging import Care, sender
+from tests.support.races import Killed, Watched, raising
 from tests.support.shop import PHONE
 from tests.support.tasks import Team
 

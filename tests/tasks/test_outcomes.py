@@ -15,9 +15,9 @@ from shared.ports import Put
 from shared.repositories import table_keys
 from shared.repositories.tasks import task_done_signal
 from shared.use_cases.tasks.record_outcome import Report, record_outcome
-from tests.events.test_races import Watched
 from tests.messaging.conftest import MORNING
 from tests.support.messaging import Care
+from tests.support.races import Watched
 from tests.support.shop import PHONE
 from tests.support.tasks import Team
 

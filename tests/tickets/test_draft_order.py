@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from shared.use_cases.tickets.draft_order import UNDER_WAY
-from tests.doors.test_openapi import holds_to_it
-from tests.recommendations.test_rows import EXCHANGE
-from tests.support.recommendations import INSOLE, RUNNER, SOCKS
+from tests.support.openapi import holds_to_it
+from tests.support.recommendations import EXCHANGE, INSOLE, RUNNER, SOCKS
 
 ORDER = {"lines": [{"sku": "LOT-1", "quantity": 2}, {"sku": "VO-1", "price": 99_000}], "note": "Giao buổi chiều"}
 ROUTE = "POST /v1/tickets/{ticket_id}/draft-order"

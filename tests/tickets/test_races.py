@@ -12,8 +12,8 @@ import pytest
 from shared.domain.errors import Busy, Conflict
 from shared.use_cases.tickets import agent_actions, close_and_rate
 from shared.use_cases.tickets.sla_timers import wake
-from tests.events.test_races import Killed, raising
-from tests.events.test_races import everywhere as everywhere_of
+from tests.support.races import Killed, raising
+from tests.support.races import everywhere as everywhere_of
 from tests.support.ticket_engine import Engine
 from tests.support.tickets import ANGRY, ASKS_HOURS, CALM, CRITICAL
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from tests.support.engine import START, differences, on, track
 from tests.support.max_examples import max_examples
-from tests.vouchers.test_races import CODE, PHONE, ask, shop, stored
+from tests.support.voucher_engine import CODE, ask, shop, stored
+from tests.support.vouchers import PHONE
 
 ORDERS = ("A", "B", "C")
 OTHER = "0912345678"

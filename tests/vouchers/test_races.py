@@ -7,20 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.customers.identity import identity
-from shared.domain.errors import Busy, Refused
-from shared.domain.vouchers.voucher import Use, Voucher, came_back, read_code
+from shared.domain.vouchers.voucher import came_back
 from shared.repositories import table_keys
-from shared.repositories.unit_of_work import UnitOfWork
-from shared.repositories.vouchers import issue
-from shared.runtime.playbook.offers import offers
-from shared.use_cases.vouchers.redeem import redeem
-from tests.events.test_races import Watched
-from tests.support.engine import SECRET, START, Engine, faults, identify, on, sale, track
+from tests.support.engine import START, faults, on, sale, track
+from tests.support.races import Watched
+from tests.support.voucher_engine import ask, shop, stored
 from tests.support.vouchers import PHONE, Till
 
 TILLS = 10
-CODE = "SN-22223333"
 
 
 def at_once(work, number=TILLS):
@@ -37,42 +31,6 @@ def at_once(work, number=TILLS):
     for thread in threads:
         thread.join()
     return answers
-
-
-def shop(bad_manners=None):
-    """An engine with one customer, who was given the code."""
-    engine = Engine(bad_manners=bad_manners)
-    engine.take(identify(on(0), PHONE, name="Lan"))
-    with engine.honest():
-        (lead,) = engine.leads()
-        uow = UnitOfWork(engine.table)
-        issue(uow, offers(), "birthday", lead["customer_id"], CODE, START, journey="j", run="r", step="s")
-        while True:
-            try:
-                uow.commit()
-            except Busy:
-                uow = UnitOfWork(engine.table)
-                continue
-            return engine
-
-
-def ask(engine, order_id, table=None):
-    """One till: the order that holds the code afterwards, or why not. Whoever is told to try again does."""
-    use = Use(order_id, engine.now, f"store of {order_id}", 500_000)
-    while True:
-        try:
-            return redeem(engine.journeys(table), SECRET, CODE, use, identity("phone", PHONE))[1].order_id
-        except Refused as refused:
-            return refused.reason
-        except Busy:
-            continue
-
-
-def stored(engine):
-    return next(
-        Voucher.model_validate({k: v for k, v in item.items() if k not in ("pk", "sk", "version")})
-        for item in engine.items(table_keys.voucher(read_code(CODE)).pk)
-    )
 
 
 def test_r21_ten_tills_over_the_doors_and_one_gets_the_value(till: Till):

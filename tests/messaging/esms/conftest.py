@@ -9,6 +9,8 @@ from infra.local.providers.esms import EsmsStandIn
 from shared.adapters.channels.esms import EsmsAds, EsmsCare
 from shared.ports import Outgoing
 
+AD = "[QC] Tui da moi ve cua hang. Tu choi: soan TC gui 8088"
+
 TOKEN = "unguessable"
 KEYS = {"api_key": "esms-key", "secret_key": "esms-secret"}
 TEXT = "Khach Quen: don DH-20 cua quy khach dang duoc giao."
@@ -65,3 +67,7 @@ def account(gateway: EsmsStandIn, clock: Hand, **changed) -> dict:
         "price_per_part": 850,
         **changed,
     }
+
+
+def batch(count: int = 30, text: str = AD) -> list:
+    return [outgoing(number, text=text, purpose="marketing") for number in range(1, count + 1)]

@@ -5,9 +5,7 @@ import pytest
 from infra.local.providers.base import Reply, json_reply
 from shared.adapters.channels.esms import CODES, EsmsAds, EsmsCare
 from shared.domain.messaging.channel_errors import ChannelError
-from tests.messaging.esms.conftest import account, outgoing
-
-AD = "[QC] Tui da moi ve cua hang. Tu choi: soan TC gui 8088"
+from tests.messaging.esms.conftest import AD, account, batch, outgoing
 
 
 def refusal(call) -> ChannelError:
@@ -172,10 +170,6 @@ def test_the_sandbox_takes_a_message_and_sends_nothing(gateway, clock):
 
 
 # Advertisements
-
-
-def batch(count: int = 30, text: str = AD) -> list:
-    return [outgoing(number, text=text, purpose="marketing") for number in range(1, count + 1)]
 
 
 def test_r11_an_advertisement_goes_to_many_with_one_content(ads: EsmsAds, gateway):

@@ -12,8 +12,7 @@ from shared.adapters.webhooks.esms import (
     verify,
     verify_short_code,
 )
-from tests.messaging.esms.conftest import TOKEN, outgoing
-from tests.messaging.esms.test_esms_channels import batch
+from tests.messaging.esms.conftest import TOKEN, batch, outgoing
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 CARE = (

@@ -14,7 +14,7 @@ from shared.adapters.webhooks.json_reading import load
 from shared.domain.common.attachment import Attachment
 from shared.domain.errors import Invalid
 from shared.domain.inbox.provider_event import Incoming
-from tests.messaging.messenger.test_messenger import World, answer, world
+from tests.messaging.messenger.conftest import World, answer, world
 from tests.support.mutations import mutated
 
 __all__ = ["world"]
