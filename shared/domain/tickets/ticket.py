@@ -80,6 +80,20 @@ class Compensation(TypedDict, total=False):
     task_id: str
 
 
+class OrderDraft(TypedDict, total=False):
+    """An order drafted in the POS: requested first at `since` and last at `at`, then done with the POS's id and number,
+    or of unknown outcome. `total` is in VND."""
+
+    status: Literal["asking", "done", "unknown"]
+    since: str
+    at: str
+    order_id: str
+    number: str
+    total: int
+    store: str
+    by: str
+
+
 class Rating(TypedDict, total=False):
     """The customer's score of our help, 1 to 5."""
 
@@ -158,7 +172,7 @@ class Ticket(TypedDict, total=False):
     rating: Rating
     asks: dict[str, InternalQuestion]
     compensation: Compensation
-    drafts: dict[str, dict[str, Any]]
+    drafts: dict[str, OrderDraft]
     suggestions: list[dict[str, Any]]
     served_at: str
 

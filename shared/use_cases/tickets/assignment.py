@@ -10,7 +10,7 @@ from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import fold_members
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import Kind
-from shared.domain.tickets import routing as table_of
+from shared.domain.tickets import routing
 from shared.domain.tickets.routing import QUEUE_ROLES, Deadline, Priority, Target, pick_assignee
 from shared.domain.tickets.ticket import FIRST_RESPONSE, RESOLVE, Ticket, waits
 from shared.domain.tickets.transitions import assigned
@@ -38,8 +38,8 @@ def new_deadlines(context: TicketContext, ticket: Ticket, at: str) -> dict[str, 
     """Both deadlines of a ticket whose clocks start at `at`."""
     goal, hours = target(context, ticket), context.directory.hours
     return {
-        FIRST_RESPONSE: table_of.first_response(goal, hours, moment(at), value=ticket["value"]),
-        RESOLVE: table_of.resolve(goal, hours, moment(at)),
+        FIRST_RESPONSE: routing.first_response(goal, hours, moment(at), value=ticket["value"]),
+        RESOLVE: routing.resolve(goal, hours, moment(at)),
     }
 
 
@@ -105,8 +105,8 @@ def notify_deadlines(
     """Notify people of deadlines (name to moment) that are near or missed, once each. `whom` are names of an SLA
     target; for an unassigned ticket the leads are notified."""
     store = ticket.get("store", "")
-    people = table_of.recipients(context.directory, whom, assignee=ticket["assignee"], store=store)
-    people = people or table_of.recipients(context.directory, LEADS, assignee="", store=store)
+    people = routing.recipients(context.directory, whom, assignee=ticket["assignee"], store=store)
+    people = people or routing.recipients(context.directory, LEADS, assignee="", store=store)
     for name, at in due.items():
         words = {**ticket_reference(uow, ticket), "priority": ticket["priority"], "intent": ticket["intent"]}
         words |= {"deadline": name, "due_at": at}

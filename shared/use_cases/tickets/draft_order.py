@@ -14,12 +14,13 @@ from typing import Any
 
 from shared.domain.catalogue.product import Product
 from shared.domain.common.field_reader import done, fields
+from shared.domain.common.stored_item import without
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.channel_errors import ChannelError
-from shared.domain.tickets.ticket import Ticket, digest
+from shared.domain.tickets.ticket import OrderDraft, digest
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Drafted, DraftLine, DraftOrder, PosOrders
 from shared.repositories import tickets
@@ -78,7 +79,7 @@ def read_order_request(body: Any) -> OrderRequest:
 
 def draft_order(
     context: TicketContext, products: Products, pos: PosOrders | None, ticket_id: str, wanted: OrderRequest, by: str
-) -> dict[str, Any]:
+) -> OrderDraft:
     """Have the POS draft an order for the customer of a ticket; returns {"order_id", "number", …} as the ticket has it.
 
     The same request is the same draft. Raises NotFound, Conflict where no POS is connected or the POS refuses the
@@ -89,32 +90,35 @@ def draft_order(
     known = products.load(sku for sku, _, _ in wanted.lines)
     key = digest(json.dumps([ticket_id, wanted.lines, wanted.store, wanted.note]))
     lines = tuple(DraftLine(sku, n, _price(sku, price, known)) for sku, n, price in wanted.lines)
-    claimed = commit(context, lambda tx: _claim(context, tx, ticket_id, key))
-    if claimed.get("status") == "done":
-        return claimed
+    earlier = commit(context, lambda tx: _claim(context, tx, ticket_id, key))
+    if earlier and earlier["status"] == "done":
+        return earlier
     order = _order(context, ticket_id, key, wanted, lines)
     try:
-        drafted = _looked_up(pos, key, claimed) or pos.draft(order)
+        drafted = (earlier and _looked_up(pos, key, earlier)) or pos.draft(order)
     except ChannelError as trouble:
-        # Whatever the POS refused it did not do; where an answer is missing, the next try has to look.
-        unknown = {"status": "unknown"} if trouble.kind == "uncertain" else None
-        commit(context, lambda tx: _note(context, tx, ticket_id, key, unknown))
-        if unknown:
+        # What the POS refused it did not do; after a lost answer the next attempt has to look it up.
+        if trouble.kind == "uncertain":
+            commit(context, lambda tx: _record(context, tx, ticket_id, key, {"status": "unknown"}))
             raise Busy(
                 "it is unknown whether the POS took the order: repeat the request, and it will be looked up"
             ) from None
+        commit(context, lambda tx: _forget(context, tx, ticket_id, key))
         if trouble.kind in ("back_off", "wait_until"):
             raise Busy("the POS cannot take orders right now") from None
         raise Conflict(f"the POS refuses this order: {trouble.reason}", final=True) from None
     total = sum(line.quantity * line.price for line in lines)
-    came: dict[str, Any] = {"status": "done", **drafted._asdict(), "total": total, "store": order.store, "by": by}
+    result: OrderDraft = {
+        "status": "done", "order_id": drafted.order_id, "number": drafted.number, "total": total,
+        "store": order.store, "by": by,
+    }  # fmt: skip
 
-    def noted(tx: TicketTransaction) -> dict[str, Any]:
+    def recorded(tx: TicketTransaction) -> OrderDraft:
         if wanted.transfer:
             _signal_transfer(context, tx, ticket_id, drafted.number, total)
-        return _note(context, tx, ticket_id, key, came)
+        return _record(context, tx, ticket_id, key, result)
 
-    return commit(context, noted)
+    return commit(context, recorded)
 
 
 def _signal_transfer(context: TicketContext, tx: TicketTransaction, ticket_id: str, number: str, total: int) -> None:
@@ -124,12 +128,10 @@ def _signal_transfer(context: TicketContext, tx: TicketTransaction, ticket_id: s
     handle_signal(context.journeys, tx.uow, members, signal, act=False)
 
 
-def _looked_up(pos: PosOrders, key: str, claimed: dict[str, Any]) -> Drafted | None:
+def _looked_up(pos: PosOrders, key: str, earlier: OrderDraft) -> Drafted | None:
     """The draft an earlier attempt left in the POS; raises ChannelError `uncertain` while the POS cannot tell."""
-    if "first_at" not in claimed:
-        return None
     try:
-        return pos.find(key, moment(claimed["first_at"]))
+        return pos.find(key, moment(earlier["since"]))
     except ChannelError as trouble:
         raise ChannelError("uncertain", trouble.code, trouble.reason) from None
 
@@ -143,36 +145,36 @@ def _price(sku: str, price: int | None, known: Mapping[str, Product]) -> int:
     return product.price
 
 
-def _claim(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str) -> dict[str, Any]:
-    """The known state of the draft: done, or requested since `first_at`; else the draft is claimed now."""
+def _claim(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str) -> OrderDraft | None:
+    """Claim the draft, unless it is done; returns what an earlier attempt left, None on the first one."""
     ticket = tickets.get(tx.uow, ticket_id)
     drafts = ticket.get("drafts", {})
-    known: dict[str, Any] = drafts.get(key, {})
-    if known.get("status") == "done":
+    known = drafts.get(key)
+    if known and known["status"] == "done":
         return known
-    if known.get("status") == "asking" and context.now < moment(known["at"]) + UNDER_WAY:
+    if known and known["status"] == "asking" and context.now < moment(known["at"]) + UNDER_WAY:
         raise Conflict("this order is being drafted right now", final=True)
     if not known and len(drafts) >= DRAFTS_KEPT:
         raise Conflict("this ticket has too many draft orders", final=True)
     now = stamp(context.now)
-    _put(context, tx, ticket, {**drafts, key: {"status": "asking", "since": known.get("since", now), "at": now}})
-    return {"first_at": known["since"]} if known else {}
+    claim: OrderDraft = {"status": "asking", "since": known["since"] if known else now, "at": now}
+    keep(context, tx, ticket, {**ticket, "drafts": {**drafts, key: claim}})
+    return known
 
 
-def _note(
-    context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str, came: dict[str, Any] | None
-) -> dict[str, Any]:
+def _record(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str, result: OrderDraft) -> OrderDraft:
+    """Store the result of an attempt beside the ticket's other drafts."""
+    ticket, now = tickets.get(tx.uow, ticket_id), stamp(context.now)
+    drafts = ticket.get("drafts", {})
+    draft: OrderDraft = {"since": drafts[key]["since"] if key in drafts else now, "at": now, **result}
+    keep(context, tx, ticket, {**ticket, "drafts": {**drafts, key: draft}})
+    return draft
+
+
+def _forget(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: str) -> None:
+    """Release the claim of a draft that the POS refused."""
     ticket = tickets.get(tx.uow, ticket_id)
-    drafts = {name: known for name, known in ticket.get("drafts", {}).items() if name != key}
-    before = ticket.get("drafts", {}).get(key, {})
-    now = stamp(context.now)
-    noted = {"since": before.get("since", now), "at": now, **came} if came else {}
-    _put(context, tx, ticket, drafts | ({key: noted} if noted else {}))
-    return noted
-
-
-def _put(context: TicketContext, tx: TicketTransaction, ticket: Ticket, drafts: dict[str, Any]) -> None:
-    keep(context, tx, ticket, {**ticket, "drafts": drafts})
+    keep(context, tx, ticket, {**ticket, "drafts": without(ticket.get("drafts", {}), key)})
 
 
 def _order(
