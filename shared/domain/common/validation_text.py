@@ -62,7 +62,7 @@ _EXPECTED: Mapping[str, str] = {
 }
 # What a sender of JSON calls it.
 _IN_JSON: Mapping[str, str] = {"fields with their values": "an object"}
-# Errors that say all by themselves.
+# Errors that need no value to be understood.
 _SAID: Mapping[str, str] = {
     "unexpected_positional_argument": "has too many values",
     "missing_argument": "has too few values",

@@ -30,7 +30,7 @@ from shared.runtime.playbook.templates import sandbox
 from shared.runtime.playbook.triage import lexicon_of, vocabulary
 
 FAQ, WORDS, RULES = "faq.yaml", "faq_words.yaml", "bot.yaml"
-_SPOILED = (TemplateError, InvalidValue, ValueError, TypeError, LookupError, AttributeError)
+_SPOILED = (TemplateError, InvalidValue, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _FACT = re.compile(r"\bfacts\.(\w+)")
 _FILLED_IN = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
 
@@ -44,7 +44,7 @@ def bot() -> tuple[BotRules, Faq, FaqFile]:
 def load_bot(folder: Path) -> tuple[BotRules, Faq, FaqFile]:
     """The bot of a playbook folder; raises PlaybookError with the first thing wrong."""
     said, page = load(folder, RULES, BotRules), load(folder, FAQ, FaqFile)
-    # What a door has read already is not read again.
+    # A door has cached most of these files already.
     values = (
         _values(page, shop(), offers(), sending_rules(), directory().hours, rules().value)
         if folder == PLAYBOOK
@@ -115,7 +115,7 @@ def _filled(said: BilingualText, texts: Sandbox, values: Mapping[str, Any]) -> B
 
 
 def lint(book: Book) -> Iterator[Mistake]:
-    """Answers that cannot be written, that say another figure in each language, and facts that no answer speaks of."""
+    """Answers that cannot be rendered or whose figures differ between languages, and unused facts."""
     page, said = book.get(FAQ, FaqFile), book.get(RULES, BotRules)
     if page:
         yield from book.marks(FAQ).mistakes([*_unused(page), *_told_apart(page)])

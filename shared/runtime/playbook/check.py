@@ -76,9 +76,9 @@ FILES: Mapping[str, type[BaseModel]] = {
     journeys.FILES: Journey,
     journeys.OF_PRESETS: Journey,
 }
-# Said over other files, so read together with them.
+# Laid over other files, so validated together with them.
 OVERLAYS = (f"{PRESETS}/*/{rules.SENDING}",)
-# What compares files, and in which files its findings stand.
+# Checks beyond the models, and the files they report on.
 LINTS: Mapping[Callable[[Book], Iterator[Mistake]], Collection[str]] = {
     staff.lint: (staff.STAFF, staff.ROUTING),
     staff_notes.lint: (staff_notes.FILE,),
@@ -109,14 +109,14 @@ def check(folder: Path, *patterns: str) -> list[Mistake]:
         if any(fnmatch(file, pattern) or fnmatch(pattern, file) for file in files for pattern in wanted):
             found += lint(book)
     found += _strangers(book)
-    # One fault may be met on two ways, as in a preset and in the file it lies over.
+    # A fault of sending.yaml is found again under each preset.
     chosen = [one for one in dict.fromkeys(found) if _fits(one.file, wanted)]
     order = {name: n for n, name in enumerate([*names(book), *pages.PAGES])}
     return sorted(chosen, key=lambda one: (order.get(one.file, len(order)), one.file, one.line))
 
 
 def cautions(folder: Path) -> list[Mistake]:
-    """What somebody should look at twice; nothing of it stops anything."""
+    """Valid, but worth a second look; the check passes with them."""
     return list(offers.cautions(Book(folder)))
 
 
@@ -137,7 +137,7 @@ def _fits(name: str, patterns: Collection[str]) -> bool:
 
 
 def _strangers(book: Book) -> Iterator[Mistake]:
-    """Files that nothing reads: most are misspelt."""
+    """Files that nothing reads, such as misspelt names."""
     known = [*names(book), *pages.PAGES]
     for name in book.names("**/*"):
         if name in known or _fits(name, OVERLAYS) or any(part.startswith(".") for part in Path(name).parts):

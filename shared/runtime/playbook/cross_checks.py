@@ -1,4 +1,4 @@
-"""Holds to each other what two files of the playbook say of the same thing, and names to what they name."""
+"""Compares what two files of the playbook say about the same thing, and checks names used across files."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ _WINBACK_WORDS = {"days", "visits", "amount"}
 
 
 def lint(book: Book) -> Iterator[Mistake]:
-    """Everything that two files tell otherwise."""
+    """Every contradiction between two files, and every name that does not exist in the other one."""
     yield from _shop(book)
     yield from _offers(book)
     yield from _winback(book)
@@ -80,7 +80,7 @@ def _digits(text: str) -> str:
 
 
 def _offers(book: Book) -> Iterator[Mistake]:
-    """How long an offer is good, told in its title and by the journeys that make it."""
+    """Validity of offers: in their titles and in the texts of journeys that issue them."""
     offers = book.get(OFFERS, Offers)
     if offers is None:
         return

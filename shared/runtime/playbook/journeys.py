@@ -40,8 +40,10 @@ def journeys() -> dict[str, Journey]:
 
 
 def lint(book: Book) -> Iterator[Mistake]:
-    """What is wrong with journeys, also those of presets, beyond their model. They wait for their templates: where one
-    cannot be read, that is said of it, and not of every journey that sends it."""
+    """What is wrong with journeys, also those of presets, beyond their model.
+
+    Skipped while a template is invalid: that is reported once, and not for every journey that sends it.
+    """
     templates = [book.get(name, Template) for name in book.names(TEMPLATES)]
     world = Playbook(
         templates={template.id: template for template in templates if template},

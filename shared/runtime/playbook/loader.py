@@ -77,7 +77,7 @@ class Marks:
         return Mistake(self.file, self._lines[at], ".".join((*at, *rest)), reason)
 
     def mistakes(self, findings: Iterable[Finding]) -> list[Mistake]:
-        """What a lint found, in its place."""
+        """The findings of a lint with their lines."""
         return [self.mistake(*finding) for finding in findings]
 
 
@@ -184,13 +184,13 @@ class Book:
         self._read: dict[str, tuple[Any, Marks, list[Mistake]]] = {}
 
     def read(self, name: str, model: type[Model]) -> tuple[Model | None, Marks, list[Mistake]]:
-        """See `read`."""
+        """`read`, at most once per file."""
         if name not in self._read:
             self._read[name] = read(self.folder, name, model)
         return self._read[name]
 
     def get(self, name: str, model: type[Model]) -> Model | None:
-        """A file as its model; None where it cannot be one, which is said where the file itself is read."""
+        """A file as its model; None if it is invalid, which `check` reports for the file itself."""
         return self.read(name, model)[0]
 
     def marks(self, name: str) -> Marks:
@@ -207,17 +207,19 @@ def presets(folder: Path) -> tuple[str, ...]:
     data, marks, mistakes = parsed(folder, SHOP)
     if mistakes:
         raise PlaybookError(str(mistakes[0]))
-    taken = data.get(PRESETS) if isinstance(data, dict) else None
-    if wrong := unknown_presets(folder, marks, taken or ()):
+    taken = (data.get(PRESETS) if isinstance(data, dict) else None) or []
+    if not isinstance(taken, list):
+        raise PlaybookError(str(marks.mistake((PRESETS,), "must be a list")))
+    if wrong := unknown_presets(folder, marks, taken):
         raise PlaybookError(str(wrong[0]))
-    return tuple(taken or ())
+    return tuple(map(str, taken))
 
 
 def unknown_presets(folder: Path, marks: Marks, taken: Iterable[str]) -> list[Mistake]:
     """The presets a shop names that there are not."""
-    known = ", ".join(sorted(path.name for path in (folder / PRESETS).glob("*"))) or "none"
+    known = sorted(path.name for path in (folder / PRESETS).glob("*") if path.is_dir())
     return [
-        marks.mistake((PRESETS, str(number)), f"there is no preset {name}; there are: {known}")
+        marks.mistake((PRESETS, str(number)), f"there is no preset {name}; there are: {', '.join(known) or 'none'}")
         for number, name in enumerate(taken)
-        if not (folder / PRESETS / str(name)).is_dir()
+        if str(name) not in known
     ]

@@ -25,7 +25,7 @@ def offers() -> Offers:
 
 
 def cautions(book: Book) -> Iterator[Mistake]:
-    """What somebody should look at twice in offers that can be read; none of it stops them."""
+    """Offers that are valid, but worth a second look."""
     found = book.get(FILE, Offers)
     for offer_id, offer in found.offers.items() if found else ():
         for warning in warnings(offer):

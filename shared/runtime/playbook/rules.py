@@ -99,8 +99,8 @@ def read_sending(folder: Path, taken: tuple[str, ...]) -> tuple[SendingRules | N
     base, marks, mistakes = read(folder, SENDING, SendingFields)
     if base is None:
         return None, mistakes
-    said = dict(base.root)
-    over: dict[str, tuple[Marks, Any]] = {}
+    merged = dict(base.root)
+    overlays: dict[str, tuple[Marks, Any]] = {}
     for preset in taken:
         name = f"{PRESETS}/{preset}/{SENDING}"
         if not (folder / name).exists():
@@ -109,15 +109,15 @@ def read_sending(folder: Path, taken: tuple[str, ...]) -> tuple[SendingRules | N
         if changes is None:
             return None, wrong
         for field, value in changes.root.items():
-            both = isinstance(value, dict) and isinstance(said.get(field), dict)
-            said[field] = {**said[field], **value} if both else value
-            over[field] = above, value
+            both = isinstance(value, dict) and isinstance(merged.get(field), dict)
+            merged[field] = {**merged[field], **value} if both else value
+            overlays[field] = above, value
     try:
-        return SendingRules.model_validate(said), []
+        return SendingRules.model_validate(merged), []
     except ValidationError as error:
         found = []
-        for path, reason in explained(error, said, SendingRules):
-            above, value = over.get(path[0] if path else "", (marks, None))
+        for path, reason in explained(error, merged, SendingRules):
+            above, value = overlays.get(path[0] if path else "", (marks, None))
             # Below a field that is laid over only in part, the rest still stands in the file underneath.
             ours = isinstance(value, dict) and path[1:2] and path[1] not in map(str, value)
             found.append((marks if ours else above).mistake(path, reason))
