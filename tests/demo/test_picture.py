@@ -17,8 +17,9 @@ from rich.console import Console
 from infra.local.demo.api_client import BATCH_EVENTS
 from infra.local.demo.dataset import ENDINGS, FILLER_NUMBERS, days, events_of, invoices, person
 from infra.local.demo.html_report import page
+from infra.local.demo.message_results import messages
 from infra.local.demo.phone_view import SHOWN_OF_PHONE
-from infra.local.demo.results import Picture, messages
+from infra.local.demo.results import Picture
 from infra.local.demo.run import open_shop, opening, run
 from infra.local.demo.terminal_report import show
 from infra.local.demo.texts import ended, outcome, reason

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from infra.local.demo import svg_charts
 from infra.local.demo.api_client import OUTAGES
+from infra.local.demo.message_results import JourneyRow
 from infra.local.demo.phone_view import Bubble, Deed
-from infra.local.demo.results import SHOWN_OF_WINBACK, JourneyRow, Picture
+from infra.local.demo.results import SHOWN_OF_WINBACK, Picture
 from infra.local.demo.svg_charts import Series
 from infra.local.demo.texts import (
     Words,

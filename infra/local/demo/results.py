@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from infra.local.demo.api_client import Doors
+from infra.local.demo.message_results import JourneyRow, Tally, Turn, journey_rows, messages, tallies, turns
 from infra.local.demo.phone_view import Phone, phone
 from infra.local.demo.staff import CAMPAIGN_DAY, Staff
+from infra.local.demo.staff_results import TaskRow, TicketRow, task_rows, ticket_rows
 from infra.local.demo.texts import Words
+from infra.local.demo.voucher_results import VoucherRow, voucher_lines, voucher_rows
 from infra.local.stack.local_stack import LocalStack
-from shared.domain.messaging.message import PROGRESS, WAITING, Message
-from shared.domain.tickets.ticket import STATUSES
+from shared.domain.messaging.message import PROGRESS
 from shared.repositories import table_keys
 from shared.repositories.ticket_revenue import revenue_per_ticket
-from shared.runtime.playbook.offers import offers
 from shared.use_cases.segments.scan_winback import listed
 
 # List prices in USD a million: request and read units, write units, SQS per 64 KB, HTTP API and Lambda requests.
 PRICES = {"read_units": 0.125, "write_units": 0.625, "queue_sends": 0.40, "http": 1.00, "lambda": 0.20}
 # So many rows of the win-back list are shown.
 SHOWN_OF_WINBACK = 12
-# The books are asked for by quarters at most.
-QUARTER = timedelta(days=91)
 
 
 @dataclass(frozen=True)
@@ -54,91 +52,6 @@ class Cashier:
     store: str
     orders: int
     fakes: int
-
-
-@dataclass(frozen=True)
-class Tally:
-    """So many messages ended this way on this channel, and what they cost in VND."""
-
-    channel: str
-    status: str
-    reason: str
-    messages: int
-    cost: int
-
-
-@dataclass(frozen=True)
-class Turn:
-    """So many messages left or had to wait for a channel for this reason."""
-
-    channel: str
-    reason: str
-    messages: int
-
-
-@dataclass(frozen=True)
-class Arm:
-    """People of a journey who are treated alike: how many entered, and why it was over for how many."""
-
-    entered: int
-    ended: Mapping[str, int]
-
-    @property
-    def converted(self) -> int:
-        return self.ended.get("goal", 0)
-
-
-@dataclass(frozen=True)
-class JourneyRow:
-    """What came of one journey; `aimed` says whether it has a goal. `inside` are in it still, the hold-out among them.
-    `sent` and `unsent` are its messages, `cost` what they cost in VND."""
-
-    journey: str
-    title: Words
-    aimed: bool
-    live: Arm
-    holdout: Arm
-    inside: int
-    sent: int
-    unsent: int
-    cost: int
-
-
-@dataclass(frozen=True)
-class VoucherRow:
-    """What became of an offer's vouchers; `given` is what the redeemed ones took off, `liability` what the open ones
-    may cost at most, in VND."""
-
-    offer: str
-    title: Words
-    issued: int
-    redeemed: int
-    expired: int
-    open: int
-    given: int
-    liability: int
-
-
-@dataclass(frozen=True)
-class TaskRow:
-    """Tasks of one journey, or of one title where no journey opened them; `outcomes` of those that are done."""
-
-    title: Words
-    opened: int
-    open: int
-    outcomes: Mapping[str, int]
-
-
-@dataclass(frozen=True)
-class TicketRow:
-    """Tickets about one matter: how many the bot answered by itself, how many missed a deadline, and the median of
-    what people took for their first answer, in minutes."""
-
-    intent: str
-    tickets: int
-    bot: int
-    missed: int
-    minutes: int | None
 
 
 @dataclass(frozen=True)
@@ -244,7 +157,7 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
     tiers = weeks[-1].labels
     sent = messages(doors.stack)
     titles = {row["id"]: Words(**row["title"]) for row in doors.get("/v1/journeys")["items"]}
-    lines = _voucher_lines(doors, first, last)
+    lines = voucher_lines(doors, first, last)
     return Picture(
         first=first,
         last=last,
@@ -258,10 +171,10 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
         winback=listed(doors.stack.table, last + timedelta(days=1)),
         messages=tallies(sent),
         turns=turns(sent),
-        journeys=_journeys(doors, sent),
-        vouchers=_vouchers(lines),
-        tasks=_tasks(staff.opened.values(), titles),
-        tickets=_tickets(doors),
+        journeys=journey_rows(doors, sent),
+        vouchers=voucher_rows(lines),
+        tasks=task_rows(staff.opened.values(), titles),
+        tickets=ticket_rows(doors),
         per_ticket=revenue_per_ticket(
             doors.stack.table, (first + timedelta(n) for n in range((last - first).days + 1))
         ),
@@ -270,90 +183,6 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
         meter=meter,
         calls=doors.calls,
     )
-
-
-def _journeys(doors: Doors, sent: Sequence[Message]) -> list[JourneyRow]:
-    """Journeys somebody entered, the fullest first."""
-    went: Counter[str] = Counter(message["journey"] for message in sent if message["status"] in PROGRESS)
-    every: Counter[str] = Counter(message["journey"] for message in sent)
-    cost: Counter[str] = Counter()
-    for message in sent:
-        cost[message["journey"]] += message["cost"]
-    rows = [
-        JourneyRow(
-            journey=(name := told["id"]),
-            title=Words(**told["title"]),
-            aimed="goal" in doors.get(f"/v1/journeys/{name}")["definition"],
-            live=Arm(told["entered"], told["results"]),
-            holdout=Arm(told["holdout"]["entered"], told["holdout"]["results"]),
-            inside=told["people"],
-            sent=went[name],
-            unsent=every[name] - went[name],
-            cost=cost[name],
-        )
-        for told in doors.get("/v1/journeys")["items"]
-        if told["entered"] or told["holdout"]["entered"]
-    ]
-    return sorted(rows, key=lambda row: (-row.live.entered, row.journey))
-
-
-def _voucher_lines(doors: Doors, first: date, last: date) -> list[Mapping[str, Any]]:
-    """Every issue and every redemption, as the books have it."""
-    lines: list[Mapping[str, Any]] = []
-    while first <= last:
-        until = min(last, first + QUARTER)
-        lines += doors.pages("/v1/vouchers/reconciliation", f"from={first}&to={until}")
-        first = until + timedelta(days=1)
-    return lines
-
-
-def _vouchers(lines: Iterable[Mapping[str, Any]]) -> list[VoucherRow]:
-    """By offer, the most frequent first."""
-    sums: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for line in lines:
-        of = sums[line["offer"]]
-        if line["movement"] == "redeemed":
-            of["given"] += line["worth"] or 0
-        else:
-            of["issued"] += 1
-            of[line["status"]] += 1
-            of["liability"] += line["most"] if line["status"] == "open" else 0
-    book = offers().offers
-    rows = [
-        VoucherRow(
-            offer, Words(book[offer].title.told("vi"), book[offer].title.told("en")), of["issued"], of["redeemed"],
-            of["expired"], of["open"], of["given"], of["liability"],
-        )
-        for offer, of in sums.items()
-    ]  # fmt: skip
-    return sorted(rows, key=lambda row: (-row.issued, row.offer))
-
-
-def _tasks(tasks: Iterable[Mapping[str, Any]], titles: Mapping[str, Words]) -> list[TaskRow]:
-    """By what they were for, the most frequent first."""
-    found: defaultdict[Words, list[Mapping[str, Any]]] = defaultdict(list)
-    for task in tasks:
-        found[titles.get(task["journey"] or "") or Words(task["title"] or task["kind"], "")].append(task)
-    rows = []
-    for title, of in found.items():
-        done = Counter(task["outcome"] or "withdrawn" for task in of if task["status"] == "done")
-        rows.append(TaskRow(title, len(of), len(of) - done.total(), dict(done.most_common())))
-    return sorted(rows, key=lambda row: (-row.opened, row.title))
-
-
-def _tickets(doors: Doors) -> list[TicketRow]:
-    """By what they are about, the most frequent first."""
-    found: defaultdict[str, list[Mapping[str, Any]]] = defaultdict(list)
-    for status in STATUSES:
-        for ticket in doors.pages("/v1/tickets", f"status={status}"):
-            found[ticket["intent"]].append(ticket)
-    rows = []
-    for intent, of in found.items():
-        waits = sorted(one["first_response_seconds"] for one in of if one["first_response_seconds"] is not None)
-        minutes = waits[len(waits) // 2] // 60 if waits else None
-        rows.append(TicketRow(intent, len(of), sum(one["queue"] == "bot" for one in of),
-                              sum(bool(one["missed"]) for one in of), minutes))  # fmt: skip
-    return sorted(rows, key=lambda row: (-row.tickets, row.intent))
 
 
 def _campaign(doors: Doors, staff: Staff) -> Campaigned | None:
@@ -399,34 +228,3 @@ def day_totals(
             if start is None:
                 break
         yield day, found
-
-
-def messages(stack: LocalStack) -> list[Message]:
-    """Every message there is, sent or not; read from this laptop's database end to end, which no door does."""
-    rows = stack.store.db.execute("SELECT body FROM items WHERE sk BETWEEN ? AND ?", table_keys.MESSAGES)
-    return sorted((json.loads(body) for (body,) in rows), key=lambda item: (item["created_at"], item["message_id"]))
-
-
-def tallies(sent: Iterable[Message]) -> list[Tally]:
-    """Outcomes by channel, the channel with the most messages first; all of them add up to all messages."""
-    count: Counter[tuple[str, str, str]] = Counter()
-    cost: Counter[tuple[str, str, str]] = Counter()
-    by_channel: Counter[str] = Counter()
-    for message in sent:
-        outcome = (message.get("channel", ""), message["status"], message["reason"])
-        count[outcome] += 1
-        cost[outcome] += message["cost"]
-        by_channel[outcome[0]] += 1
-    ordered = sorted(count, key=lambda outcome: (-by_channel[outcome[0]], outcome[0], -count[outcome], outcome))
-    return [Tally(*outcome, count[outcome], cost[outcome]) for outcome in ordered]
-
-
-def turns(sent: Iterable[Message]) -> list[Turn]:
-    """Why messages left a channel for the next or had to wait, the most frequent first."""
-    found = Counter(
-        (channel, reason)
-        for message in sent
-        for _, status, reason, channel in message["log"]
-        if channel and status in WAITING
-    )
-    return [Turn(*turn, found[turn]) for turn in sorted(found, key=lambda turn: (-found[turn], turn))]
