@@ -6,6 +6,8 @@ import json
 from functools import partial
 from typing import Any
 
+import aws_lambda_powertools.utilities.batch  # noqa: F401 - before pydantic, see runtime/batch.py
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import BaseModel
 
 from shared.domain.errors import Busy, Conflict
@@ -30,7 +32,11 @@ class EventsRecord(BaseModel):
 def handler(event: dict[str, Any], context: Any) -> Any:
     """Ingest all records of a batch together, grouped by customer; answers with those that come again."""
     batch = SqsBatch("events_worker", wiring.outside().events_dlq)
-    return batch.run(event, context, lambda record: parsed(EventsRecord, record.body), partial(_ingest, batch))
+    return batch.run(event, context, _read, partial(_ingest, batch))
+
+
+def _read(record: SQSRecord) -> EventsRecord:
+    return parsed(EventsRecord, record.body)
 
 
 def _ingest(batch: SqsBatch, messages: list[Worked[EventsRecord]]) -> set[str]:

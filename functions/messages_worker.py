@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import aws_lambda_powertools.utilities.batch  # noqa: F401 - before pydantic, see runtime/batch.py
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from shared.runtime import wiring

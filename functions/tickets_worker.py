@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import aws_lambda_powertools.utilities.batch  # noqa: F401 - before pydantic, see runtime/batch.py
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from pydantic import BaseModel
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
+from infra.catalogue import DOORS, FromQueue
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.lambda_events import Context
 from infra.local.stack.local_stack import LocalStack
@@ -17,6 +21,7 @@ from shared.domain.vietnam_time import moment
 from shared.runtime import wiring
 from shared.runtime.batch import Poison, SqsBatch, parsed
 
+ROOT = Path(__file__).parents[2]
 NOW = "2026-11-21T05:00:00.000Z"
 
 
@@ -117,6 +122,13 @@ def test_what_fails_together_makes_the_whole_batch_come_again_and_sets_nothing_a
     with pytest.raises(Busy):
         SqsBatch("door", letters).run(event("no json", '{"total": 1}'), None, lambda r: parsed(Sale, r.body), together)
     assert letters.sent == []
+
+
+@pytest.mark.parametrize("door", [door.name for door in DOORS if isinstance(door.trigger, FromQueue)])
+def test_a_cold_start_does_not_load_the_models_of_every_aws_event(door: str):
+    program = f"import sys, functions.{door}; print('aws_lambda_powertools.utilities.parser' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
 
 
 def test_a_batch_knows_how_long_its_invocation_lives():
