@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import sys
+from collections import defaultdict
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,17 @@ LAW: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     # The laptop's composition stands outside of everything.
     "infra/local": (("infra", "shared", "functions"), ("*",)),
 }
+
+# What the product does, one folder each on the floors that are divided by it, and the same word in the tests.
+CAPABILITIES = {
+    "bot", "campaigns", "catalogue", "common", "customers", "events", "inbox", "journeys", "messaging", "onboarding",
+    "orders", "recommendations", "segments", "staff", "tasks", "tickets", "triage", "vouchers",
+}  # fmt: skip
+# The folders of tests that are about a floor or about everything.
+OTHER_TESTS = {
+    "adapters", "demo", "doors", "e2e", "imports", "infra", "local", "performance", "playbook", "repositories",
+    "runtime", "support",
+}  # fmt: skip
 
 
 def sources(room: str) -> list[Path]:
@@ -136,3 +149,67 @@ def test_every_file_says_first_what_it_is_for():
     ]
 
     assert silent == []
+
+
+def circle(graph: dict[str, set[str]]) -> list[str]:
+    """Names that need each other all the way round, the first one twice; empty where there are none."""
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def needs() -> dict[str, set[str]]:
+    """Every module of the product with those of the product that it imports."""
+    files = {
+        source.relative_to(ROOT).with_suffix("").as_posix().replace("/", ".").removesuffix(".__init__"): source
+        for top in ("shared", "functions", "infra")
+        for source in (ROOT / top).rglob("*.py")
+    }
+    graph: dict[str, set[str]] = {}
+    for module, source in files.items():
+        found = {name if name in files else name.rpartition(".")[0] for _, name in imports(source)}
+        graph[module] = (found & files.keys()) - {module}
+    return graph
+
+
+def test_no_file_needs_itself_in_a_circle():
+    assert circle(needs()) == []
+
+
+@pytest.mark.parametrize(
+    "floor", ["shared/domain", "shared/repositories", "shared/use_cases", "shared/runtime", "infra/local"]
+)
+def test_no_package_of_a_floor_needs_itself_in_a_circle(floor: str):
+    within_floor = floor.replace("/", ".") + "."
+    packages: dict[str, set[str]] = defaultdict(set)
+    for module, needed in needs().items():
+        if module.startswith(within_floor):
+            own = module.removeprefix(within_floor).split(".")[0]
+            theirs = {name.removeprefix(within_floor).split(".")[0] for name in needed if name.startswith(within_floor)}
+            packages[own] |= theirs - {own}
+
+    assert len(packages) > 3
+    assert circle(packages) == []
+
+
+def folders(floor: str) -> set[str]:
+    return {path.parent.name for path in (ROOT / floor).glob("*/*.py")}
+
+
+def test_every_floor_calls_a_capability_by_the_same_name():
+    assert folders("shared/domain") <= CAPABILITIES
+    assert folders("shared/use_cases") <= CAPABILITIES
+    assert CAPABILITIES <= folders("tests") <= CAPABILITIES | OTHER_TESTS
+
+
+def test_no_test_file_imports_from_another():
+    borrowed = [
+        f"{source.relative_to(ROOT)}:{line} imports {module}"
+        for source in sources("tests")
+        for line, module in imports(source)
+        if any(part.startswith("test_") for part in module.split(".")[:-1])
+    ]
+
+    assert borrowed == []

@@ -1,0 +1,1 @@
+"""What tests share: shops to act in, people who act, and ways to look. Each file says what it offers."""
