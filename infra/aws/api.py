@@ -21,7 +21,7 @@ from infra.catalogue import DOORS, Http
 # What an attack or a runaway till may cost us at most; a chain's busiest minute is a tenth of it.
 REQUESTS_PER_SECOND = 500
 
-# No address, no path: whoever reads this log learns nothing about a person.
+# No address, no path: a reader of this log learns nothing about a person.
 ACCESS_LOG = {
     "at": "$context.requestTime",
     "request": "$context.requestId",

@@ -48,6 +48,6 @@ STAGES = {
 def stage_named(name: str | None) -> Stage:
     """The stage of that name; raises UnknownStageError with what to type instead."""
     if name not in STAGES:
-        said = f"there is no stage {name!r}" if name else "no stage was given"
-        raise UnknownStageError(f"{said}; say -c stage= with one of: {', '.join(STAGES)}")
+        problem = f"there is no stage {name!r}" if name else "no stage was given"
+        raise UnknownStageError(f"{problem}; say -c stage= with one of: {', '.join(STAGES)}")
     return STAGES[name]

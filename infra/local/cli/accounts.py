@@ -18,13 +18,13 @@ def connect_zalo(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Let us in to the Official Account: shows its administrator's link and asks for the code it comes back with."""
+    """Connect the Official Account: shows its administrator's link and asks for the code it returns."""
     from infra.local.commands import ops as operations
     from infra.local.stack import session
 
     def ask(link: str) -> str:
         typer.echo(f"Open this link as an administrator of the account:\n{link}", err=True)
-        return str(typer.prompt("The code it came back with", err=True))
+        return str(typer.prompt("The returned code", err=True))
 
     with session.place(data, stage) as where:
         print_json({"zalo": operations.connect_zalo(where, redirect, ask)})

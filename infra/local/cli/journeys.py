@@ -8,12 +8,12 @@ import typer
 
 from infra.local.cli.options import Data, Playbook, Stage, print_json
 
-journeys = typer.Typer(help="What happens to customers step by step.", no_args_is_help=True)
+journeys = typer.Typer(help="Journeys: timed sequences of messages, tasks and offers.", no_args_is_help=True)
 
 
 @journeys.command("check")
 def check_journeys(playbook: Playbook = None) -> None:
-    """Say what is wrong with the journeys, with file, line and field; the exit code is 1 when something is."""
+    """Report mistakes in the journeys, with file, line and field; the exit code is 1 if there are any."""
     from infra.local.commands.playbook import check_journeys as check
 
     if not check(playbook):
@@ -30,7 +30,7 @@ def list_journeys(playbook: Playbook = None) -> None:
 
 @journeys.command("diff")
 def diff_journeys(data: Data = None, stage: Stage = None) -> None:
-    """Show which versions people are inside of, and how each differs from the playbook's."""
+    """Show which versions customers are in, and how each differs from the playbook's."""
     from infra.local.commands import journeys as people
     from infra.local.stack import session
 
@@ -46,7 +46,7 @@ def migrate_journey(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Bring the people inside a journey to another version; says first how many move and how many are cancelled."""
+    """Migrate the customers in a journey to another version; says first how many move and how many are cancelled."""
     from infra.local.commands import journeys as people
     from infra.local.stack import session
 
@@ -61,7 +61,7 @@ def set_journey_mode(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Say for whom a journey is live: for nobody (it only decides), staff's phones, one store's customers, or all."""
+    """Set for whom a journey is live: shadow (it only decides), staff's phones, one store's customers, or all."""
     from infra.local.commands import journeys as people
     from infra.local.stack import session
 

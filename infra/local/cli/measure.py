@@ -69,7 +69,7 @@ def chaos(
     sends: Annotated[int, typer.Option(min=1, help="How many messages are planned.")] = 100_000,
     seed: Annotated[int, typer.Option(help="Another disaster, or the same one again.")] = 0,
 ) -> None:
-    """Kill the sender at every step in turn and account for every message; the exit code is 1 when one is amiss."""
+    """Kill the sender at every step in turn and account for every message; the exit code is 1 if one is missing."""
     from infra.local.measuring.chaos import show
 
     if not show(sends, seed):

@@ -65,10 +65,10 @@ def issue_key(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Make a key; this is the only time it is seen.
+    """Issue a key; this is the only time it is shown.
 
-    A key whose name is somebody's id in staff.yaml (see kq ops staff) is this person: tickets and tasks they take with
-    it are theirs. A name that is nobody's is said on standard error, and the key is made all the same.
+    A key whose name is the id of a person in staff.yaml (see kq ops staff) acts as this person: tickets and tasks
+    taken with it are theirs. An unknown name gives a note on standard error, and the key is issued all the same.
     """
     from infra.local.commands import ops as operations
     from infra.local.commands.staff import doubts
@@ -83,7 +83,7 @@ def issue_key(
 
 @key.command("revoke")
 def revoke_key(secret: Annotated[str, typer.Argument(metavar="KEY")], data: Data = None, stage: Stage = None) -> None:
-    """Take a key out of use, within a minute everywhere."""
+    """Revoke a key, within a minute everywhere."""
     from infra.local.commands import ops as operations
     from infra.local.stack import session
 
@@ -110,7 +110,7 @@ def halt(
 
 @ops.command()
 def resume(data: Data = None, stage: Stage = None) -> None:
-    """Let marketing go on everywhere; prints what was halted."""
+    """Resume marketing everywhere; prints what was halted."""
     from infra.local.stack import session
     from shared.repositories import marketing_halt
 
@@ -137,10 +137,10 @@ def dnc(
     with session.place(data, stage) as where, Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("do-not-call list", total=file.read_bytes().count(b"\n"))
         done = operations.import_do_not_call(where, file, full=full, on_line=lambda n: bar.advance(task, n))
-    said: dict[str, Any] = {**vars(done.listing), "refused": len(done.refused)}
+    summary: dict[str, Any] = {**vars(done.listing), "refused": len(done.refused)}
     if done.refused:
-        said["rejects"] = str(operations.write_refused(done.refused, file))
-    print_json(said)
+        summary["rejects"] = str(operations.write_refused(done.refused, file))
+    print_json(summary)
 
 
 @ops.command()

@@ -11,7 +11,7 @@ playbook = typer.Typer(help="What a shop edits: rules, texts, journeys.", no_arg
 
 @playbook.command("check")
 def check_playbook(folder: Playbook = None) -> None:
-    """Say what is wrong with the playbook, with file, line and field; the exit code is 1 when something is."""
+    """Report mistakes in the playbook, with file, line and field; the exit code is 1 if there are any."""
     from infra.local.commands.playbook import check
 
     if not check(folder):

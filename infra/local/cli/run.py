@@ -43,7 +43,7 @@ def demo(
     report: Annotated[Path, typer.Option(help="Where the HTML report goes.")] = Path("build/demo.html"),
     days: Annotated[int | None, typer.Option(min=1, help="Replay only the first days of the year.")] = None,
 ) -> None:
-    """Replay a real shop's year through the doors and show what came of it."""
+    """Replay a real shop's year through the doors and show the results."""
     from infra.local.demo.run import demo as replay
 
     replay(data, report, days)
@@ -53,7 +53,7 @@ def demo(
 def import_(context: typer.Context) -> None:
     """Import customers or orders from CSV or Excel as history, or the catalogue: kq import products FILE.
 
-    Safe to repeat, sends nothing to anybody.
+    Safe to repeat; sends no messages.
     """
     first, rest = context.args[:1], context.args[1:]
     # A file may be called "products" too; then the word alone is the file.
@@ -87,6 +87,6 @@ def invoke(
     try:
         answer = call_once(door, content, data)
     except Exception as error:
-        # A door may raise anything; on AWS, too, its caller is told the kind and the words.
+        # A door may raise anything; on AWS, too, its caller gets the kind and the text.
         raise Trouble(f"{door} raised {type(error).__name__}: {error}") from error
     print_json(answer)

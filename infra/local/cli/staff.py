@@ -8,7 +8,7 @@ import typer
 
 from infra.local.cli.options import Data, Stage, print_json
 
-staff = typer.Typer(help="Who works here, and who is away.")
+staff = typer.Typer(help="Staff and their absences.")
 
 
 @staff.callback(invoke_without_command=True)
@@ -30,7 +30,7 @@ def away(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Say that somebody is away: they get no new tickets and no calls up to and including that day."""
+    """Set a person absent: no new tickets and no calls up to and including that day."""
     from infra.local.commands import staff as people
     from infra.local.stack import session
 
@@ -44,7 +44,7 @@ def back(
     data: Data = None,
     stage: Stage = None,
 ) -> None:
-    """Say that somebody is there again."""
+    """End the absence of a person."""
     from infra.local.commands import staff as people
     from infra.local.stack import session
 

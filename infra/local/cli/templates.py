@@ -8,12 +8,12 @@ import typer
 
 from infra.local.cli.options import Playbook
 
-templates = typer.Typer(help="What messages say.", no_args_is_help=True)
+templates = typer.Typer(help="Message templates.", no_args_is_help=True)
 
 
 @templates.command("check")
 def check_templates(playbook: Playbook = None) -> None:
-    """Say what is wrong with the templates, with file, line and field; the exit code is 1 when something is."""
+    """Report mistakes in the templates, with file, line and field; the exit code is 1 if there are any."""
     from infra.local.commands.playbook import check_templates as check
 
     if not check(playbook):
@@ -25,7 +25,7 @@ def preview_template(
     template: Annotated[str, typer.Argument(help="Id of a template, such as order_thanks.")],
     channel: Annotated[str | None, typer.Option(help="Only this channel, such as zns or sms_care.")] = None,
     lang: Annotated[str, typer.Option(help="vi or en.")] = "vi",
-    nobody: Annotated[bool, typer.Option("--nobody", help="To somebody of whom no name is known.")] = False,
+    nobody: Annotated[bool, typer.Option("--nobody", help="As a customer without a known name gets it.")] = False,
     playbook: Playbook = None,
 ) -> None:
     """Show a message as the phone shows it, with its parts and its price."""

@@ -11,7 +11,7 @@ import typer
 from infra.local.cli.options import Data, Stage
 
 app = typer.Typer()
-triage = typer.Typer(help="What customers' messages are about.", invoke_without_command=True)
+triage = typer.Typer(help="Triage of customers' messages.", invoke_without_command=True)
 app.add_typer(triage, name="triage")
 
 
@@ -36,7 +36,7 @@ def try_the_bot(
     text: Annotated[str, typer.Argument(help="A message as a customer writes it.")],
     intent: Annotated[str | None, typer.Option(help="As if triage had read this intent.")] = None,
 ) -> None:
-    """Print what the bot answers to somebody whom it does not know, and why; or why it leaves the message to people."""
+    """Print what the bot answers an unknown sender, and why; or why it hands the message over to staff."""
     from infra.local.commands import bot
 
     print(bot.tried(text, intent))

@@ -30,7 +30,7 @@ from shared.use_cases.onboarding.checklist_status import CHECKS, Look, first_day
 
 MARKS = {"done": ("✓", "green"), "under_way": ("…", "yellow"), "todo": ("○", "dim")}
 BAR = 24
-# Where `kq import` puts things unless told otherwise.
+# Where `kq import` puts data by default.
 IMPORTED = Path(".kq")
 
 
@@ -165,12 +165,12 @@ def _done(standing: Standing, layer: int) -> int:
 
 
 def _filled(plan: Blueprint, words: Words, found: Found, lang: Any) -> str:
-    """Evidence in words; lists are told one after the other, amounts in groups of three."""
-    said: Mapping[str, Any] = {name: _told(plan, value, lang) for name, value in found.numbers.items()}
+    """Evidence in words; lists as comma-separated names, amounts in groups of three."""
+    said: Mapping[str, Any] = {name: _shown(plan, value, lang) for name, value in found.numbers.items()}
     return words.told(lang).format(**said)
 
 
-def _told(plan: Blueprint, value: Any, lang: Any) -> str:
+def _shown(plan: Blueprint, value: Any, lang: Any) -> str:
     if isinstance(value, list):
         named = [plan.sources[name].told(lang) if name in plan.sources else str(name) for name in value]
         return ", ".join(named) or "–"

@@ -18,12 +18,12 @@ def tried(text: str, intent: str | None) -> str:
         if intent not in INTENTS:
             raise Trouble(f"there is no intent {intent}; intents are {', '.join(INTENTS)}")
         read = read._replace(intent=intent, confidence=100, bot=True)
-    told = bot.answer(BotRequest(text, read, clock.present(), language_of(text)))
+    reply = bot.answer(BotRequest(text, read, clock.present(), language_of(text)))
     flags = f"{read.severity}, {read.sentiment}, {'for the bot' if read.bot else 'for people'}"
     lines = [f"triage     {read.intent} {read.confidence} % ({flags})"]
     lines += [f"like       {entry_id} {percent} %" for entry_id, percent in bot.like(text)[:3]]
-    if isinstance(told, Answer):
-        lines.append(f"answers    {told.matter} {told.confidence} %, from {', '.join(told.sources) or 'bot.yaml'}")
+    if isinstance(reply, Answer):
+        lines.append(f"answers    {reply.matter} {reply.confidence} %, from {', '.join(reply.sources) or 'bot.yaml'}")
     else:
-        lines.append(f"hands over {told.reason}: {told.words['vi']} ({told.words['en']})")
-    return "\n".join([*lines, "", told.text or "(nothing is said to the customer)"])
+        lines.append(f"hands over {reply.reason}: {reply.words['vi']} ({reply.words['en']})")
+    return "\n".join([*lines, "", reply.text or "(no answer to the customer)"])

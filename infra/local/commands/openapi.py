@@ -105,11 +105,11 @@ def _for_people(call: dict[str, Any]) -> dict[str, Any]:
         str(status): {"description": words} | ({"headers": _LOCATION} if status == 302 else {"content": page})
         for status, words in call["shows"].items()
     }
-    told: dict[str, Any] = {"responses": shown}
+    operation: dict[str, Any] = {"responses": shown}
     if "form" in call:
         fields = {"type": "object", "properties": call["form"]}
-        told["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": fields}}}
-    return told
+        operation["requestBody"] = {"content": {"application/x-www-form-urlencoded": {"schema": fields}}}
+    return operation
 
 
 _LOCATION = {

@@ -83,8 +83,8 @@ class Imported(NamedTuple):
 def import_do_not_call(where: Place, file: Path, *, full: bool, on_line: Callable[[int], None]) -> Imported:
     """Read a do-not-call list: one number a line, or a CSV with a number somewhere in each line.
 
-    A full list also takes off whoever is no longer on it. Either way the list counts as checked today. `on_line` hears
-    of lines done. Trouble for a file without a single number, which is the wrong file and not an empty list.
+    A full list also removes numbers that are no longer on it. Either way the list counts as checked today. `on_line`
+    gets the number of lines done. Trouble for a file without a single number, which is the wrong file and not an empty list.
     """
     calls = DoNotCall(where.table, where.identity_key())
     total, refused = Listing(), []
@@ -158,7 +158,7 @@ def _number_in(cells: list[str]) -> str | BadPhone:
 
 
 def write_refused(refused: Sequence[Refused], file: Path) -> Path:
-    """Put the lines that were refused beside the file, for whoever mends them; where they are."""
+    """Write the refused lines beside the file, to be corrected; answers their path."""
     rejects = file.with_name(f"{file.stem}.rejects.csv")
     with rejects.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)

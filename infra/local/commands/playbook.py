@@ -40,8 +40,8 @@ def check_templates(playbook: Path | None) -> bool:
 def require_no_mistakes() -> None:
     """Raise Trouble with every mistake of the shipped playbook: doors would not start with one."""
     if mistakes := playbook_check.check(PLAYBOOK):
-        told = "\n".join(map(str, mistakes))
-        raise Trouble(f"the playbook has {_number(len(mistakes), 'mistake')}; nothing is deployed\n{told}")
+        listed = "\n".join(map(str, mistakes))
+        raise Trouble(f"the playbook has {_number(len(mistakes), 'mistake')}; nothing is deployed\n{listed}")
 
 
 def _folder(playbook: Path | None) -> Path:

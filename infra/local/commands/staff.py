@@ -29,18 +29,18 @@ def show(where: Place) -> None:
     for heading in ("person", "title", "role", "stores", "skills", "shifts", "tickets", "calls", "now"):
         table.add_column(heading, overflow="fold")
     for person in people.people.values():
-        told = f"away until {until[person.id]}" if person.id in gone else "off duty"
+        status = f"away until {until[person.id]}" if person.id in gone else "off duty"
         if people.on_duty(person.id, where.now, gone):
-            told = "on duty"
+            status = "on duty"
         role = f"{person.role}, senior" if person.senior else person.role
         lists = (", ".join(names) or "all" for names in (person.stores, person.skills))
         row = (person.id, person.title.vi, role, *lists, ", ".join(person.shifts))
-        table.add_row(*map(Text, (*row, str(person.capacity), str(person.calls_a_day or ""), told)))
+        table.add_row(*map(Text, (*row, str(person.capacity), str(person.calls_a_day or ""), status)))
     Console(highlight=False, width=170).print(table)
 
 
 def send_on_leave(where: Place, person: str, until: str) -> dict[str, str]:
-    """Let somebody be away up to and including a day; Trouble for a stranger or a day that is over."""
+    """Store the absence of a person up to and including a day; Trouble for an unknown person or a day that is over."""
     _known(person)
     try:
         last_day = date.fromisoformat(until)
@@ -51,17 +51,17 @@ def send_on_leave(where: Place, person: str, until: str) -> dict[str, str]:
     try:
         start_absence(where.table, person, last_day)
     except Conflict as error:
-        raise Trouble("somebody else is changing who is away; try again") from error
+        raise Trouble("another caller is changing the absences; try again") from error
     return {"person": person, "away_until": last_day.isoformat()}
 
 
 def bring_back(where: Place, person: str) -> dict[str, str]:
-    """Let somebody be there again; Trouble for a stranger."""
+    """End the absence of a person; Trouble for an unknown person."""
     _known(person)
     try:
         end_absence(where.table, person)
     except Conflict as error:
-        raise Trouble("somebody else is changing who is away; try again") from error
+        raise Trouble("another caller is changing the absences; try again") from error
     return {"person": person, "away_until": ""}
 
 
@@ -77,7 +77,7 @@ def doubts(name: str, roles: list[str], people: Directory | None = None) -> str:
         return ""
     near = get_close_matches(name, known, 1)
     hint = f"; did you mean {near[0]}?" if near else ""
-    return f"nobody in staff.yaml has the id {name!r}, so no ticket and no task of this key is anybody's{hint}"
+    return f"no person in staff.yaml has the id {name!r}, so tickets and tasks of this key have no assignee{hint}"
 
 
 def _known(person: str) -> None:

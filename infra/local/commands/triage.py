@@ -66,7 +66,7 @@ def corrections(where: Table, today: date, months: int) -> Iterator[str]:
 
 
 def as_example(text: str, labels: Mapping[str, str]) -> dict[str, Any]:
-    """One message with the labels that staff gave it, without numbers, addresses and names. Somebody had to look at
+    """One message with the labels that staff gave it, without numbers, addresses and names. A person has to look at
     it, so it is none for the bot."""
     return {
         "text": redacted(text),

@@ -72,11 +72,11 @@ class ProductReader(Reader):
 
     def _product(self, rows: list[Row], known: Product | None) -> Product:
         problems = Problems(self.columns)
-        said: dict[str, Any] = {"sku": self.group(rows[0])}
-        if not said["sku"]:
+        fields: dict[str, Any] = {"sku": self.group(rows[0])}
+        if not fields["sku"]:
             problems.add(rows[0], "sku", "is empty")
         if name := text(self._first(rows, "name")[1])[: _LONGEST["name"]]:
-            said["name"] = name
+            fields["name"] = name
         elif known is None:
             problems.add(rows[0], "name", "is empty, and the catalogue does not know the product yet")
         readers: dict[str, Callable[[Cell], Any]] = {
@@ -91,22 +91,22 @@ class ProductReader(Reader):
             readers[days] = partial(values.duration, header=self.columns.header(days))
         for column in (name for name in readers if self.columns.has(name)):
             value = self._read(self._first(rows, column)[0], column, readers[column], problems)
-            said[column] = Product.model_fields[column].default if value is None else value
-        price = said.get("price", known.price if known else None)
+            fields[column] = Product.model_fields[column].default if value is None else value
+        price = fields.get("price", known.price if known else None)
         if price is not None and price < 0:
             problems.add(rows[0], "price", "is negative")
         if self.columns.has("margin", "cost"):
-            said["margin"] = self._margin(rows, price, problems)
-        if "complements" in said:
-            said["complements"] = [sku for sku in said["complements"] if sku != said["sku"]]
-            if len(said["complements"]) > _MOST_COMPLEMENTS:
+            fields["margin"] = self._margin(rows, price, problems)
+        if "complements" in fields:
+            fields["complements"] = [sku for sku in fields["complements"] if sku != fields["sku"]]
+            if len(fields["complements"]) > _MOST_COMPLEMENTS:
                 problems.add(rows[0], "complements", f"names more than {_MOST_COMPLEMENTS} products")
-        if said.get("replaced_by") == said["sku"]:
-            said["replaced_by"] = ""
+        if fields.get("replaced_by") == fields["sku"]:
+            fields["replaced_by"] = ""
         if self.columns.has("stock"):
-            said["stock"] = self._stock(rows, known.stock if known else {}, problems)
+            fields["stock"] = self._stock(rows, known.stock if known else {}, problems)
         problems.stop_if_any()
-        product = Product.model_validate((known.model_dump() if known else {}) | said)
+        product = Product.model_validate((known.model_dump() if known else {}) | fields)
         self._count(product, rows)
         return product
 
@@ -156,8 +156,8 @@ class ProductReader(Reader):
         self.dirt.no_margin += product.margin is None
         self.dirt.sold_below_cost += product.margin is not None and product.margin < 0
         once = [place for name, place in self.columns.at.items() if name not in _BY_ROW]
-        said = ({text(row.cells[at]) for row in rows if at < len(row.cells)} - {""} for at in once)
-        self.dirt.disagreeing += any(len(words) > 1 for words in said)
+        fields = ({text(row.cells[at]) for row in rows if at < len(row.cells)} - {""} for at in once)
+        self.dirt.disagreeing += any(len(words) > 1 for words in fields)
 
 
 @dataclass
@@ -190,12 +190,12 @@ def run_import(path: Path, products: Products, console: Console) -> Result:
             for page in _pages(spool.units()):
                 known = products.load(reader.group(rows[0]) for rows in page)
                 for rows in page:
-                    said = reader.read(rows, known.get(reader.group(rows[0])))
-                    if isinstance(said, Product):
-                        named.update({*said.complements, said.replaced_by} - {""})
-                        yield said
+                    fields = reader.read(rows, known.get(reader.group(rows[0])))
+                    if isinstance(fields, Product):
+                        named.update({*fields.complements, fields.replaced_by} - {""})
+                        yield fields
                     else:
-                        rejects.write(said)
+                        rejects.write(fields)
                         result.refused += 1
                     progress.advance(task, len(rows))
 
@@ -212,10 +212,10 @@ def read_products(path: Path) -> list[Product]:
         reader = ProductReader(recognise_products(sheet.headers))
         products = []
         for row in sheet.rows:
-            said = reader.read([row], None)
-            if not isinstance(said, Product):
-                raise Unusable(f"{path.name}, line {row.line}: {said[0].fields} {said[0].reasons}")
-            products.append(said)
+            fields = reader.read([row], None)
+            if not isinstance(fields, Product):
+                raise Unusable(f"{path.name}, line {row.line}: {fields[0].fields} {fields[0].reasons}")
+            products.append(fields)
         return products
 
 
@@ -267,7 +267,7 @@ def import_products(
     has no column for stay as they were. Products that cannot be used go to FILE.rejects.csv with line and reason, and
     the exit code is still 0. Exit code 2: the file or the place is unusable.
     """
-    screen, told = Console(stderr=True), Console()
+    screen, terminal = Console(stderr=True), Console()
     with place(data, stage) as where:
         try:
             result = run_import(file, Products(where.table, ProcessMemory(lambda: where.now), where.now), screen)
@@ -275,4 +275,4 @@ def import_products(
             screen.print(f"[red]{escape(str(unusable))}")
             raise typer.Exit(2) from unusable
     for table in summary(result, file.name):
-        told.print(table)
+        terminal.print(table)

@@ -49,7 +49,7 @@ class Figure:
 
 
 class Shop:
-    """A fresh house with keys, and the calls the figures are made of."""
+    """A fresh local stack with keys, and the calls the figures are made of."""
 
     def __init__(self, start: datetime = START) -> None:
         self.stack = LocalStack(None, LocalClock(start, frozen=True), nearby=True)

@@ -45,7 +45,7 @@ _REPLIES: Mapping[str, tuple[tuple[int, str], tuple[int, str]]] = {
 
 
 class AwsStandIn(StandIn):
-    """Takes what is signed by anybody and well formed.
+    """Takes every well-formed call, whatever key signed it.
 
     `phone_fates` gives numbers another end than TEXT_DELIVERED; those in `opted_out` are refused. `refuse` makes the
     next calls of a path fail with an error of the service's own.
@@ -167,12 +167,12 @@ class AwsStandIn(StandIn):
             )
 
     def open(self, provider_id: str, *, user_agent: str, ip: str = "", at: datetime | None = None) -> None:
-        """Somebody, or a machine, loads an e-mail's pixel."""
+        """A person, or a machine, loads an e-mail's pixel."""
         with self.lock:
             self._mail_event(provider_id, "Open", {"userAgent": user_agent, "ipAddress": ip}, at or self.clock())
 
     def click(self, provider_id: str, link: str, *, user_agent: str, ip: str = "", at: datetime | None = None) -> None:
-        """Somebody, or a machine, follows a link of an e-mail."""
+        """A person, or a machine, follows a link of an e-mail."""
         click = {"userAgent": user_agent, "ipAddress": ip, "link": link, "linkTags": None}
         with self.lock:
             self._mail_event(provider_id, "Click", click, at or self.clock())
@@ -190,7 +190,7 @@ class AwsStandIn(StandIn):
         at: datetime | None = None,
         **verdicts: str,
     ) -> None:
-        """Somebody writes an e-mail to the shop, which a receipt rule hands to SNS as it is, in base64.
+        """A customer writes an e-mail to the shop, which a receipt rule hands to SNS as it is, in base64.
 
         `verdicts` are those of spam, virus, spf, dkim and dmarc where they are not PASS.
         """
@@ -240,12 +240,12 @@ class AwsStandIn(StandIn):
         with self.lock:
             self.call_back(self._notification(event, at))
 
-    def _mail_event(self, mail_id: str, name: str, told: Mapping[str, Any], at: datetime) -> None:
+    def _mail_event(self, mail_id: str, name: str, fields: Mapping[str, Any], at: datetime) -> None:
         details = {"Send": "Sent", "Delivery": "Delivered", "Bounce": "Bounced", "Complaint": "Complaint Received"}
         event = {
             "eventType": name,
             "mail": self._mails[mail_id],
-            name.lower(): {**told, **({"timestamp": _iso(at)} if told else {})},
+            name.lower(): {**fields, **({"timestamp": _iso(at)} if fields else {})},
         }
         self._publish("aws.ses", f"Email {details.get(name, name + 'ed')}", event, at)
 
@@ -285,9 +285,9 @@ class AwsStandIn(StandIn):
         return json_reply({"MessageId": sms_id})
 
     def _sms_event(self, common: Mapping[str, Any], name: str, at: datetime, *, final: bool) -> None:
-        told = {"eventType": name, "eventTimestamp": _millis(at), "isFinal": final}
-        told |= {"messageStatus": name.removeprefix("TEXT_"), "messageStatusDescription": name.lower()}
-        self._publish("aws.sms-voice", "Text Message Delivery Status Updated", {**common, **told}, at)
+        fields = {"eventType": name, "eventTimestamp": _millis(at), "isFinal": final}
+        fields |= {"messageStatus": name.removeprefix("TEXT_"), "messageStatusDescription": name.lower()}
+        self._publish("aws.sms-voice", "Text Message Delivery Status Updated", {**common, **fields}, at)
 
     def _whatsapp(self, asked: Mapping[str, Any]) -> Reply:
         message = json.loads(base64.b64decode(asked["message"]))
@@ -314,27 +314,27 @@ class AwsStandIn(StandIn):
             detail = {"messageId": aws_id, "status": status, "eventTimestamp": str(int(at.timestamp()))}
             self._publish("aws.social-messaging", f"WhatsApp Message {status.capitalize()}", detail, at)
             return
-        told = {
+        fields = {
             "id": f"wamid.{aws_id}",
             "status": status,
             "timestamp": str(int(at.timestamp())),
             "recipient_id": message["to"].lstrip("+"),
             "biz_opaque_callback_data": message.get("biz_opaque_callback_data", ""),
         }
-        self._publish_entry({"messaging_product": "whatsapp", "statuses": [told]}, aws_id, at)
+        self._publish_entry({"messaging_product": "whatsapp", "statuses": [fields]}, aws_id, at)
 
     def write(self, sender: str, text: str, *, at: datetime | None = None) -> None:
-        """Somebody writes to the shop on WhatsApp; the words come by SNS only."""
+        """A customer writes to the shop on WhatsApp; the text comes by SNS only."""
         at = at or self.clock()
         with self.lock:
-            told = {
+            fields = {
                 "id": f"wamid.{self._new_id()}",
                 "from": sender.lstrip("+"),
                 "timestamp": str(int(at.timestamp())),
                 "type": "text",
                 "text": {"body": text},
             }
-            self._publish_entry({"messaging_product": "whatsapp", "messages": [told]}, self._new_id(), at)
+            self._publish_entry({"messaging_product": "whatsapp", "messages": [fields]}, self._new_id(), at)
 
     def _publish_entry(self, value: Mapping[str, Any], aws_id: str, at: datetime) -> None:
         entry = {"id": "1163793972139053", "changes": [{"field": "messages", "value": value}]}
@@ -385,7 +385,7 @@ class AwsStandIn(StandIn):
 
     def signed(self, message: Mapping[str, Any]) -> dict[str, Any]:
         """An SNS message with version, signature (2: SHA-256) and the address of its certificate."""
-        # Only whoever wants signatures needs the library.
+        # Only callers that want signatures need the library.
         from cryptography.hazmat.primitives import hashes
         from cryptography.hazmat.primitives.asymmetric import padding
 

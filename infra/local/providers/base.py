@@ -1,6 +1,6 @@
 """What all provider stand-ins have in common: a small HTTP server, what it received, faults on demand, and callbacks.
 
-A stand-in never calls back by itself. Whoever owns it (the house, a test) asks `next_callback_at` and `due_callbacks`,
+A stand-in never calls back by itself. Its owner (the local stack, a test) asks `next_callback_at` and `due_callbacks`,
 delivers them, and tells `answered` how it went; so simulated time stays in order and every run is repeatable.
 """
 

@@ -83,9 +83,9 @@ class EsmsStandIn(StandIn):
         super().__init__(clock=clock, seed=seed)
 
     def write(self, phone: str, text: str) -> None:
-        """Somebody writes an SMS to the short code; the gateway signs what it tells of it."""
+        """A customer writes an SMS to the short code; the gateway signs its notification."""
         self._ids += 1
-        told = {
+        fields = {
             "cpid": "1",
             "smsid": f"mo-{self._ids}",
             "content": text,
@@ -94,9 +94,11 @@ class EsmsStandIn(StandIn):
             "serviceNumber": "8088",
             "keyword": text.split(" ", maxsplit=1)[0],
         }
-        signed = "".join([told["cpid"], told["smsid"], told["content"], told["receiverTime"], self.short_code_key])
+        signed = "".join(
+            [fields["cpid"], fields["smsid"], fields["content"], fields["receiverTime"], self.short_code_key]
+        )
         sign = base64.b64encode(hashlib.md5(signed.encode(), usedforsecurity=False).digest()).decode()
-        query = urlencode({**told, "sign": sign})
+        query = urlencode({**fields, "sign": sign})
         self.call_back(Callback("GET", f"/webhooks/esms-short-code?{query}", {}, b"", self.clock()))
 
     def handle(self, request: Request) -> Reply:
@@ -164,7 +166,7 @@ class EsmsStandIn(StandIn):
             return _refused("103", "Not enough money")
         order = _Order(self._new_id(), "", "1", phones, now, now + self.approval, price)
         if advertisement_errors(text):
-            # Whoever approves it looks for the label and the way to refuse.
+            # The approving side looks for the label and the way to refuse.
             order.kind, order.phones = "rejected", []
         return self._take(order, asked, "sms_ad", text)
 

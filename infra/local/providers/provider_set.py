@@ -1,4 +1,4 @@
-"""All provider stand-ins of one house: made when first needed, connected to its accounts, their callbacks in order."""
+"""The provider stand-ins of one local stack: made on first use, connected to its accounts, callbacks in order."""
 
 from __future__ import annotations
 
@@ -156,7 +156,7 @@ class ProviderSet(Mapping[str, Any]):
         return len(self._accounts)
 
     def told_by_us(self, ticket: Mapping[str, Any]) -> None:
-        """Somebody wrote in a chat, as the shop's own integration told the API: the provider knows of that as well."""
+        """The shop's own integration reported a chat message to the API: the provider knows of it as well."""
         identities = ticket["customer"]["identities"]
         if ticket["channel"] == "zalo" and identities.get("zalo_user_id"):
             self.stand_ins.zalo.wrote(str(identities["zalo_user_id"]))

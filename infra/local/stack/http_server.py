@@ -1,4 +1,4 @@
-"""The house on a local port: HTTP/1.1 for the API, and `/_local/*` to move time and look inside, without a key."""
+"""The local stack on a port: HTTP/1.1 for the API, and `/_local/*` to move time and look inside, without a key."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ IDLE_SECONDS = 75
 LINGER_BYTES = 64 * 1024 * 1024
 LINGER_SECONDS = 2
 
-# Schedules fire many times a day, so a mistyped year would keep the house busy for hours.
+# Schedules fire many times a day, so a mistyped year would keep the stack busy for hours.
 LONGEST_STEP = timedelta(days=3660)
 
 log = logging.getLogger("khach_quen.local")

@@ -60,7 +60,7 @@ class LocalStack:
 
     # Powertools' resolvers and batch processors are module globals that hold the call they are working on, so the
     # doors of a process run one at a time, whichever stack they belong to. A caller waits for `_running` only while it
-    # holds `_turn`: whoever has just finished queues up behind those already waiting and nobody starves.
+    # holds `_turn`: a caller that has just finished queues up behind those waiting, so none starves.
     _turn = threading.Lock()
     _running = threading.Lock()
 
@@ -92,7 +92,7 @@ class LocalStack:
         self.workers: list[Worker] = []
         self._open_queues(queues, doors)
         for queue in self.queues.values():
-            # Whoever held messages was killed; should it live after all, they are worked twice, as queues may do.
+            # The process that held messages was killed; should it still live, they are worked twice, as queues may do.
             queue.recover()
         # The providers of this laptop: stand-ins, opened by the first message that is sent.
         self.providers = ProviderSet(self.table, clock.now, nearby=nearby)

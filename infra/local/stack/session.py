@@ -28,7 +28,7 @@ def opened(data: Path | None, now: datetime | None = None, *, frozen: bool = Fal
         stack.close()
 
 
-# Looking at an SQS queue means receiving from it; whoever comes next sees the messages again after this time.
+# Looking at an SQS queue means receiving from it; the next reader sees the messages again after this time.
 LOOK_SECONDS = 10
 
 
