@@ -84,7 +84,7 @@ def import_do_not_call(where: Place, file: Path, *, full: bool, on_line: Callabl
     """Read a do-not-call list: one number a line, or a CSV with a number somewhere in each line.
 
     A full list also removes numbers that are no longer on it. Either way the list counts as checked today. `on_line`
-    gets the number of lines done. Trouble for a file without a single number, which is the wrong file and not an empty list.
+    gets the number of lines done. Trouble for a file without a single number: the wrong file, not an empty list.
     """
     calls = DoNotCall(where.table, where.identity_key())
     total, refused = Listing(), []
