@@ -92,6 +92,32 @@ def test_n2_n3_n4_each_layer_has_its_ten_days_and_its_lines():
         assert f"N{number + 1}" in {row for item in plan.items if item.layer == number for row in item.rows}
 
 
+def test_n1_thirty_days_in_three_layers_show_what_is_live_and_what_is_left(morning: Shop):
+    """«Blueprint 30 ngày dựa trên Mô hình CX Đa Kênh 3 Lớp»: no day without a layer, no layer without lines of its own
+    days, and a line of each is ticked by what the shop does, never by hand."""
+    plan = blueprint()
+    days = [day for _, layer in sorted(plan.layers.items()) for day in range(layer.days[0], layer.days[1] + 1)]
+    assert days == list(range(1, 31))
+    for number, layer in plan.layers.items():
+        lines = [item for item in plan.items if item.layer == number]
+        assert len(lines) > 5
+        for item in lines:
+            assert layer.days[0] <= item.days[0] <= item.days[1] <= layer.days[1], item.id
+
+    layers = {item.id: item.layer for item in plan.items}
+    before = ticked(morning)
+    guest = morning.guest()
+    for days_ago in (75, 40):
+        at = morning.now - timedelta(days=days_ago)
+        morning.order(guest, f"H{days_ago}", at=at, context={"backfill": True}, store="Q1")  # layer 1: its data
+    set_mode(morning.stack.table, look_at_journeys("birthday_voucher")[0], Mode("all"))  # layer 2: a flow goes live
+    morning.until(7, days=1)  # layer 3: the morning's win-back list has somebody on it
+    new = ticked(morning) - before
+    assert {"history", "birthday_journey", "winback_list"} <= new
+    assert {layers[line] for line in new} == {1, 2, 3}
+    assert new | before < layers.keys()  # and the rest is still to be done
+
+
 def test_every_line_asks_for_things_there_are_and_speaks_both_languages():
     plan = blueprint()
     for item in plan.items:
