@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import timedelta
 from difflib import get_close_matches
-from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.domain.common.duration import span_text
 from shared.domain.common.lint import Finding, Path
 from shared.domain.journeys.definition import DEALS, KINDS, Condition, Exit, Goal, Journey, Send, Step, Task
+from shared.domain.journeys.lint_graph import StepGraph, near
 from shared.domain.journeys.vocabulary import BY_STEP, FACTS, NEWS
 from shared.domain.messaging.template import Template
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
@@ -65,16 +64,11 @@ class _Lint:
     def __init__(self, journey: Journey, playbook: Playbook) -> None:
         self.journey = journey
         self.playbook = playbook
-        self.places = {step.id: n for n, step in reversed(list(enumerate(journey.steps)))}
+        self.graph = StepGraph(journey)
         self.told = frozenset(NEWS) | frozenset(playbook.events)
 
     def findings(self) -> Iterator[Finding]:
-        astray = [*self._names(), *self._targets()]
-        yield from astray
-        if not astray:  # else it would be told again as steps that nobody reaches
-            yield from self._unreached()
-            yield from self._circles()
-            yield from self._too_long()
+        yield from self.graph.findings()
         yield from self._trigger()
         for path, told in self._news():
             yield from self._events((*path, "event"), told.event)
@@ -85,117 +79,6 @@ class _Lint:
             yield from self._step(("steps", str(n)), n, step)
         yield from self._variants()
         yield from self._purpose()
-
-    # ---- the way through the steps ----
-
-    def _names(self) -> Iterator[Finding]:
-        for n, step in enumerate(self.journey.steps):
-            if (first := self.places[step.id]) != n:
-                yield Finding(("steps", str(n), "id"), f"{step.id} is the name of step {first + 1} already")
-
-    def _targets(self) -> Iterator[Finding]:
-        for n, step in enumerate(self.journey.steps):
-            at: Path = ("steps", str(n))
-            named: list[tuple[Path, str]] = [((*at, "next"), step.next)] if step.next else []
-            if step.wait:
-                onward = ("then", step.wait.then), ("missed", step.wait.missed)
-                named += [((*at, "wait", field), name) for field, name in onward if name]
-            named += [((*at, "branch", str(k), "go"), way.go) for k, way in enumerate(step.branch or ())]
-            for path, target in named:
-                if target not in self.places:
-                    hint = _near(target, self.places) or f"; there are {', '.join(self.places)}"
-                    yield Finding(path, f"there is no step {target}{hint}")
-
-    @cached_property
-    def _onward(self) -> list[list[int]]:
-        """The steps that may come after each step; -1 is the end of the steps."""
-        found = []
-        for step in self.journey.steps:
-            ahead = [way.go for way in step.branch or ()]
-            if step.wait:
-                ahead += [name for name in (step.wait.then, step.wait.missed) if name]
-            if not step.end and all(way.when for way in step.branch or ()):
-                ahead.append(self.journey.following(step))
-            found.append([self.places.get(name, -1) for name in ahead])
-        return found
-
-    def _reached(self, start: int, without: Collection[int] = ()) -> set[int]:
-        """The steps that may come after a step, itself only if it comes again; `without` stands in the way."""
-        found: set[int] = set()
-        ahead = list(self._onward[start])
-        while ahead:
-            n = ahead.pop()
-            if n >= 0 and n not in found and n not in without:
-                found.add(n)
-                ahead += self._onward[n]
-        return found
-
-    def _unreached(self) -> Iterator[Finding]:
-        reached = {0} | self._reached(0)
-        for n, step in enumerate(self.journey.steps):
-            if n not in reached:
-                yield Finding(("steps", str(n), "id"), f"nothing leads to {step.id}")
-            for k, way in enumerate(step.branch or ()):
-                if not way.when and k + 1 < len(step.branch or ()):
-                    yield Finding(
-                        ("steps", str(n), "branch", str(k + 1)), "comes after the way without when, which takes all"
-                    )
-                    break
-
-    def _circles(self) -> Iterator[Finding]:
-        pauses = {n for n, step in enumerate(self.journey.steps) if step.wait and step.wait.for_}
-        told: set[int] = set()
-        for n in range(len(self.journey.steps)):
-            if n in pauses or n in told or n not in (round_ := self._reached(n, pauses)):
-                continue
-            told |= {k for k in round_ if n in self._reached(k, pauses)}
-            yield Finding(("steps", str(n), "id"), f"{self.journey.steps[n].id} comes round again without a wait: for")
-
-    def _too_long(self) -> Iterator[Finding]:
-        """Steps that come only when the run is over. A wait that may end early counts where it leads elsewhere then."""
-        if any(n in self._reached(n) for n in range(len(self.journey.steps))):
-            return  # what goes round takes as long as it takes
-        least: dict[int, timedelta] = {0: timedelta()}
-        for n in self._in_order():
-            step, entered = self.journey.steps[n], least[n]
-            if entered >= self.journey.ends_after and not step.end:
-                span = span_text(entered)
-                yield Finding(("ends_after",), f"{step.id} comes after {span}, when the run is over; make it longer")
-                return
-            wait = step.wait
-            lasts = wait and (wait.then or not (wait.until or wait.event))
-            for k, ahead in enumerate(self._onward[n], start=1):
-                left = entered
-                if wait and lasts and k == len(self._onward[n]):  # before it stands where it leads that ends early
-                    left = entered + wait.for_ if wait.for_ else max(entered, wait.after or entered)
-                if ahead >= 0:
-                    least[ahead] = max(least.get(ahead, timedelta()), left)
-
-    def _in_order(self) -> list[int]:
-        """The steps that are reached, each after all that lead to it."""
-        done: list[int] = []
-
-        def visit(n: int) -> None:
-            for ahead in self._onward[n]:
-                if ahead >= 0 and ahead not in done:
-                    visit(ahead)
-            if n not in done:
-                done.append(n)
-
-        visit(0)
-        return done[::-1]
-
-    def _before(self, n: int) -> set[int]:
-        """The steps that may come before a step."""
-        return {k for k in range(len(self.journey.steps)) if n in self._reached(k)}
-
-    @cached_property
-    def _offers(self) -> set[int]:
-        return {n for n, step in enumerate(self.journey.steps) if step.offer}
-
-    def _offer_made(self, n: int) -> bool:
-        """Whether every way to a step makes an offer before."""
-        return n > 0 and (0 in self._offers or n not in self._reached(0, self._offers))
 
     # ---- news ----
 
@@ -208,7 +91,7 @@ class _Lint:
     def _events(self, path: Path, names: Iterable[str]) -> Iterator[Finding]:
         for n, name in enumerate(names):
             if name not in self.told:
-                hint = _near(name, self.told) or "; the shop's own events are named in stages.yaml"
+                hint = near(name, self.told) or "; the shop's own events are named in stages.yaml"
                 yield Finding((*path, str(n)), f"nobody tells of {name}{hint}")
 
     def _trigger(self) -> Iterator[Finding]:
@@ -264,7 +147,7 @@ class _Lint:
                 elif kind == "yes or no" and not isinstance(given, bool):
                     yield Finding(path, f"{name} is true or false, and never {given!r}")
                 elif known is not None and given not in known:
-                    hint = _near(str(given), known) or f"; it is one of {', '.join(known)}" * bool(known)
+                    hint = near(str(given), known) or f"; it is one of {', '.join(known)}" * bool(known)
                     yield Finding(path, f"{name} is never {given}{hint}")
 
     def _values(self, name: str, place: Path) -> Collection[str] | None:
@@ -306,14 +189,16 @@ class _Lint:
             yield from self._by_step(path, subject, name, step)
         elif subject not in FACTS:
             subjects = ("event", *FACTS, *BY_STEP)
-            near = get_close_matches(subject, subjects, 1)
-            hint = f"; did you mean {near[0]}.{name}?" if near else f"; facts are of {', '.join(subjects)}"
+            close = get_close_matches(subject, subjects, 1)
+            hint = f"; did you mean {close[0]}.{name}?" if close else f"; facts are of {', '.join(subjects)}"
             yield Finding(path, f"there is no fact {fact}{hint}")
         elif name not in FACTS[subject]:
-            near = get_close_matches(name, FACTS[subject], 1)
-            hint = f"; did you mean {subject}.{near[0]}?" if near else f"; {subject} has {', '.join(FACTS[subject])}"
+            close = get_close_matches(name, FACTS[subject], 1)
+            hint = f"; did you mean {subject}.{close[0]}?" if close else f"; {subject} has {', '.join(FACTS[subject])}"
             yield Finding(path, f"there is no fact {fact}{hint}")
-        elif subject == "offer" and not (self._offers & self._before(step) if step is not None else self._offers):
+        elif subject == "offer" and not (
+            self.graph.offers & self.graph.before(step) if step is not None else self.graph.offers
+        ):
             # Where staff issue the code, it comes with the news that they were asked to.
             if _silent("voucher", self.journey.trigger.event):
                 yield Finding(path, f"{fact} is not known here: no offer is made before")
@@ -325,7 +210,7 @@ class _Lint:
 
     def _property(self, path: Path, name: str, place: Path, step: int | None) -> Iterator[Finding]:
         picked = name in PICKED and self.journey.trigger.product_with and place[0] not in ("goal", "exits")
-        offered = name in OFFERED and step is not None and self._offers & self._before(step)
+        offered = name in OFFERED and step is not None and self.graph.offers & self.graph.before(step)
         if picked or offered:
             return
         if silent := _silent(name, self._heard(place)):
@@ -336,8 +221,8 @@ class _Lint:
         steps = [known.id for known in self.journey.steps if known.kind in makers]
         if name not in steps:
             what = f"{subject}.{name}: there is no {' or '.join(makers)} step {name}"
-            yield Finding(path, what + (_near(name, steps) or f"; there are {', '.join(steps)}" * bool(steps)))
-        elif step is not None and self.places[name] not in self._before(step):
+            yield Finding(path, what + (near(name, steps) or f"; there are {', '.join(steps)}" * bool(steps)))
+        elif step is not None and self.graph.places[name] not in self.graph.before(step):
             yield Finding(path, f"{subject}.{name} is not known here: {name} does not come before")
 
     # ---- what steps do ----
@@ -348,7 +233,7 @@ class _Lint:
             if step.wait.date:
                 yield from self._fact((*at, "wait", "date"), step.wait.date, at)
         if step.offer and step.offer not in self.playbook.offers:
-            hint = _near(step.offer, self.playbook.offers)
+            hint = near(step.offer, self.playbook.offers)
             yield Finding((*at, "offer"), f"there is no offer {step.offer} in offers.yaml{hint}")
         if step.task:
             yield from self._task(at, n, step.task)
@@ -357,7 +242,7 @@ class _Lint:
 
     def _template(self, path: Path, name: str) -> Iterator[Finding]:
         if name not in self.playbook.templates:
-            yield Finding(path, f"there is no template {name}{_near(name, self.playbook.templates)}")
+            yield Finding(path, f"there is no template {name}{near(name, self.playbook.templates)}")
 
     def _task(self, at: Path, n: int, task: Task) -> Iterator[Finding]:
         if task.script:
@@ -390,7 +275,7 @@ class _Lint:
         for part in ("variables", "texts"):
             for name in getattr(message, part):
                 if name not in template.variables:
-                    hint = _near(name, template.variables) or "; it has " + (", ".join(template.variables) or "none")
+                    hint = near(name, template.variables) or "; it has " + (", ".join(template.variables) or "none")
                     yield Finding((*path, part, name), f"{template.id} has no variable {name}{hint}")
         for name in message.variables.keys() & message.texts.keys():
             yield Finding((*path, "texts", name), "is filled from variables already")
@@ -407,7 +292,7 @@ class _Lint:
         """Whether a variable of the template stays empty."""
         if not template.variables[name].required or name in message.variables or name in message.texts:
             return False
-        if name in OFFERED and self._offer_made(n):
+        if name in OFFERED and self.graph.offer_made(n):
             return False
         if name in PICKED and self.journey.trigger.product_with:
             return False
@@ -455,10 +340,5 @@ def _silent(name: str, events: Iterable[str]) -> str:
 
 
 def _says_no(event: str, name: str) -> str:
-    hint = _near(name, NEWS[event]) or f"; it says {', '.join(NEWS[event])}"
+    hint = near(name, NEWS[event]) or f"; it says {', '.join(NEWS[event])}"
     return f"{event} says no {name}{hint}"
-
-
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, sorted(known), 1)
-    return f"; did you mean {near[0]}?" if near else ""

@@ -21,7 +21,8 @@ from shared.repositories.profiles import members_of
 from shared.repositories.retry import retried
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import JourneyContext
-from shared.use_cases.journeys.customer_runs import CustomerRuns, Planned
+from shared.use_cases.journeys.customer_runs import CustomerRuns
+from shared.use_cases.journeys.steps import Planned
 
 # Runs that failed for a reason of their own are tried again after this pause.
 PAUSE = timedelta(minutes=15)
@@ -62,7 +63,7 @@ def handle_signal(
             runs.set(place, run)
         if signal.name not in journey.hears or ("run" in signal.properties and not _own(run, signal)):
             continue
-        moved = hear(journey, run, signal, runs.facts(run, signal.properties))
+        moved = hear(journey, run, signal, runs.steps.facts(run, signal.properties))
         if moved:
             if moved.run["anchor"] != run["anchor"]:
                 moved.run = runs.take_back(moved.run, "begun_anew")
@@ -76,7 +77,7 @@ def handle_signal(
     if act:
         runs.work()
     runs.save()
-    return runs.planned
+    return runs.steps.planned
 
 
 def wake(context: JourneyContext, customer_id: str) -> Planned:
@@ -105,7 +106,7 @@ def wake(context: JourneyContext, customer_id: str) -> Planned:
         return runs
     if runs.failure:
         raise runs.failure
-    return runs.planned
+    return runs.steps.planned
 
 
 def put_off(context: JourneyContext, customer_id: str) -> None:

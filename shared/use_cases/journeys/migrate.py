@@ -22,7 +22,8 @@ from shared.repositories.profiles import members_of
 from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import JourneyContext
-from shared.use_cases.journeys.customer_runs import CustomerRuns, Place
+from shared.use_cases.journeys.customer_runs import CustomerRuns
+from shared.use_cases.journeys.steps import Place
 
 PAGE = 100
 # What one run holds when it is over, messages and tasks among it, has to fit into one commit with the others'.
@@ -156,8 +157,8 @@ class Migration:
             if "due_at" in run:
                 # The next minute tick looks at it anew: the other version may wait for longer, or not so long.
                 fresh["due_at"] = stamp(self.journeys.now)
-            runs.count(run, moved_out=1)
-            runs.count(fresh, moved_in=1)
+            runs.steps.count(run, moved_out=1)
+            runs.steps.count(fresh, moved_in=1)
             runs.move(place, self.target, Moved(fresh), withdrawn=False)
 
 
