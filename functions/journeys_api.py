@@ -1,4 +1,4 @@
-"""Door: journeys. What happens to customers step by step, for whom, who stands where, and what came of it."""
+"""Door: journeys. What happens to customers step by step, for whom, customers per step, and results."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def follow_order(
             carries = read_code(after["content"].get("coupon", "")) == code
             moved = _follow(uow, voucher, order_id, before, after, placed_at if carries else None)
             if voucher.redeemed is None and moved.redeemed and not after["backfill"]:
-                news.append(news_of(moved))
+                news.append(signal_of(moved))
     return news
 
 
@@ -215,7 +215,7 @@ def _entry(name: str, at: str, said: dict[str, Any]) -> Item:
     }
 
 
-def news_of(voucher: Voucher) -> News:
+def signal_of(voucher: Voucher) -> News:
     """What journeys hear of a voucher that is redeemed."""
     redeemed = voucher.redeemed
     assert redeemed is not None

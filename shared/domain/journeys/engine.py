@@ -1,20 +1,6 @@
-"""The engine of journeys: pure functions from a run and what happened, or what time it is, to the run after it (X5).
+"""The engine of journeys: pure functions from a run and a signal, or the time, to the run after it (X5).
 
-A run is where one customer stands in one journey, as the table holds it:
-
-    journey, version, run   which journey, which content of it, and the natural key that tells this run from others
-    step, since             the step it stands at and since when
-    anchor                  when that happened which let the customer in
-    due_at                  when it goes on by itself; absent while it only waits for its goal's time to run out
-    meant_at                when it was meant to go on: what is sent may be too late by then (R14)
-    arm, variant            "live" or "holdout", which goes the same way and gets nothing (R26); which variant it gets
-    vars                    what let the customer in said, and what was made on the way, such as a voucher
-    deal                    open, contacted, offered, won, lost or nurturing (W9)
-    rounds                  how often each step was reached
-    acted                   whether anything was sent, given or handed to staff
-    messages, tasks         what it planned and opened, by step
-
-Moments are stamps. Every function answers with a new run; what was given stays as it was.
+Every function returns a new run and leaves the given one unchanged.
 """
 
 from __future__ import annotations
@@ -23,13 +9,55 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from shared.domain.journeys.definition import Conditions, Exit, Facts, Goal, Journey, Step, Wait, a_day
 from shared.domain.messaging.message import WAITING
 from shared.domain.vietnam_time import VIETNAM, local_day, moment, stamp
 
-Run = dict[str, Any]
+
+class Run(TypedDict, total=False):
+    """The progress of one customer in one journey, as it is stored. Moments are stamps.
+
+    journey, version  the journey, and the version of its content the customer entered with
+    run               the natural key that tells this run from the customer's others in the journey
+    step, since       the current step, and since when
+    anchor            when the event happened that started the run
+    due_at            when it advances by itself; absent while it only waits for its goal
+    next_due          when to look at it again: at `due_at`, or at the end of the goal's time or of the journey
+    meant_at          when it was planned to advance: a message may be too late by then (R14)
+    arm, variant      "live" or "holdout", which takes the same steps and gets nothing (R26); the variant it gets
+    vars              the properties of the signal that started it, and what steps made, such as a voucher
+    deal              open, contacted, offered, won, lost or nurturing (W9)
+    goal_at           when the goal was reached
+    rounds            how often each step was reached
+    acted             whether anything was sent, issued or assigned to staff
+    listens           set while a condition could end its wait early
+    messages, tasks   ids of planned messages and opened tasks, by step
+    outcomes          how tasks ended, by step
+    """
+
+    journey: str
+    version: str
+    run: str
+    step: str
+    since: str
+    anchor: str
+    due_at: str
+    meant_at: str
+    next_due: str
+    arm: str
+    variant: str
+    vars: dict[str, Any]
+    deal: str
+    goal_at: str
+    rounds: dict[str, int]
+    acted: bool
+    listens: bool
+    messages: dict[str, str]
+    tasks: dict[str, str]
+    outcomes: dict[str, str]
+
 
 # A step reached more often than that goes round in circles.
 ROUNDS = 60
@@ -38,7 +66,7 @@ STEPS_AT_ONCE = 200
 
 
 class Signal(NamedTuple):
-    """News about a customer: its name, when it happened (a stamp), and its flat properties."""
+    """Something that happened to a customer: its name, when (a stamp), and its flat properties."""
 
     name: str
     at: str
@@ -55,7 +83,7 @@ class Action(NamedTuple):
 
 @dataclass
 class Moved:
-    """A run after it went on: what is to be done, in order, and why it is over, if it is."""
+    """A run after a change: the actions to carry out, in order, and why it has ended ("" if it has not)."""
 
     run: Run
     actions: list[Action] = field(default_factory=list)
@@ -96,17 +124,17 @@ def variant_of(journey: Journey, customer_id: str, key: str) -> str:
 
 
 def hear(journey: Journey, run: Run, signal: Signal, facts: Facts) -> Moved | None:
-    """What news does to a run: it reaches its goal, loses its reason, starts anew or stops waiting; None: nothing.
+    """The run after a signal: it reached its goal, left by an exit, restarted or stopped waiting; None: no effect.
 
-    News older than what let the customer in says nothing about this run, so late and early arrivals end the same way.
+    A signal older than the one that started the run has no effect, so the order of arrival does not matter.
     """
     if signal.at < run["anchor"]:
         return None
     goal = journey.goal
-    if goal and signal.at <= stamp(moment(run["anchor"]) + goal.within) and _meant(goal, run, signal, facts):
+    if goal and signal.at <= stamp(moment(run["anchor"]) + goal.within) and _matches(goal, run, signal, facts):
         return Moved({**run, "deal": "won" if run["deal"] else "", "goal_at": signal.at}, ended="goal")
     for way_out in journey.exits:
-        if _meant(way_out, run, signal, facts):
+        if _matches(way_out, run, signal, facts):
             return Moved(run, ended=way_out.because)
     trigger = journey.trigger
     if signal.name in trigger.event and trigger.again != "ignore" and _same_key(journey, run, signal):
@@ -119,14 +147,14 @@ def hear(journey: Journey, run: Run, signal: Signal, facts: Facts) -> Moved | No
     return None
 
 
-def _meant(told: Goal | Exit, run: Run, signal: Signal, facts: Facts) -> bool:
-    if signal.name not in told.event:
+def _matches(expected: Goal | Exit, run: Run, signal: Signal, facts: Facts) -> bool:
+    if signal.name not in expected.event:
         return False
-    if told.same:
-        said = signal.properties.get(f"{told.same}s") or (signal.properties.get(told.same),)
-        if run["vars"].get(told.same) not in said:
+    if expected.same:
+        values = signal.properties.get(f"{expected.same}s") or (signal.properties.get(expected.same),)
+        if run["vars"].get(expected.same) not in values:
             return False
-    return all(condition.holds(facts) for condition in told.where)
+    return all(condition.holds(facts) for condition in expected.where)
 
 
 def _same_key(journey: Journey, run: Run, signal: Signal) -> bool:
@@ -135,7 +163,7 @@ def _same_key(journey: Journey, run: Run, signal: Signal) -> bool:
 
 
 def _nothing_went_out(run: Run, facts: Facts) -> bool:
-    """Whether all that a run did is messages that still wait, such as for the morning."""
+    """Whether all that a run did is to plan messages that are not sent yet, for example until the morning."""
     messages = run.get("messages", {})
     if not messages or run.get("tasks") or "voucher" in run["vars"]:
         return False
@@ -143,17 +171,17 @@ def _nothing_went_out(run: Run, facts: Facts) -> bool:
 
 
 def _restarted(journey: Journey, run: Run, signal: Signal) -> Run:
-    """The run at its first step again. What was done stays done: who did something counts the rounds on, so that the
-    same step is a new message."""
+    """The run at its first step again. If it acted before, its rounds count on, so that the same step is a new
+    message."""
     first = journey.steps[0].id
-    fresh = {"step": first, "since": signal.at, "anchor": signal.at, "meant_at": signal.at, "due_at": signal.at}
+    fresh: Run = {"step": first, "since": signal.at, "anchor": signal.at, "meant_at": signal.at, "due_at": signal.at}
     rounds = {**run["rounds"], first: run["rounds"].get(first, 0) + 1} if run["acted"] else {first: 1}
     return {**run, **fresh, "vars": {**run["vars"], **signal.properties}, "rounds": rounds}
 
 
 def advance(journey: Journey, run: Run, now: datetime, facts: Facts) -> Moved:
-    """The run as far as it goes at this moment, and what is to be done on the way, each step once."""
-    moved = Moved(dict(run))
+    """Advance the run as far as it goes now, with the actions on the way, each step once."""
+    moved = Moved(run.copy())
     if now >= moment(run["anchor"]) + journey.ends_after:
         return Moved(run, ended="time_is_up")
     for _ in range(STEPS_AT_ONCE):
@@ -211,12 +239,12 @@ def advance(journey: Journey, run: Run, now: datetime, facts: Facts) -> Moved:
 
 
 def unfinished(moved: Moved, now: datetime) -> bool:
-    """Whether the run goes on at once, after what it asked for was done."""
+    """Whether the run advances further at once, after its actions were carried out."""
     return not moved.ended and moved.run.get("due_at", "~") <= stamp(now) and bool(moved.actions)
 
 
 def next_due(journey: Journey, run: Run) -> str:
-    """When a run has to be looked at again by itself."""
+    """When a run is due again without any signal."""
     ends = moment(run["anchor"]) + journey.ends_after
     if "due_at" not in run and journey.goal:
         ends = min(ends, moment(run["anchor"]) + journey.goal.within)
@@ -224,7 +252,7 @@ def next_due(journey: Journey, run: Run) -> str:
 
 
 def listens(journey: Journey, run: Run) -> bool:
-    """Whether the run would go on at once if something came true, such as that a message was opened."""
+    """Whether a condition could end the run's wait early, for example that a message was opened."""
     step = journey.step(run["step"])
     return bool(step and step.wait and step.wait.until and "due_at" in run)
 
@@ -252,11 +280,11 @@ def _due(wait: Wait, run: Run, facts: Facts) -> datetime | None:
     elif wait.after is not None:
         due = moment(run["anchor"]) + wait.after
     else:
-        told = facts(wait.date or "")
+        date = facts(wait.date or "")
         try:
-            due = moment(str(told))
+            due = moment(str(date))
         except ValueError:
-            day = a_day(told)
+            day = a_day(date)
             if day is None:
                 return None
             due = datetime.combine(day, time(), VIETNAM).astimezone(UTC)

@@ -9,12 +9,12 @@ from shared.domain.vietnam_time import local_day, moment
 
 
 def label_signals(before: Sequence[str], after: Sequence[str], at: str) -> list[Signal]:
-    """What changed about a customer's labels (lifecycle, value, tags), as news; first labels are no change."""
+    """What changed about a customer's labels (lifecycle, value, tags), as signals; first labels are no change."""
     if not before or not after:
         return []
     on = {"on": local_day(moment(at)).isoformat()}
-    news = []
+    signals = []
     for name, place in (("Lifecycle Changed", 0), ("Value Changed", 1)):
         if before[place] != after[place]:
-            news.append(Signal(name, at, {"to": after[place], "was": before[place], **on}))
-    return news + [Signal("Tag Added", at, {"tag": tag, **on}) for tag in after[2:] if tag not in before[2:]]
+            signals.append(Signal(name, at, {"to": after[place], "was": before[place], **on}))
+    return signals + [Signal("Tag Added", at, {"tag": tag, **on}) for tag in after[2:] if tag not in before[2:]]

@@ -14,7 +14,7 @@ from shared.domain.common.duration import span_text
 from shared.domain.common.lint import Finding, Path
 from shared.domain.journeys.definition import DEALS, KINDS, Condition, Exit, Goal, Journey, Send, Step, Task
 from shared.domain.journeys.lint_graph import StepGraph, near
-from shared.domain.journeys.vocabulary import BY_STEP, FACTS, NEWS
+from shared.domain.journeys.vocabulary import BY_STEP, FACTS, SIGNALS
 from shared.domain.messaging.template import Template
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
 from shared.domain.tasks.task import OUTCOMES, SKIPPED, WITHDRAWN
@@ -65,7 +65,7 @@ class _Lint:
         self.journey = journey
         self.playbook = playbook
         self.graph = StepGraph(journey)
-        self.told = frozenset(NEWS) | frozenset(playbook.events)
+        self.told = frozenset(SIGNALS) | frozenset(playbook.events)
 
     def findings(self) -> Iterator[Finding]:
         yield from self.graph.findings()
@@ -167,7 +167,7 @@ class _Lint:
     def _kind(self, name: str, place: Path) -> str:
         """What a fact is: number, list, yes or no, text, or "" where nobody knows."""
         subject, _, rest = name.partition(".")
-        if name in _EITHER or (subject == "event" and not any(rest in NEWS.get(e, ()) for e in self._heard(place))):
+        if name in _EITHER or (subject == "event" and not any(rest in SIGNALS.get(e, ()) for e in self._heard(place))):
             return ""
         if name in _NUMBERS or subject in ("answer", "round"):
             return "number"
@@ -336,9 +336,9 @@ class _Lint:
 
 def _silent(name: str, events: Iterable[str]) -> str:
     """The first of some news that never carries a property; what a shop's own events carry is not known here."""
-    return next((event for event in events if event in NEWS and name not in NEWS[event]), "")
+    return next((event for event in events if event in SIGNALS and name not in SIGNALS[event]), "")
 
 
 def _says_no(event: str, name: str) -> str:
-    hint = near(name, NEWS[event]) or f"; it says {', '.join(NEWS[event])}"
+    hint = near(name, SIGNALS[event]) or f"; it says {', '.join(SIGNALS[event])}"
     return f"{event} says no {name}{hint}"

@@ -18,7 +18,7 @@ _CALL = (
 _CART = ("cart_id", "items", "sku", "product")
 
 # News by name, with the properties it may carry. What the engine makes itself is told after what comes as it is.
-NEWS: dict[str, tuple[str, ...]] = {
+SIGNALS: dict[str, tuple[str, ...]] = {
     "Order Completed": _ORDER,
     "Order Cancelled": _ORDER,
     "Order Refunded": _ORDER,
@@ -61,7 +61,7 @@ NEWS: dict[str, tuple[str, ...]] = {
 
 # What only we can know. Whoever sends an event of that name has a place on the timeline and gets nobody a present: a
 # write key stands in every browser.
-OURS = frozenset(
+INTERNAL_SIGNALS = frozenset(
     (
         "Goods Received", "Asked In Chat", "Followed", "Survey Answered", "Lifecycle Changed", "Value Changed",
         "Tag Added", "Birthday", "Points Expiring", "Task Done", "Voucher Redeemed", "Ticket Opened",

@@ -21,7 +21,7 @@ from shared.domain.events.event import Event
 from shared.domain.events.timeline_entry import timeline_entry
 from shared.domain.journeys.engine import Signal
 from shared.domain.journeys.label_signals import label_signals
-from shared.domain.journeys.vocabulary import OURS
+from shared.domain.journeys.vocabulary import INTERNAL_SIGNALS
 from shared.domain.orders import cart as carts
 from shared.domain.orders.order import OrderRow
 from shared.domain.segments.metrics import Metrics, empty_metrics, extend
@@ -117,7 +117,7 @@ class EventIngestion:
 
     def is_signal(self, event: Event) -> bool:
         """Whether a journey may listen to an event."""
-        custom = event.type == "track" and event.name not in OURS and self.journeys.world.heard(event.name)
+        custom = event.type == "track" and event.name not in INTERNAL_SIGNALS and self.journeys.world.heard(event.name)
         return event.order is not None or custom
 
     def _ingest_group(self, group: list[Event], known: dict[Key, Item | None], result: IngestResult) -> None:

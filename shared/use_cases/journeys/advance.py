@@ -1,7 +1,7 @@
-"""Journeys at work: signals let customers in, move them and take them out; due runs go on by themselves (A1, X5).
+"""Advance journeys: a signal starts, moves and ends runs; due runs advance by themselves (A1, X5).
 
-All runs of a customer are one item, which is due by itself. A use case that stores a fact hands its signal over inside
-the same unit of work, so the fact and what follows from it are one commit: repeated, it is done once.
+All runs of a customer are one item with one due date. A use case that stores a fact handles its signal in the same unit
+of work, so the fact and its consequences are one commit, and a repetition changes nothing.
 """
 
 from __future__ import annotations
@@ -118,11 +118,11 @@ def put_off(context: JourneyContext, customer_id: str) -> None:
 
 def _own(run: Run, signal: Signal) -> bool:
     """Whether a signal that names a run is about this one."""
-    said = signal.properties
-    return bool(said.get("journey") == run["journey"] and said.get("run") == run["run"])
+    properties = signal.properties
+    return bool(properties.get("journey") == run["journey"] and properties.get("run") == run["run"])
 
 
 def _promised(known: Mapping[str, Any], signal: Signal) -> dict[str, Any]:
     """The run's variables with the moment by which the customer promised to order; the latest call counts."""
-    said = {name: value for name, value in known.items() if name != "order_by"}
-    return said | {name: value for name, value in signal.properties.items() if name == "order_by"}
+    kept = {name: value for name, value in known.items() if name != "order_by"}
+    return kept | {name: value for name, value in signal.properties.items() if name == "order_by"}

@@ -41,7 +41,7 @@ class JourneyContext:
         return Products(self.table, self.memory, self.now)
 
     def definition(self, run: Run) -> Journey:
-        """The content a run entered with (X18); raises LookupError when nobody has it any more."""
+        """The version of the journey that a run entered with (X18); raises LookupError when it is gone."""
         shipped = self.world.journeys.get(run["journey"])
         if shipped and shipped.version == run["version"]:
             return shipped
@@ -55,30 +55,30 @@ class JourneyContext:
         return known[name]
 
     def publish(self, journey: Journey) -> None:
-        """Keep the content that people are about to enter with; once per process."""
+        """Store the version that customers are about to enter with; once per process."""
         done = self.memory.journeys_published
         version = journey.version
         if (journey.id, version) not in done:
             key = table_keys.journey_version(journey.id, version)
             content = journey.model_dump_json(by_alias=True, exclude_unset=True)
             item = {"pk": key.pk, "sk": key.sk, "definition": content, "at": stamp(self.now)}
-            with suppress(Conflict):  # somebody entered with it before
+            with suppress(Conflict):  # it was stored before
                 self.table.write(Put(item, (absent(),)))
             done.add((journey.id, version))
 
     def mode(self, journey_id: str) -> Mode:
-        """For whom a journey is live; what was set is known everywhere within a minute."""
+        """For whom a journey is live; a change reaches every process within a minute."""
         known = cached(
             self.memory.journey_modes,
             table_keys.JOURNEY_MODES,
             lambda: (self.table.get(table_keys.JOURNEY_MODES) or {}).get("modes", {}),
         )
-        told_mode = known.get(journey_id)
-        return Mode(*told_mode) if told_mode else Mode("all" if self.world.live else "shadow")
+        stored = known.get(journey_id)
+        return Mode(*stored) if stored else Mode("all" if self.world.live else "shadow")
 
     def counts(self, journey_id: str) -> dict[str, dict[str, int]]:
-        """What became of people by version: "entered", "holdout", "at <step>", "ended <why>", "holdout ended <why>";
-        "shadow" counts what was decided and not sent."""
+        """Counters by version: "entered", "holdout", "at <step>", "ended <why>", "holdout ended <why>"; "shadow" counts
+        messages that were decided and not sent."""
         found: dict[str, dict[str, int]] = {}
         start = None
         while True:
@@ -96,7 +96,7 @@ class JourneyContext:
 
 
 def set_mode(table: Table, journey_id: str, mode: Mode) -> None:
-    """Say for whom a journey is live from now on; raises Conflict when somebody else is saying so of another."""
+    """Set for whom a journey is live; raises Conflict when another mode is set at the same moment."""
     uow = UnitOfWork(table)
     known = uow.get(table_keys.JOURNEY_MODES) or {}
     uow.put(table_keys.JOURNEY_MODES, {"modes": {**known.get("modes", {}), journey_id: list(mode)}})

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypedDict, cast
 from zlib import crc32
 
+from shared.domain.common.stored_item import without
 from shared.domain.customers.profile import Profile
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.engine import Moved, Run, Signal, advance, enter, fits, listens, next_due
@@ -21,16 +22,27 @@ from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.run_facts import dearest_with
 from shared.use_cases.journeys.steps import Place, StepRunner
 
-# Of one journey, so many entries of a person are remembered; the same thing does not let them in twice.
+# Entries remembered per customer and journey, so that the same thing does not start a second run.
 ENTRIES_KEPT = 12
-# Nobody is in more runs than fit one item; a run is one to four kilobytes. Beyond the half of it nobody is in more than
-# so many of one journey: reminders that last for years leave room for today's receipt.
+# Runs per customer: all have to fit into one item, at one to four kilobytes each. From half of it on, RUNS_OF_ONE is
+# the limit per journey, so that reminders that last for years leave room for today's receipt.
 RUNS_AT_ONCE = 60
 RUNS_OF_ONE = 6
-# News that is told later than that is history, whatever it calls itself: an offline till needs hours.
+# A signal that arrives later than this starts no run; an offline POS needs hours.
 STALE = timedelta(days=3)
 
-State = dict[str, Any]
+
+class CustomerJourneys(TypedDict):
+    """What is stored of one profile's journeys, beside `due` and `due_at`.
+
+    runs     the runs by "journey|run"
+    entered  the latest entries by journey, as [run, stamp]; the same thing does not start a second run
+    last     when the event of some journey's goal happened last, by name of the signal
+    """
+
+    runs: dict[str, Run]
+    entered: dict[str, list[list[str]]]
+    last: dict[str, str]
 
 
 @dataclass
@@ -49,12 +61,10 @@ class CustomerRuns:
         keys = [table_keys.journeys_of(member["customer_id"]) for member in self.members]
         self.uow.load(keys)
         self.steps = StepRunner(self.context, self.uow, self.members, self.runs, self.first_try)
-        self._states: dict[str, State] = {}
+        self._states: dict[str, CustomerJourneys] = {}
         for member, key in zip(self.members, keys, strict=True):
-            item = self.uow.get(key)
-            self._states[member["customer_id"]] = {
-                name: dict((item or {}).get(name, {})) for name in ("runs", "entered", "last")
-            }
+            item = cast(CustomerJourneys, {"runs": {}, "entered": {}, "last": {}, **(self.uow.get(key) or {})})
+            self._states[member["customer_id"]] = _copy(item)
         self._before = {who: _copy(state) for who, state in self._states.items()}
 
     @property
@@ -67,7 +77,7 @@ class CustomerRuns:
 
     @property
     def refused(self) -> bool:
-        """A number that cashiers type for walk-ins is in no journey (R4)."""
+        """Whether the profile is a number that cashiers type for walk-ins, which enters no journey (R4)."""
         return bool(self.members[0].get("refused"))
 
     def runs(self) -> list[tuple[Place, Run]]:
@@ -79,14 +89,14 @@ class CustomerRuns:
     # ---- in ----
 
     def let_in(self, journey: Journey, signal: Signal) -> None:
-        """Let the customer into a journey, unless its conditions, limits or what is known already say otherwise."""
-        said = self.context.world.remembered(journey, signal.properties)
+        """Start a run for the customer, unless the journey's conditions or limits, or earlier signals, forbid it."""
+        variables = self.context.world.remembered(journey, signal.properties)
         if journey.trigger.product_with:
-            product = self._product(journey.trigger.product_with, said.get("order_id"))
+            product = self._product(journey.trigger.product_with, variables.get("order_id"))
             if product is None:
                 return
-            said |= product
-        trial = enter(journey, "", signal.at, said, holdout=False, customer_id=self.lead)
+            variables |= product
+        trial = enter(journey, "", signal.at, variables, holdout=False, customer_id=self.lead)
         if not fits(journey.trigger.where, self.steps.facts(trial)):
             return
         key = str(trial["vars"].get(journey.trigger.key.partition(".")[2], "")) if journey.trigger.key else signal.at
@@ -94,10 +104,10 @@ class CustomerRuns:
             return
         self.context.publish(journey)
         held = in_holdout(self.lead, journey.id, journey.holdout_percent)
-        run = enter(journey, key, signal.at, said, holdout=held, customer_id=self.lead)
+        run = enter(journey, key, signal.at, variables, holdout=held, customer_id=self.lead)
         self._states[self.home]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
         entered = self._states[self.home]["entered"]
-        if journey.limit or journey.trigger.key != "event.order_id":  # an order tells its news once
+        if journey.limit or journey.trigger.key != "event.order_id":  # an order sends each signal once
             entered[journey.id] = [*entered.get(journey.id, []), [key, signal.at]][-ENTRIES_KEPT:]
         self.steps.count(run, **{"holdout" if held else "entered": 1})
 
@@ -122,7 +132,7 @@ class CustomerRuns:
                 return False
         goal = journey.goal
         if goal and not goal.same and not goal.where:
-            # Late news: what the journey is for has happened since.
+            # A late signal: the journey's goal has been reached since.
             since = [state["last"].get(name, "") for state in self._states.values() for name in goal.event]
             return max(since, default="") <= signal.at
         return True
@@ -135,7 +145,7 @@ class CustomerRuns:
         return {"sku": found.sku, "product": found.name} if found else None
 
     def remember(self, signal: Signal) -> None:
-        """When what journeys are for happened last, so that late news of what came before lets nobody in."""
+        """Remember when the signal of a goal came last, so that late signals from before it start no run."""
         last = self._states[self.home]["last"]
         if signal.name in self.context.world.goals and signal.at > last.get(signal.name, ""):
             last[signal.name] = signal.at
@@ -143,10 +153,10 @@ class CustomerRuns:
     # ---- on ----
 
     def work(self) -> None:
-        """Let every run that is due go on as far as it goes; one whose content is gone holds up no other."""
+        """Advance every due run as far as possible; one whose definition is missing does not block the others."""
         for place, run in self.runs():
             if run.get("next_due", "") > stamp(self.now) or self.uow.full:
-                continue  # what would not fit into one commit is due still
+                continue  # what does not fit into one commit stays due
             try:
                 journey = self.context.definition(run)
             except LookupError as error:
@@ -165,13 +175,13 @@ class CustomerRuns:
                 after = self.steps.carry_out(place, journey, after, action)
             moved.run = after
             self.move(place, journey, moved, withdrawn=moved.ended == "no_longer_true")
-            # After an offer there is more to do at once: what it made had to be there first.
+            # The steps after an offer use what it made, so they come in the next round.
             if moved.ended or not moved.actions or after.get("due_at", "~") > stamp(self.now):
                 return
             run = after
 
     def move(self, place: Place, journey: Journey, moved: Moved, *, withdrawn: bool) -> None:
-        """Put a run where it is now, or take it out; `withdrawn` takes back what it planned and was not sent yet."""
+        """Save a run's progress, or end it; `withdrawn` then withdraws what it planned and is not sent yet."""
         run = moved.run
         if moved.ended:
             self._end(place, run, moved.ended, withdrawn=withdrawn)
@@ -184,8 +194,8 @@ class CustomerRuns:
 
     def _end(self, place: Place, run: Run, why: str, *, withdrawn: bool) -> None:
         del self._states[place.customer_id]["runs"][place.name]
-        said = "ended " if run["arm"] == "live" else "holdout ended "
-        self.steps.count(run, **{said + why: 1})
+        prefix = "ended " if run["arm"] == "live" else "holdout ended "
+        self.steps.count(run, **{prefix + why: 1})
         if withdrawn:
             self.take_back(run, why)
         if not self._is_new(place):
@@ -196,13 +206,13 @@ class CustomerRuns:
             self.uow.mark(table_keys.timeline(place.customer_id, stamp(self.now), mark), entry)
 
     def take_back(self, run: Run, why: str) -> Run:
-        """Take back what a run planned and was not sent or done yet; answers with the run without it."""
+        """Withdraw the run's unsent messages and open tasks; returns the run without them."""
         reason = "goal_reached" if why == "goal" else "journey_over"
         for message_id in run.get("messages", {}).values():
             withdraw(self.uow, self.members, message_id, reason, self.now)
         for task in run.get("tasks", {}).values():
             close(self.uow, task, why, self.now)
-        return {name: value for name, value in run.items() if name not in ("messages", "tasks", "outcomes")}
+        return without(run, "messages", "tasks", "outcomes")
 
     def _is_new(self, place: Place) -> bool:
         return place.name not in self._before[place.customer_id]["runs"]
@@ -210,7 +220,7 @@ class CustomerRuns:
     # ---- out ----
 
     def save(self) -> None:
-        """Write down what changed: the runs, when they are due, who is inside, and the counts by step."""
+        """Put what changed: the runs, when they are due, the list of customers inside, the counts by step."""
         for who, state in self._states.items():
             before = self._before[who]
             if state == before:
@@ -246,11 +256,11 @@ class CustomerRuns:
 
 
 def _where(run: Run | None) -> tuple[str, str]:
-    """The version and the step people are counted at; "goal" for who only waits for it."""
+    """The version and the step a run is counted at; "goal" while it only waits for its goal."""
     if run is None:
         return "", ""
     return run["version"], run["step"] if "due_at" in run else "goal"
 
 
-def _copy(state: State) -> State:
-    return {name: dict(value) for name, value in state.items()}
+def _copy(state: CustomerJourneys) -> CustomerJourneys:
+    return {"runs": dict(state["runs"]), "entered": dict(state["entered"]), "last": dict(state["last"])}

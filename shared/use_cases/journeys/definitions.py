@@ -1,4 +1,4 @@
-"""The playbook as journeys use it: what ships, what is heard, where messages may lead, for whom it is live."""
+"""The playbook as journeys use it: journeys, templates, offers, trusted link hosts and modes."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from typing import Any, NamedTuple
 
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.engine import Signal
-from shared.domain.journeys.vocabulary import NEWS
+from shared.domain.journeys.vocabulary import SIGNALS
 from shared.domain.messaging.template import Template
 from shared.domain.messaging.tracked_links import leads_to
 from shared.domain.vouchers.voucher import Book
 
-# Properties of news that are as long as an order.
+# Properties of signals that are as long as an order.
 LONG_LISTS = ("items",)
 
 
@@ -41,36 +41,42 @@ class World:
 
     @cached_property
     def _heard(self) -> frozenset[str]:
-        rare = NEWS.keys() - {"Product Viewed"}
+        rare = SIGNALS.keys() - {"Product Viewed"}
         return frozenset(rare).union(*(journey.hears for journey in self.journeys.values()))
 
     @cached_property
     def goals(self) -> frozenset[str]:
-        """News that is what some journey is for."""
+        """The signals that are the goal of some journey."""
         aims = [journey.goal for journey in self.journeys.values() if journey.goal and not journey.goal.same]
         return frozenset(name for goal in aims for name in goal.event)
 
     def trusted(self, signal: Signal) -> Signal:
-        """The news without addresses that the shop does not know: the key that events come with stands in every
-        browser, and a message in the shop's name leads nowhere else."""
-        said = signal.properties
+        """The signal without URLs to unknown hosts: the write key of events is public in every browser, and a message
+        in the shop's name must not link elsewhere."""
+        properties = signal.properties
         strange = [
-            name for name, value in said.items() if name.endswith("_url") and not leads_to(str(value), self.link_hosts)
+            name
+            for name, value in properties.items()
+            if name.endswith("_url") and not leads_to(str(value), self.link_hosts)
         ]
-        return signal._replace(properties={k: v for k, v in said.items() if k not in strange}) if strange else signal
+        return (
+            signal._replace(properties={k: v for k, v in properties.items() if k not in strange}) if strange else signal
+        )
 
-    def remembered(self, journey: Journey, said: Mapping[str, Any]) -> dict[str, Any]:
-        """What a run keeps of the news that lets somebody in: all but long lists that nothing in it speaks of.
+    def remembered(self, journey: Journey, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """The properties of the starting signal that a run keeps: all but long lists that the journey never uses.
 
-        Somebody who buys often is in many runs, and every step of one writes all of them.
+        A frequent buyer has many runs, and every step of one writes all of them.
         """
         return {
-            name: value for name, value in said.items() if name not in LONG_LISTS or name in self._shown[journey.id]
+            name: value
+            for name, value in properties.items()
+            if name not in LONG_LISTS or name in self._shown[journey.id]
         }
 
     @cached_property
     def _shown(self) -> dict[str, frozenset[str]]:
-        """By journey, the long lists its messages show or its conditions and texts name."""
+        """By journey, the long lists that its messages, conditions or texts use."""
         shown = {}
         for journey in self.journeys.values():
             sends = [step.send or step.survey for step in journey.steps]
@@ -80,6 +86,6 @@ class World:
         return shown
 
     def heard(self, name: str) -> bool:
-        """Whether journeys want to hear of this. All news is told, for who is in an older version may listen to what
-        the shipped one does not; what comes with every step on a web page is told where somebody listens."""
+        """Whether journeys handle this signal. Almost all are handled, because older versions with runs may listen to
+        others than the shipped ones; page views only where a shipped journey listens."""
         return name in self._heard

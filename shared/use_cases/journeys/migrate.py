@@ -153,7 +153,7 @@ class Migration:
             over = Moved(run, ended="version_changed")
             runs.move(place, self.journeys.definition(run), over, withdrawn=True)
         elif fate == "moves":
-            fresh = {**run, "version": self.target.version}
+            fresh: Run = {**run, "version": self.target.version}
             if "due_at" in run:
                 # The next minute tick looks at it anew: the other version may wait for longer, or not so long.
                 fresh["due_at"] = stamp(self.journeys.now)

@@ -40,9 +40,9 @@ _CLOCKS = {
 
 @dataclass
 class RunFacts:
-    """Answers `facts("subject.name")` for one run of one customer; see `journey_words.FACTS`.
+    """Answers `facts("subject.name")` for one run of one customer; see `vocabulary.FACTS`.
 
-    `news` are the properties of what is being told now, and go before what the run remembers of its trigger. `pages`
+    `signal` are the properties of the signal being handled; they replace what the run keeps of its trigger. `pages`
     are addresses of the shop. `of_all` keeps what was read for any of the customer's runs.
     """
 
@@ -54,14 +54,14 @@ class RunFacts:
     products: Products
     pages: Mapping[str, str]
     now: datetime
-    news: Mapping[str, Any] | None
+    signal: Mapping[str, Any] | None
     of_all: dict[str, Any]
     _seen: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, path: str) -> Any:
         subject, _, name = path.partition(".")
         if subject == "event":
-            return (self.run["vars"] if self.news is None else self.news).get(name)
+            return (self.run["vars"] if self.signal is None else self.signal).get(name)
         if subject in ("message", "answer"):
             message = self._message(name)
             return _came(message) if subject == "message" else message.get("answer", {}).get("score")
@@ -133,7 +133,7 @@ class RunFacts:
         order = find_order(self.uow, order_id) if order_id else None
         row = (
             read(order_id, order, self.rules_today.today, self.rules_today.rules.orders.cod_matures_days)
-            if order
+            if order_id and order
             else None
         )
         if order is None or row is None:

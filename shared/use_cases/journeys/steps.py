@@ -36,7 +36,7 @@ Planned = list[tuple[str, str]]
 
 
 class Place(NamedTuple):
-    """Whose item a run stands in, and under which name."""
+    """Where a run is stored: the profile's journeys item, and the name "journey|run" in it."""
 
     customer_id: str
     name: str
@@ -65,21 +65,21 @@ class StepRunner:
     def lead(self) -> str:
         return str(self.members[0]["customer_id"])
 
-    def facts(self, run: Run, news: Mapping[str, Any] | None = None) -> RunFacts:
+    def facts(self, run: Run, signal: Mapping[str, Any] | None = None) -> RunFacts:
         c = self.context
         return RunFacts(
-            self.uow, self.members, run, c.rules_today, c.sending, c.products, c.world.pages, c.now, news, self._facts
+            self.uow, self.members, run, c.rules_today, c.sending, c.products, c.world.pages, c.now, signal, self._facts
         )
 
     def count(self, run: Run, **amounts: int) -> None:
-        """Add to what became of people in the journey, in the version of this run."""
+        """Add to the counters of the run's journey and version."""
         shard = crc32(self.lead.encode()) % COUNT_SHARDS
         self.uow.count(table_keys.journey_counts(run["journey"], run["version"], shard), **amounts)
 
     def has_content(self, step: Step) -> bool:
-        """Whether the playbook of today still has what a step, maybe of an older version, says or gives."""
-        world, says = self.context.world, step.send or step.survey
-        templates = {says.template if says else "", (step.task.script if step.task else "") or ""} - {""}
+        """Whether today's playbook still has the template and offer of a step, which may be of an older version."""
+        world, message = self.context.world, step.send or step.survey
+        templates = {message.template if message else "", (step.task.script if step.task else "") or ""} - {""}
         return templates <= world.templates.keys() and (not step.offer or step.offer in world.offers.offers)
 
     def carry_out(self, place: Place, journey: Journey, run: Run, action: Action) -> Run:
@@ -133,7 +133,7 @@ class StepRunner:
         missing = [name for name, v in template.variables.items() if v.required and name not in variables]
         held = run["arm"] == "holdout" or (live and template.purpose == "marketing" and self._held_out)
         if not live or missing or held:
-            # Decided and not sent: the decision is kept with its reason all the same (X7).
+            # Decided and not sent: the decision is stored with its reason (X7).
             why = "holdout" if held else "shadow" if not live else "content_error"
             message = with_log_entry(planned(intent, self.now), "suppressed", why, self.now)
             if why == "content_error":
@@ -146,13 +146,13 @@ class StepRunner:
         return {**run, "messages": {**run.get("messages", {}), action.step.id: intent.message_id}}
 
     def _margin(self) -> int:
-        """What an advertisement may bring at best: what an order of this customer usually leaves."""
+        """The margin of the customer's average order in VND: the most that an advertisement may bring."""
         m = metrics_of(self.members[0])
         return m.revenue // m.orders * self.context.sending.margin_percent // 100 if m.orders else 0
 
     @property
     def _held_out(self) -> bool:
-        """Whether this person gets no marketing at all, so that its effect can be seen (R26)."""
+        """Whether the customer is in the global hold-out, which gets no marketing (R26)."""
         return in_holdout(self.lead, "*", self.context.sending.holdout_percent)
 
     def _issue(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
@@ -160,7 +160,7 @@ class StepRunner:
         offer = book.offers[action.step.offer or ""]
         code = new_code(offer.prefix, self.context.new_id())
         if live and self._held_out:
-            return run  # what is said of it will not be sent to them either
+            return run  # messages about it are not sent to them either
         if live:
             vouchers.issue(
                 self.uow, book, action.step.offer or "", place.customer_id, code, self.now,
@@ -210,8 +210,8 @@ class StepRunner:
         return {**run, "tasks": {**run.get("tasks", {}), action.step.id: task_id}, "outcomes": outcomes}
 
     def _not_to_be_called(self, *, sells: bool) -> str:
-        """The outcome a journey goes on with where a call is not to be opened: as after a number that was wrong, or as
-        after a call that was withdrawn, where the number is good but nothing may be sold on it now."""
+        """The outcome that replaces a call which must not be opened: "wrong_number", or WITHDRAWN where the number is
+        good but no sales call is allowed now; "" where the call may be opened."""
         if number_to_call(self.members) is None:
             return "wrong_number"
         if not sells:
@@ -225,8 +225,8 @@ class StepRunner:
         return self.context.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
 
     def _tag(self, place: Place, step: Step) -> None:
-        """A mark stays with whoever got it, also when a merge is undone; taken away it is gone from all of them, unless
-        another run that sets it is still under way."""
+        """Add a mark to the run's own profile, also after an unmerge; remove it from all profiles, unless another run
+        that sets it is still under way."""
         assert step.tag is not None
         if step.tag.remove and any(other != place and self._marks(run, step.tag.remove) for other, run in self.runs()):
             return
@@ -240,7 +240,7 @@ class StepRunner:
                 self.uow.put(key, {**profile, "marks": sorted(marks)})
 
     def _marks(self, run: Run, mark: str) -> bool:
-        # As shipped: that a run's own version is gone must not stop the others.
+        # The shipped version: a missing older one must not stop the others.
         journey = self.context.world.journeys.get(run["journey"])
         return journey is not None and any(step.tag and step.tag.add == mark for step in journey.steps)
 

@@ -1,4 +1,4 @@
-"""What people see of the journeys: content, for whom they are live, how many stand where, and what came of them."""
+"""What the API shows of journeys: content, mode, customers per step, and results."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from shared.ports import Check, absent, equals
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.repositories.vouchers import NAME, find, news_of, save
+from shared.repositories.vouchers import NAME, find, save, signal_of
 from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.journeys.context import JourneyContext
 
@@ -53,9 +53,9 @@ def _redeem(journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Us
         uow.put(table_keys.order_vouchers(use.order_id), {**at_tills, "codes": [*at_tills["codes"], voucher.code]})
         # Should it be cancelled at this very moment, one of the two comes second and sees the other.
         uow.also(Check(key, (equals(("version",), order["version"]) if order else absent(),)))
-        news = news_of(voucher)
+        signal = signal_of(voucher)
         if before.redeemed is None and (members := members_of(uow, voucher.customer_id)):
-            handle_signal(journeys, uow, members, Signal(NAME, news.at, news.properties), act=False)
+            handle_signal(journeys, uow, members, Signal(NAME, signal.at, signal.properties), act=False)
         uow.commit()
     redeemed = voucher.redeemed
     assert redeemed is not None
