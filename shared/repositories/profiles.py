@@ -7,7 +7,7 @@ from datetime import date
 
 from shared.domain.common.playbook_rules import CutOffs, Rules
 from shared.domain.customers.profile import Profile, fold_members
-from shared.domain.segments.metrics import Metrics
+from shared.domain.segments.metrics import Metrics, from_stored
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.cached import ProcessMemory, cached
@@ -90,8 +90,8 @@ def current_cutoffs(table: Table, rules: Rules, memory: ProcessMemory) -> CutOff
 
 
 def metrics_of(profile: Profile) -> Metrics:
-    """The figures on a profile; stored as a plain list, new fields are appended at the end."""
-    return Metrics(*profile.get("metrics", ()))
+    """The metrics on a profile; of a customer without any, all 0."""
+    return from_stored(profile.get("metrics", {}))
 
 
 def load_members(uow: UnitOfWork, lead: Profile) -> list[Profile]:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 from shared.domain.customers.profile import Profile, caring_store, fold_members
-from shared.domain.segments.metrics import Metrics, is_stale, measure
+from shared.domain.segments.metrics import Metrics, is_stale, measure, to_stored
 from shared.domain.segments.segmentation import classify, due_at, lifecycle
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item
@@ -44,7 +44,7 @@ def relabel(
     risk = labelled.risk if labelled.labels else None
     store = caring_store(view)
     _rank(uow, customer_id, lead, risk, store)
-    profile: Profile = {**lead, "metrics": list(metrics), "labels": list(labelled.labels)}
+    profile: Profile = {**lead, "metrics": to_stored(metrics), "labels": list(labelled.labels)}
     _set(profile, "risk", risk)
     _set(profile, "ranked_in", store if risk is not None and store else None)
     # A VIP appointment stays with the profile that was appointed, so that an unmerge gives it back.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from shared.domain.orders.order import OrderRow
 
 
 class Metrics(NamedTuple):
-    """A customer's figures as of one local day, from the orders that count. Amounts in VND.
+    """A customer's metrics as of one local day, from the orders that count. Amounts in VND.
 
     `window_*` covers the value window that ends on that day, `year_spend` the 365 days that end on the day of the last
     order. `window_from` and `year_from` are the earliest counted day inside them. `matures` is the next day on which a
@@ -39,8 +39,53 @@ class Metrics(NamedTuple):
     promo_from_percent: int = 0
 
 
+# The stored name of each field: one or two letters, because every write of a profile pays for them. A name is never
+# given to another field; the first nineteen stand in the order of the older, positional form.
+STORED_AS = {
+    "orders": "o",
+    "revenue": "r",
+    "visits": "v",
+    "first_day": "fd",
+    "last_day": "ld",
+    "first_order_at": "fo",
+    "last_order_at": "lo",
+    "window_spend": "ws",
+    "window_visits": "wv",
+    "window_from": "wf",
+    "year_spend": "ys",
+    "year_from": "yf",
+    "promo_orders": "po",
+    "refusals": "rf",
+    "largest_order": "xo",
+    "last_day_orders": "lc",
+    "busiest_day_orders": "bc",
+    "matures": "m",
+    "promo_from_percent": "pf",
+}
+_POSITIONS = 19
+
+StoredMetrics = dict[str, int | str]
+
+
+def to_stored(metrics: Metrics) -> StoredMetrics:
+    """The metrics as a profile holds them: by their stored names, without 0 and ""."""
+    return {STORED_AS[name]: value for name, value in metrics._asdict().items() if value}
+
+
+def from_stored(stored: Mapping[str, int | str] | Sequence[int | str]) -> Metrics:
+    """The metrics of a profile, in the form of `to_stored` or the older list by position; a field that this release
+    does not know is left out. Raises TypeError for a list that no release has written."""
+    if isinstance(stored, Mapping):
+        known = {name: stored[short] for name, short in STORED_AS.items() if short in stored}
+    else:
+        if len(stored) > _POSITIONS:
+            raise TypeError(f"{len(stored)} metrics by position, {_POSITIONS} are known")
+        known = dict(zip(STORED_AS, stored, strict=False))
+    return Metrics(**known)  # type: ignore[arg-type]  # the stored types are those that `to_stored` wrote
+
+
 def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOffs) -> Metrics:
-    """All figures from all order rows: the reference that `extend` must equal."""
+    """All metrics from all order rows: the reference that `extend` must equal."""
     rows = list(rows)
     counted = sorted((r for r in rows if r.counts), key=lambda r: (r.placed_at, r.order_id))
     window_start = today - timedelta(days=rules.value.window_days)
@@ -78,7 +123,7 @@ def measure(rows: Iterable[OrderRow], today: date, rules: Rules, cutoffs: CutOff
 
 
 def _sooner(known: str, day: str) -> str:
-    """An exchange that counts as no order may lie after this one."""
+    """The earlier of two days; an exchange that counts as no order may lie after this one."""
     return min(known, day) if known else day
 
 
@@ -88,18 +133,18 @@ def _earliest(days: Iterable[date]) -> str:
 
 
 def promo_from(rules: Rules, cutoffs: CutOffs) -> int:
-    """The discount in percent that is well above what the chain gives everybody (G2)."""
+    """The discount in percent from which an order counts as a promotion: well above the chain's baseline (G2)."""
     return cutoffs.discount_baseline_percent + rules.tags.promo_discount_above_baseline_percent
 
 
 def empty_metrics(rules: Rules, cutoffs: CutOffs) -> Metrics:
-    """The figures of somebody without orders."""
+    """The metrics of a customer without orders."""
     return Metrics(promo_from_percent=promo_from(rules, cutoffs))
 
 
 def is_stale(m: Metrics, today: date, rules: Rules, cutoffs: CutOffs) -> bool:
-    """Whether figures taken earlier have to be measured again: an order left the window or matured, or the discount
-    from which an order counts as a promotion has moved."""
+    """Whether stored metrics have to be measured again: an order left the window or matured, or the discount from which
+    an order counts as a promotion has moved."""
     window_start = (today - timedelta(days=rules.value.window_days)).isoformat()
     return (
         bool(m.window_from and m.window_from <= window_start)
@@ -109,12 +154,12 @@ def is_stale(m: Metrics, today: date, rules: Rules, cutoffs: CutOffs) -> bool:
 
 
 def is_promo(row: OrderRow, from_percent: int) -> bool:
-    """Bought with a voucher or a deep discount."""
+    """Whether an order was bought with a voucher or a deep discount."""
     return row.promo or row.discount_percent >= from_percent
 
 
 def extend(before: Metrics, row: OrderRow, today: date, rules: Rules, cutoffs: CutOffs) -> Metrics | None:
-    """The figures after a new, latest order, without reading the others; None where only `measure` can tell.
+    """The metrics after a new, latest order, without reading the others; None where only `measure` can tell.
 
     Holds when the order is kept at once and follows all others in time, and nothing has left the windows since
     `before` was taken: the everyday case.
