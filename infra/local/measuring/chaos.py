@@ -200,7 +200,7 @@ class Chaos:
         finally:
             wiring.uninstall(token)
         channels = {name: MortalChannel(channel, self._reaper) for name, channel in made.channels.items()}
-        return replace(made, channels=channels, rules=self.rules, shuffle=self._draw.random)
+        return replace(made, channels=channels, rules=self.rules, chance=self._draw.random)
 
     def _new_worker(self) -> None:
         """A worker that knows nothing but what is written down. Its connections are the only thing it inherits."""

@@ -92,7 +92,7 @@ def dispatcher() -> AdDispatcher:
             clock=outside.clock,
             pace=Pace(outside.table, rules, outside.memory),
             limits=ProviderLimits(outside.table, rules, outside.memory),
-            shuffle=random.random,
+            chance=random.random,
             roster=lambda: roster_of(outside.table, outside.memory, outside.clock()),
         )
 
@@ -110,6 +110,7 @@ def staff_notes() -> NotificationSender:
         write=write,
         pace=sender.pace,
         clock=sender.clock,
+        chance=sender.chance,
     )
 
 

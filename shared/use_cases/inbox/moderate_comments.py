@@ -16,7 +16,7 @@ from shared.domain.common.language import language_of
 from shared.domain.errors import Busy, Conflict
 from shared.domain.inbox.comment import Calls, CommentRules
 from shared.domain.inbox.provider_event import Incoming
-from shared.domain.messaging.channel_errors import ChannelError
+from shared.domain.messaging.channel_errors import ChannelError, provider_pause
 from shared.domain.messaging.message import FINAL, PROGRESS, Comment, Intent
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.reply_windows import COMMENT_ANSWER
@@ -32,7 +32,7 @@ JOURNEY, TEMPLATE = "comment", "comment_reply"
 ATTEMPTS = 8
 # A lost queue message is found again after this; then it is tried at growing intervals, and after a day by hand.
 FOUND_AGAIN = timedelta(minutes=2)
-LONGEST_PAUSE, PATIENCE = timedelta(minutes=30), timedelta(hours=24)
+PATIENCE = timedelta(hours=24)
 REMEMBERED = timedelta(days=90)
 # Of several comments in so short a time one gets a private word.
 ONCE_IN = timedelta(hours=1)
@@ -89,13 +89,13 @@ def _due(item: Item, home: str, at: datetime) -> Item:
 
 @dataclass(frozen=True)
 class Moderator:
-    """Does what is left to do about a comment; `shuffle` gives numbers from 0 to 1 for the pauses."""
+    """Does what is left to do about a comment; `chance` gives numbers from 0 to 1 for the pauses."""
 
     table: Table
     page: PageComments
     rules: CommentRules
     clock: Clock
-    shuffle: Callable[[], float]
+    chance: Callable[[], float]
 
     def work(self, ref: str) -> None:
         """Bring one comment as far as it goes now; safe to repeat at any time."""
@@ -134,8 +134,7 @@ class Moderator:
                 )  # fmt: skip
                 open_task(uow, by_hand, now)
                 return _done(item, hide="failed")
-            pause = min(LONGEST_PAUSE, timedelta(seconds=30) * 2 ** min(item["tries"], 10))
-            until = trouble.until or now + pause * (0.5 + self.shuffle() / 2)
+            until = trouble.until or now + provider_pause(item["tries"], self.chance())
             return {**item, "tries": item["tries"] + 1, "due_at": stamp(until)}
         return _done(item, hide="done")
 

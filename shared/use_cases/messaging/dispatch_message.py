@@ -12,11 +12,16 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.campaigns.campaign import JOURNEY
-from shared.domain.common.backoff import equal_jitter, exponential
 from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Busy, Conflict
 from shared.domain.messaging import delivery
-from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
+from shared.domain.messaging.channel_errors import (
+    FIRST_PAUSE,
+    ChannelError,
+    ContentError,
+    as_channel_error,
+    provider_pause,
+)
 from shared.domain.messaging.message import FINAL, PROGRESS, Message
 from shared.domain.messaging.policy import ON_PHONE, Decision
 from shared.domain.messaging.policy_rules import SendingRules
@@ -42,15 +47,13 @@ from shared.use_cases.tasks.planned_calls import CALLED_WITHIN
 ATTEMPTS = 8
 # After a channel failed, these reasons say that no other leads to the customer either.
 NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
-# Back-off doubles from here up to the ceiling, with jitter so that a recovering provider is not hit by all at once.
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 # Messages of a paused campaign look again after this.
 PAUSED_FOR = timedelta(minutes=15)
 
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Everything a dispatch needs. `shuffle` gives numbers from 0 to 1 for the jitter."""
+    """Everything a dispatch needs. `chance` gives numbers from 0 to 1 for the jitter."""
 
     table: Table
     secret: bytes
@@ -60,7 +63,7 @@ class Dispatcher:
     clock: Clock
     pace: Pace
     limits: ProviderLimits
-    shuffle: Callable[[], float]
+    chance: Callable[[], float]
     roster: Callable[[], Roster]
 
     @property
@@ -236,7 +239,7 @@ class Dispatcher:
         return self._next(uow, message, channel, error.kind, now)
 
     def _pause(self, tries: int) -> timedelta:
-        return equal_jitter(exponential(FIRST_PAUSE, LONGEST_PAUSE, tries), self.shuffle())
+        return provider_pause(tries, self.chance())
 
     def _close(self, uow: UnitOfWork, customer_id: str, channel: str, kind: str) -> None:
         """Remember that a channel does not reach this customer, so that it is not paid for again."""

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal, cast
 
-from shared.domain.common.backoff import exponential
 from shared.domain.common.stored_item import without
 from shared.domain.errors import Busy
-from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
+from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error, provider_pause
 from shared.domain.staff.directory import Directory, Person
 from shared.domain.staff.staff_notification import (
     ENDED,
@@ -32,8 +31,8 @@ from shared.repositories.retry import retried
 from shared.repositories.unit_of_work import UnitOfWork
 
 CLAIM = timedelta(minutes=10)
-# While every channel is in trouble a notification backs off exponentially; it is given up after PATIENCE.
-PAUSE, LONGEST_PAUSE, PATIENCE = timedelta(minutes=1), timedelta(minutes=30), timedelta(hours=24)
+# While every channel rests, a notification is looked at again after this pause; it is given up after PATIENCE.
+PAUSE, PATIENCE = timedelta(minutes=1), timedelta(hours=24)
 TROUBLE_LENGTH = 300
 # The fields an ended notification no longer has.
 OVER = ("due", "due_at", "claimed_until", "words", "rests")
@@ -44,7 +43,7 @@ Write = Callable[[str, str, Person, Mapping[str, Any]], tuple[str, str]]
 
 @dataclass(frozen=True)
 class NotificationSender:
-    """Sends notifications; `wanted` names the channels of a kind, in order."""
+    """Sends notifications; `wanted` names the channels of a kind, in order; `chance` gives numbers from 0 to 1."""
 
     table: Table
     directory: Directory
@@ -53,6 +52,7 @@ class NotificationSender:
     write: Write
     pace: Pace
     clock: Clock
+    chance: Callable[[], float]
 
     def send(self, notification_id: str) -> str:
         """Advance one notification as far as it goes now and return its status; idempotent. Raises Busy."""
@@ -140,7 +140,7 @@ class NotificationSender:
         if trouble.kind == "uncertain":
             return self._fate_unknown(notification, now)
         if trouble.kind in ("back_off", "wait_until"):
-            pause = exponential(PAUSE, LONGEST_PAUSE, notification["tries"])
+            pause = provider_pause(notification["tries"], self.chance())
             rests = {**notification["rests"], channel: stamp(trouble.until or now + pause)}
             return self._on(notification, {**released(notification), "rests": rests})
         return self._on(notification, channel_done(notification, channel, trouble.kind))
