@@ -15,7 +15,7 @@ from shared.domain.customers.identity import Identity, identity, link_key
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.phone_in_text import typed_mobile
 from shared.domain.customers.profile import agree
-from shared.domain.errors import Busy, Conflict, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.inbox.comment import calls_for
 from shared.domain.inbox.customer_message import said
 from shared.domain.inbox.provider_event import Incoming
@@ -30,7 +30,7 @@ from shared.repositories import event_sources, table_keys
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
 from shared.repositories.provider_status import note_template
-from shared.repositories.retry import ATTEMPTS
+from shared.repositories.retry import retried
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.events.ingest_events import EventIngestion
@@ -103,14 +103,7 @@ class IncomingTaker:
         who = self._who(news)
         if who is None:
             return Taken()
-        for _ in range(ATTEMPTS):
-            try:
-                taken = self._about(who, news, message_id)
-                break
-            except (Conflict, Busy):
-                continue
-        else:
-            raise Busy("this customer is being changed by too many at once")
+        taken = retried(self.taker.table, lambda _: self._about(who, news, message_id))
         word = taken.said
         if word and answers_survey(self.taker.journeys, word.customer_id, news):
             return taken._replace(said=None)

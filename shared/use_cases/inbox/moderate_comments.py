@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain.common.language import language_of
-from shared.domain.errors import Busy, Conflict
 from shared.domain.inbox.comment import Calls, CommentRules
 from shared.domain.inbox.provider_event import Incoming
 from shared.domain.messaging.channel_errors import ChannelError, provider_pause
@@ -25,11 +24,11 @@ from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Clock, Item, PageComments, Table
 from shared.repositories import table_keys
 from shared.repositories.messages import plan
+from shared.repositories.retry import committed
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 
 JOURNEY, TEMPLATE = "comment", "comment_reply"
-ATTEMPTS = 8
 # A lost queue message is found again after this; then it is tried at growing intervals, and after a day by hand.
 FOUND_AGAIN = timedelta(minutes=2)
 PATIENCE = timedelta(hours=24)
@@ -99,26 +98,21 @@ class Moderator:
 
     def work(self, ref: str) -> None:
         """Bring one comment as far as it goes now; safe to repeat at any time."""
-        for _ in range(ATTEMPTS):
-            try:
-                return self._work(ref)
-            except Conflict:
-                continue  # somebody else worked it meanwhile: look again
-        raise Busy("this comment is being worked by too many at once")
+        item = committed(self.table, lambda uow: self._advanced(uow, ref))
+        if item and item.get("say") == "claimed":
+            self._say(item)
 
-    def _work(self, ref: str) -> None:
-        uow, key = UnitOfWork(self.table), table_keys.page_comment(ref)
+    def _advanced(self, uow: UnitOfWork, ref: str) -> Item | None:
+        key = table_keys.page_comment(ref)
         item = uow.get(key)
         if item is None or "due_at" not in item:
-            return
+            return None
         if item.get("hide") == "wanted":
             item = self._hidden(uow, item, ref)
         elif item.get("say") == "wanted":
             item = self._said(uow, item)
         uow.put(key, item)
-        uow.commit()
-        if item.get("say") == "claimed":
-            self._say(item)
+        return item
 
     def _hidden(self, uow: UnitOfWork, item: Item, ref: str) -> Item:
         now = self.clock()

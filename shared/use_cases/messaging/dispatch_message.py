@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from shared.domain.campaigns.campaign import JOURNEY
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Busy
 from shared.domain.messaging import delivery
 from shared.domain.messaging.channel_errors import (
     FIRST_PAUSE,
@@ -38,13 +38,13 @@ from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, last_words, members_of
 from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
+from shared.repositories.retry import retried
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.messaging.choose_channel import COMMENTS, ChannelChoice
 from shared.use_cases.tasks.planned_calls import CALLED_WITHIN
 
-ATTEMPTS = 8
 # After a channel failed, these reasons say that no other leads to the customer either.
 NO_WAY = ("no_address", "no_channel", "window_closed", "unreachable", "bounced")
 # Messages of a paused campaign look again after this.
@@ -72,12 +72,9 @@ class Dispatcher:
 
     def dispatch(self, message_id: str) -> str:
         """Advance the message one step and answer with its status. Safe to repeat at any time."""
-        for _ in range(ATTEMPTS):
-            try:
-                return self._dispatch(message_id)
-            except Conflict:
-                continue  # another sender was faster, or a limit was reached meanwhile: look again
-        raise Conflict(f"message {message_id} is being moved by too many at once")
+        # A claim lost to another sender, or to a limit reached meanwhile, is looked at again. What this
+        # sender has claimed itself is "sending" by then, and is left alone.
+        return retried(self.table, lambda _: self._dispatch(message_id))
 
     def _dispatch(self, message_id: str) -> str:
         now = self.clock()
@@ -183,16 +180,17 @@ class Dispatcher:
     def _written(self, message: Message, write: Callable[[Message], str]) -> str:
         """Store the provider's answer. This sender alone knows it, so a collision or a busy table is no reason to lose
         it; once another has taken the message further, or the write came through after all, look again."""
-        known: Message | None = message
-        for _ in range(ATTEMPTS):
-            try:
-                known = known or self.table.get(table_keys.message(message["message_id"]))
-                if known is None or not delivery.is_still_claimed(known, message):
-                    break
-                return write(known)
-            except (Conflict, Busy):
-                known = None
-        return self._dispatch(str(message["message_id"]))
+        key = table_keys.message(message["message_id"])
+
+        def attempt(number: int) -> str | None:
+            known = self.table.get(key) if number else message
+            return write(known) if known and delivery.is_still_claimed(known, message) else None
+
+        try:
+            status = retried(self.table, attempt)
+        except Busy:
+            status = None
+        return status or self._dispatch(str(message["message_id"]))
 
     def _sent(self, message: Message, channel: str, sent: Sent, now: datetime) -> str:
         if message["status"] != "sending" and message.get("provider_id") == sent.provider_id:

@@ -11,16 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 
-from shared.domain.errors import Conflict
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Action, Delete, Item, Key, Put, Table
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import link_of_phone
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 
 # A page of numbers is one transaction.
 PAGE = 50
-ATTEMPTS = 8
 
 
 @dataclass
@@ -82,8 +81,8 @@ class DoNotCall:
 
     def _flag(self, customer_id: str, *, on: bool) -> bool:
         """Mark the customer, or unmark whom no number of theirs keeps on the list; whether they are known."""
-        for _ in range(ATTEMPTS):
-            uow = UnitOfWork(self.table)
+
+        def flag(uow: UnitOfWork) -> bool:
             key = table_keys.profile(customer_id)
             profile = uow.get(key)
             if profile is None:
@@ -92,12 +91,9 @@ class DoNotCall:
                 uow.put(key, {**profile, "do_not_call": True})
             elif not self._still_listed(profile):
                 uow.put(key, {name: value for name, value in profile.items() if name != "do_not_call"})
-            try:
-                uow.commit()
-            except Conflict:
-                continue
             return True
-        raise Conflict(f"customer {customer_id} is being changed by too many at once")
+
+        return committed(self.table, flag)
 
     def _still_listed(self, profile: Item) -> bool:
         phones = [name.removeprefix("phone:") for name in profile["identities"] if name.startswith("phone:")]

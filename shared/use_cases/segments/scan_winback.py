@@ -9,18 +9,19 @@ from typing import Any
 
 from shared.domain.common.money import vnd
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Busy, Conflict
+from shared.domain.errors import Busy
 from shared.domain.segments.segmentation import lifecycle, scores, silence
 from shared.ports import Delete, Item, Key, Table, Update, present
 from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import JourneyContext
+from shared.use_cases.journeys.steps import Planned
 from shared.use_cases.tasks.winback_calls import WinbackCalls
 
 PAGE = 200
 MAX_PAGES = 20
-ATTEMPTS = 6
 
 
 @dataclass(frozen=True)
@@ -76,27 +77,30 @@ def _list(calls: WinbackCalls, row: Item, entry: dict[str, Any], rank: int) -> b
     """Put somebody on this morning's list, in one commit with the call they get; False when they are not on it."""
     journeys, place = calls.journeys, Key(row["pk"], row["sk"])
     today = journeys.rules_today.today.isoformat()
-    for _ in range(ATTEMPTS):
-        uow = UnitOfWork(journeys.table)
+
+    def put_on_list(uow: UnitOfWork) -> tuple[Planned, bool] | None:
         key = table_keys.profile(entry["customer_id"])
         profile = uow.get(key)
         if profile is None or table_keys.risk(profile.get("risk", 0), entry["customer_id"]) != place:
-            return False  # bought since we looked: no longer at this place of the ranking
+            return None  # bought since we looked: no longer at this place of the ranking
         wanted = calls.wanted(uow, profile, entry) if row.get("listed_on", "") != today else None
         if wanted == "later":
-            return False
+            return None
         uow.put(key, {**(uow.get(key) or profile), "listed_on": today})
         uow.also(Update(place, set={("listed_on",): today}, when=(present(),)))
         # The table knows no floats.
         uow.mark(table_keys.winback(today, rank), {**entry, "p_alive": str(entry["p_alive"])})
-        planned = calls.open(uow, entry) if wanted == "call" else []
-        try:
-            uow.commit()
-        except (Conflict, Busy):
-            continue
-        calls.done(planned, opened=wanted == "call")
-        return True
-    return False
+        return (calls.open(uow, entry) if wanted == "call" else []), wanted == "call"
+
+    try:
+        listed_now = committed(journeys.table, put_on_list)
+    except Busy:
+        return False  # listed tomorrow, or by this morning's next run
+    if listed_now is None:
+        return False
+    planned, called = listed_now
+    calls.done(planned, opened=called)
+    return True
 
 
 def listed(table: Table, day: date) -> list[Item]:

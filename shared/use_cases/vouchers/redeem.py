@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from shared.domain.customers.identity import Identity, link_key
-from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import stamp
 from shared.domain.vouchers.voucher import Claim, Redemption, Said, Use, Voucher, came_back, refusal, words
 from shared.ports import Check, absent, equals
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
+from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import NAME, find, save, signal_of
 from shared.use_cases.journeys.advance import handle_signal
@@ -26,14 +26,12 @@ def redeem(
 
     `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
     """
-    for _ in range(ATTEMPTS):
-        uow = UnitOfWork(journeys.table)
-        try:
-            voucher = find(uow, journeys.world.offers, code)
-            return _redeem(journeys, uow, voucher, use._replace(members=_members(uow, who, secret)))
-        except (Conflict, Busy):
-            continue
-    raise Busy("this code is asked for by too many at once")
+
+    def attempt(uow: UnitOfWork) -> tuple[Voucher, Redemption]:
+        voucher = find(uow, journeys.world.offers, code)
+        return _redeem(journeys, uow, voucher, use._replace(members=_members(uow, who, secret)))
+
+    return committed(journeys.table, attempt, attempts=ATTEMPTS)
 
 
 def _redeem(journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
@@ -56,7 +54,6 @@ def _redeem(journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Us
         signal = signal_of(voucher)
         if before.redeemed is None and (members := members_of(uow, voucher.customer_id)):
             handle_signal(journeys, uow, members, Signal(NAME, signal.at, signal.properties), act=False)
-        uow.commit()
     redeemed = voucher.redeemed
     assert redeemed is not None
     return voucher, redeemed
