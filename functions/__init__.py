@@ -1,0 +1,1 @@
+"""Doors: one file is one Lambda function with one kind of trigger."""

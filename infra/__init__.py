@@ -1,0 +1,1 @@
+"""The plan, built on AWS and on the laptop."""

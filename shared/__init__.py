@@ -1,0 +1,1 @@
+"""The product: rules, use cases, repositories, adapters, runtime and the playbook."""

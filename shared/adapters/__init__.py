@@ -1,0 +1,1 @@
+"""The outside: AWS, SQLite and providers behind the ports."""

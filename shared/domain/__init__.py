@@ -1,0 +1,1 @@
+"""Rules, pure: time, ids and chance come as arguments."""

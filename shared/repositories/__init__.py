@@ -1,0 +1,1 @@
+"""What is read and put inside one unit of work."""

@@ -1,0 +1,1 @@
+"""Glue: settings, keys and roles, HTTP, wiring."""

@@ -1,0 +1,1 @@
+"""Rules: answers from the FAQ and from a customer's own order."""

@@ -1,0 +1,1 @@
+"""Rules: one-off sends to everybody who fits."""

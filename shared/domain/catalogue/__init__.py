@@ -1,0 +1,1 @@
+"""Rules: products and what is known of them."""

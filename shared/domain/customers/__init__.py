@@ -1,0 +1,1 @@
+"""Rules: identities, names, traits, consent, merges and the 360° view."""

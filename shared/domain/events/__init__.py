@@ -1,0 +1,1 @@
+"""Rules: the Segment tracking protocol and what a message of it says."""

@@ -1,0 +1,1 @@
+"""Rules: what customers write, on every channel."""

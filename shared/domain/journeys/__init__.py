@@ -1,0 +1,1 @@
+"""Rules: timed sequences of messages, tasks and offers."""

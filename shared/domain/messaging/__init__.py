@@ -1,0 +1,1 @@
+"""Rules: policy, templates, channels, delivery and links of messages to customers."""

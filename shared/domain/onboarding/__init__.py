@@ -1,0 +1,1 @@
+"""Rules: the checklist of the first thirty days."""

@@ -1,0 +1,1 @@
+"""Rules: an order as the set of its facts, and carts."""

@@ -1,0 +1,1 @@
+"""Rules: what to sell inside a ticket, and why."""

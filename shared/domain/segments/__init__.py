@@ -1,0 +1,1 @@
+"""Rules: order metrics, lifecycle, value, tags, RFM and churn."""

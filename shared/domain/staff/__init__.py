@@ -1,0 +1,1 @@
+"""Rules: who works when, and notifications to them."""

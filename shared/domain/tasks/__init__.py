@@ -1,0 +1,1 @@
+"""Rules: calls, reviews and appointments of staff."""

@@ -1,0 +1,1 @@
+"""Rules: the matters of customers: routing, deadlines, the thread."""

@@ -1,0 +1,1 @@
+"""Rules: what a message is about: intent, severity, sentiment."""

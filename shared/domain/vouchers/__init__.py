@@ -1,0 +1,1 @@
+"""Rules: offers, codes, redeeming and reconciliation."""

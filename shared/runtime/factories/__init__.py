@@ -1,0 +1,1 @@
+"""What a door uses at one moment, made from playbook and wiring."""

@@ -1,0 +1,1 @@
+"""The reader of the playbook, and its files by subject."""

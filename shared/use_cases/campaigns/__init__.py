@@ -1,0 +1,1 @@
+"""Use cases: one-off sends to everybody who fits."""

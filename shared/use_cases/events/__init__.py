@@ -1,0 +1,1 @@
+"""Use cases: the Segment tracking protocol and what a message of it says."""

@@ -1,0 +1,1 @@
+"""Use cases: what customers write, on every channel."""

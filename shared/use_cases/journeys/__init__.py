@@ -1,0 +1,1 @@
+"""Use cases: timed sequences of messages, tasks and offers."""

@@ -1,0 +1,1 @@
+"""Use cases: policy, templates, channels, delivery and links of messages to customers."""

@@ -1,0 +1,1 @@
+"""Use cases: the checklist of the first thirty days."""

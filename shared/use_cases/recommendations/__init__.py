@@ -1,0 +1,1 @@
+"""Use cases: what to sell inside a ticket, and why."""

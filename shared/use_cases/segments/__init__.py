@@ -1,0 +1,1 @@
+"""Use cases: order metrics, lifecycle, value, tags, RFM and churn."""

@@ -1,0 +1,1 @@
+"""Use cases: who works when, and notifications to them."""

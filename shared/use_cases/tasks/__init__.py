@@ -1,0 +1,1 @@
+"""Use cases: calls, reviews and appointments of staff."""

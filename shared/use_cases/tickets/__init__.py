@@ -1,0 +1,1 @@
+"""Use cases: the matters of customers: routing, deadlines, the thread."""

@@ -1,0 +1,1 @@
+"""Use cases: what a message is about: intent, severity, sentiment."""

@@ -1,0 +1,1 @@
+"""Use cases: offers, codes, redeeming and reconciliation."""
