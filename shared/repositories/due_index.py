@@ -22,7 +22,7 @@ SPARE = timedelta(minutes=1)
 
 @dataclass
 class Swept:
-    """How many due rows were worked, and how many turned out to be somebody else's or no longer due."""
+    """How many due rows were worked, and how many were taken by another sweep or no longer due."""
 
     worked: int = 0
     passed: int = 0

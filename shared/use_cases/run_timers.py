@@ -24,13 +24,13 @@ from shared.use_cases.tickets.sla_timers import put_off, wake
 CLAIM = timedelta(minutes=15)
 # The usual minute: so few need no lease, which costs two writes.
 FEW = 10
-# Some ten seconds where everybody changes; the messages beside it are due this minute, the labels by Sunday.
+# About ten seconds when every label changes; messages are due this minute, the labels only by Sunday.
 PAGES_A_TICK = 5
 
 
 @dataclass(frozen=True)
 class Timers:
-    """Everything a timer needs. What is due is told by its key; the rest is made for the first that needs it."""
+    """What timers need. `campaigns` and `tickets` are made only when one of theirs is due."""
 
     journeys: JourneyContext
     queues: Mapping[str, Queue]
@@ -46,7 +46,7 @@ class Timers:
         return self.journeys.now
 
     def run(self, partitions: Sequence[str], *, clock: Clock, seconds: float) -> Swept:
-        """Sweep all partitions within `seconds`: each has its share of what the earlier ones left.
+        """Sweep all partitions within `seconds`: the remaining time is divided among the remaining partitions.
 
         One that fails holds up no other, nor what was claimed in it: the first failure is raised at the end.
         """

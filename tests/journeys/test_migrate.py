@@ -46,7 +46,7 @@ def migration(shop: Shop, version: str = "") -> Migration:
         journeys = runtime_journeys.journeys(shop.now)
     finally:
         wiring.uninstall(token)
-    target = versions(shop.stack.table, "visit")[version].journey if version else journeys.world.journeys["visit"]
+    target = versions(shop.stack.table, "visit")[version].journey if version else journeys.playbook.journeys["visit"]
     return Migration(journeys, target)
 
 

@@ -30,7 +30,7 @@ class OwnPlaybook:
     @staticmethod
     def forget() -> None:
         journeys.journeys.cache_clear()
-        runtime_journeys.world.cache_clear()
+        runtime_journeys.journey_playbook.cache_clear()
 
 
 @pytest.fixture

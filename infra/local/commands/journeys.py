@@ -19,7 +19,7 @@ from shared.repositories.cached import ProcessMemory
 from shared.repositories.profiles import RulesToday, current_cutoffs
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
-from shared.runtime.factories.journeys import world
+from shared.runtime.factories.journeys import journey_playbook
 from shared.runtime.playbook.journeys import load_journeys
 from shared.runtime.playbook.loader import PLAYBOOK, PlaybookError
 from shared.runtime.playbook.rules import rules, sending_rules
@@ -61,7 +61,7 @@ def journeys_at(where: Place, *, deployed: bool) -> JourneyContext:
     cutoffs = current_cutoffs(where.table, rules(), memory)
     return JourneyContext(
         table=where.table,
-        world=world(deployed),
+        playbook=journey_playbook(deployed),
         rules_today=RulesToday(rules(), cutoffs, local_day(where.now)),
         sending=sending_rules(),
         new_id=wiring.new_id,
@@ -75,12 +75,12 @@ def journeys_at(where: Place, *, deployed: bool) -> JourneyContext:
 def diff(journeys: JourneyContext) -> None:
     """Print which versions people are on, and how each differs from the playbook's."""
     console = Console(soft_wrap=True, highlight=False)
-    inside = {name: people_by_version(journeys, name) for name in journeys.world.journeys}
+    inside = {name: people_by_version(journeys, name) for name in journeys.playbook.journeys}
     for name, people in inside.items():
         if not people:
             continue
         console.print(Text(name, "bold"))
-        shipped, known = journeys.world.journeys[name], versions(journeys.table, name)
+        shipped, known = journeys.playbook.journeys[name], versions(journeys.table, name)
         for version in sorted(people, key=lambda version: known[version].at, reverse=True):
             now_or_then = "as in the playbook" if version == shipped.version else f"since {_day(known[version].at)}"
             console.print(Text(f"  {version}  {_people(people[version])}, {now_or_then}"))
@@ -118,9 +118,9 @@ def change_mode(journeys: JourneyContext, journey_id: str, mode: str) -> dict[st
 
 
 def _known(journeys: JourneyContext, journey_id: str) -> Journey:
-    found = journeys.world.journeys.get(journey_id)
+    found = journeys.playbook.journeys.get(journey_id)
     if found is None:
-        raise Trouble(f"there is no journey {journey_id}; there are {', '.join(journeys.world.journeys)}")
+        raise Trouble(f"there is no journey {journey_id}; there are {', '.join(journeys.playbook.journeys)}")
     return found
 
 

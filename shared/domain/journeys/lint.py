@@ -1,6 +1,6 @@
-"""What is wrong with a journey: news nobody tells, steps nobody reaches, messages nobody can fill, no purpose (A21).
+"""Lint a journey: unknown signals and facts, unreachable steps, unfilled template variables, no goal (A21).
 
-Pure: where a finding stands in the file is known to whoever read the file.
+Pure: the reader of the file maps the path of a finding to its line.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Playbook(NamedTuple):
 
 # What an offer step adds to what the run says.
 OFFERED = frozenset(("voucher", "gift", "valid_until", "offer_ends", "offer_url", "voucher_url"))
-# What the field of a product adds that let somebody in.
+# What `trigger.product_with` adds to the run.
 PICKED = frozenset(("sku", "product"))
 
 _NUMBERS = frozenset(
@@ -70,9 +70,9 @@ class _Lint:
     def findings(self) -> Iterator[Finding]:
         yield from self.graph.findings()
         yield from self._trigger()
-        for path, told in self._news():
-            yield from self._events((*path, "event"), told.event)
-            yield from self._same(path, told)
+        for path, expected in self._signals():
+            yield from self._events((*path, "event"), expected.event)
+            yield from self._same(path, expected)
         for place, condition in self.journey.conditions():
             yield from self._condition(place, condition)
         for n, step in enumerate(self.journey.steps):
@@ -80,9 +80,9 @@ class _Lint:
         yield from self._variants()
         yield from self._purpose()
 
-    # ---- news ----
+    # ---- signals ----
 
-    def _news(self) -> Iterator[tuple[Path, Goal | Exit]]:
+    def _signals(self) -> Iterator[tuple[Path, Goal | Exit]]:
         if self.journey.goal:
             yield ("goal",), self.journey.goal
         for n, leaving in enumerate(self.journey.exits):
@@ -335,7 +335,7 @@ class _Lint:
 
 
 def _silent(name: str, events: Iterable[str]) -> str:
-    """The first of some news that never carries a property; what a shop's own events carry is not known here."""
+    """The first of these signals that never carries a property; what a shop's own events carry is unknown here."""
     return next((event for event in events if event in SIGNALS and name not in SIGNALS[event]), "")
 
 

@@ -1,6 +1,6 @@
-"""The words of journeys: which news there is and what it says, and which facts may be asked.
+"""The vocabulary of journeys: the signals with their properties, and the facts that conditions may use.
 
-A shop's own events are news as well once `stages.yaml` names them; what they say is not known here.
+A shop's own events are signals too once `stages.yaml` names them; their properties are unknown here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _CALL = (
 )  # fmt: skip
 _CART = ("cart_id", "items", "sku", "product")
 
-# News by name, with the properties it may carry. What the engine makes itself is told after what comes as it is.
+# Signals by name, with the properties they may carry: first those sent from outside, then those derived here.
 SIGNALS: dict[str, tuple[str, ...]] = {
     "Order Completed": _ORDER,
     "Order Cancelled": _ORDER,
@@ -59,8 +59,8 @@ SIGNALS: dict[str, tuple[str, ...]] = {
     "Ticket Resolved": (*_TICKET, "by", "answered", "our_fault"),
 }
 
-# What only we can know. Whoever sends an event of that name has a place on the timeline and gets nobody a present: a
-# write key stands in every browser.
+# Signals that only this system may send. An outside event of that name is stored on the timeline and handled by no
+# journey, because write keys are public in every browser.
 INTERNAL_SIGNALS = frozenset(
     (
         "Goods Received", "Asked In Chat", "Followed", "Survey Answered", "Lifecycle Changed", "Value Changed",

@@ -33,7 +33,7 @@ def orders(now: datetime) -> Callable[[UnitOfWork, list[Profile]], Sequence[Mapp
     """The loader of a customer's recent orders for the bot."""
     outside = wiring.outside()
     products = Products(outside.table, outside.memory, now)
-    hosts = journeys.world(outside.shadow_first).link_hosts
+    hosts = journeys.journey_playbook(outside.shadow_first).link_hosts
     return lambda uow, members: recent_orders(uow, members, sending_rules(), products, hosts)
 
 

@@ -16,24 +16,24 @@ from shared.runtime.playbook.shop import shop
 from shared.runtime.playbook.templates import script, templates
 from shared.use_cases.events.ingest_events import EventIngestion
 from shared.use_cases.journeys.context import JourneyContext
-from shared.use_cases.journeys.definitions import World
+from shared.use_cases.journeys.definitions import JourneyPlaybook
 
 
 @cache
-def world(shadow_first: bool) -> World:
+def journey_playbook(shadow_first: bool) -> JourneyPlaybook:
     """The playbook as journeys use it."""
     facts = shop()
     pages = {"website": facts.website, "hotline": facts.hotline, **facts.pages}
     hosts = frozenset((urlsplit(facts.website).hostname or "", *facts.link_hosts))
-    return World(journey_files.journeys(), templates(), offers(), pages, hosts, script, live=not shadow_first)
+    return JourneyPlaybook(journey_files.journeys(), templates(), offers(), pages, hosts, script, live=not shadow_first)
 
 
 def journeys(now: datetime) -> JourneyContext:
-    """What a door tells news to, and lets due runs go on with."""
+    """The context in which signals are handled and due runs advance."""
     outside = wiring.outside()
     return JourneyContext(
         table=outside.table,
-        world=world(outside.shadow_first),
+        playbook=journey_playbook(outside.shadow_first),
         rules_today=rules_today(now),
         sending=sending_rules(),
         new_id=outside.new_id,

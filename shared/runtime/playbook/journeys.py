@@ -45,7 +45,7 @@ def lint(book: Book) -> Iterator[Mistake]:
     Skipped while a template is invalid: that is reported once, and not for every journey that sends it.
     """
     templates = [book.get(name, Template) for name in book.names(TEMPLATES)]
-    world = Playbook(
+    playbook = Playbook(
         templates={template.id: template for template in templates if template},
         offers=_names(book, OFFERS, "offers"),
         events=_names(book, STAGES) - set(TYPES),
@@ -59,7 +59,7 @@ def lint(book: Book) -> Iterator[Mistake]:
         if misnamed := _misnamed(name, journey, marks):
             yield misnamed
         if all(templates):
-            yield from marks.mistakes(lint_journey(journey, world))
+            yield from marks.mistakes(lint_journey(journey, playbook))
 
 
 def _names(book: Book, file: str, field: str = "") -> set[str]:

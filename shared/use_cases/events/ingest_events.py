@@ -117,7 +117,9 @@ class EventIngestion:
 
     def is_signal(self, event: Event) -> bool:
         """Whether a journey may listen to an event."""
-        custom = event.type == "track" and event.name not in INTERNAL_SIGNALS and self.journeys.world.heard(event.name)
+        custom = (
+            event.type == "track" and event.name not in INTERNAL_SIGNALS and self.journeys.playbook.heard(event.name)
+        )
         return event.order is not None or custom
 
     def _ingest_group(self, group: list[Event], known: dict[Key, Item | None], result: IngestResult) -> None:

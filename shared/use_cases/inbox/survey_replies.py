@@ -42,7 +42,7 @@ def answers_survey(journeys: JourneyContext, customer_id: str, news: Incoming) -
         if message.get("channel") == news.channel and message["status"] in PROGRESS and message["created_at"] <= news.at
     ]
     last = max(sent, key=lambda message: message["created_at"], default=None)
-    template = journeys.world.templates.get(last["template"]) if last else None
+    template = journeys.playbook.templates.get(last["template"]) if last else None
     if last is None or template is None or template.survey is None or score not in SCORES[template.survey]:
         return False
     if at - moment(last["created_at"]) > ANSWERED_WITHIN:

@@ -46,7 +46,7 @@ def handle_signal(
     customer in (R1). Without `act`, a new run is due at once instead of being worked here. On the `first_try` of a
     unit of work, items that a run plans are taken as new; where one exists, the commit raises Conflict.
     """
-    signal = context.world.trusted(signal)
+    signal = context.playbook.trusted(signal)
     runs = CustomerRuns(context, uow, members, home=home, first_try=first_try)
     for place, run in runs.runs():
         try:
@@ -69,7 +69,7 @@ def handle_signal(
                 moved.run = runs.take_back(moved.run, "begun_anew")
             runs.move(place, journey, moved, withdrawn=True)
     if not history and not runs.refused:
-        for journey in context.world.journeys.values():
+        for journey in context.playbook.journeys.values():
             if signal.name in journey.trigger.event:
                 runs.let_in(journey, signal)
     if not history:

@@ -19,7 +19,7 @@ from shared.repositories.products import Products
 from shared.repositories.profiles import RulesToday
 from shared.repositories.task_assignment import Roster
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.journeys.definitions import Mode, World
+from shared.use_cases.journeys.definitions import JourneyPlaybook, Mode
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class JourneyContext:
     """Everything journeys need at one moment."""
 
     table: Table
-    world: World
+    playbook: JourneyPlaybook
     rules_today: RulesToday
     sending: SendingRules
     new_id: NewId
@@ -42,7 +42,7 @@ class JourneyContext:
 
     def definition(self, run: Run) -> Journey:
         """The version of the journey that a run entered with (X18); raises LookupError when it is gone."""
-        shipped = self.world.journeys.get(run["journey"])
+        shipped = self.playbook.journeys.get(run["journey"])
         if shipped and shipped.version == run["version"]:
             return shipped
         known = self.memory.journey_versions
@@ -74,7 +74,7 @@ class JourneyContext:
             lambda: (self.table.get(table_keys.JOURNEY_MODES) or {}).get("modes", {}),
         )
         stored = known.get(journey_id)
-        return Mode(*stored) if stored else Mode("all" if self.world.live else "shadow")
+        return Mode(*stored) if stored else Mode("all" if self.playbook.live else "shadow")
 
     def counts(self, journey_id: str) -> dict[str, dict[str, int]]:
         """Counters by version: "entered", "holdout", "at <step>", "ended <why>", "holdout ended <why>"; "shadow" counts

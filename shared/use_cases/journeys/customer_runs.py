@@ -90,7 +90,7 @@ class CustomerRuns:
 
     def let_in(self, journey: Journey, signal: Signal) -> None:
         """Start a run for the customer, unless the journey's conditions or limits, or earlier signals, forbid it."""
-        variables = self.context.world.remembered(journey, signal.properties)
+        variables = self.context.playbook.remembered(journey, signal.properties)
         if journey.trigger.product_with:
             product = self._product(journey.trigger.product_with, variables.get("order_id"))
             if product is None:
@@ -147,7 +147,7 @@ class CustomerRuns:
     def remember(self, signal: Signal) -> None:
         """Remember when the signal of a goal came last, so that late signals from before it start no run."""
         last = self._states[self.home]["last"]
-        if signal.name in self.context.world.goals and signal.at > last.get(signal.name, ""):
+        if signal.name in self.context.playbook.goals and signal.at > last.get(signal.name, ""):
             last[signal.name] = signal.at
 
     # ---- on ----

@@ -66,7 +66,7 @@ class Counts:
 
 
 def versions(table: Table, journey_id: str) -> dict[str, Version]:
-    """Every version that somebody ever entered with."""
+    """Every version that a customer ever entered with."""
     found: dict[str, Version] = {}
     for items in _pages(table, table_keys.JOURNEY + journey_id, "V#", "V#~"):
         for item in items:
@@ -110,7 +110,7 @@ class Migration:
         return counts
 
     def run(self, on_done: Callable[[int], None] = lambda _: None) -> Counts:
-        """Bring everybody over; safe to stop and to repeat. Raises Busy when one of them is changed by too many."""
+        """Migrate every run; safe to stop and to repeat. Raises Busy when too many writers change a customer."""
         self.journeys.publish(self.target)
         counts = Counts()
         for customer_id, _, names in self._inside():

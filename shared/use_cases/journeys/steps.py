@@ -68,7 +68,16 @@ class StepRunner:
     def facts(self, run: Run, signal: Mapping[str, Any] | None = None) -> RunFacts:
         c = self.context
         return RunFacts(
-            self.uow, self.members, run, c.rules_today, c.sending, c.products, c.world.pages, c.now, signal, self._facts
+            self.uow,
+            self.members,
+            run,
+            c.rules_today,
+            c.sending,
+            c.products,
+            c.playbook.pages,
+            c.now,
+            signal,
+            self._facts,
         )
 
     def count(self, run: Run, **amounts: int) -> None:
@@ -78,9 +87,9 @@ class StepRunner:
 
     def has_content(self, step: Step) -> bool:
         """Whether today's playbook still has the template and offer of a step, which may be of an older version."""
-        world, message = self.context.world, step.send or step.survey
+        playbook, message = self.context.playbook, step.send or step.survey
         templates = {message.template if message else "", (step.task.script if step.task else "") or ""} - {""}
-        return templates <= world.templates.keys() and (not step.offer or step.offer in world.offers.offers)
+        return templates <= playbook.templates.keys() and (not step.offer or step.offer in playbook.offers.offers)
 
     def carry_out(self, place: Place, journey: Journey, run: Run, action: Action) -> Run:
         step = action.step
@@ -106,7 +115,7 @@ class StepRunner:
     def _send(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
         wanted = action.step.send or action.step.survey
         assert wanted is not None
-        template = self.context.world.templates[wanted.template]
+        template = self.context.playbook.templates[wanted.template]
         facts = self.facts(run)
         variables: dict[str, Any] = {}
         for name in template.variables:
@@ -156,7 +165,7 @@ class StepRunner:
         return in_holdout(self.lead, "*", self.context.sending.holdout_percent)
 
     def _issue(self, place: Place, run: Run, action: Action, *, live: bool) -> Run:
-        book = self.context.world.offers
+        book = self.context.playbook.offers
         offer = book.offers[action.step.offer or ""]
         code = new_code(offer.prefix, self.context.new_id())
         if live and self._held_out:
@@ -183,7 +192,7 @@ class StepRunner:
     def _task(self, place: Place, run: Run, action: Action) -> Run:
         wanted = action.step.task
         assert wanted is not None
-        sells = bool(wanted.script and self.context.world.templates[wanted.script].purpose == "marketing")
+        sells = bool(wanted.script and self.context.playbook.templates[wanted.script].purpose == "marketing")
         if wanted.kind == "call" and (never := self._not_to_be_called(sells=sells)):
             return {**run, "outcomes": {**run.get("outcomes", {}), action.step.id: never}}
         facts = self.facts(run)
@@ -220,9 +229,9 @@ class StepRunner:
         return WITHDRAWN if blocked or any(task.get("sells") for task in open_calls(self.uow, self.members)) else ""
 
     def _script(self, template: str, run: Run) -> str:
-        declared = self.context.world.templates[template].variables
+        declared = self.context.playbook.templates[template].variables
         known = {name: run["vars"][name] for name in declared if run["vars"].get(name) not in (None, "")}
-        return self.context.world.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
+        return self.context.playbook.script(template, {**known, CUSTOMER: fold_members(self.members)["traits"]})
 
     def _tag(self, place: Place, step: Step) -> None:
         """Add a mark to the run's own profile, also after an unmerge; remove it from all profiles, unless another run
@@ -241,7 +250,7 @@ class StepRunner:
 
     def _marks(self, run: Run, mark: str) -> bool:
         # The shipped version: a missing older one must not stop the others.
-        journey = self.context.world.journeys.get(run["journey"])
+        journey = self.context.playbook.journeys.get(run["journey"])
         return journey is not None and any(step.tag and step.tag.add == mark for step in journey.steps)
 
 

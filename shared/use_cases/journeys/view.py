@@ -31,13 +31,13 @@ def read_mode(text: str) -> Mode:
 def overviews(journeys: JourneyContext) -> list[dict[str, Any]]:
     """Every journey of the playbook in short, by id."""
     return [
-        _short(journeys, journey, journeys.counts(name)) for name, journey in sorted(journeys.world.journeys.items())
+        _short(journeys, journey, journeys.counts(name)) for name, journey in sorted(journeys.playbook.journeys.items())
     ]
 
 
 def detail(journeys: JourneyContext, journey_id: str) -> dict[str, Any]:
     """One journey with its content, its steps and the versions somebody entered with; raises NotFound."""
-    journey = journeys.world.journeys.get(journey_id)
+    journey = journeys.playbook.journeys.get(journey_id)
     if journey is None:
         raise NotFound(f"there is no journey {journey_id}")
     counts = journeys.counts(journey_id)

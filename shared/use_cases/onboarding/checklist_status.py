@@ -110,14 +110,14 @@ class Look:
     @cached_property
     def counts(self) -> dict[str, Counter[str]]:
         """What became of people in each journey."""
-        names = self.journeys.world.journeys
+        names = self.journeys.playbook.journeys
         return {name: sum(map(Counter, self.journeys.counts(name).values()), Counter()) for name in names}
 
     def sending(self, templates: Sequence[str]) -> list[str]:
         """The journeys that say one of these templates; with none named, all of them."""
         return [
             journey.id
-            for journey in self.journeys.world.journeys.values()
+            for journey in self.journeys.playbook.journeys.values()
             if not templates or any(_says(step) in templates for step in journey.steps)
         ]
 
@@ -201,7 +201,7 @@ def zns_templates(look: Look, item: Item) -> Found:
 
     Without an account the playbook speaks of nobody's templates, so none is.
     """
-    wanted = [template.zns for template in look.journeys.world.templates.values() if template.zns]
+    wanted = [template.zns for template in look.journeys.playbook.templates.values() if template.zns]
     told = {row["sk"]: row["status"].upper() for row in _rows(look.table, table_keys.provider_template("zns", "").pk)}
     confirmed = sum(told.get(zns.template_id) in ENABLED for zns in wanted)
     refused = [zns.name for zns in wanted if told.get(zns.template_id, "ENABLED") not in ENABLED]
@@ -216,14 +216,14 @@ def zns_templates(look: Look, item: Item) -> Found:
 
 def sms_templates(look: Look, item: Item) -> Found:
     """How many care texts are registered under the brandname, at a gateway there is an account with."""
-    texts = [template.sms_care for template in look.journeys.world.templates.values() if template.sms_care]
+    texts = [template.sms_care for template in look.journeys.playbook.templates.values() if template.sms_care]
     registered = sum(text.registered for text in texts) if _has_account(look, item) else 0
     return Found(reached(registered, len(texts) or 1), {"wanted": len(texts), "registered": registered})
 
 
 def tagged_templates(look: Look, item: Item) -> Found:
     """Whether there are enough templates that carry one of Zalo's tags."""
-    tags = Counter(template.zns.tag for template in look.journeys.world.templates.values() if template.zns)
+    tags = Counter(template.zns.tag for template in look.journeys.playbook.templates.values() if template.zns)
     numbers = {"tagged": tags.total(), "transaction": tags[1], "care": tags[2], "promotion": tags[3]}
     return Found(reached(tags.total(), item.goal), numbers)
 

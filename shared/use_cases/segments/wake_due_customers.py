@@ -83,7 +83,7 @@ class Waker:
             if signal.name == "Birthday":
                 self._list_birthday(uow, members)
             # The early hours only enter customers; the next minute tick runs their journeys.
-            if self.journeys.world.heard(signal.name):
+            if self.journeys.playbook.heard(signal.name):
                 handle_signal(self.journeys, uow, members, signal, act=False)
 
     def _list_birthday(self, uow: UnitOfWork, members: list[Profile]) -> None:

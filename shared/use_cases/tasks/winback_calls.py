@@ -76,7 +76,7 @@ class WinbackCalls:
 
     def _offer(self, members: list[Profile], entry: dict[str, Any]) -> dict[str, str]:
         """The offer the call may promise, by name; its code is issued during the call."""
-        book = self.journeys.world.offers
+        book = self.journeys.playbook.offers
         name = self.journeys.rules_today.rules.winback.offers.get(entry["value"], "")
         if name not in book.offers or _NO_OFFER in members[0].get("labels", ()):
             return {}
@@ -92,12 +92,12 @@ class WinbackCalls:
         return any(run["journey"] in self._journeys_with_sales_calls() and "due_at" in run for run in runs)
 
     def _journeys_with_sales_calls(self) -> set[str]:
-        world = self.journeys.world
+        playbook = self.journeys.playbook
         return {
             journey.id
-            for journey in world.journeys.values()
+            for journey in playbook.journeys.values()
             for step in journey.steps
-            if step.task and step.task.script and world.templates[step.task.script].purpose == "marketing"
+            if step.task and step.task.script and playbook.templates[step.task.script].purpose == "marketing"
         }
 
 

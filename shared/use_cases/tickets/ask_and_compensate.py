@@ -67,7 +67,7 @@ def ask_answered(uow: UnitOfWork, task: Task, rules: TicketRules, directory: Dir
 def compensate(context: TicketContext, ticket_id: str, *, amount: int, offer: str, reason: str, by: str) -> Ticket:
     """Give the customer an amount of VND or an offer of the playbook; above the playbook's limit it waits for a
     manager's approval. Raises NotFound, Invalid, and Conflict where the ticket has a compensation already."""
-    book = context.journeys.world.offers
+    book = context.journeys.playbook.offers
     limits = context.rules.compensation
     if offer and offer not in book.offers:
         raise Invalid([FieldError("offer", f"must be one of {', '.join(book.offers)}")])
@@ -133,7 +133,7 @@ def _approved(
     uow, now = tx.uow, context.now
     after = ticket
     if offer_id := given.get("offer"):
-        book = context.journeys.world.offers
+        book = context.journeys.playbook.offers
         code = new_code(book.offers[offer_id].prefix, context.journeys.new_id())
         voucher = vouchers.issue(
             uow, book, offer_id, ticket["customer_id"], code, now, journey=outgoing.JOURNEY,
@@ -167,4 +167,4 @@ def _noted(context: TicketContext, tx: TicketTransaction, ticket: Ticket, name: 
 
 def _amount_or_offer(context: TicketContext, given: Compensation) -> str:
     offer_id = given.get("offer")
-    return context.journeys.world.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])
+    return context.journeys.playbook.offers.offers[offer_id].title.vi if offer_id else vnd(given["amount"])

@@ -28,14 +28,14 @@ def redeem(
     """
 
     def attempt(uow: UnitOfWork) -> tuple[Voucher, Redemption]:
-        voucher = find(uow, journeys.world.offers, code)
+        voucher = find(uow, journeys.playbook.offers, code)
         return _redeem(journeys, uow, voucher, use._replace(members=_members(uow, who, secret)))
 
     return committed(journeys.table, attempt, attempts=ATTEMPTS)
 
 
 def _redeem(journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
-    book = journeys.world.offers
+    book = journeys.playbook.offers
     key = table_keys.order(use.order_id)
     order = uow.get(key)
     if order and came_back(order):
