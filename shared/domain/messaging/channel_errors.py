@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from shared.domain.common.backoff import equal_jitter, exponential
 from shared.domain.errors import Busy, KhachQuenError
 
 # The gateway approves an advertisement by SMS as one text for at least so many numbers, and at most so many (R11).
 AD_LEAST, AD_MOST = 30, 5000
 
-# The back-off after every provider's error: it doubles from the first pause to the longest one, with jitter so that a
-# recovering provider is not hit by all at once.
-FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(minutes=30)
 
 TroubleKind = Literal["back_off", "wait_until", "refused", "unreachable", "misconfigured", "uncertain"]
 
@@ -40,11 +36,6 @@ def as_channel_error(error: ChannelError | Busy) -> ChannelError:
     """What to do about an error of a channel's call: a table that is busy, which a channel reads its token from before
     it calls the provider, is a provider to try later."""
     return error if isinstance(error, ChannelError) else ChannelError("back_off", "busy", str(error))
-
-
-def provider_pause(tries: int, chance: float) -> timedelta:
-    """How long to leave a provider alone after `tries` failed tries of the same thing; `chance` is from 0 to 1."""
-    return equal_jitter(exponential(FIRST_PAUSE, LONGEST_PAUSE, tries), chance)
 
 
 class ContentError(KhachQuenError):

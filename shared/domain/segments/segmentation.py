@@ -12,13 +12,14 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zlib import crc32
 
-from shared.domain.common.playbook_rules import BgNbdRules, CutOffs, IdentityRules, Rules
+from shared.domain.common.playbook_rules import BgNbdRules, CutOffs, Rules
 from shared.domain.customers.identity import KNOWN_BY
 from shared.domain.customers.key_dates import key_dates
-from shared.domain.customers.profile import Profile, different_people
+from shared.domain.customers.profile import Profile
 from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
 from shared.domain.segments.metrics import Metrics
 from shared.domain.segments.recency import days_silent, silent_on
+from shared.domain.segments.walk_in_numbers import refusal
 from shared.domain.vietnam_time import day_start
 
 LIFECYCLE = ("prospect", "new", "active", "lapsed_30", "lapsed_60", "lapsed_90", "lost")
@@ -180,18 +181,6 @@ def classify(
         known=known,
         key_dates=falls_today,
     )
-
-
-def refusal(m: Metrics, profile: Profile, rules: IdentityRules) -> str:
-    """Why this number is one that cashiers type for walk-ins, or "" (R4).
-
-    A function of all facts, not of the moment: the sales stay together under the number, in no list and no journey.
-    """
-    if m.busiest_day_orders >= rules.orders_a_day_until_refused:
-        return "rate"
-    if len(profile["names"]) >= rules.names_until_refused:
-        return "names" if different_people(profile["names"]) >= rules.names_until_refused else ""
-    return ""
 
 
 def _history(m: Metrics, today: date) -> tuple[int, float, float]:

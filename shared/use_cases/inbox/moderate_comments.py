@@ -15,9 +15,10 @@ from typing import Any
 from shared.domain.common.language import language_of
 from shared.domain.inbox.comment import Calls, CommentRules
 from shared.domain.inbox.provider_event import Incoming
-from shared.domain.messaging.channel_errors import ChannelError, provider_pause
+from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.messaging.message import FINAL, PROGRESS, Comment, Intent
 from shared.domain.messaging.policy_rules import SendingRules
+from shared.domain.messaging.provider_backoff import provider_pause
 from shared.domain.messaging.reply_windows import COMMENT_ANSWER
 from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import moment, stamp

@@ -15,16 +15,11 @@ from shared.domain.campaigns.campaign import JOURNEY
 from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Busy
 from shared.domain.messaging import delivery
-from shared.domain.messaging.channel_errors import (
-    FIRST_PAUSE,
-    ChannelError,
-    ContentError,
-    as_channel_error,
-    provider_pause,
-)
+from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
 from shared.domain.messaging.message import FINAL, PROGRESS, Message
 from shared.domain.messaging.policy import ON_PHONE, Decision
 from shared.domain.messaging.policy_rules import SendingRules
+from shared.domain.messaging.provider_backoff import FIRST_PAUSE, provider_pause
 from shared.domain.messaging.reply_windows import SPANS, closes
 from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp

@@ -13,7 +13,8 @@ from typing import Any, Literal, cast
 
 from shared.domain.common.stored_item import without
 from shared.domain.errors import Busy
-from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error, provider_pause
+from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
+from shared.domain.messaging.provider_backoff import provider_pause
 from shared.domain.staff.directory import Directory, Person
 from shared.domain.staff.staff_notification import (
     ENDED,
