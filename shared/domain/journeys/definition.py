@@ -267,8 +267,8 @@ class Journey(StrictModel):
     def version(self) -> str:
         """Twelve hexadecimal digits of its content; what stands as it does by default is not part of it."""
         content = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-        said = json.dumps(content, sort_keys=True, ensure_ascii=False)
-        return hashlib.sha256(said.encode()).hexdigest()[:12]
+        canonical = json.dumps(content, sort_keys=True, ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
     @cached_property
     def _places(self) -> dict[str, int]:

@@ -65,7 +65,7 @@ class _Lint:
         self.journey = journey
         self.playbook = playbook
         self.graph = StepGraph(journey)
-        self.told = frozenset(SIGNALS) | frozenset(playbook.events)
+        self.signals = frozenset(SIGNALS) | frozenset(playbook.events)
 
     def findings(self) -> Iterator[Finding]:
         yield from self.graph.findings()
@@ -90,8 +90,8 @@ class _Lint:
 
     def _events(self, path: Path, names: Iterable[str]) -> Iterator[Finding]:
         for n, name in enumerate(names):
-            if name not in self.told:
-                hint = near(name, self.told) or "; the shop's own events are named in stages.yaml"
+            if name not in self.signals:
+                hint = near(name, self.signals) or "; the shop's own events are named in stages.yaml"
                 yield Finding((*path, str(n)), f"nobody tells of {name}{hint}")
 
     def _trigger(self) -> Iterator[Finding]:
@@ -104,14 +104,14 @@ class _Lint:
         if trigger.product_with and (silent := _silent("order_id", trigger.event)):
             yield Finding(("trigger", "product_with"), f"{silent} is no order, so there is no product to pick")
 
-    def _same(self, path: Path, told: Goal | Exit) -> Iterator[Finding]:
-        if told.same is None:
+    def _same(self, path: Path, expected: Goal | Exit) -> Iterator[Finding]:
+        if expected.same is None:
             return
-        silent = _silent(told.same, told.event)
-        if not silent and told.same not in PICKED | OFFERED:
-            silent = _silent(told.same, self.journey.trigger.event)
+        silent = _silent(expected.same, expected.event)
+        if not silent and expected.same not in PICKED | OFFERED:
+            silent = _silent(expected.same, self.journey.trigger.event)
         if silent:
-            yield Finding((*path, "same"), _says_no(silent, told.same))
+            yield Finding((*path, "same"), _says_no(silent, expected.same))
 
     # ---- facts ----
 

@@ -153,12 +153,12 @@ class RunFacts:
         lines = (order or {}).get("content", {}).get("lines", [])
         known = self.products.around([line.get("sku", "") for line in lines])
         hidden = self.sending.sensitive_categories
-        said: dict[str, Any] = {"in_catalogue": any(line.get("sku") in known for line in lines)}
+        values: dict[str, Any] = {"in_catalogue": any(line.get("sku") in known for line in lines)}
         if guided := dearest_with("guide_url", lines, known, hidden):
-            said |= {"guide_for": guided.name, "guide_url": guided.guide_url}
+            values |= {"guide_for": guided.name, "guide_url": guided.guide_url}
         if also := suggest(lines, known, self._know("owned"), self.run["vars"].get("store", ""), hidden):
-            said |= {"suggestion_for": also.bought, "suggestion": also.name, "suggestion_url": also.url}
-        return said
+            values |= {"suggestion_for": also.bought, "suggestion": also.name, "suggestion_url": also.url}
+        return values
 
     def _product(self) -> dict[str, Any]:
         known = self.products.around([self.run["vars"].get("sku", "")])
@@ -170,17 +170,17 @@ class RunFacts:
         got = local_day(moment(self.run["anchor"]))
         days = {name: getattr(product, source) for name, source in _CLOCKS.items()}
         names = ("sku", "name", "category", "url", "guide_url")
-        said: dict[str, Any] = {name: getattr(product, name) for name in names}
-        said |= {name: (got + timedelta(days=span)).isoformat() for name, span in days.items() if span}
+        values: dict[str, Any] = {name: getattr(product, name) for name in names}
+        values |= {name: (got + timedelta(days=span)).isoformat() for name, span in days.items() if span}
         if every := product.maintain_every_days:
-            said["maintain_on"] = _next_round(got, every, local_day(self.now)).isoformat()
+            values["maintain_on"] = _next_round(got, every, local_day(self.now)).isoformat()
         line = {"sku": product.sku, "name": product.name, "category": product.category}
         owned = self._know("owned")
         if also := suggest([line], known, owned, self.run["vars"].get("store", ""), hidden):
-            said |= {"suggestion": also.name, "suggestion_url": also.url}
+            values |= {"suggestion": also.name, "suggestion_url": also.url}
         if new := replacement(product.sku, known, owned, hidden):
-            said |= {"replacement": new.name, "replacement_url": new.url}
-        return {name: value for name, value in said.items() if value}
+            values |= {"replacement": new.name, "replacement_url": new.url}
+        return {name: value for name, value in values.items() if value}
 
     def _owned(self) -> set[str]:
         """What the customer bought lately, so that nobody is offered what they have."""
@@ -194,16 +194,16 @@ class RunFacts:
 
     def _offer(self) -> dict[str, Any]:
         names = ("voucher", "gift", "valid_until", "offer_ends", "offer_url")
-        said = {name: self.run["vars"].get(name) for name in names}
-        ends = said["offer_ends"]
-        return {**said, "url": said["offer_url"], "open": bool(ends) and moment(ends) > self.now}
+        values = {name: self.run["vars"].get(name) for name in names}
+        ends = values["offer_ends"]
+        return {**values, "url": values["offer_url"], "open": bool(ends) and moment(ends) > self.now}
 
     def _run(self) -> dict[str, Any]:
         entered = local_day(moment(self.run["anchor"]))
         tet = next(day for year in count(entered.year) if (day := new_year(year)) >= entered)
-        said: dict[str, Any] = {name: self.run[name] for name in ("variant", "deal", "anchor")}
-        said |= {"entered_on": entered.isoformat(), "tet_on": tet.isoformat()}
-        return said | {"days": (local_day(self.now) - entered).days}
+        values: dict[str, Any] = {name: self.run[name] for name in ("variant", "deal", "anchor")}
+        values |= {"entered_on": entered.isoformat(), "tet_on": tet.isoformat()}
+        return values | {"days": (local_day(self.now) - entered).days}
 
     def _shop(self) -> dict[str, Any]:
         floor = self.rules_today.rules.tags.high_value_order_floor_vnd

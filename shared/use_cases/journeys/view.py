@@ -41,7 +41,7 @@ def detail(journeys: JourneyContext, journey_id: str) -> dict[str, Any]:
     if journey is None:
         raise NotFound(f"there is no journey {journey_id}")
     counts = journeys.counts(journey_id)
-    standing = sum((_at(told) for told in counts.values()), Counter())
+    standing = sum((_at(numbers) for numbers in counts.values()), Counter())
     return {
         **_short(journeys, journey, counts),
         "definition": journey.model_dump(mode="json", by_alias=True, exclude_unset=True),
@@ -58,12 +58,12 @@ def detail(journeys: JourneyContext, journey_id: str) -> dict[str, Any]:
 
 def people_by_version(journeys: JourneyContext, journey_id: str) -> dict[str, int]:
     """How many are inside by the version they are on."""
-    found = {version: sum(_at(told).values()) for version, told in journeys.counts(journey_id).items()}
+    found = {version: sum(_at(numbers).values()) for version, numbers in journeys.counts(journey_id).items()}
     return {version: people for version, people in found.items() if people}
 
 
 def _short(journeys: JourneyContext, journey: Journey, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    everybody: Counter[str] = sum((Counter(told) for told in counts.values()), Counter())
+    total: Counter[str] = sum((Counter(numbers) for numbers in counts.values()), Counter())
     return {
         "id": journey.id,
         "title": journey.title.model_dump(),
@@ -71,7 +71,7 @@ def _short(journeys: JourneyContext, journey: Journey, counts: Mapping[str, Mapp
         "version": journey.version,
         "mode": told_mode(journeys.mode(journey.id)),
         "starts_with": list(journey.trigger.event),
-        **_figures(everybody),
+        **_figures(total),
     }
 
 
