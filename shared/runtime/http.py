@@ -56,6 +56,8 @@ MAX_NEXT = 1024
 MAX_FIELDS = 20
 # Products in an order in a call are five levels; what is deeper is built to break a parser.
 MAX_DEPTH = 32
+# A word of the language, and not the name of a field, a door or a code.
+_WORD = re.compile(r"[^\W\d_]+(?![\w.:/-])")
 # JSON can encode what is no text: NUL, which ends a string in many programs, and halves of surrogate pairs.
 _ESCAPED_NO_TEXT = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _NO_TEXT = re.compile("[\x00\ud800-\udfff]")
@@ -68,7 +70,7 @@ def problem(error: KhachQuenError) -> Response[str]:
         "type": f"urn:khach-quen:{type(error).__name__.lower()}",
         "title": title,
         "status": status,
-        "detail": error.detail if isinstance(error, Invalid) else str(error),
+        "detail": _sentence(error.detail if isinstance(error, Invalid) else str(error)),
     }
     if isinstance(error, Invalid):
         # A batch can hold more mistakes than an answer may have bytes.
@@ -79,6 +81,13 @@ def problem(error: KhachQuenError) -> Response[str]:
         body["errors"] = [FieldError("code", error.reason)._asdict()]
     headers = {"Retry-After": "1"} if status == 503 else {}
     return Response(status, "application/problem+json", json.dumps(body, ensure_ascii=False), headers=headers)
+
+
+def _sentence(text: str) -> str:
+    """An error's words as one sentence: a capital first letter, unless it begins with a name, and a full stop."""
+    if _WORD.match(text):
+        text = text[0].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
 
 
 def answer(body: Any, status: int = 200) -> Response[str]:

@@ -52,3 +52,16 @@ def test_each_error_has_its_status_and_title(error: KhachQuenError, status: int,
 
 def test_every_error_of_the_table_is_tried_here():
     assert {type(error) for error, _, _ in ERRORS} == set(STATUS)
+
+
+@pytest.mark.parametrize(
+    ("words", "detail"),
+    [
+        ("there is no such address", "There is no such address."),
+        ("Đơn này đã dùng mã khác.", "Đơn này đã dùng mã khác."),
+        ("order_id DH1 is another store's", "order_id DH1 is another store's."),
+        ("is it so?", "Is it so?"),
+    ],
+)
+def test_a_detail_is_one_sentence_whatever_raised_the_error(words: str, detail: str):
+    assert json.loads(problem(NotFound(words)).body)["detail"] == detail

@@ -84,7 +84,7 @@ def test_r23_a_token_that_was_withdrawn_is_renewed(shop, ticket):
 
 def test_r23_without_a_pos_it_is_said_so(shop, ticket):
     shop.stack.outside.channel_accounts = {}
-    assert "no POS" in ask(shop, ticket, status=409)["detail"]
+    assert "No POS" in ask(shop, ticket, status=409)["detail"]
 
 
 def test_r23_a_price_that_nobody_knows_is_asked_for(shop, ticket):
