@@ -59,7 +59,7 @@ def test_one_journey_is_shown_as_the_playbook_has_it(doors: Doors):
 def test_what_does_not_exist_is_not_found(doors: Doors):
     answer = doors.call("GET", "/v1/journeys/nothing")
 
-    assert (answer.status, answer.json["detail"]) == (404, "there is no journey nothing")
+    assert (answer.status, answer.json["detail"]) == (404, "There is no journey nothing.")
 
 
 @pytest.mark.parametrize(("role", "status"), [("marketing", 200), ("care", 200), ("pos", 403)])
