@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from shared.domain.customers.profile import Profile
 from shared.domain.errors import Conflict
-from shared.ports import Check, Item, Table, Update, absent
+from shared.ports import Check, Table, Update, absent
 from shared.repositories import table_keys
 from shared.repositories.identity_resolution import link_of_phone
 from shared.repositories.unit_of_work import UnitOfWork
 
 
-def require_unlisted(table: Table, uow: UnitOfWork, customer: Item, phone: str, secret: bytes) -> None:
+def require_unlisted(table: Table, uow: UnitOfWork, customer: Profile, phone: str, secret: bytes) -> None:
     """Hold the commit to the number (+84…) not being listed; raises Conflict, with the customer flagged, where it is.
 
     A number may have been listed before its customer was known, so the customer's flag alone is not enough.

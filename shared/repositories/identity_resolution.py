@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from shared.domain.common.stored_item import without
 from shared.domain.customers.identity import KNOWN_BY, Identity, link_key, strongest
 from shared.domain.customers.profile import Profile, different_people, fold_members, new_profile
 from shared.domain.tasks.task import NewTask
-from shared.ports import Key, NewId
-from shared.repositories import table_keys
+from shared.ports import Item, Key, NewId
+from shared.repositories import profiles, table_keys
 from shared.repositories.profiles import load_members
 from shared.repositories.segment_membership import withdraw
 from shared.repositories.tasks import open_task
@@ -42,9 +43,9 @@ class IdentityResolver:
 
     def lead_of(self, customer_id: str) -> Profile:
         """The profile that speaks for a customer today; follows merges."""
-        profile = self.uow.get(table_keys.profile(customer_id))
+        profile = profiles.find(self.uow, customer_id)
         while profile and "merged_into" in profile:
-            profile = self.uow.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+            profile = profiles.find(self.uow, profile["merged_into"]["customer_id"])
         if profile is None:
             raise LookupError(f"customer {customer_id} has a link but no profile")
         return profile
@@ -92,7 +93,7 @@ class IdentityResolver:
             self._note_on(owner, theirs, at, home=home)
 
     def _note_on(self, owner: str, named: list[Identity], at: str, *, home: str) -> None:
-        profile = self.uow.get(table_keys.profile(owner))
+        profile = profiles.find(self.uow, owner)
         assert profile is not None
         known = dict(profile["identities"])
         for who in named:
@@ -167,7 +168,13 @@ class IdentityResolver:
         lead = {**lead, "absorbed": [*lead.get("absorbed", ()), absorbed["customer_id"]]}
         self.uow.put(table_keys.profile(lead["customer_id"]), lead)
         for one, other, side in ((lead, absorbed, "lead"), (absorbed, lead, "absorbed")):
-            record = {"merge_id": merge_id, "side": side, "with": other["customer_id"], "at": at, "because": because}
+            record: Item = {
+                "merge_id": merge_id,
+                "side": side,
+                "with": other["customer_id"],
+                "at": at,
+                "because": because,
+            }
             record["identities"] = sorted(one["identities"])
             self.uow.mark(table_keys.merge_record(one["customer_id"], merge_id), record)
         self.merged.append(absorbed["customer_id"])
@@ -178,15 +185,14 @@ class IdentityResolver:
     def part(self, absorbed: Profile, *, by: str, at: str) -> tuple[Profile, Profile]:
         """Undo one merge: both sides stand as if it had never been, and will not be joined again without a person."""
         pointer = absorbed["merged_into"]
-        lead = self.uow.get(table_keys.profile(pointer["customer_id"]))
+        lead = profiles.find(self.uow, pointer["customer_id"])
         assert lead is not None
         one, other = lead["customer_id"], absorbed["customer_id"]
         top = self.lead_of(one)["customer_id"]
         lead = {**lead, "absorbed": [i for i in lead["absorbed"] if i != other], "apart": _with(lead, other)}
         if not lead["absorbed"]:
             del lead["absorbed"]
-        absorbed = {name: value for name, value in absorbed.items() if name != "merged_into"}
-        absorbed["apart"] = _with(absorbed, one)
+        absorbed = {**without(absorbed, "merged_into"), "apart": _with(absorbed, one)}
         self.uow.put(table_keys.profile(one), lead)
         self.uow.put(table_keys.profile(other), absorbed)
         for customer_id in (one, other):
@@ -235,4 +241,4 @@ def _opened(profile: Profile, kinds: set[str]) -> Profile:
     reached = {channel for kind in kinds for channel in REACHED_BY.get(kind, ())}
     closed = profile.get("closed", {})
     left = {name: why for name, why in closed.items() if name not in reached or why not in ("unreachable", "bounced")}
-    return {**profile, "closed": left} if left != closed else dict(profile)
+    return {**profile, "closed": left} if left != closed else profile.copy()

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.domain.customers.profile import Profile
 from shared.domain.errors import NotFound
 from shared.domain.messaging import delivery
 from shared.domain.messaging.message import WAITING, Intent, Message, planned
@@ -44,7 +45,7 @@ def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *,
     return True
 
 
-def claim(uow: UnitOfWork, claimed: Message, members: list[Item], now: datetime, rules: SendingRules) -> None:
+def claim(uow: UnitOfWork, claimed: Message, members: list[Profile], now: datetime, rules: SendingRules) -> None:
     """Put a claimed message (see `delivery.claimed`), the customer's slot and the money into one unit of work, whose
     commit raises Conflict when one of them is gone."""
     store(uow, claimed)
@@ -75,7 +76,7 @@ def _budgets(message: Message, rules: SendingRules) -> dict[str, int]:
     return {name: most for name, most in rules.budgets_vnd.items() if name in ("*", message["journey"])}
 
 
-def withdraw(uow: UnitOfWork, members: list[Item], message_id: str, reason: str, now: datetime) -> bool:
+def withdraw(uow: UnitOfWork, members: list[Profile], message_id: str, reason: str, now: datetime) -> bool:
     """Take back a message that only waits; False for one that went out, is going out, or has ended.
 
     What went out goes on to no other channel any more, and what is going out is not tried again.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from typing import cast
 
 from shared.domain.common.playbook_rules import CutOffs, Rules
 from shared.domain.customers.profile import Profile, fold_members
@@ -16,11 +17,16 @@ from shared.repositories.unit_of_work import UnitOfWork
 _LANDLINE = "phone:+842"
 
 
+def find(uow: UnitOfWork, customer_id: str) -> Profile | None:
+    """The profile of a customer as the table, or this unit of work, has it."""
+    return cast("Profile | None", uow.get(table_keys.profile(customer_id)))
+
+
 def members_of(uow: UnitOfWork, customer_id: str) -> list[Profile]:
     """The profiles that speak for a customer today, the leading one first; empty when there is none."""
-    profile = uow.get(table_keys.profile(customer_id))
+    profile = find(uow, customer_id)
     while profile and "merged_into" in profile:
-        profile = uow.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+        profile = find(uow, profile["merged_into"]["customer_id"])
     return load_members(uow, profile) if profile else []
 
 
@@ -99,7 +105,7 @@ def load_members(uow: UnitOfWork, lead: Profile) -> list[Profile]:
     members, waiting = [lead], list(lead.get("absorbed", ()))
     uow.load([table_keys.profile(i) for i in waiting])
     while waiting:
-        profile = uow.get(table_keys.profile(waiting.pop(0)))
+        profile = find(uow, waiting.pop(0))
         if profile:
             members.append(profile)
             waiting += profile.get("absorbed", ())

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
+from shared.domain.common.stored_item import without
 from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.segments.metrics import Metrics, is_stale, measure, to_stored
 from shared.domain.segments.segmentation import classify, due_at, lifecycle
@@ -91,14 +92,15 @@ def withdraw(uow: UnitOfWork, profile: Profile) -> Profile:
     _list(uow, profile["customer_id"], set(profile.get("labels", ())), set())
     _rank(uow, profile["customer_id"], profile, None, "")
     derived = ("metrics", "labels", "risk", "ranked_in", "due", "due_at", "refused", "slipped_from")
-    return {name: value for name, value in profile.items() if name not in derived}
+    return without(profile, *derived)
 
 
 def _set(profile: Profile, name: str, value: Any) -> None:
+    item = cast(dict[str, Any], profile)
     if value is None:
-        profile.pop(name, None)
+        item.pop(name, None)
     else:
-        profile[name] = value
+        item[name] = value
 
 
 def _list(uow: UnitOfWork, customer_id: str, before: set[str], after: set[str]) -> None:

@@ -7,12 +7,60 @@ the one that leads, and the view is folded from all members. That is why a merge
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypedDict
 
 from shared.domain.common.text_folding import fold
 from shared.domain.customers.names import clean_name, same_person
 
-Profile = dict[str, Any]
+
+class Profile(TypedDict, total=False):
+    """The stored profile: what arrived by its own identities, and on the leading one of a merge what follows from all.
+
+    Times are UTC stamps, `…_on` local days, amounts VND.
+    """
+
+    pk: str
+    sk: str
+    version: int
+    customer_id: str
+    created_at: str
+    # "kind:value" to {"at", "certainty"}.
+    identities: dict[str, dict[str, Any]]
+    # Traits by name, and the time of each one's latest statement; names by their folded form, for telling people apart.
+    traits: dict[str, Any]
+    stamps: dict[str, str]
+    names: dict[str, int]
+    # "channel:purpose" to the latest statement.
+    consent: dict[str, dict[str, Any]]
+    # A merge: {"customer_id", "merge_id", "at"} of the leading profile; whom it absorbed; whom an unmerge keeps apart.
+    merged_into: dict[str, str]
+    absorbed: list[str]
+    apart: list[str]
+    # From the orders: see `domain.segments.metrics.to_stored` and `domain.segments.segmentation`.
+    metrics: dict[str, int | str] | list[int | str]
+    labels: list[str]
+    risk: int
+    ranked_in: str
+    refused: str
+    slipped_from: str
+    vip_until: str
+    due: str
+    due_at: str
+    # The stores the customer bought at, as keys; the salesperson; days on which something happened last.
+    stores: dict[str, int]
+    keeper: str
+    engaged_on: str
+    talked_on: str
+    listed_on: str
+    # Channels: the latest message that came in by each, those that reach nobody with the reason, the do-not-call list.
+    inbound: dict[str, str]
+    closed: dict[str, str]
+    do_not_call: bool
+    # Tags set by journeys, tickets with an open complaint, attribution windows as lists.
+    marks: list[str]
+    complaints: list[str]
+    served: list[list[str]]
+
 
 TRAITS = ("name", "birthday", "gender", "city", "home_store")
 NAMES_KEPT = 8
@@ -75,7 +123,7 @@ def fold_members(members: list[Profile]) -> Profile:
     lead = members[0]
     if len(members) == 1:
         return lead
-    view = {**lead, "identities": {}, "traits": {}, "stamps": {}, "consent": {}, "names": {}}
+    view: Profile = {**lead, "identities": {}, "traits": {}, "stamps": {}, "consent": {}, "names": {}}
     for member in members:
         for name, at in member["stamps"].items():
             value = member["traits"][name]
@@ -94,9 +142,10 @@ def fold_members(members: list[Profile]) -> Profile:
                 view["identities"][name] = link
         view["names"] = _some({**view["names"], **member["names"]})
     view["created_at"] = min(m["created_at"] for m in members)
-    for name in ("engaged_on", "vip_until"):
-        if told := [m[name] for m in members if m.get(name)]:
-            view[name] = max(told)
+    if engaged := [m["engaged_on"] for m in members if m.get("engaged_on")]:
+        view["engaged_on"] = max(engaged)
+    if appointed := [m["vip_until"] for m in members if m.get("vip_until")]:
+        view["vip_until"] = max(appointed)
     if complaints := {ticket for m in members for ticket in m.get("complaints", ())}:
         view["complaints"] = sorted(complaints)
     if stores := {store for m in members for store in m.get("stores", ())}:

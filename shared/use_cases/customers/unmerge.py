@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.errors import NotFound
 from shared.domain.vietnam_time import stamp
-from shared.repositories import table_keys
+from shared.repositories import profiles
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members
 from shared.repositories.retry import committed
@@ -25,10 +25,10 @@ def unmerge(ingestion: EventIngestion, customer_id: str, merge_id: str | None, b
 def _unmerge(
     uow: UnitOfWork, ingestion: EventIngestion, customer_id: str, merge_id: str | None, by: str
 ) -> tuple[str, str]:
-    profile = uow.get(table_keys.profile(customer_id))
+    profile = profiles.find(uow, customer_id)
     if profile is None:
         raise NotFound("there is no such customer")
-    sides = [profile, *(uow.get(table_keys.profile(i)) for i in profile.get("absorbed", ()))]
+    sides = [profile, *(profiles.find(uow, i) for i in profile.get("absorbed", ()))]
     absorbed = [p for p in sides if p and "merged_into" in p]
     if merge_id:
         absorbed = [p for p in absorbed if p["merged_into"]["merge_id"] == merge_id]
@@ -38,7 +38,7 @@ def _unmerge(
     resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
     lead, other = resolver.part(latest, by=by, at=stamp(ingestion.now))
     for changed in sorted(resolver.remeasure):
-        top = uow.get(table_keys.profile(changed))
+        top = profiles.find(uow, changed)
         assert top is not None
         relabel(uow, load_members(uow, top), None, ingestion.rules_today)
     return lead["customer_id"], other["customer_id"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.common.text_folding import fold
 from shared.domain.customers.identity import Identity, link_key
@@ -13,8 +13,8 @@ from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, differe
 from shared.domain.errors import Conflict
 from shared.domain.segments.metrics import Metrics, empty_metrics
 from shared.domain.vietnam_time import stamp
-from shared.ports import Clause, Item, Key, Update, absent, absent_or_at_most, equals, present
-from shared.repositories import table_keys
+from shared.ports import Clause, Key, Update, absent, absent_or_at_most, equals, present
+from shared.repositories import profiles, table_keys
 from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
@@ -92,11 +92,12 @@ def _in_place(ingestion: EventIngestion, home: str, wanted: Upsert, at: str) -> 
     # The next due day follows from these; a till that repeats known values moves none.
     when += [equals(("traits", name), wanted.traits[name]) for name in sorted(MOVED_BY & wanted.traits.keys())]
     try:
-        return ingestion.table.write(
+        changed = ingestion.table.write(
             Update(table_keys.profile(home), set=sets, add={("version",): 1 if sets else 0}, when=tuple(when))
         )
     except Conflict:
         return None
+    return cast("Profile | None", changed)
 
 
 def _several_people(profile: Profile, wanted: Upsert) -> bool:
@@ -108,7 +109,7 @@ def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert,
     resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
     home = resolver.resolve(wanted.identities, at)
     key: Key = table_keys.profile(home)
-    profile: Item = uow.get(key) or {}
+    profile = profiles.find(uow, home) or {}
     profile = agree(learn(profile, wanted.traits, at), wanted.consent)
     store = wanted.traits.get("home_store")
     if store:

@@ -14,7 +14,7 @@ from shared.domain.segments.segmentation import lifecycle, rfm, scores, silence
 from shared.domain.tasks.appointment import Appointment
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
-from shared.repositories import table_keys
+from shared.repositories import profiles, table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.unit_of_work import UnitOfWork
@@ -54,9 +54,10 @@ def view(
     if "merged_into" in profile:
         return view(table, profile["merged_into"]["customer_id"], rules_today, roster, suggester)
     items = page.items[1:]
-    members = [profile]
-    if profile.get("absorbed"):
-        members = load_members(UnitOfWork(table), profile)
+    lead = cast(Profile, profile)
+    members = [lead]
+    if lead.get("absorbed"):
+        members = load_members(UnitOfWork(table), lead)
         for member in members[1:]:
             below = table_keys.profile(member["customer_id"])
             more = table.query(
@@ -209,9 +210,9 @@ def _journeys(items: list[Item]) -> list[dict[str, Any]]:
 
 def _members(uow: UnitOfWork, customer_id: str) -> list[Profile]:
     """The profile that speaks for a customer today and all that were merged into it; raises NotFound."""
-    profile = uow.get(table_keys.profile(customer_id))
+    profile = profiles.find(uow, customer_id)
     while profile and "merged_into" in profile:
-        profile = uow.get(table_keys.profile(profile["merged_into"]["customer_id"]))
+        profile = profiles.find(uow, profile["merged_into"]["customer_id"])
     if profile is None:
         raise NotFound("there is no such customer")
     return load_members(uow, profile)

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import link_key
-from shared.domain.customers.profile import agree, different_people, learn
+from shared.domain.customers.profile import Profile, agree, different_people, learn
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.events.event import Event
 from shared.domain.events.timeline_entry import timeline_entry
@@ -27,7 +27,7 @@ from shared.domain.orders.order import OrderRow
 from shared.domain.segments.metrics import Metrics, empty_metrics, extend
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
-from shared.repositories import event_sources, table_keys
+from shared.repositories import event_sources, profiles, table_keys
 from shared.repositories.consent_log import keep_proofs
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.order_events import OrderEvents
@@ -192,7 +192,7 @@ class _Group:
         # A customer merged since is measured with its lead, whose own entry is None then.
         live = {self.resolver.lead_of(home)["customer_id"] for home, _, history in self.signals if not history}
         for customer_id in dict.fromkeys(self.resolver.lead_of(i)["customer_id"] for i in self.dirty):
-            lead = self.uow.get(table_keys.profile(customer_id))
+            lead = profiles.find(self.uow, customer_id)
             assert lead is not None
             metrics = self.dirty.get(customer_id)
             after = relabel(self.uow, load_members(self.uow, lead), metrics, self.ingestion.rules_today)
@@ -217,7 +217,7 @@ class _Group:
     def _touch(self, customer_id: str, metrics: Metrics | None) -> None:
         self.dirty[customer_id] = metrics
 
-    def _metrics(self, lead: Item) -> Metrics | None:
+    def _metrics(self, lead: Profile) -> Metrics | None:
         """The lead's metrics so far in this unit of work."""
         return self.dirty[lead["customer_id"]] if lead["customer_id"] in self.dirty else metrics_of(lead)
 
@@ -266,7 +266,7 @@ class _Group:
 
     def _learn(self, home: str, event: Event) -> None:
         key = table_keys.profile(home)
-        before = self.uow.get(key)
+        before = profiles.find(self.uow, home)
         assert before is not None
         profile = before
         if event.traits:
@@ -300,7 +300,7 @@ class _Group:
             self._touch(lead["customer_id"], self._extended(lead, change.row, is_new=change.is_new))
         self.signals += change.signals
 
-    def _extended(self, lead: Item, row: OrderRow, *, is_new: bool) -> Metrics | None:
+    def _extended(self, lead: Profile, row: OrderRow, *, is_new: bool) -> Metrics | None:
         """The lead's metrics with one more order, or None where they have to be measured from all orders."""
         metrics = self._metrics(lead)
         if not is_new or metrics is None or lead.get("absorbed"):

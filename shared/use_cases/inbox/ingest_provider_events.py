@@ -14,7 +14,7 @@ from shared.domain.common.channels import channel_family, consent_channel
 from shared.domain.customers.identity import Identity, identity, link_key
 from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.phone_in_text import typed_mobile
-from shared.domain.customers.profile import agree
+from shared.domain.customers.profile import Profile, agree
 from shared.domain.errors import NotFound
 from shared.domain.inbox.comment import calls_for
 from shared.domain.inbox.customer_message import said
@@ -26,7 +26,7 @@ from shared.domain.tickets.ticket import CustomerMessage
 from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment
 from shared.ports import Item
-from shared.repositories import event_sources, table_keys
+from shared.repositories import event_sources, profiles, table_keys
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
 from shared.repositories.provider_status import note_template
@@ -185,8 +185,7 @@ class IncomingTaker:
             return Taken()  # nobody we know; there is nothing to stop
         home = registry.resolve(named, news.at)
         key = table_keys.profile(home)
-        profile = uow.get(key) or {}
-        profile = self._changed(profile, news)
+        profile = self._changed(profiles.find(uow, home) or {}, news)
         uow.put(key, profile)
         if news.kind in ("inbound_message", "followed"):
             _reopen(uow, registry.lead_of(home), news.channel)
@@ -204,7 +203,7 @@ class IncomingTaker:
 
     def _word(self, uow: UnitOfWork, home: str, who: Identity, news: Incoming) -> Taken:
         """What a person said by themselves, and whether it surely was this customer."""
-        link = (uow.get(table_keys.profile(home)) or {})["identities"].get(who.name, {})
+        link = (profiles.find(uow, home) or {})["identities"].get(who.name, {})
         sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
         return Taken(said(news, home, verified=sure))
 
@@ -217,7 +216,7 @@ class IncomingTaker:
         word = said(news, home, verified=False, by_hand=calls.answer == "person")
         return Taken(word, home + moderate_comments.digest(news.detail["comment_id"]), message_id)
 
-    def _changed(self, profile: Item, news: Incoming) -> Item:
+    def _changed(self, profile: Profile, news: Incoming) -> Profile:
         if news.kind in CLOSES:
             profile = {**profile, "closed": {**profile.get("closed", {}), news.channel: CLOSES[news.kind]}}
         stops = news.kind == "inbound_message" and asks_to_stop(news.text)
@@ -250,7 +249,7 @@ def _known_as(uow: UnitOfWork, registry: IdentityResolver, who: Identity) -> Ide
         return who
     joined = who._replace(certainty="staff_confirmed")
     link = uow.get(registry.key(joined))
-    profile = uow.get(table_keys.profile(link["customer"])) if link else None
+    profile = profiles.find(uow, link["customer"]) if link else None
     known = (profile or {}).get("identities", {}).get(who.name)
     return who._replace(certainty=known["certainty"]) if known else who
 
@@ -264,7 +263,7 @@ def _journey_news(news: Incoming) -> Signal | None:
     return None
 
 
-def _reopen(uow: UnitOfWork, lead: Item, channel: str) -> None:
+def _reopen(uow: UnitOfWork, lead: Profile, channel: str) -> None:
     """Who writes from a channel can be reached there again; what they refused stays refused."""
     closed = lead.get("closed", {})
     if closed.get(channel) == "unreachable":

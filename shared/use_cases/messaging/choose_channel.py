@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from shared.domain.customers.profile import Profile
 from shared.domain.messaging.message import Message, channels_for
 from shared.domain.messaging.policy import Decision, Wish, choose
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import local_day, moment
-from shared.ports import Channel, Item, Renderer
+from shared.ports import Channel, Renderer
 from shared.repositories.contact_ledger import ledger_of
 from shared.repositories.policy_facts import person, situation
 from shared.repositories.profiles import age, members_of
@@ -33,7 +34,7 @@ class ChannelChoice:
     pace: Pace
     limits: ProviderLimits
 
-    def left(self, message: Message, members: list[Item], now: datetime) -> list[str]:
+    def left(self, message: Message, members: list[Profile], now: datetime) -> list[str]:
         """The channels still to try, in order: named by the step, else by the playbook for this customer (U9)."""
         wanted = message["channels"] or channels_for(
             message["purpose"], age(members, local_day(now)), _value(members[0]), self.rules
@@ -46,7 +47,7 @@ class ChannelChoice:
         return [name for name in left if self.limits.enabled(name, ours(template, name))]
 
     def decide(
-        self, uow: UnitOfWork, message: Message, members: list[Item], channels: list[str], now: datetime
+        self, uow: UnitOfWork, message: Message, members: list[Profile], channels: list[str], now: datetime
     ) -> Decision:
         """The policy's choice among the channels in order; one with an open circuit is passed over."""
         who = person(members, ledger_of(uow, members), message["message_id"], now, human=message.get("human", False))
@@ -84,6 +85,6 @@ class ChannelChoice:
         return self.decide(uow, message, members, left, now)
 
 
-def _value(lead: Item) -> str:
+def _value(lead: Profile) -> str:
     labels: list[Any] = lead.get("labels", [])
     return str(labels[1]) if len(labels) > 1 else "none"

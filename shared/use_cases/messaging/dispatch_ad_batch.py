@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
+from shared.domain.customers.profile import Profile
 from shared.domain.errors import Busy, Conflict
 from shared.domain.messaging.channel_errors import AD_LEAST, ChannelError, ContentError, as_channel_error
 from shared.domain.messaging.message import WAITING, Message
@@ -38,14 +39,14 @@ PATIENCE = timedelta(hours=24)
 REPORTS_WITHIN = timedelta(days=3)
 _REMEMBERED = timedelta(days=90)
 
-Ready = tuple[UnitOfWork, Message, list[Item]]
+Ready = tuple[UnitOfWork, Message, list[Profile]]
 
 
 @dataclass(frozen=True)
 class AdDispatcher(Dispatcher):
     """A dispatcher that also forms batches."""
 
-    def _send(self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, now: datetime) -> str:
+    def _send(self, uow: UnitOfWork, message: Message, members: list[Profile], channel: str, now: datetime) -> str:
         if channel != AD:
             return super()._send(uow, message, members, channel, now)
         try:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shared.domain.campaigns.campaign import JOURNEY
-from shared.domain.customers.profile import fold_members
+from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.errors import Busy
 from shared.domain.messaging import delivery
 from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
@@ -23,7 +23,7 @@ from shared.domain.messaging.provider_backoff import FIRST_PAUSE, provider_pause
 from shared.domain.messaging.reply_windows import SPANS, closes
 from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import local_day, moment, stamp
-from shared.ports import Channel, Clock, Item, Outgoing, Rendered, Renderer, Sent, Table
+from shared.ports import Channel, Clock, Outgoing, Rendered, Renderer, Sent, Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
 from shared.repositories.contact_ledger import wait_no_more, waiting
@@ -136,7 +136,7 @@ class Dispatcher:
             return self._next(uow, message, decision.channel, "quota_kept", now)
         return self._send(uow, message, members, decision.channel, now)
 
-    def _send(self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, now: datetime) -> str:
+    def _send(self, uow: UnitOfWork, message: Message, members: list[Profile], channel: str, now: datetime) -> str:
         # The customer as they are known now, not as they were when the message was planned.
         variables = {**message["variables"], "customer": fold_members(members)["traits"]}
         try:
@@ -159,7 +159,7 @@ class Dispatcher:
         return status
 
     def _claim(
-        self, uow: UnitOfWork, message: Message, members: list[Item], channel: str, content: Rendered, now: datetime
+        self, uow: UnitOfWork, message: Message, members: list[Profile], channel: str, content: Rendered, now: datetime
     ) -> Message:
         """Claim the message, the customer's slot and the money in one write; raises Conflict when one is gone."""
         price = self.rules.channel(channel).price_vnd
@@ -307,7 +307,9 @@ class Dispatcher:
             open_task(uow, new, now, self.roster())
         return self._end(uow, message, "failed", "handed_to_staff", now)
 
-    def _defer(self, uow: UnitOfWork, message: Message, members: list[Item], decision: Decision, now: datetime) -> str:
+    def _defer(
+        self, uow: UnitOfWork, message: Message, members: list[Profile], decision: Decision, now: datetime
+    ) -> str:
         until = decision.until or now + timedelta(hours=1)
         if message["purpose"] == "marketing" and decision.reason in ("own_cap", "legal_cap", "more_important_first"):
             wait_no_more(uow, members, message["message_id"])
@@ -337,7 +339,7 @@ class Dispatcher:
         return str(after["status"])
 
 
-def _outgoing(message: Message, members: list[Item], content: Rendered, now: datetime) -> Outgoing:
+def _outgoing(message: Message, members: list[Profile], content: Rendered, now: datetime) -> Outgoing:
     """What the channel of a claimed message is given to send."""
     channel = message["channel"]
     to_comment = channel == COMMENTS and "comment" in message
@@ -356,7 +358,7 @@ def _outgoing(message: Message, members: list[Item], content: Rendered, now: dat
     )
 
 
-def _is_late(members: list[Item], channel: str, now: datetime) -> bool:
+def _is_late(members: list[Profile], channel: str, now: datetime) -> bool:
     """Whether a machine could no more answer on a channel."""
     last = last_words(members).get(channel, "")
     return bool(last) and channel in SPANS and closes(channel, moment(last), human=False) <= now

@@ -11,7 +11,7 @@ from shared.domain.messaging.message import Message
 from shared.domain.messaging.tracked_links import Link
 from shared.domain.vietnam_time import stamp
 from shared.ports import Table
-from shared.repositories import table_keys
+from shared.repositories import profiles, table_keys
 from shared.repositories.messages import change
 from shared.repositories.unit_of_work import UnitOfWork
 
@@ -24,7 +24,7 @@ def stop_marketing(table: Table, link: Link, *, everywhere: bool, how: str, now:
 
     def note(uow: UnitOfWork, message: Message) -> None:
         key = table_keys.profile(message["customer_id"])
-        profile = uow.get(key)
+        profile = profiles.find(uow, message["customer_id"])
         if profile is None:
             raise NotFound("the customer is gone")
         withdrawn = [

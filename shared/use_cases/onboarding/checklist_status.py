@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Any, NamedTuple
 
 from shared.domain.customers.names import clean_name
-from shared.domain.customers.profile import fold_members
+from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.messaging.legal_limits import DO_NOT_CALL_LIST_DAYS
 from shared.domain.onboarding.checklist import Found, Item, State, reached
 from shared.domain.segments.segmentation import LIFECYCLE
@@ -351,7 +351,7 @@ def _has_account(look: Look, item: Item) -> bool:
     return any(not look.accounts[name] for name in item.of)
 
 
-def _person(members: list[Row]) -> list[str]:
+def _person(members: list[Profile]) -> list[str]:
     """What there is of a customer, to be counted."""
     view = fold_members(members)
     said = [statement["granted"] for slot, statement in view["consent"].items() if slot.endswith(":marketing")]

@@ -7,7 +7,7 @@ from typing import Any
 from shared.domain.errors import NotFound
 from shared.domain.segments.segmentation import LIFECYCLE, TAGS, VALUE
 from shared.ports import Table
-from shared.repositories import table_keys
+from shared.repositories import profiles, table_keys
 from shared.repositories.profiles import RulesToday, load_members
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.view import describe
@@ -43,7 +43,7 @@ def members(
     uow.load([table_keys.profile(item["sk"]) for item in page.items])
     shown = []
     for item in page.items:
-        profile = uow.get(table_keys.profile(item["sk"]))
+        profile = profiles.find(uow, item["sk"])
         if profile is None:
             continue
         seen = describe(load_members(uow, profile), rules_today)

@@ -12,7 +12,7 @@ from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Busy
 from shared.domain.segments.segmentation import lifecycle, scores, silence
 from shared.ports import Delete, Item, Key, Table, Update, present
-from shared.repositories import table_keys
+from shared.repositories import profiles, table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
@@ -80,7 +80,7 @@ def _list(calls: WinbackCalls, row: Item, entry: dict[str, Any], rank: int) -> b
 
     def put_on_list(uow: UnitOfWork) -> tuple[Planned, bool] | None:
         key = table_keys.profile(entry["customer_id"])
-        profile = uow.get(key)
+        profile = profiles.find(uow, entry["customer_id"])
         if profile is None or table_keys.risk(profile.get("risk", 0), entry["customer_id"]) != place:
             return None  # bought since we looked: no longer at this place of the ranking
         wanted = calls.wanted(uow, profile, entry) if row.get("listed_on", "") != today else None
@@ -124,7 +124,7 @@ def _describe(table: Table, rows: list[Item], rules_today: RulesToday) -> list[d
     uow.load([table_keys.profile(row["customer_id"]) for row in rows])
     described = []
     for row in rows:
-        profile = uow.get(table_keys.profile(row["customer_id"]))
+        profile = profiles.find(uow, row["customer_id"])
         if profile is None or "risk" not in profile:
             continue
         m = metrics_of(profile)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from shared.domain.customers.key_dates import key_dates
 from shared.domain.customers.profile import Profile, caring_store, fold_members
@@ -65,11 +66,11 @@ class Waker:
         if row.key.pk.startswith(table_keys.ORDERS):
             mature(uow, row.key.pk.removeprefix(table_keys.ORDERS), self.rules_today)
         else:
-            self._relabel(uow, item)
+            self._relabel(uow, cast(Profile, item))
         return True
 
-    def _relabel(self, uow: UnitOfWork, profile: Item) -> None:
-        lead = dict(profile)
+    def _relabel(self, uow: UnitOfWork, profile: Profile) -> None:
+        lead = profile.copy()
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
         after = relabel(uow, load_members(uow, lead), metrics_of(lead), self.rules_today, waking=True)

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.common.playbook_rules import CutOffs
+from shared.domain.customers.profile import Profile
 from shared.domain.journeys.label_signals import label_signals
 from shared.domain.segments.metrics import is_stale
 from shared.domain.segments.segmentation import VALUE, classify, due_at
@@ -45,7 +46,7 @@ def publish(table: Table, rules_today: RulesToday, now: datetime) -> CutOffs:
     base = Base()
     for profiles in _everybody(table, {"list": 0, "after": ""}):
         for profile in profiles[1]:
-            m = metrics_of(profile)
+            m = metrics_of(cast(Profile, profile))
             base.add(m.window_spend, m.window_visits, m.largest_order)
     cutoffs = compute(base, rules_today.cutoffs, rules_today.rules)
     body = {"cutoffs": _plain(cutoffs)}
@@ -94,12 +95,12 @@ def relabel_pass(journeys: JourneyContext, *, pages: int) -> Pass | None:
 def _bring_over(journeys: JourneyContext, known: Item) -> bool:
     """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
     table, rules_today = journeys.table, journeys.rules_today
-    if _stands_as_before(known, rules_today):
+    if _stands_as_before(cast(Profile, known), rules_today):
         return False
     key = Key(known["pk"], known["sk"])
 
     def change(uow: UnitOfWork) -> bool:
-        profile = uow.get(key)
+        profile = cast("Profile | None", uow.get(key))
         if profile is None or "merged_into" in profile:
             return False
         m = metrics_of(profile)
@@ -120,7 +121,7 @@ def _bring_over(journeys: JourneyContext, known: Item) -> bool:
     return committed(table, change, known={key: known})
 
 
-def _stands_as_before(profile: Item, rules_today: RulesToday) -> bool:
+def _stands_as_before(profile: Profile, rules_today: RulesToday) -> bool:
     """Whether one look at the profile tells that there is nothing to write: how the pass finds most of the base."""
     m = metrics_of(profile)
     if "absorbed" in profile or is_stale(m, rules_today.today, rules_today.rules, rules_today.cutoffs):

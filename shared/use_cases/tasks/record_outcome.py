@@ -150,7 +150,7 @@ def _call_no_more(uow: UnitOfWork, lead: Profile, task: Task, outcome: str, by: 
         }
         for channel, purpose in _REFUSED
     ]
-    uow.put(key, agree(profile, statements))
+    uow.put(key, agree(cast(Profile, profile), statements))
     for statement in statements:
         entry: Item = {"type": "consent", "name": "Consent Withdrawn", "stage": "engagement", "source": "staff",
                        "at": stamp(now), "consent": statement}  # fmt: skip

@@ -11,7 +11,7 @@ from shared.domain.journeys.engine import Signal
 from shared.domain.staff.roles import Role
 from shared.domain.tasks.task import NewTask
 from shared.domain.vietnam_time import day_start, local_day, stamp
-from shared.repositories import table_keys
+from shared.repositories import profiles, table_keys
 from shared.repositories.profiles import load_members
 from shared.repositories.sales_call_policy import NOT_NOW, why_no_sales_call
 from shared.repositories.tasks import number_to_call, open_calls
@@ -64,7 +64,7 @@ class WinbackCalls:
 
     def open(self, uow: UnitOfWork, entry: dict[str, Any]) -> list[tuple[str, str]]:
         """Signal journeys that a customer is to be called; a journey opens the task."""
-        members = load_members(uow, uow.get(table_keys.profile(entry["customer_id"])) or {})
+        members = load_members(uow, profiles.find(uow, entry["customer_id"]) or {})
         today = self.journeys.rules_today.today
         properties = {"on": today.isoformat(), "by": "manager" if _role(entry) == "store_manager" else "sales"}
         properties |= {"reason": entry["reason"], "store": entry["store"] or ""} | self._offer(members, entry)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.bot.guardrails import needs_looking_at
 from shared.domain.bot.reply import Answer, BotRequest, HandOver, refuses_marketing
@@ -338,5 +338,5 @@ class MessageIntake:
              "source": ticket["channel"]}
             for channel in CONSENT_CHANNELS
         ]  # fmt: skip
-        self.uow.put(key, agree(profile, statements))
+        self.uow.put(key, agree(cast(Profile, profile), statements))
         keep_proofs(self.uow, ticket["customer_id"], statements[:1])
