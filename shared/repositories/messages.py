@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 from shared.domain.customers.profile import Profile
 from shared.domain.errors import NotFound
@@ -76,12 +76,22 @@ def _budgets(message: Message, rules: SendingRules) -> dict[str, int]:
     return {name: most for name, most in rules.budgets_vnd.items() if name in ("*", message["journey"])}
 
 
+def find(uow: UnitOfWork, message_id: str) -> Message | None:
+    """The message as the table, or this unit of work, has it."""
+    return cast("Message | None", uow.get(table_keys.message(message_id)))
+
+
+def unit_of_work_on(table: Table, message: Message) -> UnitOfWork:
+    """A unit of work that knows a message as it was last read, so that its commit holds only for that version."""
+    return UnitOfWork(table, {table_keys.message(message["message_id"]): cast(Item, message)})
+
+
 def withdraw(uow: UnitOfWork, members: list[Profile], message_id: str, reason: str, now: datetime) -> bool:
     """Take back a message that only waits; False for one that went out, is going out, or has ended.
 
     What went out goes on to no other channel any more, and what is going out is not tried again.
     """
-    message = uow.get(table_keys.message(message_id))
+    message = find(uow, message_id)
     after = delivery.withdrawn(message, reason, now) if message else None
     if message is None or after is None:
         return False
@@ -99,7 +109,7 @@ def change(table: Table, message_id: str, note: Callable[[UnitOfWork, Message], 
     """
 
     def attempt(uow: UnitOfWork) -> None:
-        message = uow.get(table_keys.message(message_id))
+        message = find(uow, message_id)
         if message is None:
             raise NotFound("the message is gone")
         if after := note(uow, message):

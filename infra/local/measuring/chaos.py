@@ -16,7 +16,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import count
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 from infra.local.measuring.synthetic_shop import phone
 from infra.local.stack.clock import LocalClock
@@ -366,7 +366,7 @@ class Chaos:
         for number in range(-(-self.sends // A_CUSTOMER)):
             low, high = table_keys.MESSAGES
             uow = UnitOfWork(self._real.table)
-            yield from uow.collection(table_keys.profile(_customer(number)).pk, low, high)
+            yield from cast(list[Message], uow.collection(table_keys.profile(_customer(number)).pk, low, high))
 
     def _waiting_lists(self) -> list[str]:
         """Nobody may stand on a waiting list whose message has ended: it would hold up everybody after it."""

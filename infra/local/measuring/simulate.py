@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import yaml
 from rich import box
@@ -137,7 +137,7 @@ def _teller(stack: LocalStack, write_key: str) -> Callable[[list[Event]], None]:
 
 
 def _forecast(stack: LocalStack, shop: MadeUpShop, days: int) -> Forecast:
-    messages = _items(stack, table_keys.MESSAGES)
+    messages = cast(list[Message], _items(stack, table_keys.MESSAGES))
     tasks = [task for low_high in (table_keys.OPEN_TASKS, table_keys.TASKS_DONE) for task in _items(stack, low_high)]
     last = shop.first + timedelta(days=days - 1)
     daily = [(shop.first + timedelta(days=number)).isoformat() for number in range(days)]

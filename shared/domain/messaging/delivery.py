@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from shared.domain.common.stored_item import without
 from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.messaging.message import FINAL, PROGRESS, WAITING, Message, with_log_entry
 from shared.domain.messaging.policy import Decision
@@ -65,7 +66,8 @@ def accepted(
 def booked(message: Message, cost: int, now: datetime, patience: timedelta | None) -> Message:
     """A message that the provider took, with its `cost` in VND. It is due again after `patience`, the time within which
     it should be opened; None where the channel reports no openings."""
-    after = _without({**message, "cost": message["cost"] + cost, "tries": 0}, "claimed_until", "troubled_since")
+    paid: Message = {**message, "cost": message["cost"] + cost, "tries": 0}
+    after = without(paid, "claimed_until", "troubled_since")
     unread = message["status"] in ("sent", "delivered") and message["purpose"] != "transactional"
     if patience is not None and unread and "withdrawn" not in message and message.get("until_opened", True):
         until = stamp(now + patience)
@@ -78,7 +80,7 @@ def booked(message: Message, cost: int, now: datetime, patience: timedelta | Non
 
 def with_error(message: Message, channel: str, error: ChannelError, now: datetime) -> Message:
     """The message with a provider's error noted, and since when its provider has been failing."""
-    after = {**message, "trouble": f"{channel} {error.kind} {error.code}: {error.reason}"[:300]}
+    after: Message = {**message, "trouble": f"{channel} {error.kind} {error.code}: {error.reason}"[:300]}
     if error.kind == "back_off":
         after.setdefault("troubled_since", stamp(now))
     return after
@@ -120,14 +122,14 @@ def deferred(message: Message, reason: str, until: datetime, now: datetime) -> M
     """The message waiting until a moment that is not too late for it."""
     after = with_log_entry(message, "deferred", reason, now, message.get("channel", ""))
     after |= {"due_at": stamp(until), "not_before": stamp(until)}
-    return _without(after, "claimed_until")
+    return without(after, "claimed_until")
 
 
 def on_next_channel(message: Message, channel: str, reason: str, now: datetime) -> Message:
     """The message due at once on the channels after `channel`, which is given up for this reason."""
     after = with_log_entry(message, "planned", reason, now, channel)
     after |= {"tried": [*message.get("tried", ()), channel], "tries": 0, "due_at": stamp(now)}
-    return _without(after, "claimed_until", "not_before", "open_by", "troubled_since")
+    return without(after, "claimed_until", "not_before", "open_by", "troubled_since")
 
 
 def ended(message: Message, status: str, reason: str, now: datetime) -> Message:
@@ -138,7 +140,7 @@ def ended(message: Message, status: str, reason: str, now: datetime) -> Message:
     elif message.get("repeated") and status != "unknown":
         # An earlier try may have reached the customer, whatever stops the next one.
         after = with_log_entry(after, "unknown", "nobody_knows", now, message.get("channel", ""))
-    return _without(without_due(after), "claimed_until")
+    return without(without_due(after), "claimed_until")
 
 
 def withdrawn(message: Message, reason: str, now: datetime) -> Message | None:
@@ -150,11 +152,11 @@ def withdrawn(message: Message, reason: str, now: datetime) -> Message | None:
         after = with_log_entry(message, "suppressed", reason, now, message.get("channel", ""))
         if "reached" in message:
             after = _as_reached(after, now)
-        return _without(without_due(after), "not_before")
+        return without(without_due(after), "not_before")
     if message["status"] not in ("sending", "sent", "delivered"):
         return None
     after = {**message, "withdrawn": reason}
-    return _without(without_due(after), "not_before") if "open_by" in message else after
+    return without(without_due(after), "not_before") if "open_by" in message else after
 
 
 def _as_reached(message: Message, now: datetime) -> Message:
@@ -177,7 +179,7 @@ def progressed(message: Message, status: str, at: datetime) -> Message | None:
         return None
     after = with_log_entry(message, status, status if status != "sent" else "ok", at, message.get("channel", ""))
     # An opened message needs no other channel.
-    return _without(without_due(after) if is_read(status) else after, "claimed_until")
+    return without(without_due(after) if is_read(status) else after, "claimed_until")
 
 
 def is_read(status: str) -> bool:
@@ -193,12 +195,8 @@ def failed_later(message: Message, channel: str, reason: str, at: datetime) -> M
         return None
     after = with_log_entry(message, "deferred", reason, at, channel)
     after |= {"tried": [*message.get("tried", ()), channel], "tries": 0, "due_at": stamp(at)}
-    return _without(after, "claimed_until", "not_before", "open_by")
+    return without(after, "claimed_until", "not_before", "open_by")
 
 
 def without_due(message: Message) -> Message:
-    return _without(message, "due", "due_at")
-
-
-def _without(message: Message, *names: str) -> Message:
-    return {name: value for name, value in message.items() if name not in names}
+    return without(message, "due", "due_at")

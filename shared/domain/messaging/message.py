@@ -5,13 +5,70 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 from shared.domain.common.channels import Purpose
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import stamp
 
-Message = dict[str, Any]
+
+class Message(TypedDict, total=False):
+    """The stored message, from its intent to its outcome. Times are UTC stamps, amounts VND, `…_on` local days."""
+
+    pk: str
+    sk: str
+    version: int
+    message_id: str
+    customer_id: str
+    journey: str
+    run: str
+    step: str
+    purpose: Purpose
+    template: str
+    variables: dict[str, Any]
+    created_at: str
+    # How it may go: the channels in order (none: the policy's), bounds in time, what it is worth, who typed it.
+    channels: list[str]
+    send_after: str
+    send_before: str
+    margin: int
+    until_opened: bool
+    human: bool
+    # {"comment_id", "until"}, as of `Comment`.
+    comment: dict[str, str]
+    # Status, reason and channel as last logged, `at` of that line; `log` has lines of [at, status, reason, channel].
+    status: str
+    reason: str
+    channel: str
+    at: str
+    log: list[list[str]]
+    trouble: str
+    # While it waits or goes out.
+    due: str
+    due_at: str
+    not_before: str
+    claimed_until: str
+    tries: int
+    tried: list[str]
+    troubled_since: str
+    repeated: bool
+    withdrawn: str
+    gathering_since: str
+    price: int
+    paid_on: str
+    cost: int
+    # After the provider took it.
+    provider_id: str
+    links: list[str]
+    open_by: str
+    clicks: dict[str, Any]
+    call: str
+    reached: list[str]
+    answer: dict[str, Any]
+    score: int
+    batch: str
+    ttl: int
+
 
 # How far a message has come; a callback can only move it forward.
 PROGRESS = ("sent", "delivered", "opened", "clicked", "replied")
@@ -104,10 +161,10 @@ def with_log_entry(message: Message, status: str, reason: str, at: datetime, cha
     if not log or log[-1][1:] != line[1:]:
         # The beginning says why it was meant to be, the end why it is as it is.
         log = [*log, line] if len(log) < LOG_KEPT else [log[0], *log[-(LOG_KEPT - 2) :], line]
-    said = {**message, "status": status, "reason": reason, "at": stamp(at), "log": log}
+    logged: Message = {**message, "status": status, "reason": reason, "at": stamp(at), "log": log}
     if channel:
-        said["channel"] = channel
-    return said
+        logged["channel"] = channel
+    return logged
 
 
 def channels_for(purpose: Purpose, age: int | None, value: str, rules: SendingRules) -> tuple[str, ...]:

@@ -12,7 +12,6 @@ from shared.domain.messaging.message import Message
 from shared.domain.messaging.template import SurveyKind
 from shared.domain.messaging.tracked_links import Link
 from shared.domain.vietnam_time import moment, stamp
-from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.messages import change, timeline_entry
 from shared.repositories.profiles import members_of
@@ -55,7 +54,7 @@ def record_answer(
     comment = comment.strip()[:COMMENT_LENGTH]
     answered: list[Survey] = []
 
-    def note(uow: UnitOfWork, message: Message) -> Item:
+    def note(uow: UnitOfWork, message: Message) -> Message:
         kind = survey_of(message, kinds, now).kind
         if not (score.isascii() and score.isdigit() and int(score[:3]) in SCORES[kind]):
             raise Invalid([FieldError("score", f"must be {SCORES[kind][0]} to {SCORES[kind][-1]}")])
@@ -85,7 +84,7 @@ def _answered(
     score: int,
     comment: str,
     at: datetime,
-) -> Item:
+) -> Message:
     before = message.get("answer", {})
     given = {"score": score, "comment": comment, "at": before.get("at", stamp(at)), "changed_at": stamp(at)}
     # One answer is one event: a changed answer stands where the first one stood.

@@ -21,7 +21,7 @@ from shared.domain.messaging.message import WAITING, Message
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import BatchChannel, Delete, Item, Outgoing, Put, Rendered, Sent, Update, absent
 from shared.repositories import table_keys
-from shared.repositories.messages import give_back
+from shared.repositories.messages import find, give_back, unit_of_work_on
 from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, members_of
 from shared.repositories.unit_of_work import UnitOfWork
@@ -117,7 +117,7 @@ class AdDispatcher(Dispatcher):
         customer_id = message_id[:-20]
         keys = [table_keys.message(message_id), table_keys.profile(customer_id), table_keys.contacts(customer_id)]
         uow.load([*keys, *situation_keys(now, "*")[:3]])
-        message = uow.get(keys[0])
+        message = find(uow, message_id)
         if message is None or message["status"] not in WAITING or "gathering_since" not in message:
             return None
         if self._is_stopped(uow, message):
@@ -174,7 +174,7 @@ class AdDispatcher(Dispatcher):
 
     def _released(self, message: Message, now: datetime) -> str:
         """A claim that led to no batch: slot and money are free again."""
-        uow = UnitOfWork(self.table, {table_keys.message(message["message_id"]): message})
+        uow = unit_of_work_on(self.table, message)
         give_back(uow, message, self.rules)
         return self._back(uow, message, now)
 

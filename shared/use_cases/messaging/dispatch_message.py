@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
 from shared.domain.campaigns.campaign import JOURNEY
 from shared.domain.customers.profile import Profile, fold_members
@@ -28,7 +29,7 @@ from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
 from shared.repositories.contact_ledger import wait_no_more, waiting
 from shared.repositories.do_not_call import require_unlisted
-from shared.repositories.messages import claim, give_back, store
+from shared.repositories.messages import claim, find, give_back, store, unit_of_work_on
 from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, last_words, members_of
 from shared.repositories.provider_status import ProviderLimits
@@ -77,7 +78,7 @@ class Dispatcher:
         key = table_keys.message(message_id)
         customer = table_keys.profile(message_id[:-20])
         uow.load([key, customer, table_keys.contacts(message_id[:-20]), *situation_keys(now, "*")[:3]])
-        message = uow.get(key)
+        message = find(uow, message_id)
         if message is None or message["status"] in FINAL:
             return message["status"] if message else "gone"
         if message["status"] in PROGRESS:
@@ -168,7 +169,7 @@ class Dispatcher:
         if message["purpose"] == "marketing" and channel in ON_PHONE:
             require_unlisted(self.table, uow, members[0], addresses(members)[channel], self.secret)
         uow.commit()
-        return uow.get(table_keys.message(message["message_id"])) or claimed
+        return find(uow, message["message_id"]) or claimed
 
     # ---- after the provider ----
 
@@ -178,7 +179,7 @@ class Dispatcher:
         key = table_keys.message(message["message_id"])
 
         def attempt(number: int) -> str | None:
-            known = self.table.get(key) if number else message
+            known = cast("Message | None", self.table.get(key)) if number else message
             return write(known) if known and delivery.is_still_claimed(known, message) else None
 
         try:
@@ -190,7 +191,7 @@ class Dispatcher:
     def _sent(self, message: Message, channel: str, sent: Sent, now: datetime) -> str:
         if message["status"] != "sending" and message.get("provider_id") == sent.provider_id:
             return str(message["status"])  # the answer of an earlier write was lost, not the write
-        uow = UnitOfWork(self.table, {table_keys.message(message["message_id"]): message})
+        uow = unit_of_work_on(self.table, message)
         patience = self._patience(message, channel)
         after = delivery.accepted(message, channel, sent.provider_id, sent.cost, now, patience)
         uow.count(
@@ -213,7 +214,7 @@ class Dispatcher:
         now = self.clock()
         if message["status"] != "sending":
             return str(message["status"])  # the receipt was faster: the provider took it after all
-        uow = UnitOfWork(self.table, {table_keys.message(message["message_id"]): message})
+        uow = unit_of_work_on(self.table, message)
         message = delivery.with_error(message, channel, error, now)
         if error.kind in ("uncertain", "back_off"):
             self.pace.failed(channel, now)
@@ -299,11 +300,13 @@ class Dispatcher:
             return self._end(uow, message, "failed", reason, now)
         members = members_of(uow, message["customer_id"])
         if members:
-            about = {name: message[name] for name in ("journey", "run", "step")}
             details = {"template": message["template"], "message_id": message["message_id"]}
             name = f"call-{message['message_id']}"
             lead = members[0]["customer_id"]
-            new = NewTask(lead, name, "call", "handed_to_staff", now + CALLED_WITHIN, **about, details=details)
+            new = NewTask(
+                lead, name, "call", "handed_to_staff", now + CALLED_WITHIN, details=details,
+                journey=message["journey"], run=message["run"], step=message["step"],
+            )  # fmt: skip
             open_task(uow, new, now, self.roster())
         return self._end(uow, message, "failed", "handed_to_staff", now)
 
@@ -324,7 +327,7 @@ class Dispatcher:
         return self._put(uow, delivery.deferred(message, reason, until, now))
 
     def _end(self, uow: UnitOfWork, message: Message, status: str, reason: str, now: datetime) -> str:
-        before = uow.get(table_keys.message(message["message_id"])) or {}
+        before = find(uow, message["message_id"]) or {}
         wait_no_more(uow, members_of(uow, message["customer_id"]), message["message_id"])
         return self._commit(uow, before, delivery.ended(message, status, reason, now))
 

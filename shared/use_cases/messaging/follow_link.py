@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import cast
 
 from shared.domain.errors import NotFound
 from shared.domain.messaging.machine_opens import Touch, judge
 from shared.domain.messaging.message import Message
 from shared.domain.messaging.tracked_links import Link, web_address
 from shared.domain.vietnam_time import moment, stamp
-from shared.ports import Item, Table
+from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.messages import change, timeline_entry
 from shared.repositories.unit_of_work import UnitOfWork
@@ -18,7 +19,7 @@ from shared.use_cases.messaging.record_delivery import record
 
 def message_of(table: Table, link: Link) -> Message:
     """The message a link came with; raises NotFound when it is gone."""
-    message = table.get(table_keys.message(link.message_id))
+    message = cast("Message | None", table.get(table_keys.message(link.message_id)))
     if message is None:
         raise NotFound("the message is gone")
     return message
@@ -38,7 +39,7 @@ def count_click(table: Table, message: Message, link: Link, touch: Touch) -> Non
         return
     number, at = str(link.number), touch.at
 
-    def note(uow: UnitOfWork, message: Message) -> Item | None:
+    def note(uow: UnitOfWork, message: Message) -> Message | None:
         if number in message.get("clicks", {}):
             return None
         entry = timeline_entry(message, "Message Clicked", "engagement", at, link=link.number)

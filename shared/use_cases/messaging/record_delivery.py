@@ -10,7 +10,7 @@ from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
-from shared.repositories.messages import store
+from shared.repositories.messages import find, store
 from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 
@@ -26,7 +26,7 @@ def record(
     """
 
     def move(uow: UnitOfWork) -> Message | None:
-        message = uow.get(table_keys.message(message_id))
+        message = find(uow, message_id)
         if message is None:
             return None
         after = failed_later(message, channel, failed, at) if failed else progressed(message, status, at)
