@@ -37,7 +37,7 @@ def put_customer() -> Response[str]:
         own = {_is_own(who) for who in wanted.identities} - {None}
         if not store and own != {True}:
             # The same answer for nobody and for another store's customer, so that it tells nothing about either (R7).
-            reason = "is needed for whoever is no customer of the key's stores yet"
+            reason = "is needed for a person who is no customer of the key's stores yet"
             raise Invalid([FieldError("traits.home_store", reason)])
         if False in own:
             # Who buys here becomes a customer of this store by the order, not by being written down as one.

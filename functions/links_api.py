@@ -31,7 +31,7 @@ from shared.use_cases.messaging.unsubscribe import stop_marketing
 
 
 def _refusal(error: KhachQuenError) -> Response[str]:
-    """Whoever taps a link is a customer: no problem document, but a page that says what to do."""
+    """Links are tapped by customers: no problem document, but a page that says what to do."""
     status, _ = STATUS[type(error)]
     return page_answer("busy.html" if isinstance(error, Busy | Conflict) else "gone.html", status)
 
@@ -100,7 +100,7 @@ def answer_survey(token: str) -> Response[str]:
 
 @handler.routes.get("/o/<code>")
 def show_offer(code: str) -> Response[str]:
-    """The landing page of one voucher (W10). It greets nobody: whoever sees it learns the gift, not whose it is."""
+    """The landing page of one voucher (W10). It greets no one by name: a viewer learns the gift, not its owner."""
     outside = wiring.outside()
     voucher = vouchers.find(UnitOfWork(outside.table), offers(), code)
     ends, used = moment(voucher.valid_until), voucher.redeemed
@@ -109,8 +109,8 @@ def show_offer(code: str) -> Response[str]:
         "offer.html",
         state=status(voucher, outside.clock()),
         code=voucher.code,
-        gift=voucher.gift.told("vi"),
-        gift_en=voucher.gift.told("en"),
+        gift=voucher.gift.in_language("vi"),
+        gift_en=voucher.gift.in_language("en"),
         ends=clock(voucher.valid_until),
         left={"days": left.days, "hours": left.seconds // 3600, "minutes": left.seconds % 3600 // 60},
         least=vnd(voucher.min_order) if voucher.min_order else "",
@@ -128,7 +128,7 @@ def show_faq() -> Response[str]:
 
 @handler.routes.post("/faq")
 def search_faq() -> Response[str]:
-    """What somebody looks for stands in the body: an address would keep it in every log on its way."""
+    """The search text is in the body: a URL would keep it in every log on its way."""
     question = handler.form().get("q", "").strip()[: bot.LONGEST_QUESTION]
     return page_answer("faq.html", question=question, found=bot.search(question), **bot.faq_page())
 

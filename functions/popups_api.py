@@ -16,7 +16,7 @@ handler = HttpDoor()
 
 @handler.routes.post("/v1/popups")
 def popups() -> Response[str]:
-    """Only the browser's own random id opens a slot: an account's id could be guessed by whoever reads the page."""
+    """Only the browser's own random id opens a slot: an account's id could be guessed by a reader of the page."""
     body = handler.json()
     if not isinstance(body, dict):
         raise Invalid([FieldError("body", "must be an object")])

@@ -121,8 +121,8 @@ def _worth(voucher: Voucher, redeemed: Redemption | None) -> dict[str, Any]:
         "value": redeemed.value if redeemed and in_vnd else 0 if voucher.kind == "gift" else voucher.value,
         "unit": "VND" if in_vnd else UNITS[voucher.kind],
         "most": voucher.most,
-        "gift": voucher.gift.told("vi"),
-        "gift_en": voucher.gift.told("en"),
+        "gift": voucher.gift.in_language("vi"),
+        "gift_en": voucher.gift.in_language("en"),
         "valid_until": voucher.valid_until,
     }
 

@@ -99,7 +99,7 @@ class _Scene:
     def cta(self, cta: Cta | None) -> dict[str, str]:
         """Button and address; empty where its link leads nowhere this time."""
         address = self.values["links"].get(cta.link) if cta else None
-        return {"text": self.line(cta.text.told(self.lang)), "url": address} if cta and address else {}
+        return {"text": self.line(cta.text.in_language(self.lang)), "url": address} if cta and address else {}
 
     def rendered(self, text: str, **more: Any) -> Rendered:
         if not text:
@@ -254,12 +254,14 @@ def _sms(scene: _Scene, text: str, accents: bool, max_parts: int, template: str 
 
 
 def _sms_care(scene: _Scene, block: SmsCare) -> Rendered:
-    return _sms(scene, scene.line(block.text.told(scene.lang)), block.accents, block.max_parts, block.esms_template)
+    return _sms(
+        scene, scene.line(block.text.in_language(scene.lang)), block.accents, block.max_parts, block.esms_template
+    )
 
 
 def _sms_ad(scene: _Scene, block: SmsAd) -> Rendered:
     try:
-        text = as_advertisement(scene.line(block.text.told(scene.lang)), scene.shop.opt_out_sms)
+        text = as_advertisement(scene.line(block.text.in_language(scene.lang)), scene.shop.opt_out_sms)
     except Invalid as error:
         raise scene.trouble("", str(error)) from error
     return _sms(scene, text, block.accents, block.max_parts)
@@ -274,16 +276,16 @@ def _chat(scene: _Scene, block: Zalo | Conversation) -> Rendered:
         text = re.sub(r"{(\w+)}", lambda found: parameters.get(found[1], found[0]), approved.body)
         return scene.rendered(tidy(text), template=approved.name, parameters=parameters)
     assert block.text is not None
-    text = scene.fill(block.text.told(scene.lang))
+    text = scene.fill(block.text.in_language(scene.lang))
     if scene.marketing:
-        text = f"{text}\n\n{scene.line(scene.shop.opt_out_chat.told(scene.lang))}"
+        text = f"{text}\n\n{scene.line(scene.shop.opt_out_chat.in_language(scene.lang))}"
     if len(text) > _LONGEST[scene.channel]:
         raise scene.trouble("", f"has {len(text)} characters, at most {_LONGEST[scene.channel]} are taken")
     return scene.rendered(text)
 
 
 def _email(scene: _Scene, block: Email) -> Rendered:
-    subject = scene.line(block.subject.told(scene.lang))
+    subject = scene.line(block.subject.in_language(scene.lang))
     if scene.marketing and not subject.startswith(AD_LABEL):
         subject = f"{AD_LABEL} {subject}"
     unsubscribe = scene.links.unsubscribe if scene.marketing else ""
@@ -291,8 +293,8 @@ def _email(scene: _Scene, block: Email) -> Rendered:
         "lang": scene.lang,
         "shop": scene.shop,
         "subject": subject,
-        "greeting": scene.line(block.greeting.told(scene.lang)),
-        "paragraphs": [part.split("\n") for part in scene.fill(block.body.told(scene.lang)).split("\n\n")],
+        "greeting": scene.line(block.greeting.in_language(scene.lang)),
+        "paragraphs": [part.split("\n") for part in scene.fill(block.body.in_language(scene.lang)).split("\n\n")],
         "cta": scene.cta(block.cta),
         "unsubscribe": unsubscribe,
     }
@@ -305,12 +307,14 @@ def _email(scene: _Scene, block: Email) -> Rendered:
 
 
 def _web(scene: _Scene, block: Web) -> Rendered:
-    title = scene.line(block.title.told(scene.lang))
-    return scene.rendered(scene.fill(block.text.told(scene.lang)), subject=title, parameters=scene.cta(block.cta))
+    title = scene.line(block.title.in_language(scene.lang))
+    return scene.rendered(
+        scene.fill(block.text.in_language(scene.lang)), subject=title, parameters=scene.cta(block.cta)
+    )
 
 
 def _call(scene: _Scene, block: Call) -> Rendered:
-    return scene.rendered(scene.fill(block.script.told(scene.lang)))
+    return scene.rendered(scene.fill(block.script.in_language(scene.lang)))
 
 
 _WRITERS: Mapping[type, Callable[[_Scene, Any], Rendered]] = {

@@ -62,7 +62,7 @@ def note(table: Table, memory: ProcessMemory, kinds: Iterable[str], now: datetim
             try:
                 table.write(Update(key, set={("last_on",): today}, when=later))
             except (Conflict, Busy):
-                continue  # somebody noted a later day, or the next event does
+                continue  # another process noted a later day, or the next event does
         except Busy:
             continue
         known[kind] = today

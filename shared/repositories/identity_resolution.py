@@ -59,7 +59,7 @@ class IdentityResolver:
         named = list(identities)
         joining = [i for i in named if i.joins] or [strongest(named)]
         links = {i: self.uow.get(self.key(i)) for i in joining}
-        # A device that speaks for somebody does not say who a newcomer on it is.
+        # A device that speaks for one customer does not identify a newcomer on it.
         newcomer = any(i.kind != "anonymous" for i in joining)
         known = [i for i, link in links.items() if link and not (newcomer and self._is_somebodys(i, link))]
         if known:
@@ -86,7 +86,7 @@ class IdentityResolver:
         for who in named:
             link = self.uow.get(self.key(who)) if who.joins else None
             owner = str(link["customer"]) if link else home
-            # What somebody else used a shared device for says nothing about its owner.
+            # What another person used a shared device for says nothing about its owner.
             if who.kind != "anonymous" or self.lead_of(owner) == self.lead_of(home):
                 owners.setdefault(owner, []).append(who)
         for owner, theirs in owners.items():
@@ -115,12 +115,12 @@ class IdentityResolver:
             )
 
     def _meet(self, who: Identity, link: dict[str, Any], home: str, at: str) -> None:
-        """An identity of somebody else stands in the same event: join, hand over a device, or ask."""
+        """An identity of another customer is in the same event: join, hand over a device, or ask."""
         mine, theirs = self.lead_of(home), self.lead_of(link["customer"])
         if mine["customer_id"] == theirs["customer_id"]:
             return
         if self._is_somebodys(who, link):
-            # A shared device: from now on it speaks for whoever used it last, and joins nobody.
+            # A shared device: from now on it speaks for its latest user, and joins no profiles.
             if at > link["at"]:
                 self.uow.put(self.key(who), {"customer": home, "at": at})
         elif obstacle := self._obstacle(mine, theirs):

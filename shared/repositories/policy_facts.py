@@ -13,7 +13,7 @@ from shared.repositories import table_keys
 from shared.repositories.profiles import addresses, last_words
 from shared.repositories.unit_of_work import UnitOfWork
 
-# The mark that journeys put on who rated us low, until somebody has talked with them: a complaint all the same (R17).
+# The mark that journeys set after a low rating, until an agent has talked with the customer: a complaint (R17).
 UNHAPPY = "unhappy"
 
 

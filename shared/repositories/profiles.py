@@ -32,13 +32,13 @@ def members_of(uow: UnitOfWork, customer_id: str) -> list[Profile]:
 
 def addresses(members: list[Profile]) -> dict[str, str]:
     """Where each channel reaches the person; of several numbers the one that was named last. Hints do not count, but
-    for the e-mail address that somebody wrote from."""
+    for the e-mail address that a sender wrote from."""
     found: dict[str, str] = {}
     links = fold_members(members)["identities"].items()
     for name, link in sorted(links, key=lambda entry: (entry[1]["at"], entry[0])):
         kind, _, value = name.partition(":")
         if link["certainty"] == "claimed":
-            # Nobody vouches for the address, but somebody wrote from it: an answer goes back to where that came from.
+            # No domain vouches for the address, but a mail came from it: an answer goes back there.
             if kind == "email" and kind in last_words(members):
                 found.setdefault(kind, value)
             continue

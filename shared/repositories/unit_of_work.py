@@ -81,7 +81,7 @@ class UnitOfWork:
         self._read.setdefault(key, None)
 
     def mark(self, key: Key, body: Mapping[str, Any]) -> None:
-        """Put an item that nobody reads before writing and that is the same whoever writes it."""
+        """Put an item that no writer reads first and that is the same from every writer."""
         self._changed[key] = {**body, "pk": key.pk, "sk": key.sk}
 
     def delete(self, key: Key) -> None:

@@ -133,7 +133,7 @@ def _follow(
 
 
 def _misfit(uow: UnitOfWork, voucher: Voucher, order_id: str, said: Said, order: OrderState) -> Reason | None:
-    """Why an order may not use the voucher it carries, whoever else did."""
+    """Why an order may not use the voucher it carries, apart from its use by another order."""
     members = None
     if home := order.get("home"):
         members = frozenset(member["customer_id"] for member in members_of(uow, home))

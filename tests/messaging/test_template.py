@@ -25,9 +25,9 @@ def template(**parts: Any) -> Template:
 def test_a_bare_text_is_vietnamese_and_english_falls_back_on_it():
     text = template().zalo.text  # type: ignore[union-attr]
 
-    assert (text.told("vi"), text.told("en")) == ("Dạ", "Dạ")
+    assert (text.in_language("vi"), text.in_language("en")) == ("Dạ", "Dạ")
     both = template(zalo={"text": {"vi": "Dạ", "en": "Yes"}}).zalo.text  # type: ignore[union-attr]
-    assert (both.told("vi"), both.told("en")) == ("Dạ", "Yes")
+    assert (both.in_language("vi"), both.in_language("en")) == ("Dạ", "Yes")
 
 
 @pytest.mark.parametrize(

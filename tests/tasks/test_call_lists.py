@@ -36,7 +36,7 @@ def test_w2_the_list_names_an_offer_by_segment_and_the_code_is_issued_when_staff
     floor.morning()
     book, by_value = offers(), rules().winback.offers
     for guest, value in ((lan, "regular"), (loyal, "loyal")):
-        gift = book.gift(book.offers[by_value[value]]).told("vi")
+        gift = book.gift(book.offers[by_value[value]]).in_language("vi")
         task = floor.only_call(guest)
         assert task["segments"]["value"] == value
         assert task["offer"] == gift

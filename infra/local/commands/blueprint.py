@@ -167,12 +167,12 @@ def _done(standing: Standing, layer: int) -> int:
 def _filled(plan: Blueprint, words: Words, found: Found, lang: Any) -> str:
     """Evidence in words; lists as comma-separated names, amounts in groups of three."""
     said: Mapping[str, Any] = {name: _shown(plan, value, lang) for name, value in found.numbers.items()}
-    return words.told(lang).format(**said)
+    return words.in_language(lang).format(**said)
 
 
 def _shown(plan: Blueprint, value: Any, lang: Any) -> str:
     if isinstance(value, list):
-        named = [plan.sources[name].told(lang) if name in plan.sources else str(name) for name in value]
+        named = [plan.sources[name].in_language(lang) if name in plan.sources else str(name) for name in value]
         return ", ".join(named) or "–"
     if isinstance(value, int):
         return f"{value:,}".replace(",", ".") if lang == "vi" else f"{value:,}"

@@ -45,7 +45,7 @@ def _row(journey: Journey) -> tuple[str, ...]:
         journey.id,
         ", ".join(journey.trigger.event),
         str(len(journey.steps)),
-        f"{journey.aim.told('vi')}{f' ({goal})' if goal else ''}",
+        f"{journey.aim.in_language('vi')}{f' ({goal})' if goal else ''}",
         span_text(journey.ends_after),
         f"{journey.holdout_percent} %" if journey.holdout_percent else "",
         journey.version,

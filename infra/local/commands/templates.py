@@ -45,7 +45,7 @@ def show(template_id: str, channel: str | None, lang: str, playbook: Path | None
     if channel and channel not in template.channels:
         raise Trouble(f"{template_id} says nothing on {channel}; it has {', '.join(template.channels)}")
     console = Console(highlight=False)
-    console.print(Text.assemble((template.title.told(_lang(lang)), "bold"), f"  {template.purpose}"))
+    console.print(Text.assemble((template.title.in_language(_lang(lang)), "bold"), f"  {template.purpose}"))
     customer = {} if nobody else SAMPLE_CUSTOMER
     for name in [channel] if channel else template.channels:
         try:

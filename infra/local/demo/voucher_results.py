@@ -55,8 +55,8 @@ def voucher_rows(lines: Iterable[Mapping[str, Any]]) -> list[VoucherRow]:
     book = offers().offers
     rows = [
         VoucherRow(
-            offer, Words(book[offer].title.told("vi"), book[offer].title.told("en")), of["issued"], of["redeemed"],
-            of["expired"], of["open"], of["given"], of["liability"],
+            offer, Words(book[offer].title.in_language("vi"), book[offer].title.in_language("en")),
+            of["issued"], of["redeemed"], of["expired"], of["open"], of["given"], of["liability"],
         )
         for offer, of in sums.items()
     ]  # fmt: skip

@@ -369,7 +369,7 @@ class Chaos:
             yield from cast(list[Message], uow.collection(table_keys.profile(_customer(number)).pk, low, high))
 
     def _waiting_lists(self) -> list[str]:
-        """Nobody may stand on a waiting list whose message has ended: it would hold up everybody after it."""
+        """A waiting list may not hold a message that has ended: it would hold up all after it."""
         wrong = []
         for number in range(-(-self.sends // A_CUSTOMER)):
             ledger = self._real.table.get(table_keys.contacts(_customer(number))) or {}

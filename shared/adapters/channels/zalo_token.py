@@ -1,7 +1,7 @@
 """Care of a Zalo Official Account's tokens: refresh tokens work once, so one writer refreshes and saves before use.
 
-One row per account holds the pair. Whoever refreshes takes the row's lock by a conditional write, calls, and writes the
-new pair before anybody uses it. If the answer is lost, so is the pair: the connection needs a human.
+One row per account holds the pair. The refreshing process locks the row by a conditional write, calls, and writes the
+new pair before any process uses it. If the answer is lost, so is the pair: the connection needs a human.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class ZaloTokens:
         now = self._clock()
         if row["access"] != refused and stamp(now) < row["renew_at"]:
             return self._remember(row)
-        # While somebody else renews, or Zalo cannot be reached, an ageing token is as good as a new one.
+        # While another process renews, or Zalo cannot be reached, an ageing token is as good as a new one.
         usable = row["access"] != refused and stamp(now) < row["expires_at"]
         held = row.get("locked_until", "")
         if held <= stamp(now) and self._lock(row, now):
@@ -155,7 +155,7 @@ class ZaloTokens:
         mark = Update(self._key, set={("state",): NEEDS_HUMAN}, remove=[("locked_until",)], when=_unspent(row))
         if self._write(mark):
             raise _needs_human()
-        # Somebody whose lock had run out brought a good pair after all.
+        # A process whose lock had run out brought a good pair after all.
         return self._from_row(str(row["access"]))
 
     def _write(self, update: Update) -> bool:

@@ -21,7 +21,7 @@ TOKEN, ORDERS = "/connect/token", "/orders"
 # A token is renewed so long before it ends, and orders are looked for from so long before they were asked for.
 EARLY = timedelta(minutes=5)
 PAGE, PAGES = 100, 5
-# Somebody waits for the answer, and a token, a look and an order have to fit into one call of ours.
+# An agent waits for the answer: a token, a look-up and an order have to fit into one invocation.
 READ_SECONDS = 4.0
 
 

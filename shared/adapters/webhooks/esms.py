@@ -1,6 +1,6 @@
 """What eSMS.vn tells us: results of SMS by GET, and what people write to a short code, such as a refusal of adverts.
 
-Results carry no signature, so their address holds a token nobody can guess, and whoever wants to be sure asks the
+Results carry no signature, so their URL holds an unguessable token, and a caller that wants to be sure asks the
 gateway (`status` of the channel). Short-code messages are signed.
 """
 

@@ -57,7 +57,7 @@ def translate(payload: Mapping[str, Any]) -> list[Incoming]:
 
 
 def _comment(value: Any, page_id: str, told_at: str | None) -> list[Incoming]:
-    """Somebody's comment under a post; what the page itself says there is no news.
+    """A comment under a post; the page's own comments are no events.
 
     The author's id is of the page as well, but Meta promises nowhere that it is the one Messenger knows them by.
     """
@@ -78,7 +78,7 @@ def _comment(value: Any, page_id: str, told_at: str | None) -> list[Incoming]:
             channel="messenger",
             dedup=f"comment:{comment_id}{version}",
             at=at or told_at or "",
-            # Without the permission to see who it was, every comment is of somebody else.
+            # Without the permission to see the author, every comment counts as another person's.
             address=author or f"comment {comment_id}",
             text=said,
             attachments=(*pictures, Attachment(kind="link", url=f"https://www.facebook.com/{comment_id}")),

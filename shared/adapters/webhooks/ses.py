@@ -48,7 +48,7 @@ def _first(value: Any) -> str:
 
 
 def _machine(kind: TouchKind, event: Mapping[str, Any], what: str, at: str, sent_at: str) -> tuple[bool, str]:
-    """By what this event alone tells; delivery is later than sending, so whoever knows it may judge again."""
+    """By what this event alone tells; delivery is later than sending, so a caller that knows it may judge again."""
     touch = Touch(kind, moment(at), text(event, what, "userAgent"), text(event, what, "ipAddress"))
     return judge(touch, delivered_at=moment(sent_at))
 

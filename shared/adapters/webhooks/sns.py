@@ -6,7 +6,7 @@ of every function half as large again for this one call. No secret is handled; t
 anew and compared whole, so malformed padding finds no reader. That the certificate is Amazon's says TLS: it is fetched
 from an SNS host of AWS and from nowhere else, over a connection whose own certificate was checked.
 
-Anybody with an AWS account can have SNS sign anything, so a message counts only from a topic of ours. Only signature
+Every AWS account can have SNS sign anything, so a message counts only from a topic of ours. Only signature
 version 2 (SHA-256) is taken; the topic's attribute SignatureVersion has to be 2.
 """
 

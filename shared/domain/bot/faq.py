@@ -32,7 +32,7 @@ class BilingualText(StrictModel):
     vi: str = Field(min_length=1)
     en: str = Field(min_length=1)
 
-    def told(self, lang: Language) -> str:
+    def in_language(self, lang: Language) -> str:
         return self.en if lang == "en" else self.vi
 
 

@@ -19,7 +19,7 @@ def opening_hours(hours: Hours, words: Mapping[DayName, BilingualText]) -> Bilin
         parts = []
         for spans, days in runs:
             ends: list[DayName] = ["every"] if len(days) == len(WEEKDAYS) else list(dict.fromkeys((days[0], days[-1])))
-            parts.append(f"{'–'.join(words[day].told(lang) for day in ends)} {spans}")
+            parts.append(f"{'–'.join(words[day].in_language(lang) for day in ends)} {spans}")
         texts[lang] = ", ".join(parts)
     return BilingualText(**texts)
 

@@ -142,7 +142,7 @@ def reply(request: BotRequest, faq: Faq, rules: BotRules) -> Answer | HandOver:
         if request.triage.severity == "normal" and not asks_to_stop(request.text):
             return _hand_over("opt_out_more", request, rules)
         return _answer(
-            rules.lines["opt_out"].told(request.language), request, rules, (), OPT_OUT, request.triage.confidence
+            rules.lines["opt_out"].in_language(request.language), request, rules, (), OPT_OUT, request.triage.confidence
         )
     found = faq.find(request.text, request.triage.intent)
     asks = found.id == OWN_ORDERS or guardrails.asks_something(request.text)
@@ -151,7 +151,9 @@ def reply(request: BotRequest, faq: Faq, rules: BotRules) -> Answer | HandOver:
     if request.triage.confidence >= rules.triage_floor and (
         small := _small_talk(request, plain_text, found, faq, rules)
     ):
-        return _answer(small.answer.told(request.language), request, rules, (), small.id, request.triage.confidence)
+        return _answer(
+            small.answer.in_language(request.language), request, rules, (), small.id, request.triage.confidence
+        )
     if reason := _unsure(request.triage, found, faq.intent(found.id), rules, asks=asks):
         return _hand_over(reason, request, rules)
     sure = found.id != FOR_PEOPLE and found.percent >= rules.find_floor and found.lead >= rules.find_lead
@@ -161,7 +163,9 @@ def reply(request: BotRequest, faq: Faq, rules: BotRules) -> Answer | HandOver:
         return _hand_over("not_found" if found.percent < rules.find_floor else "ambiguous", request, rules)
     sources = (f"faq:{found.id}",)
     confidence = min(found.percent, request.triage.confidence)
-    return _answer(faq.entries[found.id].answer.told(request.language), request, rules, sources, found.id, confidence)
+    return _answer(
+        faq.entries[found.id].answer.in_language(request.language), request, rules, sources, found.id, confidence
+    )
 
 
 def refuses_marketing(text: str, triage: Triage) -> bool:
@@ -239,13 +243,13 @@ def _own_orders(request: BotRequest, rules: BotRules) -> Answer | HandOver:
     """The state of the customer's own orders; an unverified sender only learns how to verify."""
     lang, confidence = request.language, request.triage.confidence
     if not request.verified:
-        return _answer(rules.lines["verify"].told(lang), request, rules, (), OWN_ORDERS, confidence)
+        return _answer(rules.lines["verify"].in_language(lang), request, rules, (), OWN_ORDERS, confidence)
     limits = Limits(rules.orders_shown, rules.recent_days, rules.late_days)
     orders = order_status.orders_meant(fold(request.text), request.orders, local_day(request.now), limits)
     if isinstance(orders, str):
         return _hand_over(orders, request, rules)
     text = "\n\n".join(
-        order_status.order_text(order, rules.order_lines[order["state"]].told(lang), lang) for order in orders
+        order_status.order_text(order, rules.order_lines[order["state"]].in_language(lang), lang) for order in orders
     )
     sources = tuple(f"order:{order['order_id']}" for order in orders)
     return _answer(text, request, rules, sources, OWN_ORDERS, confidence)
@@ -259,16 +263,16 @@ def _answer(
         return _hand_over("same_matter", request, rules)
     known = request.verified and greet(request.traits, request.language) != greet({}, request.language)
     opening: ReplyLine = "again" if request.turns else "hello" if known else "hello_nobody"
-    parts = [rules.lines[opening].told(request.language), words]
+    parts = [rules.lines[opening].in_language(request.language), words]
     if not request.turns:
-        parts.append(rules.lines["more"].told(request.language))
+        parts.append(rules.lines["more"].in_language(request.language))
     return Answer(_addressed("\n".join(parts), request), sources, matter, confidence)
 
 
 def _hand_over(reason: Reason, request: BotRequest, rules: BotRules) -> HandOver:
     """The handover; in a critical case the customer gets no automatic text."""
     words = rules.reasons[reason]
-    text = "" if reason == "critical" else (words.customer or rules.lines["person"]).told(request.language)
+    text = "" if reason == "critical" else (words.customer or rules.lines["person"]).in_language(request.language)
     return HandOver(reason, _addressed(text, request), {"vi": words.vi, "en": words.en})
 
 

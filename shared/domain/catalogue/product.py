@@ -1,4 +1,4 @@
-"""What the shop knows of its goods, and what it may offer to somebody who bought some of them (R9, A16, U1–U3)."""
+"""What the shop knows of its goods, and what it may offer to a customer who bought some of them (R9, A16, U1–U3)."""
 
 from __future__ import annotations
 

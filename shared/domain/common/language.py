@@ -1,4 +1,4 @@
-"""Which of our two languages somebody writes in: Vietnamese unless the message is clearly English."""
+"""Which of our two languages a message is written in: Vietnamese unless the message is clearly English."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ Lang = Literal["vi", "en"]
 
 
 class Text(StrictModel):
-    """The words in Vietnamese and, where somebody wrote them, in English; a bare string in the YAML is Vietnamese."""
+    """The words in Vietnamese and, where given, in English; a bare string in the YAML is Vietnamese."""
 
     vi: str = Field(min_length=1)
     en: str = ""
@@ -22,5 +22,5 @@ class Text(StrictModel):
     def _vietnamese_first(cls, value: Any) -> Any:
         return {"vi": value} if isinstance(value, str) else value
 
-    def told(self, lang: Lang) -> str:
+    def in_language(self, lang: Lang) -> str:
         return self.en if lang == "en" and self.en else self.vi

@@ -22,7 +22,7 @@ MIDNIGHT = 1721424.5 - 7 / 24
 FIRST_MOON = 2451550.09766
 MONTH_DAYS = 29.530588861
 J2000 = 2451545.0
-# Years that a process remembers: more than lie between anybody's day of birth and today.
+# Years that a process remembers: more than lie between any day of birth and today.
 YEARS_KEPT = 256
 
 

@@ -86,7 +86,7 @@ def explained(error: ValidationError, data: Any, model: Any, *, json_body: bool 
     A path leads through `data` itself, not through the model: alternatives of a union are one sentence ("must be a text
     or a whole number"), a value that stands without its list keeps its place, and a missing field ends the path.
     """
-    said: dict[Path, str] = {}
+    reasons: dict[Path, str] = {}
     wanted: dict[Path, list[str]] = {}
     for wrong in error.errors(include_url=False):
         kind, context = wrong["type"], wrong.get("ctx", {})
@@ -97,22 +97,22 @@ def explained(error: ValidationError, data: Any, model: Any, *, json_body: bool 
             expected = _IN_JSON.get(expected, expected) if json_body else expected
             alternatives = wanted.setdefault(at, [])
             alternatives += () if expected in alternatives else (expected,)
-            said[at] = f"must be {' or '.join(alternatives)}" + (
+            reasons[at] = f"must be {' or '.join(alternatives)}" + (
                 "" if json_body else f", and is {_shown(wrong['input'])}"
             )
         elif kind == "missing":
-            said[*at, *rest[-1:]] = "is missing"
+            reasons[*at, *rest[-1:]] = "is missing"
         elif kind in ("extra_forbidden", "unexpected_keyword_argument"):
-            said[at] = _no_such_field(wrong["loc"], model)
+            reasons[at] = _no_such_field(wrong["loc"], model)
         elif kind in ("value_error", "assertion_error"):
             reason = wrong["msg"].removeprefix("Value error, ").removeprefix("Assertion failed, ")
             if named := _NAMED.fullmatch(reason):  # a check of several fields names the one it means
-                said[*at, *named[1].split(".")] = named[2]
+                reasons[*at, *named[1].split(".")] = named[2]
             else:
-                said[at] = reason
+                reasons[at] = reason
         else:
-            said[at] = _SAID.get(kind) or ("cannot be read" if json_body else f"cannot be {_shown(wrong['input'])}")
-    return [Finding(path, reason) for path, reason in said.items()]
+            reasons[at] = _SAID.get(kind) or ("cannot be read" if json_body else f"cannot be {_shown(wrong['input'])}")
+    return [Finding(path, reason) for path, reason in reasons.items()]
 
 
 def field_errors(error: ValidationError, data: Any, model: type[BaseModel]) -> list[FieldError]:

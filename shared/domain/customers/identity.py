@@ -1,4 +1,4 @@
-"""Who somebody is: identities, how sure each link is, and which identities may join customers (R5, X2, X3)."""
+"""Who a customer is: identities, how sure each link is, and which identities may join customers (R5, X2, X3)."""
 
 from __future__ import annotations
 

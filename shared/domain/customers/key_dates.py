@@ -14,7 +14,7 @@ POINTS_NOTICES = {"points_30": 30, "points_7": 7}
 
 
 def key_dates(traits: dict[str, Any], today: date) -> dict[str, date]:
-    """The next day, today or later, of `birthday`, `points_30` and `points_7`; what cannot be told is left out."""
+    """The next day, today or later, of `birthday`, `points_30` and `points_7`; unknown ones are left out."""
     found = {}
     if day := _birthday(traits, today):
         found["birthday"] = day
@@ -27,8 +27,8 @@ def key_dates(traits: dict[str, Any], today: date) -> dict[str, date]:
 
 
 def _birthday(traits: dict[str, Any], today: date) -> date | None:
-    """The next birthday. Somebody born on 29 February has it on the 28th in other years; 1 January is what tills put in
-    where nobody knows, and counts when `@birthday_confirmed` says so (R15).
+    """The next birthday. A customer born on 29 February has it on the 28th in other years; 1 January is what tills
+    put in for an unknown one, and counts when `@birthday_confirmed` says so (R15).
 
     With `@birthday_calendar` "lunar" it is the lunar date of the day of birth. Who was born in a leap month has it in
     the month of that number, who was born on the 30th on the last day of a month that ends with the 29th.

@@ -1,6 +1,6 @@
 """Names as they stand in tills: who may be greeted by name, and whether two names could be one person's.
 
-Names never join anybody: a fifth of people share their full name with somebody else. They only greet, and they only
+Names never join profiles: a fifth of people share their full name with another person. They only greet, and they only
 forbid a join that a shared phone would suggest.
 """
 
@@ -141,7 +141,7 @@ def _is_surname(word: str) -> bool:
 
 
 def _is_only_surname(word: str) -> bool:
-    """Lệ and Trân are given names, Lê and Trần are not: without marks only three surnames are told apart."""
+    """Lệ and Trân are given names, Lê and Trần are not: without marks only three surnames can be distinguished."""
     return _spelling(word) in _ONLY_SURNAMES or word.lower() in {"nguyen", "pham", "huynh"}
 
 

@@ -15,7 +15,7 @@ _BEGINNING = re.compile(
 
 
 def asks_to_stop(text: str) -> bool:
-    """Short messages only: somebody who tells a story is to be read by a person."""
+    """Short messages only: a longer story has to be read by a person."""
     folded = re.sub(r"[^\w\s]", " ", fold(text)).strip()
     folded = " ".join(folded.split())
     if not folded or len(folded) > 60 or folded.startswith(("huy don", "huy hang")):

@@ -29,9 +29,9 @@ class Phone:
 
 
 class BadPhone(ValueError):
-    """Why a text cannot be somebody's phone number: a code for counting and a reason for people.
+    """Why a text cannot be a phone number: a code for counting and a reason for people.
 
-    The codes of this module are the keys of `REASONS`; whoever refuses a number for a reason of their own gives both.
+    The codes of this module are the keys of `REASONS`; a caller that refuses a number for another reason gives both.
     """
 
     def __init__(self, code: str, reason: str | None = None) -> None:

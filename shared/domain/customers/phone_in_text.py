@@ -1,6 +1,6 @@
 """Phone numbers that people type into chats and comments, however they break them up: "o901.234 567", "+84 90 1234567".
 
-Such a number may be anybody's: it is a hint for staff (R5) and, in public, something to be hidden (R25).
+Such a number may belong to any person: it is a hint for staff (R5) and, in public, something to be hidden (R25).
 """
 
 from __future__ import annotations

@@ -105,17 +105,17 @@ def _some(names: dict[str, int]) -> dict[str, int]:
 def agree(profile: Profile, statements: Iterable[dict[str, Any]]) -> Profile:
     """Consent by channel and purpose, the later statement wins; at the same moment a refusal wins (R10)."""
     consent = dict(profile["consent"])
-    for said in statements:
-        slot = f"{said['channel']}:{said['purpose']}"
+    for statement in statements:
+        slot = f"{statement['channel']}:{statement['purpose']}"
         known = consent.get(slot)
-        if known is None or _weight(said) > _weight(known):
-            consent[slot] = {k: said[k] for k in ("granted", "at", "proof", "source") if k in said}
+        if known is None or _weight(statement) > _weight(known):
+            consent[slot] = {k: statement[k] for k in ("granted", "at", "proof", "source") if k in statement}
     return {**profile, "consent": consent}
 
 
-def _weight(said: dict[str, Any]) -> tuple[str, bool, str, str]:
+def _weight(statement: dict[str, Any]) -> tuple[str, bool, str, str]:
     # `not granted` sorts a refusal above a grant of the same moment; the texts leave nothing to the order of arrival.
-    return said["at"], not said["granted"], str(said.get("proof", "")), str(said.get("source", ""))
+    return statement["at"], not statement["granted"], str(statement.get("proof", "")), str(statement.get("source", ""))
 
 
 def fold_members(members: list[Profile]) -> Profile:
@@ -132,8 +132,8 @@ def fold_members(members: list[Profile]) -> Profile:
         view = agree(
             view,
             [
-                dict(zip(("channel", "purpose"), slot.split(":"), strict=True)) | said
-                for slot, said in member["consent"].items()
+                dict(zip(("channel", "purpose"), slot.split(":"), strict=True)) | statement
+                for slot, statement in member["consent"].items()
             ],
         )
         for name, link in member["identities"].items():

@@ -34,7 +34,7 @@ _NOBODY_EN = Greeting("customer", "you", "you", "thân mến")
 def greet(traits: Mapping[str, Any], lang: str = "vi") -> Greeting:
     """The greeting of a customer with these traits; by name only when it is clean, otherwise "Quý khách".
 
-    The honorific is what staff set, else what the gender says, else a title somebody typed before the name; where two
+    The honorific is what staff set, else what the gender says, else a title typed before the name; where two
     of these disagree, or none is known, it is "anh/chị". Age and the name itself say nothing.
     """
     raw = traits.get("name")
@@ -66,7 +66,7 @@ _MORE = {"vi": "{first} và {others} sản phẩm khác", "en": "{first} and {ot
 
 
 def products_named(lines: Iterable[Mapping[str, Any]], sensitive: Collection[str], lang: str = "vi") -> str:
-    """What somebody bought in a few words ("Áo thun và 2 sản phẩm khác"), from lines {"name", "category"}.
+    """What a customer bought in a few words ("Áo thun và 2 sản phẩm khác"), from lines {"name", "category"}.
 
     Phones are shared in families, so nothing of a sensitive category is named or counted (R6).
     """

@@ -85,7 +85,7 @@ def read_consent(
     if len(raw) > MAX_CONSENTS:
         read.wrong(path, f"may have at most {MAX_CONSENTS} statements")
         return []
-    said: list[dict[str, Any]] = []
+    statements: list[dict[str, Any]] = []
     for number, statement in enumerate(raw):
         here = f"{path}[{number}]"
         if not isinstance(statement, dict):
@@ -104,7 +104,7 @@ def read_consent(
             if when and when > now + TOLERANCE:
                 read.wrong(f"{here}.at", "is in the future")
         proof = statement.get("proof")
-        said.append(
+        statements.append(
             {
                 "channel": statement.get("channel"),
                 "purpose": statement.get("purpose"),
@@ -114,4 +114,4 @@ def read_consent(
             }
             | ({"proof": plain(proof)} if proof is not None else {})
         )
-    return said
+    return statements

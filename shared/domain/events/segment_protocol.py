@@ -56,30 +56,32 @@ def translate(
     if not isinstance(message, dict):
         raise Invalid([FieldError(prefix.rstrip(".") or "body", "must be an object")])
     read.only(message, _TOP_LEVEL)
-    said = kind or message.get("type")
-    if said not in TYPES:
+    event_type = kind or message.get("type")
+    if event_type not in TYPES:
         read.wrong("type", f"must be one of {', '.join(TYPES)}")
         raise Invalid(read.errors)
     context = {**(common_context or {}), **read.mapping(message, "context")}
     source = read.text(context, "source", "context.", 40)
     at, our_time = _when(read, message, sent_at, received_at)
     properties = read.mapping(message, "properties")
-    name = _name(read, said, message, properties)
-    fact_kind = ORDER_EVENTS.get(name) if said == "track" else None
+    name = _name(read, event_type, message, properties)
+    fact_kind = ORDER_EVENTS.get(name) if event_type == "track" else None
 
     certainty: Certainty = "claimed" if source in rules.identity.claiming_sources else "staff_confirmed"
-    identities, bad_phone = _identities(read, said, message, context, certainty, rules, is_sale=fact_kind is not None)
+    identities, bad_phone = _identities(
+        read, event_type, message, context, certainty, rules, is_sale=fact_kind is not None
+    )
     previous = None
-    if said == "alias":
+    if event_type == "alias":
         previous = _alias(read, message, certainty, rules)
-    traits = {} if said == "group" else _traits(read, message, context, received_at)
-    if said == "group" and (group := read.text(message, "groupId")):
+    traits = {} if event_type == "group" else _traits(read, message, context, received_at)
+    if event_type == "group" and (group := read.text(message, "groupId")):
         traits = {"@group": group}
     consent = _consent(read, context, at, received_at, source)
     order = cart = None
     if fact_kind:
         order = read_order(read, fact_kind, name, properties, message, at, received_at, context, rules)
-    elif name in CART_EVENTS and said == "track":
+    elif name in CART_EVENTS and event_type == "track":
         cart = read_cart(read, name, properties, rules)
     if not identities and not fact_kind:
         if bad_phone:
@@ -94,7 +96,7 @@ def translate(
         raise Invalid(read.errors)
     return Event(
         id=message_id,
-        type=said,
+        type=event_type,
         name=name,
         at=stamp(at),
         received_at=stamp(received_at),
@@ -134,23 +136,23 @@ def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: date
     return at, at != stated
 
 
-def _name(read: Reader, said: str, message: dict[str, Any], properties: dict[str, Any]) -> str:
-    if said == "track":
+def _name(read: Reader, event_type: str, message: dict[str, Any], properties: dict[str, Any]) -> str:
+    if event_type == "track":
         name = read.text(message, "event", limit=120)
         if not name:
             read.wrong("event", "is needed")
         return name
-    if said in ("page", "screen"):
+    if event_type in ("page", "screen"):
         return (
             read.text(message, "name", limit=256)
-            or str(properties.get("title") or properties.get("path") or said)[:256]
+            or str(properties.get("title") or properties.get("path") or event_type)[:256]
         )
-    return said
+    return event_type
 
 
 def _identities(
     read: Reader,
-    said: EventType,
+    event_type: EventType,
     message: dict[str, Any],
     context: dict[str, Any],
     certainty: Certainty,
@@ -191,7 +193,7 @@ def _identities(
         take("user", user, "userId", "staff_confirmed")
     take("anonymous", message.get("anonymousId"), "anonymousId", "staff_confirmed")
     # The traits of a group call are the group's, not the person's.
-    traits = message.get("traits") if said != "group" else None
+    traits = message.get("traits") if event_type != "group" else None
     context_traits = context.get("traits")
     for path, values in (("traits.", traits), ("context.traits.", context_traits)):
         if not isinstance(values, dict):

@@ -22,14 +22,14 @@ class CommentRules(StrictModel):
 
 class Calls(NamedTuple):
     """`hide`: it shows a phone number to everybody. `answer`: "machine" for a quick private word, "person" where it is
-    too serious for one, "" for nobody; whoever is answered has a ticket."""
+    too serious for one, "" for none; an answered author has a ticket."""
 
     hide: bool
     answer: Literal["machine", "person", ""]
 
 
 def calls_for(text: str, triage: Triage) -> Calls:
-    """A number is left to be called back, so whoever leaves one is answered as well."""
+    """A number is left to be called back, so its author is answered as well."""
     hide = bool(typed_phones(text))
     if triage.severity == "critical":
         return Calls(hide, "person")

@@ -1,4 +1,4 @@
-"""What of a provider's news somebody said to the shop, as tickets hear of it (T6, T7, D14)."""
+"""The customer's message in a provider's event, as tickets take it (T6, T7, D14)."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CHANNELS: Mapping[str, ChannelOfTicket] = {
     "email": "email",
     "sms_care": "sms",
 }
-# Where providers keep what people send; an address anywhere else is one that somebody made up.
+# Where providers keep what people send; an address anywhere else is forged.
 HOSTS: Mapping[str, tuple[str, ...]] = {
     "zalo": ("zdn.vn", "zadn.vn", "zaloapp.com", "zalo.me", "dlfl.vn"),
     "messenger": ("fbcdn.net", "fbsbx.com", "facebook.com"),
@@ -25,12 +25,12 @@ HOSTS: Mapping[str, tuple[str, ...]] = {
 }
 # A nod needs no answer.
 _NODS = frozenset(("sticker", "reaction"))
-# Whoever refuses adverts again within a day is told once that it is done.
+# A customer who refuses adverts again within a day gets one confirmation.
 OPT_OUT_AGAIN = 24 * 3600
 
 
 def said(news: Incoming, customer_id: str, *, verified: bool, by_hand: bool = False) -> CustomerMessage | None:
-    """What somebody said, or None for news that nobody has to answer.
+    """The customer's message, or None for an event that needs no answer.
 
     `verified`: it surely is this customer who writes. `by_hand`: a comment that a person answers in private.
     """

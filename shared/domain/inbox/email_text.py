@@ -1,4 +1,4 @@
-"""What somebody wrote in an e-mail, without what they quoted, without their signature and without its layout.
+"""The text of an e-mail without its quotes, its signature and its layout.
 
 Mail programs mark quotes in their own ways: by ">", by a line that says who wrote when, by a block of headers, or by an
 element of HTML. What cannot be told apart is kept: a word too many is better than one too few.

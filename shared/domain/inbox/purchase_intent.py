@@ -1,7 +1,7 @@
-"""Whether somebody who writes to the shop is about to buy: the cart of a shop that sells by chat is a question (R19).
+"""Whether a customer who writes to the shop is about to buy: the cart of a shop that sells by chat is a question (R19).
 
 Short messages as customers type them: with marks, without, in teencode, in the words of the North and the South, and in
-English. Whoever complains, asks for their parcel, exchanges, thanks or wants no messages is not asking to buy.
+English. A customer who complains, asks for a parcel, exchanges, thanks or wants no messages is not asking to buy.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from shared.domain.customers.opt_out_phrases import asks_to_stop
 
 Topic = Literal["price", "size", "stock", "shipping", ""]
 
-# Somebody who tells a story is to be read by a person.
+# A longer story has to be read by a person.
 LONGEST = 240
 
 # Words that only their marks tell apart from ours: fake and old are no price, much is not how much, torn is not "no".
@@ -96,7 +96,7 @@ _SHORT = 4
 
 
 def asks_to_buy(text: str) -> Topic:
-    """What somebody asks about before buying, or "" when the message is anything else."""
+    """What a customer asks about before buying, or "" when the message is anything else."""
     if not text.strip() or len(text) > LONGEST or asks_to_stop(text):
         return ""
     said = _THANKS.sub(" ", _flat(text))

@@ -90,7 +90,7 @@ Conditions = Annotated[tuple[Condition, ...], BeforeValidator(_several)]
 
 
 class Trigger(StrictModel):
-    """What lets somebody in. `key` is the fact that names the run, so that the same thing is one run however often it
+    """What lets a customer in. `key` is the fact that names the run, so that the same thing is one run however often it
     is told; without it the moment does. `again` says what the same news does to who is inside: nothing ("ignore"), or
     it starts anew as long as nothing went out ("restart"), or whatever was done ("anew"), as an appointment that moves.
     `product_with` picks the line of the order whose product has that field."""

@@ -40,7 +40,7 @@ SIGNALS: dict[str, tuple[str, ...]] = {
     # An order that waits for money by bank: told with a draft order, or by the shop's own systems.
     "Transfer Awaited": ("order_code", "total"),
     "Transfer Received": ("order_code",),
-    # Whoever bought has the goods in hand: at once in a store, else with the delivery (R16).
+    # The buyer has the goods in hand: at once in a store, else with the delivery (R16).
     "Goods Received": (*_ORDER, "received_on"),
     "Asked In Chat": ("channel", "topic"),
     "Followed": ("channel",),

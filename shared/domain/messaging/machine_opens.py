@@ -42,7 +42,7 @@ class Limits:
     open_seconds: int = 10
     click_seconds: int = 5
     sweep_seconds: int = 10
-    # At least so many links make a sweep: somebody may well click both of two.
+    # This many links or more make a sweep: a person may well click both of two.
     sweep_links: int = 3
 
 

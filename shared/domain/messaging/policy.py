@@ -75,7 +75,7 @@ class Situation:
 
 @dataclass(frozen=True)
 class Wish:
-    """The message somebody wants to send: its prices by channel, and on which the provider's own template opens a
+    """The message to be sent: its prices by channel, and on which the provider's own template opens a
     conversation."""
 
     purpose: Purpose

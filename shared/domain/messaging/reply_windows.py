@@ -1,7 +1,7 @@
 """How long a chat takes answers after the customer's last word, and who may give them (R13).
 
 Zalo takes an answer for 48 hours without charge and for seven days at a price; Messenger takes one for 24 hours from
-anybody and for seven days from a person under the tag HUMAN_AGENT, which no machine may use; WhatsApp for 24 hours.
+any sender and for seven days from a person under the tag HUMAN_AGENT, which no machine may use; WhatsApp for 24 hours.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ State = Literal["open", "person_only", "paid", "closed"]
 
 
 class Span(NamedTuple):
-    """How long a channel takes answers: from anybody and free of charge, and what comes after that until the end."""
+    """How long a channel takes answers: free of charge from any sender, and what is allowed after that."""
 
     free: timedelta
     longest: timedelta
@@ -33,7 +33,7 @@ COMMENT_ANSWER = timedelta(days=7)
 
 
 class ReplyWindow(NamedTuple):
-    """One chat's window: `free_until` for answers by anybody, `closes_at` for those of a person; stamps.
+    """One chat's window: `free_until` for answers by any sender, `closes_at` for those of a person; stamps.
 
     `state` is "open", "person_only" (only what a person types), "paid" (it costs) or "closed"; `minutes_left` are those
     until a person's answer is no more taken.
@@ -48,14 +48,14 @@ class ReplyWindow(NamedTuple):
 def closes(channel: str, last: datetime, *, human: bool) -> datetime:
     """Until when a channel takes an answer to what was said at `last`; KeyError for a channel without a window.
 
-    What a machine says goes for as long as it is free and anybody may; `human` is what a person of ours typed.
+    Automatic messages go only while answers are free for any sender; `human`: an agent typed it.
     """
     span = SPANS[channel]
     return last + (span.longest if human else span.free)
 
 
 def windows(inbound: Mapping[str, str], now: datetime) -> dict[str, ReplyWindow]:
-    """The windows of the chats somebody wrote on; `inbound` holds the stamp of their last word by channel."""
+    """The windows of the chats a customer wrote on; `inbound` holds the stamp of their last word by channel."""
     return {
         channel: _window(SPANS[channel], moment(last), now) for channel, last in inbound.items() if channel in SPANS
     }

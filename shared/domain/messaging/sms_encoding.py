@@ -1,7 +1,7 @@
 """Short messages as networks count them: alphabet, parts and price, the version without marks, and the labels of law.
 
 One letter outside the GSM-7 alphabet sends the whole text as UCS-2, where a part holds 70 characters instead of 160;
-of all accented Vietnamese letters only à è é ì ò ù are inside. So marks double or treble a price, and whoever writes a
+of all accented Vietnamese letters only à è é ì ò ù are inside. So marks double or treble a price, and the author of a
 template is shown both. Alphabet and lengths: 3GPP TS 23.038 and 23.040.
 """
 
@@ -57,7 +57,7 @@ class SmsText(NamedTuple):
 
 
 class Spelling(NamedTuple):
-    """The choice before whoever writes an SMS: with marks or without, each with its price."""
+    """The author's choice for an SMS: with marks or without, each with its price."""
 
     with_marks: SmsText
     without_marks: SmsText

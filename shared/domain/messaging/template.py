@@ -41,7 +41,7 @@ class CannotRender(ContentError):
 class Variable(StrictModel):
     """What a template needs to know.
 
-    `sensitive` names what somebody bought: it stays out of what a locked screen shows, and whoever fills it goes
+    `sensitive` names what a customer bought: it stays out of what a locked screen shows, and the caller fills it
     through `greeting.products_named` (R6). `same_for_all` is equal for every recipient, so an advertising SMS may use
     it (R11).
     """

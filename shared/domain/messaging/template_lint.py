@@ -1,7 +1,7 @@
-"""What is wrong with a template, before anybody gets it: words, limits, links, labels, and what a channel forbids.
+"""Mistakes in a template, before any customer gets it: words, limits, links, labels, and what a channel forbids.
 
-Pure: the texts come filled in with their samples, the variables they use come from whoever can read the template
-language, and where a finding stands in the file is known to whoever read the file.
+Pure: the texts come filled in with their samples, the variables they use come from a caller that can read the template
+language, and a finding's place in the file is known to the reader of the file.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ from typing import Any
 KEPT = 40
 
 
-def absorb(cart: dict[str, Any] | None, message_id: str, at: str, said: dict[str, Any]) -> dict[str, Any]:
+def absorb(cart: dict[str, Any] | None, message_id: str, at: str, event: dict[str, Any]) -> dict[str, Any]:
     """The cart after one more event. Only the latest events are kept, beginning with the last full statement."""
-    events = {**(cart or {"events": {}})["events"], message_id: [at, said["event"], said["lines"]]}
+    events = {**(cart or {"events": {}})["events"], message_id: [at, event["event"], event["lines"]]}
     newest = sorted(events.items(), key=lambda e: (e[1][0], e[0]))[-KEPT:]
     whole = max((i for i, (_, e) in enumerate(newest) if e[1] in ("Cart Updated", "Checkout Started")), default=0)
     return {"events": dict(newest[whole:]), "changed_at": newest[-1][1][0]}

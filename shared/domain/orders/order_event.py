@@ -26,7 +26,7 @@ ORDER_EVENTS: dict[str, FactKind] = {
     "Order Delivered": "delivered",
     "Delivery Failed": "failed",
     "Returned To Sender": "returned",
-    # What it says of the order is told by the carrier's own word in it.
+    # Its effect on the order follows from the carrier's status word in it.
     "Shipment Updated": "tracked",
 }
 PARCEL_FACTS: tuple[FactKind, ...] = ("shipped", "out_for_delivery", "delivered", "failed", "returned", "tracked")
@@ -169,8 +169,8 @@ def read_order(
             elif placed:
                 content["placed_at"] = stamp(placed)
     if kind in PARCEL_FACTS:
-        content, said = _parcel(read, properties, rules, status=kind == "tracked")
-        kind = said or kind
+        content, parcel_status = _parcel(read, properties, rules, status=kind == "tracked")
+        kind = parcel_status or kind
     key: str = kind
     if kind == "refunded":
         key = read.text(properties, "refund_id", "properties.", 100) or str(message.get("messageId") or stamp(at))
@@ -192,7 +192,7 @@ def _parcel(
     """Who carries the parcel, how to follow it and when to expect it; and what the carrier's own status says of the
     order, None where it is not asked for or says nothing."""
     content: dict[str, Any] = {}
-    said: FactKind | None = None
+    parcel_status: FactKind | None = None
     name = read.text(properties, "carrier", "properties.", 80)
     carrier = _carrier(name, rules) if name else None
     if name:
@@ -202,7 +202,7 @@ def _parcel(
         if not word:
             read.wrong("properties.status", "is needed")
         if carrier:
-            said = carrier.statuses.get(word.casefold())
+            parcel_status = carrier.statuses.get(word.casefold())
         else:
             known = ", ".join(carrier.name for carrier in rules.carriers.values())
             read.wrong("properties.carrier", f"must be one of {known}; others have Order Shipped, Order Delivered …")
@@ -215,7 +215,7 @@ def _parcel(
                 content["expected_on"] = date.fromisoformat(raw).isoformat()
         elif moment := parse_moment(read, "properties.expected_on", raw):
             content["expected_on"] = local_day(moment).isoformat()
-    return content, said
+    return content, parcel_status
 
 
 def _address(read: Reader, properties: dict[str, Any], name: str, content: dict[str, Any]) -> None:
@@ -228,10 +228,10 @@ def _address(read: Reader, properties: dict[str, Any], name: str, content: dict[
 
 
 def _carrier(name: str, rules: Rules) -> CarrierRules | None:
-    """The carrier somebody means, by its code or any of its names, however spaced and cased."""
-    told = _plain(name)
+    """The carrier that is meant, by its code or any of its names, however spaced and cased."""
+    spelled = _plain(name)
     for code, carrier in rules.carriers.items():
-        if told in {_plain(way) for way in (code, carrier.name, *carrier.also)}:
+        if spelled in {_plain(way) for way in (code, carrier.name, *carrier.also)}:
             return carrier
     return None
 

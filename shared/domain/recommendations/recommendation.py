@@ -292,12 +292,14 @@ def _with_reason(one: Candidate, focus: Focus, rules: SuggestionRules, matter: M
             "bought": _inside(line.name or line.sku),
             "percent": one.chance,
             "orders": one.orders,
-            "goods": title[one.of_kind].told(lang) if one.of_kind else "",
-            "for_goods": title[one.bought_kind].told(lang) if one.bought_kind else "",
+            "goods": title[one.of_kind].in_language(lang) if one.of_kind else "",
+            "for_goods": title[one.bought_kind].in_language(lang) if one.bought_kind else "",
             "days": (today - line.on).days,
             "every": product.repurchase_days or 0,
         }
-        texts[lang] = f"{begins.told(lang).format(**known)}; {rules.reasons[one.kind].told(lang).format(**known)}"
+        texts[lang] = (
+            f"{begins.in_language(lang).format(**known)}; {rules.reasons[one.kind].in_language(lang).format(**known)}"
+        )
     size = size_of(product, matter, line)
     return Suggestion(
         product.sku, product.name, product.url, product.price, one.kind, texts["vi"], texts["en"], size,

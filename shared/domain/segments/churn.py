@@ -25,8 +25,8 @@ def p_alive(p: BgNbdRules, x: int, t_x: float, t: float) -> float:
 def p_purchase(p: BgNbdRules, x: int, t_x: float, t: float, weeks: float) -> float:
     """P(at least one purchase in the next `weeks`).
 
-    Somebody alive has a purchase rate that is gamma distributed with shape r + x and rate alpha + T, and can only drop
-    out after a purchase, so the chance to stay silent is the gamma's Laplace transform at `weeks`.
+    An active customer has a purchase rate that is gamma distributed with shape r + x and rate alpha + T, and can only
+    drop out after a purchase, so the chance to stay silent is the gamma's Laplace transform at `weeks`.
     """
     silent: float = ((p.alpha + t) / (p.alpha + t + weeks)) ** (p.r + x)
     return p_alive(p, x, t_x, t) * (1 - silent)

@@ -58,7 +58,7 @@ class Classification(NamedTuple):
 
 
 def silence(m: Metrics, today: date, rules: Rules) -> int | None:
-    """Days of silence as everybody is told them: local days since the last kept order, less the rest at Tết (R15)."""
+    """Days of silence as all views show them: local days since the last kept order, less the rest at Tết (R15)."""
     return days_silent(date.fromisoformat(m.last_day), today, rules.tet_rests) if m.last_day else None
 
 
@@ -167,7 +167,7 @@ def classify(
         dated = key_dates(profile["traits"], today)
         falls_today = tuple(name for name, day in dated.items() if day == today)
         if falls_today:
-            # Their next day, which is not told while they fall on today.
+            # Their next day, which is not signalled while they fall on today.
             dated = key_dates(profile["traits"], today + timedelta(days=1))
         boundaries |= dated
     return Classification(

@@ -61,7 +61,7 @@ def find_slot(wanted: SlotRequest, directory: Directory, load: Load, away: Colle
 
 
 def fit(wanted: SlotRequest, directory: Directory) -> tuple[datetime, datetime]:
-    """The first moment at which a call may be made, and its deadline, whoever makes it."""
+    """The first moment at which a call may be made, and its deadline, for any caller."""
     assert wanted.hours is not None
     return next(_spans(wanted, wanted.hours, directory))
 

@@ -1,4 +1,4 @@
-"""Checks of the routing table: unreachable lines, intents without anybody skilled."""
+"""Checks of the routing table: unreachable lines, intents without a skilled person."""
 
 from __future__ import annotations
 

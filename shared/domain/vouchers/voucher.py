@@ -43,8 +43,8 @@ CLAIMS_KEPT = 20
 class Terms(StrictModel):
     """What is given and on which conditions. `value` is VND or percent, of a gift what it costs the shop.
 
-    `max_value` is the most a percentage may come to. `bearer`: whoever shows the code may use it, without a phone.
-    `categories` and `stores` limit it to some, empty: to none in particular.
+    `max_value` is the most a percentage may come to. `bearer`: whichever customer shows the code, no
+    phone is asked for. `categories` and `stores` limit it to some, empty: to none in particular.
     """
 
     kind: Kind
@@ -69,7 +69,7 @@ class Terms(StrictModel):
 
 
 class Offer(Terms):
-    """An offer of the playbook. `gift` is how messages name it, told from kind and value where it is left out.
+    """An offer of the playbook. `gift` is how messages name it, made from kind and value where it is left out.
 
     `valid` counts from the issue: 14d ends with the fourteenth day after it, 48h to the minute.
     """
@@ -148,7 +148,9 @@ class Book(StrictModel):
             return offer.gift
         value = f"{offer.value} %" if offer.kind == "percent" else vnd(offer.value)
         said = self.gifts[offer.kind]
-        return Text(**{lang: said.told(lang).format(value=value, most=vnd(offer.max_value)) for lang in ("vi", "en")})
+        return Text(
+            **{lang: said.in_language(lang).format(value=value, most=vnd(offer.max_value)) for lang in ("vi", "en")}
+        )
 
 
 _IN_A_GIFT = ("value", "most")
@@ -156,7 +158,7 @@ _IN_A_REASON = ("code", "at", "store", "order_id", "amount")
 
 
 class Said(StrictModel):
-    """What somebody said of an order: when, where, and its total before the discount (VND; None: not known)."""
+    """What a till or an event reported of an order: when, where, its total before the discount (VND; None: unknown)."""
 
     at: str
     store: str = ""
@@ -166,7 +168,7 @@ class Said(StrictModel):
 class Claim(StrictModel):
     """An order that came with the code.
 
-    `told`: a cashier asked and was told yes. `carried`: the order itself names the code; `customer_id` is whose
+    `told`: a cashier asked and got a yes. `carried`: the order itself names the code; `customer_id` is whose
     timeline tells of it, "" for nobody's. `void`: the order was cancelled or came back whole.
     """
 
@@ -177,14 +179,14 @@ class Claim(StrictModel):
 
     @property
     def said(self) -> Said:
-        """What was told to a cashier stays as it was told; only a total nobody named there comes from the order."""
+        """A cashier's answer stays as it was given; only a total that was not named there comes from the order."""
         if self.told is None or self.carried is None:
             return self.told or self.carried or Said(at="")
         return self.told if self.told.total is not None else self.told.model_copy(update={"total": self.carried.total})
 
     @property
     def rank(self) -> tuple[bool, str]:
-        """Who was told yes goes first, then who came first."""
+        """An order with a cashier's yes goes first, then the earliest."""
         return (self.told is None, self.said.at)
 
 
@@ -213,7 +215,7 @@ class Voucher(Terms):
 
     @property
     def redeemed(self) -> Redemption | None:
-        """The order that holds the voucher: the one a till was told yes for, else the earliest that carries it."""
+        """The order that holds the voucher: the one a till got a yes for, else the earliest that carries it."""
         live = [(*claim.rank, order_id) for order_id, claim in self.claims.items() if not claim.void]
         if not live:
             return None
@@ -248,7 +250,7 @@ class Use(NamedTuple):
 def refusal(voucher: Voucher, use: Use, *, nobody_may: bool = False) -> Reason | None:
     """Why a voucher is not good for an order, or None. An order that holds it already keeps it.
 
-    `nobody_may`: an order without a customer passes, as for one that was rung up before it was told of.
+    `nobody_may`: an order without a customer passes, as for one that was rung up before its event arrived.
     """
     holder = voucher.redeemed
     if holder and holder.order_id == use.order_id:
@@ -264,7 +266,7 @@ def refusal(voucher: Voucher, use: Use, *, nobody_may: bool = False) -> Reason |
 
 
 def unfit(voucher: Voucher, use: Use) -> Reason | None:
-    """Which of the voucher's own conditions an order does not meet, whoever else used it; None: it meets all."""
+    """Which of the voucher's own conditions an order does not meet, apart from other uses; None: it meets all."""
     if use.at >= moment(voucher.valid_until):
         return "expired"
     if use.at < moment(voucher.issued_at) - CLOCKS_APART:
@@ -306,7 +308,7 @@ def words(book: Book, reason: Reason, voucher: Voucher | None, code: str) -> Ref
         }
     said = book.reasons[reason]
     kind = {"unknown": UnknownCode, "expired": ExpiredCode}.get(reason, Refused)
-    return kind(reason, said.told("vi").format(**known), said.told("en").format(**known))
+    return kind(reason, said.in_language("vi").format(**known), said.in_language("en").format(**known))
 
 
 def clock(at: str) -> str:

@@ -86,7 +86,7 @@ def _offers(book: Book) -> Iterator[Mistake]:
         return
     for name, offer in offers.offers.items():
         for lang in ("vi", "en"):
-            for told in _TIME.finditer(offer.title.told(lang)):
+            for told in _TIME.finditer(offer.title.in_language(lang)):
                 if _span(told) != offer.valid:
                     at = ("offers", name, "title", lang)
                     yield book.marks(OFFERS).mistake(at, f"says {told[0]}, and the offer is valid {offer.valid}")

@@ -48,7 +48,7 @@ def _findings(words: NoteWords, folder: Path) -> Iterator[Finding]:
         ):
             for lang in ("vi", "en"):
                 try:
-                    used = texts.variables(text.told(lang))
+                    used = texts.variables(text.in_language(lang))
                 except TemplateError as error:
                     yield Finding(("notes", kind, field, lang), f"cannot be read: {error}")
                     continue
@@ -73,8 +73,8 @@ def write(kind: str, channel: str, person: Person, words: Mapping[str, Any]) -> 
     wording = said.notes[kind]  # type: ignore[index]
     values = dict.fromkeys(WORDS[kind], "") | {SHOP: shop()} | _in_words(dict(words), person.lang)  # type: ignore[index]
     try:
-        subject = tidy_line(_texts().text(wording.subject.told(person.lang), values))
-        text = tidy(_texts().text(wording.text.told(person.lang), values))
+        subject = tidy_line(_texts().text(wording.subject.in_language(person.lang), values))
+        text = tidy(_texts().text(wording.text.in_language(person.lang), values))
     except (TemplateError, InvalidValue, ValueError, TypeError, LookupError, AttributeError) as error:
         raise CannotWrite(f"note {kind}: {error}") from error
     return subject, cut(text, LONGEST.get(channel, len(text)))
@@ -94,9 +94,9 @@ def _in_words(told: Any, lang: Lang) -> Any:
     shown = {}
     for name, value in told.items():
         if name in tables and value in tables[name]:
-            shown[name] = tables[name][value].told(lang)
+            shown[name] = tables[name][value].in_language(lang)
         elif name in ("by", "assignee") and value in people:
-            shown[name] = people[value].title.told(lang)
+            shown[name] = people[value].title.in_language(lang)
         else:
             shown[name] = _in_words(value, lang)
     return shown

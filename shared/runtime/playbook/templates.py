@@ -112,7 +112,7 @@ def findings(template: Template, facts: Shop, texts: Sandbox) -> list[Finding]:
 
 
 def samples(template: Template, channel: str, facts: Shop, texts: Sandbox) -> Iterator[Rendered | CannotRender]:
-    """What a channel says: to somebody known and to nobody, in both languages, with and without what is optional."""
+    """A template's output: with and without a known name, in both languages, with and without optional variables."""
     least = {name: value for name, value in template.samples.items() if template.variables[name].required}
     langs: Sequence[Lang] = ("vi", "en")
     for variables in ({**template.samples, CUSTOMER: SAMPLE_CUSTOMER}, least):

@@ -71,7 +71,7 @@ def read_identities(read: Reader, body: dict[str, Any], *, claimed: bool, path: 
         if isinstance(raw, bool) or not isinstance(raw, str | int):
             read.wrong(where, "must be a text")
             continue
-        # What a channel says about its own user is sure; what somebody typed there is only claimed (R5).
+        # What a channel states about its own user is verified; what a user typed there is only claimed (R5).
         own = kind in ("zalo_user_id", "messenger_psid")
         certainty: Certainty = "verified" if own else "claimed" if claimed else "staff_confirmed"
         with read.reading(where):

@@ -1,4 +1,4 @@
-"""Everything known about one customer: the 360° view, the timeline, and finding somebody by an identity (D1, D16)."""
+"""Everything known about one customer: the 360° view, the timeline, and finding a customer by an identity (D1, D16)."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _suggestions(
 
 
 def _keeper(members: list[Profile], roster: Callable[[], Roster] | None) -> str | None:
-    """The customer's salesperson: who was written down, else whom the rule gives somebody who has bought."""
+    """The customer's salesperson: the stored one, else the one that the rule assigns to a buyer."""
     known = next((member["keeper"] for member in members if "keeper" in member), None)
     if roster is None or not (known or metrics_of(members[0]).orders):
         return known

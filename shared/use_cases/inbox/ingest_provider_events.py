@@ -1,6 +1,6 @@
-"""What providers tell us: receipts move messages on, what people say are facts about people (R5, R10, R13, D14).
+"""Provider events: receipts move messages on, customers' messages are facts about them (R5, R10, R13, D14).
 
-What somebody said is kept here and handed on as the word it is; whoever took it in gives it to the tickets afterwards.
+A customer's message is stored here and returned; the caller hands it to the tickets afterwards.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ KNOWN_AS = {
     "whatsapp": "phone",
     "call": "phone",
 }
-# Comments are known by an id of their own, which never leads to whoever chats with the page (R5).
+# Comments are known by an id of their own, which never leads to a chat user of the page (R5).
 COMMENTS = "external:facebook_comment"
 # What a provider says about an address, and what we remember of it.
 CLOSES = {"bounced": "bounced", "complained": "complained"}
@@ -161,7 +161,7 @@ class IncomingTaker:
         if kind is None or not news.address:
             return None
         try:
-            # Whoever's domain does not vouch for an e-mail may be anybody (R5).
+            # An e-mail without a vouching domain may be from any sender (R5).
             return identity(kind, news.address, "verified" if news.detail.get("authenticated", True) else "claimed")
         except ValueError:
             return None
@@ -178,7 +178,7 @@ class IncomingTaker:
             with suppress(ValueError):
                 named.append(identity("phone", shared, "verified"))
         if news.kind in ("inbound_message", "comment") and (typed := typed_mobile(news.text)):
-            # A number typed into a chat may be anybody's: a hint for staff, nothing else (R5).
+            # A number typed into a chat is a hint for staff, nothing else (R5).
             named.append(Identity("phone", typed, "claimed"))
         known = uow.get(registry.key(who))
         if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
@@ -243,8 +243,8 @@ class IncomingTaker:
 
 
 def _known_as(uow: UnitOfWork, registry: IdentityResolver, who: Identity) -> Identity:
-    """An address that nobody vouches for is still that of whoever is known by it: an answer reaches nobody else. What
-    is known of the link becomes no surer by it."""
+    """An address without a vouching domain still belongs to the customer known by it: an answer reaches no one else.
+    The link's certainty does not rise by it."""
     if who.joins:
         return who
     joined = who._replace(certainty="staff_confirmed")

@@ -145,7 +145,7 @@ class Moderator:
     def _say(self, item: dict[str, Any]) -> None:
         assert self.rules.public_word is not None
         try:
-            self.page.say(item["comment_id"], self.rules.public_word.told(item["language"]))
+            self.page.say(item["comment_id"], self.rules.public_word.in_language(item["language"]))
         except ChannelError:
             return  # a courtesy: what matters was said in private, and saying it twice would be worse
 

@@ -29,7 +29,7 @@ class Mode(NamedTuple):
 class JourneyPlaybook:
     """The playbook as journeys use it. `pages` are addresses of the shop by name, `link_hosts` where messages may lead;
     `script` writes what a template says in a call, from its variables; `live` says what a journey's mode is until
-    somebody sets one."""
+    a mode is set."""
 
     journeys: Mapping[str, Journey]
     templates: Mapping[str, Template]

@@ -1,6 +1,6 @@
-"""Bring people who are inside a journey to another version of it, or look first how many that would be (X18).
+"""Migrate the customers in a journey to another version of it, or count them first (X18).
 
-Whoever is inside stays on the version they entered with until somebody moves them. A run moves when the step it stands
+A run stays on the version it entered with until an operator moves it. A run moves when the step it stands
 at is in the other version too and does the same kind of thing; else it is over, for the reason `version_changed`. Each
 customer is one commit, and who is there already stays, so a migration that was stopped is simply run again, and the way
 back is a migration to the version before.
@@ -76,7 +76,7 @@ def versions(table: Table, journey_id: str) -> dict[str, Version]:
 
 
 def compare(before: Journey, after: Journey) -> Changes:
-    """What somebody sees who comes from one version to the other. Steps in another order are a changed field."""
+    """The changes from one version to the other. Steps in another order are a changed field."""
     old, new = ({step.id: step for step in journey.steps} for journey in (before, after))
     both = [name for name in old if name in new]
     fields = [

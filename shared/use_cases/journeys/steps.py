@@ -181,7 +181,7 @@ class StepRunner:
         page = f"{self.context.public_url().rstrip('/')}/o/{code}"
         made = {
             "voucher": code,
-            "gift": book.gift(offer).told(lang),
+            "gift": book.gift(offer).in_language(lang),
             "valid_until": local_day(ends - timedelta(seconds=1)).isoformat(),
             "offer_ends": stamp(ends),
             "offer_url": page,

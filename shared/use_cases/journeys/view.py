@@ -36,7 +36,7 @@ def overviews(journeys: JourneyContext) -> list[dict[str, Any]]:
 
 
 def detail(journeys: JourneyContext, journey_id: str) -> dict[str, Any]:
-    """One journey with its content, its steps and the versions somebody entered with; raises NotFound."""
+    """One journey with its content, its steps and the versions in use; raises NotFound."""
     journey = journeys.playbook.journeys.get(journey_id)
     if journey is None:
         raise NotFound(f"there is no journey {journey_id}")

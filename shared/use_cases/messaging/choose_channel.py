@@ -52,7 +52,7 @@ class ChannelChoice:
         """The policy's choice among the channels in order; one with an open circuit is passed over."""
         who = person(members, ledger_of(uow, members), message["message_id"], now, human=message.get("human", False))
         if comment := message.get("comment"):
-            # It goes to the comment, whoever wrote it and wherever else they may be reached.
+            # It goes to the comment, whatever other channels reach its author.
             windows = {**who.windows, COMMENTS: moment(comment["until"])}
             who = replace(who, reachable=who.reachable | {COMMENTS}, windows=windows)
         everybody = situation(uow, now, message["journey"], self.rules.budgets_vnd)

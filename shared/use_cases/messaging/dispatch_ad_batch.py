@@ -75,7 +75,7 @@ class AdDispatcher(Dispatcher):
         return self._later(uow, message, "waits_for_batch", until, now)
 
     def _open(self, room: str, at: datetime) -> None:
-        """Let somebody look into a room, unless that is due already."""
+        """Have a room looked into, unless it is due already."""
         due, due_at = table_keys.timer_lane(room), stamp(at)
         try:
             self.table.write(
@@ -112,7 +112,7 @@ class AdDispatcher(Dispatcher):
         return sent
 
     def _ready(self, message_id: str, now: datetime) -> Ready | None:
-        """Somebody who may get the batch now."""
+        """A recipient who may get the batch now."""
         uow = UnitOfWork(self.table)
         customer_id = message_id[:-20]
         keys = [table_keys.message(message_id), table_keys.profile(customer_id), table_keys.contacts(customer_id)]

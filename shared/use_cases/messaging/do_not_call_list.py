@@ -1,7 +1,7 @@
 """The do-not-call list: who stands on it gets no advertising by phone, and an old list stops all of it (R17).
 
 Numbers are kept under the HMAC of their link and nothing else, so the list names nobody; a customer whose number is on
-it carries a flag, which is what the policy reads. Whoever becomes a customer later is caught when a message is claimed.
+it carries a flag, which is what the policy reads. A later customer is caught when a message is claimed.
 """
 
 from __future__ import annotations

@@ -197,6 +197,6 @@ class Suggester:
         offer = self.book.offers.get(offer_id)
         if offer and not offer.categories:
             gift = self.book.gift(offer)
-            texts = {lang: f"{offer.title.told(lang)}: {gift.told(lang)}" for lang in ("vi", "en")}
+            texts = {lang: f"{offer.title.in_language(lang)}: {gift.in_language(lang)}" for lang in ("vi", "en")}
             shown["offer"] = {"offer": offer_id, "text": texts["vi"], "text_en": texts["en"]}
         return shown

@@ -94,7 +94,7 @@ class AdsAudience:
                 return
 
     def _why_not(self, uow: UnitOfWork, members: list[Profile], to: Mapping[str, str], stopped: list[str]) -> str:
-        """Why somebody is left out; "" for who may be in."""
+        """Why a customer is left out; "" for one who may be in."""
         lead, view = members[0], fold_members(members)
         said = [slot for name, slot in view["consent"].items() if name.endswith(":marketing")]
         granted = [slot for slot in said if slot["granted"]]
@@ -113,7 +113,7 @@ class AdsAudience:
             return "consent_too_old"
         if any(member.get("complaints") for member in members):
             return "complaint_open"
-        # Somebody new may have been on the list before we knew them.
+        # A new customer may have been on the list before they were known.
         listed = MOBILE in to and uow.get(self._listing(to))
         return "do_not_call" if listed or any(member.get("do_not_call") for member in members) else ""
 

@@ -41,11 +41,11 @@ def at_risk(table: Table, rules_today: RulesToday, limit: int, start: str | None
 
 
 def scan(journeys: JourneyContext) -> Scan:
-    """Write this morning's list from the top of the ranking, and let staff call whom it says to call.
+    """Write this morning's list from the top of the ranking, and open the calls that it demands.
 
     The ranking is an index kept up to date by wakes and orders, so the scan reads from its top and never the base.
-    Whoever was listed lately rests, and whoever is to be called on a day when nobody has room for it is listed the next
-    day, still in order of value. Running it again on the same day writes the same list again and calls nobody twice.
+    A customer listed lately rests; one who is to be called on a day without free capacity is listed the next day, still
+    in order of value. Running it again on the same day writes the same list again and calls no customer twice.
     """
     table, rules_today = journeys.table, journeys.rules_today
     rules, today = rules_today.rules.winback, rules_today.today.isoformat()
@@ -74,7 +74,7 @@ def scan(journeys: JourneyContext) -> Scan:
 
 
 def _list(calls: WinbackCalls, row: Item, entry: dict[str, Any], rank: int) -> bool:
-    """Put somebody on this morning's list, in one commit with the call they get; False when they are not on it."""
+    """Put a customer on this morning's list, in one commit with the call they get; False when they are not on it."""
     journeys, place = calls.journeys, Key(row["pk"], row["sk"])
     today = journeys.rules_today.today.isoformat()
 

@@ -42,7 +42,7 @@ class Pass:
 
 
 def publish(table: Table, rules_today: RulesToday, now: datetime) -> CutOffs:
-    """Compute and store the next version of the cut-offs from everybody who ever bought."""
+    """Compute and store the next version of the cut-offs from all customers who ever bought."""
     base = Base()
     for profiles in _everybody(table, {"list": 0, "after": ""}):
         for profile in profiles[1]:
@@ -93,7 +93,7 @@ def relabel_pass(journeys: JourneyContext, *, pages: int) -> Pass | None:
 
 
 def _bring_over(journeys: JourneyContext, known: Item) -> bool:
-    """Settle one customer anew, first from the page that has just been read, else from a fresh read."""
+    """Relabel one customer, first from the page that has just been read, else from a fresh read."""
     table, rules_today = journeys.table, journeys.rules_today
     if _stands_as_before(cast(Profile, known), rules_today):
         return False
@@ -129,7 +129,7 @@ def _stands_as_before(profile: Profile, rules_today: RulesToday) -> bool:
     labelled = classify(m, profile, rules_today.today, rules_today.rules, rules_today.cutoffs, appoint_vip=True)
     if labelled.vip_until or "vip_until" in profile or list(labelled.labels) != profile.get("labels"):
         return False
-    # New rules may want somebody woken sooner than the old ones did.
+    # New rules may want a customer woken sooner than the old ones did.
     day = labelled.due_day
     return day is None or ("due_at" in profile and profile["due_at"] <= stamp(due_at(profile["customer_id"], day)))
 

@@ -179,7 +179,7 @@ class AppointmentBook:
         if name == "Appointment Booked":
             title, place = self.directory.stores.get(store), self.rules.stores[store]
             properties |= {"starts_at": known["starts_at"], "service": known["service"]}
-            properties |= {"store": title.told("vi") if title else store, "store_address": place.address}
+            properties |= {"store": title.in_language("vi") if title else store, "store_address": place.address}
         entry: Item = {"type": "track", "name": name, "stage": "engagement", "source": "staff", "at": stamp(self.now)}
         entry["properties"] = json.dumps(properties, ensure_ascii=False)
         mark = f"appointment-{known['appointment_id'][-20:]}-{known['status']}"

@@ -63,7 +63,7 @@ class OfferIssuer:
         page = f"{self.public_url.rstrip('/')}/o/{code}"
         made = {
             "voucher": code,
-            "gift": self.book.gift(offer).told(lang),
+            "gift": self.book.gift(offer).in_language(lang),
             "valid_until": local_day(ends - timedelta(seconds=1)).isoformat(),
             "offer_ends": stamp(ends),
             "offer_url": page,

@@ -80,7 +80,7 @@ class WinbackCalls:
         name = self.journeys.rules_today.rules.winback.offers.get(entry["value"], "")
         if name not in book.offers or _NO_OFFER in members[0].get("labels", ()):
             return {}
-        return {"offer": name, "gift": book.gift(book.offers[name]).told("vi")}
+        return {"offer": name, "gift": book.gift(book.offers[name]).in_language("vi")}
 
     def _call_is_coming(self, uow: UnitOfWork, members: list[Profile]) -> bool:
         """Whether a call is coming anyway: one is open, or the customer is in a journey with a sales call."""

@@ -22,7 +22,7 @@ from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.tickets.context import TicketContext
 
-# How many days ahead the next shift of somebody able is looked for.
+# How many days ahead the next shift of an able person is looked for.
 AHEAD = 8
 # Assignees of these priorities are notified; the others find the ticket in their list.
 URGENT = frozenset(("P1", "P2"))
@@ -63,7 +63,7 @@ def auto_assigned(context: TicketContext, ticket: Ticket) -> Ticket:
 
 
 def _next_try(context: TicketContext, ticket: Ticket) -> datetime:
-    """When to look for an assignee again: soon if somebody able is on duty but busy, else when a shift begins."""
+    """When to look for an assignee again: soon if an able person is on duty but busy, else when a shift begins."""
     now, away = context.now, context.away()
     able = [
         person

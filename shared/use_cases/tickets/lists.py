@@ -48,7 +48,7 @@ def listed(
     """One page of the tickets with a status: open ones by urgency, others the latest first; with "" all, the open ones
     first.
 
-    `assignee` "" means unassigned, None anybody; `stores` limits the tickets to these (none: all). A page may be
+    `assignee` "" means unassigned, None every assignee; `stores` limits the tickets to these (none: all). A page may be
     shorter than `limit` where filters combine, or where a ticket changed its place meanwhile.
     """
     partition = table_keys.ticket_list(queue=queue, assignee=assignee)

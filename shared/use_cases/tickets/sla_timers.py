@@ -47,7 +47,7 @@ def _wake(context: TicketContext, tx: TicketTransaction, ticket_id: str) -> bool
         keep(context, tx, before, after)
         return True
     if after["assignee"] in context.away():
-        # An absent assignee finishes nothing: reassign if somebody else is available.
+        # An absent assignee finishes nothing: reassign if another person is available.
         found = auto_assigned(context, transitions.assigned(after, ""))
         after = found if found["assignee"] else after
     if near := sla.nearly_late(after, now):

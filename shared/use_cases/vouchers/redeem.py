@@ -1,4 +1,4 @@
-"""Redeem a voucher at the till: one use over all stores, whoever asks at the same moment (R21)."""
+"""Redeem a voucher at the till: one use over all stores, also when two ask at the same moment (R21)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def redeem(
 ) -> tuple[Voucher, Redemption]:
     """Use a code up for an order; the same order again gets the same answer.
 
-    `who` is the phone of whoever shows it. Raises Refused with the reason, Busy when too many try at once.
+    `who` is the phone of the customer who shows it. Raises Refused with the reason, Busy when too many try at once.
     """
 
     def attempt(uow: UnitOfWork) -> tuple[Voucher, Redemption]:
