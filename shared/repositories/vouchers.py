@@ -9,19 +9,8 @@ from typing import Any, NamedTuple
 from shared.domain.customers.profile import fold_members
 from shared.domain.orders.order import OrderState
 from shared.domain.vietnam_time import local_day, moment, stamp
-from shared.domain.vouchers.voucher import (
-    Book,
-    Claim,
-    Reason,
-    Said,
-    Use,
-    Voucher,
-    came_back,
-    issued,
-    read_code,
-    unfit,
-    words,
-)
+from shared.domain.vouchers.offer import Book, Reason
+from shared.domain.vouchers.voucher import Claim, Said, Use, Voucher, came_back, issued, read_code, unfit, words
 from shared.ports import Item, Key
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of

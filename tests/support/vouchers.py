@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain.vietnam_time import stamp
-from shared.domain.vouchers.voucher import Book, Voucher, new_code, read_code
+from shared.domain.vouchers.offer import Book
+from shared.domain.vouchers.voucher import Voucher, new_code, read_code
 from shared.repositories import table_keys
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import issue

@@ -20,7 +20,7 @@ from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.template import Shop
 from shared.domain.staff.business_hours import Hours
 from shared.domain.staff.directory import Directory
-from shared.domain.vouchers.voucher import Book as Offers
+from shared.domain.vouchers.offer import Book as Offers
 from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, PlaybookError, load
 from shared.runtime.playbook.offers import load_offers, offers
 from shared.runtime.playbook.rules import SEGMENTS, load_sending_rules, rules, sending_rules

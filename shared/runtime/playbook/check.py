@@ -27,7 +27,7 @@ from shared.domain.tasks.appointment import AppointmentRules
 from shared.domain.tickets.routing import Routing
 from shared.domain.tickets.rules import TicketRules
 from shared.domain.triage.second_opinion import EscalationRules
-from shared.domain.vouchers.voucher import Book as Offers
+from shared.domain.vouchers.offer import Book as Offers
 from shared.runtime.playbook import (
     appointments,
     bot,

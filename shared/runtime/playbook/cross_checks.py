@@ -18,7 +18,7 @@ from shared.domain.onboarding.checklist import Blueprint
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
 from shared.domain.tasks.appointment import AppointmentRules
 from shared.domain.tickets.routing import Routing
-from shared.domain.vouchers.voucher import Book as Offers
+from shared.domain.vouchers.offer import Book as Offers
 from shared.repositories.event_sources import KINDS
 from shared.runtime.playbook.appointments import FILE as APPOINTMENTS
 from shared.runtime.playbook.bot import RULES as BOT

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-from shared.domain.vouchers.voucher import Book as Offers
-from shared.domain.vouchers.voucher import warnings
+from shared.domain.vouchers.offer import Book as Offers
+from shared.domain.vouchers.offer import warnings
 from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, load
 
 FILE = "offers.yaml"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from shared.domain.recommendations.rules import SuggestionRules
-from shared.domain.vouchers.voucher import Book as Offers
+from shared.domain.vouchers.offer import Book as Offers
 from shared.runtime.playbook.loader import PLAYBOOK, Book, Mistake, load
 from shared.runtime.playbook.offers import FILE as OFFERS
 

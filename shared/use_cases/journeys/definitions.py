@@ -12,7 +12,7 @@ from shared.domain.journeys.engine import Signal
 from shared.domain.journeys.vocabulary import SIGNALS
 from shared.domain.messaging.template import Template
 from shared.domain.messaging.tracked_links import leads_to
-from shared.domain.vouchers.voucher import Book
+from shared.domain.vouchers.offer import Book
 
 # Properties of signals that are as long as an order.
 LONG_LISTS = ("items",)

@@ -27,7 +27,7 @@ from shared.domain.recommendations.recommendation import (
     suppressed,
 )
 from shared.domain.recommendations.rules import SuggestionRules
-from shared.domain.vouchers.voucher import Book
+from shared.domain.vouchers.offer import Book
 from shared.ports import Item, Table
 from shared.repositories import co_purchase, table_keys
 from shared.repositories.co_purchase import CoPurchase

@@ -13,7 +13,8 @@ from shared.domain.customers.profile import fold_members
 from shared.domain.errors import Conflict
 from shared.domain.tasks.task import Task, status_of
 from shared.domain.vietnam_time import local_day, stamp
-from shared.domain.vouchers.voucher import Book, new_code
+from shared.domain.vouchers.offer import Book
+from shared.domain.vouchers.voucher import new_code
 from shared.ports import NewId, Table
 from shared.repositories import table_keys, vouchers
 from shared.repositories.profiles import members_of
