@@ -17,6 +17,7 @@ from shared.domain.vietnam_time import moment
 from shared.domain.vouchers.voucher import clock, status
 from shared.repositories import vouchers
 from shared.repositories.unit_of_work import UnitOfWork
+from shared.repositories.visitors import give_token
 from shared.runtime import wiring
 from shared.runtime.factories import bot
 from shared.runtime.factories.journeys import journeys
@@ -24,6 +25,7 @@ from shared.runtime.html_pages import PRIVATE, page_answer
 from shared.runtime.http import STATUS, HttpDoor, header
 from shared.runtime.logs import logger
 from shared.runtime.playbook.offers import offers
+from shared.runtime.playbook.shop import shop
 from shared.runtime.playbook.templates import templates
 from shared.use_cases.messaging import follow_link
 from shared.use_cases.messaging.answer_survey import SCORES, Survey, record_answer, survey_of
@@ -48,7 +50,13 @@ def follow(token: str) -> Response[str]:
     client = handler.event["requestContext"]["http"]["sourceIp"]
     touch = Touch("clicked", outside.clock(), user_agent=header(handler.event, "user-agent"), ip=client)
     try:
-        follow_link.count_click(outside.table, message, link, touch)
+        if follow_link.count_click(outside.table, message, link, touch):
+            # A forwarded link makes nobody the customer: only its first click tells the shop's page who came.
+            target = follow_link.with_token(
+                target,
+                shop().website,
+                lambda: give_token(outside.table, message["customer_id"], outside.clock(), outside.new_id),
+            )
     except (Busy, Conflict):
         # A click that is not counted is a lesser evil than a customer who does not get there.
         logger.warning("a click was not counted", message_id=link.message_id)

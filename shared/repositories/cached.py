@@ -3,6 +3,7 @@
 | cache             | holds                                             | seconds |
 |-------------------|---------------------------------------------------|---------|
 | `api_keys`        | callers by the hash of their key; None: refused   | 60      |
+| `server_keys`     | the server keys in use, by which a user is proven | 60      |
 | `cutoffs`         | the segment cut-offs in force                     | 60      |
 | `absences`        | the last day of each person's leave               | 60      |
 | `journey_modes`   | for whom each journey is live                     | 60      |
@@ -16,7 +17,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any, TypeVar
@@ -43,6 +44,7 @@ class ProcessMemory:
 
         # An attacker who tries keys evicts other guesses and does not fill the memory.
         self.api_keys: TTLCache[str, Caller | None] = cache(1000, 60)
+        self.server_keys: TTLCache[str, Sequence[bytes]] = cache(1, 60)
         self.cutoffs: TTLCache[Key, CutOffs] = cache(1, 60)
         self.absences: TTLCache[Key, dict[str, str]] = cache(1, 60)
         self.journey_modes: TTLCache[Key, dict[str, list[Any]]] = cache(1, 60)
@@ -57,6 +59,8 @@ class ProcessMemory:
         self.places: dict[str, tuple[datetime, int]] = {}
         # Failures in a row of each channel.
         self.failures: Counter[str] = Counter()
+        # Messages of browsers that were set aside, by minute.
+        self.browser_letters: Counter[str] = Counter()
         # The minute in which a channel's quota was last written, and the day on which a source of events was.
         self.quota_noted: dict[str, str] = {}
         self.sources_noted: dict[str, str] = {}

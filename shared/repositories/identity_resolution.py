@@ -8,7 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.common.stored_item import without
+from shared.domain.common.text_folding import fold
 from shared.domain.customers.identity import KNOWN_BY, Identity, link_key, strongest
+from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import Profile, different_people, fold_members, new_profile
 from shared.domain.tasks.task import NewTask
 from shared.ports import Item, Key, NewId
@@ -18,7 +20,10 @@ from shared.repositories.segment_membership import withdraw
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 
-DEVICES_KEPT = 30
+# Identities of a kind that stand on a profile; the links of the others lead to it all the same.
+KEPT_OF_A_KIND = 20
+# An identity that a form, an account or a marketplace brings. It joins no phone numbers by itself (R34).
+WEAK = frozenset(("email", "user", "external"))
 # A new address of a kind opens what an old one had closed; what the person refused stays refused.
 REACHED_BY = {"email": ("email",), "phone": ("zns", "sms_care", "sms_ad", "whatsapp", "call")}
 _CERTAINTY = ("claimed", "staff_confirmed", "verified")
@@ -50,21 +55,25 @@ class IdentityResolver:
             raise LookupError(f"customer {customer_id} has a link but no profile")
         return profile
 
-    def resolve(self, identities: Iterable[Identity], at: str) -> str:
+    def resolve(self, identities: Iterable[Identity], at: str, name: str = "", *, stated: bool = False) -> str:
         """The customer whose own fact this is, by the strongest identity it names; creates and joins as needed.
 
-        A claimed identity is kept as a hint on the profile and joins nobody (R5). Two customers that one event names
-        together are merged unless their names say that they are different people or a person has parted them (X3).
+        A claimed identity is kept as a hint on the profile and joins nobody (R5), and so is one that strangers share.
+        Two customers that one event names together are merged unless a person has parted them, or their names, with
+        the `name` of this event, do not say that they are one (X3, R34). `stated` is a sender's word that they are.
         """
-        named = list(identities)
+        named = [self._claimed_if_shared(i) for i in identities]
         joining = [i for i in named if i.joins] or [strongest(named)]
         links = {i: self.uow.get(self.key(i)) for i in joining}
         # A device that speaks for one customer does not identify a newcomer on it.
         newcomer = any(i.kind != "anonymous" for i in joining)
         known = [i for i, link in links.items() if link and not (newcomer and self._is_somebodys(i, link))]
-        if known:
-            home = str((links[strongest(known)] or {})["customer"])
-        else:
+        phone = next((i for i in joining if i.kind == "phone"), None)
+        home = str((links[strongest(known)] or {})["customer"]) if known else ""
+        if home and phone and links[phone] is None and not stated and self._is_anothers(home, name):
+            # A profile of its own, so that a merge with the owner of the weaker identity can be undone.
+            home = ""
+        if not home:
             home = self.new_id()
             self.created.append(home)
             self.uow.create(table_keys.profile(home), new_profile(home, at))
@@ -73,12 +82,37 @@ class IdentityResolver:
             if link is None:
                 self.uow.put(self.key(who), {"customer": home, "at": at})
             elif link["customer"] != home:
-                self._meet(who, link, home, at)
-        self._note(home, named, at)
+                self._meet(who, link, home, at, name)
+        self._note(home, [self._claimed_if_shared(i) for i in named], at)
         return home
 
+    def hint(self, home: str, claimed: list[Identity], at: str) -> None:
+        """Keep on a profile what somebody claims to be."""
+        self._note_on(home, claimed, at, home=home)
+
+    def hand_over(self, device: Identity, customer_id: str, at: str) -> None:
+        """Let a browser speak for a customer whose it has proven to be; its visitor so far becomes that customer."""
+        lead = self.lead_of(customer_id)
+        link = self.uow.get(self.key(device))
+        if link is None:
+            self.uow.put(self.key(device), {"customer": lead["customer_id"], "at": at})
+        elif link["customer"] != lead["customer_id"]:
+            self._meet(device, link, lead["customer_id"], at, "")
+        self._note(lead["customer_id"], [device], at)
+
+    def _claimed_if_shared(self, who: Identity) -> Identity:
+        """An identity that unlike people were named with identifies none of them any more."""
+        link = self.uow.get(self.key(who)) if who.joins else None
+        return who._replace(certainty="claimed") if link and "shared" in link else who
+
     def _is_somebodys(self, who: Identity, link: dict[str, Any]) -> bool:
-        return who.kind == "anonymous" and _known(self.lead_of(link["customer"]))
+        return who.kind == "anonymous" and is_known(self.lead_of(link["customer"]))
+
+    def _is_anothers(self, home: str, name: str) -> bool:
+        """Whether a number that is new to us may belong to another person than the owner of what it came with."""
+        lead = self.lead_of(home)
+        members = load_members(self.uow, lead)
+        return bool(lead.get("refused")) or _has_phone(members) or _unlike(members, [], name)
 
     def _note(self, home: str, named: list[Identity], at: str) -> None:
         """Remember on the profile which identities it goes by, since when, and how sure each is."""
@@ -114,7 +148,7 @@ class IdentityResolver:
                 table_keys.profile(owner), _opened(profile, fresh) | {"identities": known, "created_at": since}
             )
 
-    def _meet(self, who: Identity, link: dict[str, Any], home: str, at: str) -> None:
+    def _meet(self, who: Identity, link: dict[str, Any], home: str, at: str, name: str) -> None:
         """An identity of another customer is in the same event: join, hand over a device, or ask."""
         mine, theirs = self.lead_of(home), self.lead_of(link["customer"])
         if mine["customer_id"] == theirs["customer_id"]:
@@ -123,25 +157,44 @@ class IdentityResolver:
             # A shared device: from now on it speaks for its latest user, and joins no profiles.
             if at > link["at"]:
                 self.uow.put(self.key(who), {"customer": home, "at": at})
-        elif obstacle := self._obstacle(mine, theirs):
+        elif obstacle := self._obstacle(mine, theirs, name):
+            if obstacle == "crowd":
+                if who.kind.partition(":")[0] in WEAK and theirs.get("refused"):
+                    # A number that cashiers type for walk-ins keeps nobody's account from its owner.
+                    self.uow.put(self.key(who), {"customer": home, "at": at})
+                return
+            if who.kind.partition(":")[0] in WEAK:
+                self._share(who, link, theirs)
             self._ask(mine, theirs, obstacle)
         else:
-            self.merge(mine, theirs, because=f"one event named both, by {who.kind}", at=at)
+            through = who if who.kind.partition(":")[0] in WEAK else None
+            self.merge(mine, theirs, because=f"one event named both, by {who.kind}", at=at, through=through)
 
-    def _obstacle(self, mine: Profile, theirs: Profile) -> str:
-        """Why two customers may not be joined without a person looking, or ""."""
+    def _share(self, who: Identity, link: dict[str, Any], theirs: Profile) -> None:
+        """Let an identity lose its power to join: two unlike people were named with it, whichever came first.
+
+        Where its owner has verified it, it stays theirs.
+        """
+        owner = profiles.find(self.uow, link["customer"])
+        known = (owner or theirs)["identities"].get(who.name)
+        if owner is None or (known and known["certainty"] == "verified"):
+            return
+        self.uow.put(self.key(who), {**link, "shared": 1})
+        if known:
+            identities = {**owner["identities"], who.name: {**known, "certainty": "claimed"}}
+            self.uow.put(table_keys.profile(owner["customer_id"]), {**owner, "identities": identities})
+
+    def _obstacle(self, mine: Profile, theirs: Profile, name: str) -> str:
+        """Why two customers may not be joined without a person looking, or ""; "crowd" where nobody need look."""
+        if mine.get("refused") or theirs.get("refused"):
+            return "crowd"
         group_a, group_b = load_members(self.uow, mine), load_members(self.uow, theirs)
         ids_a, ids_b = {m["customer_id"] for m in group_a}, {m["customer_id"] for m in group_b}
         if any(ids_b & set(m.get("apart", ())) for m in group_a) or any(
             ids_a & set(m.get("apart", ())) for m in group_b
         ):
             return "parted_before"
-        names_a, names_b = fold_members(group_a)["names"], fold_members(group_b)["names"]
-        if (
-            names_a
-            and names_b
-            and different_people({**names_a, **names_b}) > max(different_people(names_a), different_people(names_b))
-        ):
+        if _unlike(group_a, group_b, name):
             return "different_names"
         return ""
 
@@ -158,12 +211,17 @@ class IdentityResolver:
         review = NewTask(lead["customer_id"], name, "review", reason, self.now, details=details)
         open_task(self.uow, review, self.now)
 
-    def merge(self, a: Profile, b: Profile, *, because: str, at: str) -> Profile:
-        """Join two leading profiles; facts stay where they are, the absorbed one points to the other."""
+    def merge(self, a: Profile, b: Profile, *, because: str, at: str, through: Identity | None = None) -> Profile:
+        """Join two leading profiles; facts stay where they are, the absorbed one points to the other.
+
+        `through` is the weak identity that the merge rests on, if it does.
+        """
         lead, absorbed = sorted((a, b), key=_precedence)
         merge_id = f"{at}-{absorbed['customer_id'][:8]}"
         absorbed = withdraw(self.uow, absorbed)
         pointer = {"customer_id": lead["customer_id"], "merge_id": merge_id, "at": at, "because": because}
+        if through:
+            pointer["through"] = through.name
         self.uow.put(table_keys.profile(absorbed["customer_id"]), {**absorbed, "merged_into": pointer})
         lead = {**lead, "absorbed": [*lead.get("absorbed", ()), absorbed["customer_id"]]}
         self.uow.put(table_keys.profile(lead["customer_id"]), lead)
@@ -181,6 +239,27 @@ class IdentityResolver:
         self.remeasure.discard(absorbed["customer_id"])
         self.remeasure.add(lead["customer_id"])
         return lead
+
+    def part_strangers(self, home: str, at: str) -> None:
+        """Undo merges that rest on a weak identity and would not have come about with the names known today (R34).
+
+        So it does not matter whether people's names come before or after what they seem to share.
+        """
+        members = load_members(self.uow, self.lead_of(home))
+        for member in members[1:]:
+            through = member["merged_into"].get("through")
+            below = {one["customer_id"] for one in load_members(self.uow, member)}
+            theirs = [one for one in members if one["customer_id"] in below]
+            others = [one for one in members if one["customer_id"] not in below]
+            if not through or not _unlike(theirs, others, ""):
+                continue
+            who = _identity_of(through)
+            lead, absorbed = self.part(member, by="their names differ", at=at)
+            if link := self.uow.get(self.key(who)):
+                self._share(who, link, absorbed)
+            self._ask(self.lead_of(lead["customer_id"]), absorbed, "different_names")
+            self.part_strangers(lead["customer_id"], at)
+            return
 
     def part(self, absorbed: Profile, *, by: str, at: str) -> tuple[Profile, Profile]:
         """Undo one merge: both sides stand as if it had never been, and will not be joined again without a person."""
@@ -207,8 +286,39 @@ def _with(profile: Profile, other: str) -> list[str]:
     return sorted({*profile.get("apart", ()), other})
 
 
-def _known(profile: Profile) -> bool:
-    return any(name.partition(":")[0] in KNOWN_BY for name in profile["identities"])
+def is_known(profile: Profile) -> bool:
+    """Whether a customer is somebody, and not an anonymous visitor with what a page claims of them."""
+    return any(
+        name.partition(":")[0] in KNOWN_BY and link["certainty"] != "claimed"
+        for name, link in profile["identities"].items()
+    ) or not any(name.startswith("anonymous:") for name in profile["identities"])
+
+
+def _identity_of(name: str) -> Identity:
+    """An identity by its name on a profile."""
+    kind, _, value = name.partition(":")
+    if kind == "external":
+        system, _, value = value.partition(":")
+        kind = f"external:{system}"
+    return Identity(kind, value)
+
+
+def _has_phone(members: list[Profile]) -> bool:
+    return any(
+        name.startswith("phone:") and link["certainty"] != "claimed"
+        for member in members
+        for name, link in member["identities"].items()
+    )
+
+
+def _unlike(group_a: list[Profile], group_b: list[Profile], name: str) -> bool:
+    """Whether names forbid that two sides are one person; `name` is the event's, and stands for a side without any."""
+    told = {fold(name): 1} if name and clean_name(name) else {}
+    names_a, names_b = (fold_members(group)["names"] if group else {} for group in (group_a, group_b))
+    names_a, names_b = names_a or (told if group_b else {}), names_b or told
+    if not names_a or not names_b:
+        return False
+    return different_people({**names_a, **names_b}) > max(different_people(names_a), different_people(names_b))
 
 
 def _precedence(profile: Profile) -> tuple[bool, str, str]:
@@ -225,15 +335,17 @@ def link_of_phone(e164: str, secret: bytes) -> str:
 
 
 def _bounded(identities: dict[str, Any]) -> dict[str, Any]:
-    """The identities a profile keeps: of many devices, those that were seen first.
+    """The identities a profile keeps: of many of a kind, those that were seen first.
 
     The links of the others still lead here; only the profile, which has to fit the table, leaves them out.
     """
-    devices = [name for name in identities if name.startswith("anonymous:")]
-    if len(devices) <= DEVICES_KEPT:
+    if len(identities) <= KEPT_OF_A_KIND:
         return identities
-    kept = set(sorted(devices, key=lambda name: (identities[name]["at"], name))[:DEVICES_KEPT])
-    return {name: link for name, link in identities.items() if name in kept or not name.startswith("anonymous:")}
+    by_kind: dict[str, list[str]] = {}
+    for name in sorted(identities, key=lambda name: (identities[name]["at"], name)):
+        by_kind.setdefault(name.partition(":")[0], []).append(name)
+    kept = {name for names in by_kind.values() for name in names[:KEPT_OF_A_KIND]}
+    return {name: link for name, link in identities.items() if name in kept}
 
 
 def _opened(profile: Profile, kinds: set[str]) -> Profile:

@@ -89,7 +89,9 @@ Tasks
   DNC#<first two of hmac> <hmac>                      number on the do-not-call list
   DNC                     STATE                       when the list was last checked
 Access and schedules
+  VISIT#<token>           V                           customer who clicked a link of ours (15 minutes)
   KEY#<hash>              K                           API key
+  KEYS                    <key id>                    where the key of this id stands, for lists
   LEASE#<partition>       L                           lease of the worker that sweeps a due partition
 """
 
@@ -142,6 +144,10 @@ def birthday(day: str, store: str, customer_id: str) -> Key:
 
 def seen_event(message_id: str) -> Key:
     return Key(f"MSG#{message_id}", "M")
+
+
+def visitor_token(token: str) -> Key:
+    return Key(f"VISIT#{token}", "V")
 
 
 SOURCES = "SOURCES"
@@ -600,6 +606,13 @@ DO_NOT_CALL_STATE = Key("DNC", "STATE")
 
 def api_key(digest: str) -> Key:
     return Key(f"KEY#{digest}", "K")
+
+
+KEYS = "KEYS"
+
+
+def key_row(key_id: str) -> Key:
+    return Key(KEYS, key_id)
 
 
 def lease(partition: str) -> Key:

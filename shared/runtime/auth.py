@@ -13,9 +13,13 @@ _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", 
 
 # A route in none of these is closed; OPEN needs no key, WRITE_KEY the tracking protocol's own.
 OPEN = frozenset(("GET /health", "GET /openapi.json"))
-WRITE_KEY = frozenset(
-    f"POST /v1/{call}" for call in ("batch", "identify", "track", "page", "screen", "group", "alias", "popups")
-)
+# The tracking protocol by its full and its short names, as SDKs of browsers call them.
+TRACKING: Mapping[str, str] = {
+    **{name: name for name in ("batch", "identify", "track", "page", "screen", "group", "alias")},
+    **{"b": "batch", "i": "identify", "t": "track", "p": "page", "s": "screen", "g": "group", "a": "alias"},
+    "import": "batch",
+}
+WRITE_KEY = frozenset(f"POST /v1/{call}" for call in (*TRACKING, "popups"))
 # Providers sign their callbacks; the door verifies the signature on the raw bytes.
 SIGNED = frozenset(
     (
@@ -105,10 +109,13 @@ ROLES: Mapping[str, frozenset[str]] = {
 }
 
 
-def authenticate(route: str, authorization: str, key_in_body: Callable[[], str], outside: Outside) -> Caller | None:
+def authenticate(
+    route: str, authorization: str, origin: str, key_in_body: Callable[[], str], outside: Outside
+) -> Caller | None:
     """The caller of a route; None where it is open. Raises Unauthenticated or Forbidden.
 
-    Segment's Node SDK sends the write key in the body only, so the tracking routes look there too.
+    Segment's Node and browser SDKs send the write key in the body only, so the tracking routes look there too. A
+    browser states its page's `origin`; a browser key is for some origins only.
     """
     if route in OPEN | SIGNED | BY_LINK:
         return None
@@ -119,9 +126,11 @@ def authenticate(route: str, authorization: str, key_in_body: Callable[[], str],
         key = credentials.strip()
     else:
         raise Unauthenticated("send Authorization: Bearer <api key>")
-    caller = look_up(outside.table, key, outside.memory.api_keys)
-    if caller is None or (caller.kind == "write") != (route in WRITE_KEY):
-        raise Unauthenticated("the key is unknown or revoked")
+    caller = look_up(outside.table, key, outside.memory.api_keys, outside.clock())
+    if caller is None or (caller.kind != "api") != (route in WRITE_KEY):
+        raise Unauthenticated("the key is unknown, revoked or expired")
+    if caller.kind == "browser" and not caller.may_come_from(origin):
+        raise Forbidden(f"the key is not for pages of {origin}")
     if route not in WRITE_KEY and not caller.roles & ROLES.get(route, frozenset()):
         raise Forbidden(f"none of the key's roles ({', '.join(sorted(caller.roles))}) may do this")
     return caller

@@ -28,7 +28,8 @@ UNPROCESSABLE = (KhachQuenError, ValueError, LookupError, TypeError)
 
 
 class DeadLetter(TypedDict, total=False):
-    """What stands in a dead-letter queue: `body` is a message as it came, `event` one event of a message.
+    """What stands in a dead-letter queue: `body` is a message as it came, `event` one event of a message, `rejected`
+    one message of a call that the door did not take, with the id of the sender's `key`.
 
     `request_id` leads to the log of the invocation; `trace` is where the error was raised, as file, line and function.
     """
@@ -40,6 +41,8 @@ class DeadLetter(TypedDict, total=False):
     trace: list[str]
     body: str
     event: dict[str, Any]
+    rejected: Any
+    key: str
 
 
 class Poison(Exception):

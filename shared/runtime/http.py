@@ -32,6 +32,7 @@ from shared.domain.errors import (
 from shared.repositories.api_keys import Caller
 from shared.runtime import wiring
 from shared.runtime.auth import authenticate, challenge
+from shared.runtime.cors import cross_origin, preflight
 from shared.runtime.logs import log_failure, logger
 
 STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
@@ -112,10 +113,19 @@ class HttpDoor:
         """The Lambda entry point."""
         wiring.keep_time(context)
         logger.append_keys(request_id=event["requestContext"]["requestId"], route=event["routeKey"])
+        origin = header(event, "origin")
+        answered = (
+            _preflight(event, origin) if event["routeKey"].startswith("OPTIONS ") else self._answer(event, context)
+        )
+        answered["headers"] |= cross_origin(event["routeKey"], origin)
+        return answered
+
+    def _answer(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         try:
             self.caller = authenticate(
                 event["routeKey"],
                 header(event, "authorization"),
+                header(event, "origin"),
                 lambda: _key_in_body(event, self.max_body),
                 wiring.outside(),
             )
@@ -285,6 +295,13 @@ def _no_constant(name: str) -> Any:
 def _unexpected() -> Response[str]:
     body = {"type": "urn:khach-quen:unexpected", "title": "Internal server error", "status": 500}
     return Response(500, "application/problem+json", json.dumps(body | {"detail": "It has been logged."}))
+
+
+def _preflight(event: dict[str, Any], origin: str) -> dict[str, Any]:
+    allowed = preflight(event["rawPath"], origin, header(event, "access-control-request-headers"))
+    if allowed is None:
+        return _as_result(problem(NotFound("pages of other origins have no such call")))
+    return _as_result(Response(204, body="", headers=dict(allowed)))
 
 
 def _as_result(response: Response[str]) -> dict[str, Any]:

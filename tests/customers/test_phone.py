@@ -9,7 +9,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.domain.customers.phone import REASONS, RETIRED_PREFIXES, BadPhone, Phone, looks_like_phone, parse_phone
+from shared.domain.customers.phone import (
+    REASONS,
+    RETIRED_PREFIXES,
+    BadPhone,
+    Phone,
+    looks_like_phone,
+    names_a_phone,
+    parse_phone,
+)
 
 WRITTEN = [
     "0{n}",
@@ -111,6 +119,12 @@ def test_X2_the_fast_path_answers_as_the_numbering_plan_of_the_library(national)
         assert ours == "pattern"
         return
     theirs = phonenumbers.parse("0" + national, "VN")
+    if ours.kind == "landline":
+        # A number of before 2017: no mobile range holds it, and with its new area code it is a landline of the plan.
+        assert not phonenumbers.is_valid_number(theirs)
+        moved = phonenumbers.parse(ours.e164)
+        assert phonenumbers.number_type(moved) == phonenumbers.PhoneNumberType.FIXED_LINE
+        return
     assert ours.e164 == phonenumbers.format_number(theirs, phonenumbers.PhoneNumberFormat.E164)
     assert ours.sure == phonenumbers.is_valid_number(theirs)
     assert ours.kind == "mobile"
@@ -119,7 +133,7 @@ def test_X2_the_fast_path_answers_as_the_numbering_plan_of_the_library(national)
 def test_X2_the_fast_path_knows_every_range_of_the_library():
     for block in range(300, 1000):
         national = f"{block}123456"
-        if national[0] in "35789":
+        if national[0] in "35789" and parse_phone("0" + national).kind == "mobile":
             theirs = phonenumbers.is_valid_number(phonenumbers.parse("0" + national, "VN"))
             assert parse_phone("0" + national).sure == theirs, national
 
@@ -127,6 +141,39 @@ def test_X2_the_fast_path_knows_every_range_of_the_library():
 @pytest.mark.parametrize("number", ["0551234567", "0529999999"])
 def test_X2_a_range_newer_than_the_numbering_plan_is_kept_as_unsure(number):
     assert parse_phone(number) == Phone("+84" + number[1:], "mobile", sure=False)
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("0753 822 123", "+842753822123"),  # Bến Tre
+        ("0438251234", "+842438251234"),  # Hà Nội
+        ("05113822123", "+842363822123"),  # Đà Nẵng
+        ("0710 3 822 123", "+842923822123"),  # Cần Thơ
+        ("(033) 3825 123", "+842033825123"),  # Quảng Ninh; without the brackets a mobile number of today
+        ("(08) 3812 3456", "+842838123456"),  # TP. HCM, likewise
+        ("(0236) 3822 123", "+842363822123"),
+    ],
+)
+def test_D3_a_landline_of_before_2017_moves_to_its_area_code_of_today_and_is_no_mobile(written, key):
+    assert parse_phone(written) == Phone(key, "landline", sure=True)
+
+
+def test_X2_a_number_of_today_is_a_mobile_whatever_area_code_it_once_began_with():
+    for number in ("0333825123", "0838123456", "033 382 5123", "(+84) 333825123", "0773822123"):
+        assert parse_phone(number).kind == "mobile", number
+
+
+@pytest.mark.parametrize("member", ["1234567890123", "8412345678901", "841251234567", "0100234567890", "05945678901",
+                                    "9012345678", "090123456789"])  # fmt: skip
+def test_D3_a_member_number_of_ten_to_thirteen_digits_is_no_phone(member):
+    assert not names_a_phone(member)
+
+
+@pytest.mark.parametrize("phone", ["0901234567", "84901234567", "0084901234567", "+84 901 234 567", "01201234567",
+                                   "02838223344", "0900000000", "0901 234 567"])  # fmt: skip
+def test_D3_a_user_id_that_is_a_phone_number_is_read_as_one(phone):
+    assert names_a_phone(phone)
 
 
 def test_D3_a_landline_identifies_but_is_told_apart_since_no_message_reaches_it():
@@ -180,7 +227,7 @@ def test_R4_nothing_but_zeros_after_the_prefix_is_a_filler_in_every_written_form
         ("0901 234 567 - 0912 345 678", "several"),
         ("1900 1234", "service_number"),
         ("18001234", "service_number"),
-        ("0612345678", "unknown_range"),
+        ("0611945678", "unknown_range"),
         ("+1 23", "foreign"),
         ("+999 12345678", "foreign"),
     ],

@@ -121,6 +121,16 @@ def test_gzip_is_read_whole_or_not_at_all(shop: Shop, refused: Refused):
     assert shop.call("POST", "/v1/batch", packed, content_encoding="gzip").status == 200
 
 
+def rejected(shop: Shop, messages: list[Any]) -> list[tuple[int, str]]:
+    """The messages of a batch that are not taken, as place and field, and that they stand among the dead letters."""
+    before = len(shop.dead_letters)
+    answer = shop.call("POST", "/v1/batch", {"batch": messages})
+    assert answer.status == 200, answer
+    found = answer.json["rejected"]
+    assert [letter["rejected"] for letter in shop.dead_letters[before:]] == [messages[one["index"]] for one in found]
+    return [(one["index"], one["field"]) for one in found]
+
+
 # ---- size ----
 
 
@@ -147,7 +157,7 @@ def test_a_batch_has_at_most_500_kb_and_each_message_32(shop: Shop, refused: Ref
     refused(413, "POST", "/v1/batch", body)
     refused(413, "POST", "/v1/batch", gzip.compress(body), content_encoding="gzip")
     large = changed(SALE, "properties.note", "ệ" * 11_000)
-    assert refused(400, "POST", "/v1/batch", {"batch": [IDENTIFY, large]}).fields == ["batch[1]"]
+    assert rejected(shop, [IDENTIFY, large]) == [(1, "message")]
     assert refused(400, "POST", "/v1/batch", {"batch": [SALE], "context": {"pad": "x" * 40_000}}).fields == ["context"]
     assert shop.call("POST", "/v1/batch", {"batch": messages[:18]}).status == 200
 
@@ -171,10 +181,10 @@ def test_a_batch_has_1_to_2500_messages(refused: Refused, count: int):
 
 
 def test_a_thousand_mistakes_do_not_make_an_endless_answer(refused: Refused):
-    answer = refused(400, "POST", "/v1/batch", {"batch": [{"type": "identify", "bad": 1, "worse": 2}] * 2500})
+    answer = refused(400, "POST", "/v1/identify", {"userId": "u", **{f"bad{number}": 1 for number in range(200)}})
 
     assert len(answer.fields) == MAX_ERRORS
-    assert "7500 fields are wrong" in answer.json["detail"]
+    assert "200 fields are wrong" in answer.json["detail"]
 
 
 # ---- fields of the tracking protocol ----
@@ -213,7 +223,7 @@ def test_a_thousand_mistakes_do_not_make_an_endless_answer(refused: Refused):
 def test_a_wrong_field_of_a_message_is_named(shop: Shop, refused: Refused, path: str, values: list[Any]):
     for value in values:
         message = changed(SALE, path, value)
-        assert path in refused(400, "POST", "/v1/batch", {"batch": [IDENTIFY, message]}).fields[0], value
+        assert rejected(shop, [IDENTIFY, message]) == [(1, path)], value
         if path != "type":
             assert refused(400, "POST", "/v1/track", message).fields[0] == path, value
 
@@ -225,18 +235,19 @@ def test_an_unknown_field_of_a_message_is_named(refused: Refused, call: str):
     assert refused(400, "POST", f"/v1/{call}", message).fields == ["colour", "size"]
 
 
-def test_an_unknown_field_of_a_batch_is_named(refused: Refused):
+def test_an_unknown_field_of_a_batch_is_named(shop: Shop, refused: Refused):
     assert refused(400, "POST", "/v1/batch", {"batch": [SALE], "colour": "red"}).fields == ["colour"]
     for wrong in (*NOT_OBJECT, 0, ""):
         assert refused(400, "POST", "/v1/batch", {"batch": [SALE], "context": wrong}).fields == ["context"]
     for wrong in (None, {}, "x", 5):
         assert refused(400, "POST", "/v1/batch", {"batch": wrong}).fields == ["batch"]
-    assert refused(400, "POST", "/v1/batch", {"batch": [SALE], "sentAt": 5}).fields == ["batch[0].sentAt"]
+    answer = shop.call("POST", "/v1/batch", {"batch": [SALE], "sentAt": 5})
+    assert [one["field"] for one in answer.json["rejected"]] == ["sentAt"]
 
 
 @pytest.mark.parametrize("entry", [None, [], "x", 5])
-def test_an_entry_of_a_batch_that_is_no_message_is_named(refused: Refused, entry: Any):
-    assert refused(400, "POST", "/v1/batch", {"batch": [SALE, entry]}).fields == ["batch[1]"]
+def test_an_entry_of_a_batch_that_is_no_message_is_named(shop: Shop, entry: Any):
+    assert rejected(shop, [SALE, entry]) == [(1, "body")]
 
 
 @pytest.mark.parametrize(
@@ -342,6 +353,8 @@ def test_what_history_says_is_measured_by_the_day_it_arrives(shop: Shop):
 @pytest.mark.parametrize("place", ["traits.phone", "context.traits.phone"])
 def test_a_phone_that_cannot_be_one_is_named_wherever_it_stands(refused: Refused, phone: str, call: str, place: str):
     for base in ({"userId": "u1"}, {}):
+        if base and phone == "0":
+            continue  # what programs write for nobody is left out where somebody else is named (R34)
         message = changed({**base, "event": "Rang The Bell"}, place, phone)
         assert refused(400, "POST", f"/v1/{call}", message).fields == [place]
 
@@ -686,6 +699,8 @@ def test_an_event_is_refused_whole_or_taken_in_never_a_failure_never_poison(
     if answer.status == 400:
         assert answer.fields
         assert one_shop.holdings() == before
+    assert alone or len(one_shop.dead_letters) == len(answer.json.get("rejected", ()))
+    one_shop.stack.queues["events-dlq"].purge()
     done = one_shop.stack.drain()
     assert not done["failed"]
     assert one_shop.dead_letters == []

@@ -192,7 +192,6 @@ def test_messages_of_the_protocol_as_they_are_described_are_taken(shop: Shop):
         ("Alias", "/v1/alias", {"userId": PHONE}),
         ("Identify", "/v1/identify", {"userId": PHONE, "traits": []}),
         ("Batch", "/v1/batch", {"batch": []}),
-        ("Batch", "/v1/batch", {"batch": [{"userId": PHONE}]}),
         ("Search", "/v1/customers/search", {"phone": PHONE, "email": "lan@vidu.vn"}),
         ("Search", "/v1/customers/search", {}),
     ],

@@ -25,12 +25,13 @@ pytestmark = [
 ISSUE_KEYS = """
 import json
 from shared.runtime.wiring import new_id, now, outside
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import KeyGrant, issue_key
 
-def issue(kind, roles):
-    return issue_key(outside().table, kind=kind, roles=roles, stores=[], name="e2e", now=now(), new_id=new_id)
+def issue(kind, roles=()):
+    secret = outside().identity_key
+    return issue_key(outside().table, KeyGrant(kind, "e2e", roles), identity_key=secret, now=now(), new_id=new_id)
 
-print(json.dumps({"api": issue("api", ["admin"]), "write": issue("write", [])}))
+print(json.dumps({"api": issue("api", ["admin"]), "write": issue("write")}))
 """
 
 # What the weekly door does first; that it was stopped right after is what the minute sweep is there for.

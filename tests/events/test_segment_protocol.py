@@ -12,18 +12,20 @@ import pytest
 
 from shared.domain.errors import Invalid
 from shared.domain.events.segment_protocol import translate
+from shared.domain.events.sender import Sender
 from shared.domain.orders.order_event import money
 from shared.domain.vietnam_time import stamp
 from shared.runtime.playbook.rules import rules
 
 NOW = datetime(2026, 3, 1, 3, 0, tzinfo=UTC)
 RULES = rules()
+SERVER = Sender()
 OWN = RULES.model_copy(update={"identity": RULES.identity.model_copy(update={"own_numbers": ("+84909111222",)})})
 
 
-def event(message, *, kind=None, rules=RULES, sent_at=None, context=None):
+def event(message, *, kind=None, rules=RULES, sent_at=None, context=None, sender=SERVER):
     return translate(message, kind=kind, received_at=NOW, sent_at=sent_at, new_id=lambda: "fresh", rules=rules,
-                     common_context=context)  # fmt: skip
+                     sender=sender, common_context=context)  # fmt: skip
 
 
 def order(name="Order Completed", **properties):

@@ -47,6 +47,7 @@ def stage(monkeypatch):
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
         )
+        clients.client("secretsmanager").create_secret(Name="kq/dev/identity", SecretString="k" * 64)
         yield sqs
     clients.forget()
 
@@ -81,15 +82,15 @@ def test_what_the_queue_gave_up_on_is_as_it_was():
 
 def test_a_key_is_issued_and_revoked(folder):
     with place(folder, None) as where:
-        key = issue_key(where, "api", ["store_staff"], ["Q1"], "till 3")
+        key = issue_key(where, "api", "till 3", roles=["store_staff"], stores=["Quận 1"])
         assert key.startswith("kq_api_")
         revoke_key(where, key)
         with pytest.raises(Trouble, match="nobody issued"):
             revoke_key(where, "kq_api_stranger")
         with pytest.raises(Trouble, match="not a role"):
-            issue_key(where, "api", ["king"], [], "x")
+            issue_key(where, "api", "x", roles=["king"])
         with pytest.raises(Trouble, match="stores"):
-            issue_key(where, "api", ["store_staff"], [], "x")
+            issue_key(where, "api", "x", roles=["store_staff"])
 
 
 def test_a_stage_is_operated_in_the_same_words(stage):
@@ -99,7 +100,7 @@ def test_a_stage_is_operated_in_the_same_words(stage):
     with place(None, "dev") as where:
         assert redrive(where)["events"] == 2
         assert not any(redrive(where).values())
-        assert issue_key(where, "write", [], [], "web shop").startswith("kq_write_")
+        assert issue_key(where, "write", "web shop").startswith("kq_write_")
     answer = stage.receive_message(QueueUrl=urls["events"], MaxNumberOfMessages=10)
     assert sorted(message["Body"] for message in answer["Messages"]) == ["as it was", "inner"]
 

@@ -34,7 +34,7 @@ def order(number, phone="0901234567", total=100_000, at="2026-11-20T10:00:00Z"):
 
 def test_one_json_line_then_silence_on_standard_output(tmp_path):
     with Up("--now", NOW, "--frozen", log=tmp_path / "log") as up:
-        assert up.ready.keys() == {"url", "write_key", "api_key", "now"}
+        assert up.ready.keys() == {"url", "write_key", "browser_key", "api_key", "now"}
         assert up.ready["now"] == NOW
         assert up.call("GET", "/health")[0] == 200
         assert up.batch(order(1))[0] == 200

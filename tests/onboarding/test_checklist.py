@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from infra.local.cli import app
 from infra.local.commands import blueprint as command
+from infra.local.stack import keys
 from infra.local.stack.session import Place
 from shared.domain.catalogue.product import Product
 from shared.domain.tasks.task import NewTask
@@ -18,7 +19,7 @@ from shared.domain.vietnam_time import local_day
 from shared.domain.vouchers.voucher import new_code
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import KeyGrant
 from shared.repositories.event_sources import KINDS
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
@@ -333,10 +334,7 @@ def test_r18_a_campaign_ticks_its_line_once_it_runs(morning: Shop):
     made = morning.call("POST", "/v1/campaigns", {"name": "11.11", "content": content})
     assert numbers(morning, "first_campaign") == {"campaigns": 1, "sent": 0, "drafts": 1}
     assert "first_campaign" in ticked(morning, "under_way")
-    manager = issue_key(
-        morning.stack.table, kind="api", roles=["manager"], stores=[], name="manager", now=morning.now,
-        new_id=morning.stack.outside.new_id,
-    )  # fmt: skip
+    manager = keys.issue(morning.stack, KeyGrant("api", "manager", ["manager"]))
     path = f"/v1/campaigns/{made['campaign_id']}/approve"
     assert morning.stack.http("POST", path, "", {"authorization": f"Bearer {manager}"}, b"")[0] == 200
     morning.later(minutes=2)

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from infra.local.stack.keys import issue
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.vietnam_time import VIETNAM, stamp
-from shared.repositories.api_keys import issue_key
-from shared.runtime.wiring import new_id
+from shared.repositories.api_keys import KeyGrant
 from tests.support.journeys import Guest, Shop
 from tests.support.openapi import holds_to_it
 from tests.support.shop import Answer
@@ -38,10 +38,7 @@ class Floor(Shop):
         """The key of somebody, by their id in the directory."""
         who = (name, *roles, *stores)
         if who not in self._staff:
-            self._staff[who] = issue_key(
-                self.stack.table, kind="api", roles=list(roles) or ["admin"], stores=list(stores), name=name,
-                now=self.now, new_id=new_id,
-            )  # fmt: skip
+            self._staff[who] = issue(self.stack, KeyGrant("api", name, roles or ["admin"], stores))
         return self._staff[who]
 
     def ask(self, method: str, path: str, body: Any = None, *, query: str = "", key: str = "") -> Answer:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from infra.local.measuring.synthetic_shop import phone
+from infra.local.stack.keys import issue
 from shared.domain.customers.profile import agree, new_profile
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.segments.metrics import empty_metrics
 from shared.domain.vietnam_time import local_day, stamp
 from shared.repositories import table_keys
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import KeyGrant
 from shared.repositories.profiles import RulesToday
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
@@ -32,8 +33,7 @@ class Desk(Care):
             self.new_key(role, role)
 
     def new_key(self, name: str, role: str, stores: tuple[str, ...] = ()) -> None:
-        key = issue_key(self.stack.table, kind="api", roles=[role], stores=list(stores), name=name, now=self.now,
-                        new_id=self.stack.outside.new_id)  # fmt: skip
+        key = issue(self.stack, KeyGrant("api", name, [role], stores))
         self._keys[name] = f"Bearer {key}"
 
     def campaign(self, *, key: str = "marketing", status: int = 201, **body: Any) -> Any:

@@ -15,6 +15,7 @@ from infra.local.stack.local_stack import LocalStack
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.errors import Busy
 from shared.domain.events.segment_protocol import translate
+from shared.domain.events.sender import Sender
 from shared.domain.orders.order import read
 from shared.domain.segments.metrics import measure
 from shared.domain.segments.segmentation import classify
@@ -90,7 +91,7 @@ class Engine:
 
     def event(self, message):
         return translate(
-            message, kind=None, received_at=self.now, sent_at=None, new_id=self.new_id, rules=RULES
+            message, kind=None, received_at=self.now, sent_at=None, new_id=self.new_id, rules=RULES, sender=Sender()
         )  # fmt: skip
 
     def take(self, *messages, table=None):

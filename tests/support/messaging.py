@@ -13,13 +13,14 @@ from typing import Any
 from infra.local.measuring.synthetic_shop import phone
 from infra.local.providers.base import Received
 from infra.local.stack.clock import LocalClock
+from infra.local.stack.keys import issue
 from infra.local.stack.local_stack import LocalStack
 from shared.domain.errors import Busy
 from shared.domain.messaging.message import FINAL, PROGRESS, WAITING, Intent
 from shared.domain.vietnam_time import local_day, stamp
 from shared.ports import Put
 from shared.repositories import table_keys
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import KeyGrant
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
@@ -45,11 +46,9 @@ class Care:
         self.stack.outside.identity_key = b"k" * 32
         self.stack.outside.public_url = "https://nhamay.example"
         self.rules = sending_rules()
-        issue = {"table": self.stack.table, "stores": [], "name": "test", "now": start,
-                 "new_id": self.stack.outside.new_id}  # fmt: skip
         self._keys = {
-            "api": f"Bearer {issue_key(kind='api', roles=['admin'], **issue)}",
-            "write": "Basic " + base64.b64encode(f"{issue_key(kind='write', roles=[], **issue)}:".encode()).decode(),
+            "api": f"Bearer {issue(self.stack, KeyGrant('api', 'test', ['admin']))}",
+            "write": "Basic " + base64.b64encode(f"{issue(self.stack, KeyGrant('write', 'test'))}:".encode()).decode(),
         }
 
     def __enter__(self) -> Care:

@@ -11,10 +11,12 @@ from typing import Any, NamedTuple
 import pytest
 
 from infra.local.stack.clock import LocalClock
+from infra.local.stack.keys import issue
 from infra.local.stack.local_stack import LocalStack
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import stamp
-from shared.repositories.api_keys import issue_key, revoke_key
+from shared.repositories.api_keys import KeyGrant, Kind, revoke_key
+from shared.runtime.auth import TRACKING
 from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.wiring import new_id
 
@@ -54,12 +56,9 @@ class Shop:
     def now(self) -> datetime:
         return self.stack.now
 
-    def key(self, kind: str, *roles: str, stores: tuple[str, ...] = ()) -> str:
-        """A new key."""
-        return issue_key(
-            self.stack.table, kind=kind, roles=list(roles), stores=list(stores), name="test", now=self.now,
-            new_id=self.stack.outside.new_id,
-        )  # fmt: skip
+    def key(self, kind: Kind, *roles: str, stores: tuple[str, ...] = (), **more: Any) -> str:
+        """A new key; `more` is the rest of its grant."""
+        return issue(self.stack, KeyGrant(kind, "test", roles, stores, **more))
 
     def revoke(self, key: str) -> None:
         revoke_key(self.stack.table, key, self.now)
@@ -70,7 +69,7 @@ class Shop:
         """One call with the key it takes, unless another is named; None sends none."""
         if key is not None:
             headers["authorization"] = bearer(key or self.admin_key)
-            if not key and path.removeprefix("/v1/") in (*CALLS, "popups"):
+            if not key and path.removeprefix("/v1/") in (*TRACKING, "popups"):
                 headers["authorization"] = basic(self.write_key)
         sent = {"content-type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
         raw = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()

@@ -13,6 +13,7 @@ from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
 from shared.domain.customers.identity import identity
 from shared.domain.events.segment_protocol import translate
+from shared.domain.events.sender import Sender
 from shared.domain.staff.directory import Directory
 from shared.domain.tickets import sla as clocks
 from shared.domain.tickets.ticket import CustomerMessage, Ticket, is_complaint, vip_in_need
@@ -70,7 +71,15 @@ class Engine:
             for number in range(orders)
         ]
         events = [
-            translate(one, kind=None, received_at=self.now, sent_at=None, new_id=self.stack.outside.new_id, rules=rules)
+            translate(
+                one,
+                kind=None,
+                received_at=self.now,
+                sent_at=None,
+                new_id=self.stack.outside.new_id,
+                rules=rules,
+                sender=Sender(),
+            )
             for one in sales
         ]
         token = wiring.install(self.stack.outside)

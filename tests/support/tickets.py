@@ -39,14 +39,12 @@ class Helpdesk(Shop):
     def agent(self, person: str) -> str:
         """The API key of a member of staff, by id."""
         if person not in self._staff:
-            from shared.repositories.api_keys import issue_key
+            from infra.local.stack.keys import issue
+            from shared.repositories.api_keys import KeyGrant
 
             role = directory().people[person].role
             stores = list(directory().people[person].stores) if role.startswith("store") else []
-            self._staff[person] = issue_key(
-                self.stack.table, kind="api", roles=[role], stores=stores, name=person, now=self.now,
-                new_id=self.stack.outside.new_id,
-            )  # fmt: skip
+            self._staff[person] = issue(self.stack, KeyGrant("api", person, [role], stores))
         return self._staff[person]
 
     def vip(self, phone: str = LAN, **identities: str) -> str:

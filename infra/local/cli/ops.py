@@ -23,6 +23,7 @@ class KeyKind(StrEnum):
 
     API = "api"
     WRITE = "write"
+    BROWSER = "browser"
 
 
 class AdPlatform(StrEnum):
@@ -59,9 +60,20 @@ def issue_key(
         str,
         typer.Option(help="Whose key it is, such as 'till 3'; a person's id, such as care_1, makes it that person's."),
     ],
-    kind: Annotated[KeyKind, typer.Option(help="api for REST calls, write for the tracking protocol.")] = KeyKind.API,
+    kind: Annotated[
+        KeyKind,
+        typer.Option(help="api for REST calls; write for a server; browser for a page."),
+    ] = KeyKind.API,
     role: Annotated[list[str] | None, typer.Option(help="May be given several times; only for api keys.")] = None,
     store: Annotated[list[str] | None, typer.Option(help="May be given several times; none is all stores.")] = None,
+    system: Annotated[
+        str, typer.Option(help="Write keys: the system whose order numbers it brings, such as webshop.")
+    ] = "",
+    origin: Annotated[
+        list[str] | None,
+        typer.Option(help="Browser keys: whose pages may use it, such as https://shop.example; several times."),
+    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="Until it expires; without, it does not.")] = None,
     data: Data = None,
     stage: Stage = None,
 ) -> None:
@@ -75,14 +87,51 @@ def issue_key(
     from infra.local.stack import session
 
     with session.place(data, stage) as where:
-        issued = operations.issue_key(where, kind.value, role or [], store or [], name)
+        issued = operations.issue_key(
+            where,
+            kind.value,
+            name,
+            roles=role or (),
+            stores=store or (),
+            system=system,
+            origins=origin or (),
+            days=days,
+        )
     if odd := doubts(name, role or []):
         typer.echo(f"note: {odd}", err=True)
     print_json({"key": issued})
 
 
+KEY = Annotated[str, typer.Argument(metavar="KEY", help="The key itself, or its id as kq ops key list shows it.")]
+
+
+@key.command("list")
+def list_keys(data: Data = None, stage: Stage = None) -> None:
+    """Print every key with its id, use, origins, end and state as JSON; the keys themselves are stored nowhere."""
+    from infra.local.commands import ops as operations
+    from infra.local.stack import session
+
+    with session.place(data, stage) as where:
+        print_json(operations.list_keys(where))
+
+
+@key.command("rotate")
+def rotate_key(
+    secret: KEY,
+    keep: Annotated[int, typer.Option(min=0, help="Days that the old key still works.")] = 7,
+    data: Data = None,
+    stage: Stage = None,
+) -> None:
+    """Issue a new key for the same use; the old one expires after some days."""
+    from infra.local.commands import ops as operations
+    from infra.local.stack import session
+
+    with session.place(data, stage) as where:
+        print_json(operations.rotate_key(where, secret, keep))
+
+
 @key.command("revoke")
-def revoke_key(secret: Annotated[str, typer.Argument(metavar="KEY")], data: Data = None, stage: Stage = None) -> None:
+def revoke_key(secret: KEY, data: Data = None, stage: Stage = None) -> None:
     """Revoke a key, within a minute everywhere."""
     from infra.local.commands import ops as operations
     from infra.local.stack import session

@@ -13,7 +13,8 @@ from typing import Any
 import yaml
 
 from infra.catalogue import DOORS, Http
-from shared.runtime.auth import BY_LINK, OPEN, ROLES, SIGNED, WRITE_KEY
+from shared.domain.common.stored_item import without
+from shared.runtime.auth import BY_LINK, OPEN, ROLES, SIGNED, TRACKING, WRITE_KEY
 
 SOURCE = Path(__file__).with_suffix(".yaml")
 OUTPUT = Path(__file__).parents[3] / "shared" / "openapi.json"
@@ -41,8 +42,9 @@ def build() -> dict[str, Any]:
 
 
 def routes() -> list[str]:
-    """Every route of the catalogue, as "METHOD /path/{parameter}"."""
-    return [route for door in DOORS if isinstance(door.trigger, Http) for route in door.trigger.routes]
+    """Every route of the catalogue, as "METHOD /path/{parameter}", but for browsers' preflights."""
+    every = [route for door in DOORS if isinstance(door.trigger, Http) for route in door.trigger.routes]
+    return [route for route in every if not route.startswith("OPTIONS ")]
 
 
 def text() -> str:
@@ -50,8 +52,19 @@ def text() -> str:
     return json.dumps(build(), ensure_ascii=False, indent=1) + "\n"
 
 
+def _described(route: str, calls: dict[str, Any]) -> dict[str, Any]:
+    """The YAML's words for a call; a short name of the tracking protocol is described by its full one."""
+    short = route.removeprefix("POST /v1/")
+    full = TRACKING.get(short, short)
+    if full == short:
+        return dict(calls[route])
+    call = calls[f"POST /v1/{full}"]
+    summary = f"The same as /v1/{full}, under the name that browsers' SDKs use."
+    return without({**call, "id": f"{call['id']}As{short.title()}", "summary": summary}, "description")
+
+
 def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
-    call = source["calls"][route]
+    call = _described(route, source["calls"])
     in_path = re.findall(r"{(\w+)}", route)
     in_query = ["limit", "next"] if call.get("paged") else call.get("query", [])
     # A call may have a parameter of its own under a name that others use otherwise.

@@ -7,6 +7,7 @@ import io
 import json
 import secrets
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +15,15 @@ from infra.local.errors import Trouble
 from infra.local.stack.local_stack import write_private
 from infra.local.stack.session import Place
 from shared.adapters.channels.zalo_token import ZaloTokens, permission_url
+from shared.domain.common.lint import unknown_names
 from shared.domain.customers.phone import BadPhone, parse_phone
-from shared.domain.errors import Conflict, NotFound
+from shared.domain.errors import NotFound
 from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.messaging.policy_rules import SendingRules
+from shared.domain.vietnam_time import stamp
 from shared.repositories import api_keys
 from shared.runtime import wiring
+from shared.runtime.playbook.staff import directory
 from shared.use_cases.messaging.do_not_call_list import DoNotCall, Listing
 from shared.use_cases.segments.export_ads_audience import COLUMNS, AdsAudience, Audience, Platform
 from shared.use_cases.segments.list_segments import KINDS
@@ -30,22 +34,63 @@ SEGMENTS = tuple(label for labels in KINDS.values() for label in labels)
 NUMBERS_A_STEP = 500
 
 
-def issue_key(where: Place, kind: api_keys.Kind, roles: list[str], stores: list[str], name: str) -> str:
-    """A new key in clear, seen this once; Trouble for roles and stores that do not go together."""
+def issue_key(
+    where: Place,
+    kind: api_keys.Kind,
+    name: str,
+    *,
+    roles: Sequence[str] = (),
+    stores: Sequence[str] = (),
+    system: str = "",
+    origins: Sequence[str] = (),
+    days: int | None = None,
+) -> str:
+    """A new key in clear, seen this once, which ends after `days` if that is given.
+
+    Trouble for what does not go together, and for a store that the playbook does not know.
+    """
+    known = directory().stores
+    for store in stores:
+        if store not in known:
+            raise Trouble(unknown_names("store", store, known))
+    expires_at = where.now + timedelta(days=days) if days else None
     try:
-        return api_keys.issue_key(
-            where.table, kind=kind, roles=roles, stores=stores, name=name, now=where.now, new_id=wiring.new_id
-        )
+        wanted = api_keys.KeyGrant(kind, name, roles, stores, system, origins, expires_at)
     except ValueError as error:
         raise Trouble(str(error)) from error
+    return api_keys.issue_key(
+        where.table, wanted, identity_key=where.identity_key(), now=where.now, new_id=wiring.new_id
+    )
+
+
+def list_keys(where: Place) -> list[dict[str, Any]]:
+    """Every key, the latest first: what it opens and how it stands, never the key itself."""
+    shown = []
+    for key in sorted(api_keys.keys(where.table), key=lambda key: key["issued_at"], reverse=True):
+        body: dict[str, Any] = {name: value for name, value in key.items() if name not in ("pk", "sk", "version")}
+        expired = key.get("expires_at", "9") <= stamp(where.now)
+        shown.append(body | {"state": "revoked" if "revoked_at" in key else "expired" if expired else "in use"})
+    return shown
 
 
 def revoke_key(where: Place, key: str) -> None:
-    """Take a key out of use, within a minute everywhere; Trouble for a key nobody issued."""
+    """Take a key, in clear or by its id, out of use, within a minute everywhere; Trouble for a key nobody issued."""
     try:
         api_keys.revoke_key(where.table, key, where.now)
-    except Conflict as error:
-        raise Trouble("nobody issued that key here") from error
+    except NotFound as error:
+        raise Trouble(str(error)) from error
+
+
+def rotate_key(where: Place, key: str, days: int) -> dict[str, Any]:
+    """A new key for the same use; the old one ends after `days`. Trouble for a key that is unknown or revoked."""
+    until = where.now + timedelta(days=days)
+    try:
+        old, issued = api_keys.rotate_key(
+            where.table, key, until, identity_key=where.identity_key(), now=where.now, new_id=wiring.new_id
+        )
+    except (NotFound, ValueError) as error:
+        raise Trouble(str(error)) from error
+    return {"key": issued, "name": old["name"], "old_key_ends": stamp(until)}
 
 
 def listed(where: Place) -> dict[str, list[Any]]:
@@ -54,14 +99,18 @@ def listed(where: Place) -> dict[str, list[Any]]:
 
 
 def redrive(where: Place) -> dict[str, int]:
-    """Send dead letters back to their queues, without the reason they were set aside for; how many there were."""
+    """Send dead letters back to their queues, without the reason they were set aside for; how many there were.
+
+    What a door rejected stays: it never was in the queue, and its sender has to mend it.
+    """
     moved = {}
     for name, (letters, queue) in where.queues.items():
         moved[name] = 0
         while messages := letters.receive():
-            queue.send([as_it_came(message.body) for message in messages])
-            letters.delete([message.receipt for message in messages])
-            moved[name] += len(messages)
+            back = [message for message in messages if not _was_rejected(message.body)]
+            queue.send([as_it_came(message.body) for message in back])
+            letters.delete([message.receipt for message in back])
+            moved[name] += len(back)
     return moved
 
 
@@ -208,6 +257,11 @@ def as_it_came(body: str) -> str:
     if not isinstance(letter, dict) or "reason" not in letter:
         return body
     return str(letter["body"]) if "body" in letter else json.dumps({"events": [letter["event"]]}, ensure_ascii=False)
+
+
+def _was_rejected(body: str) -> bool:
+    letter = _read(body)
+    return isinstance(letter, dict) and "rejected" in letter
 
 
 def _read(body: str) -> Any:

@@ -11,9 +11,9 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from infra.local.stack.keys import Keys
+from infra.local.stack.keys import Keys, issue
 from infra.local.stack.local_stack import LocalStack
-from shared.repositories.api_keys import issue_key
+from shared.repositories.api_keys import KeyGrant
 
 BATCH_EVENTS = 100
 # Zalo takes nothing on these days, so that the messages of everybody find another way.
@@ -39,11 +39,7 @@ class Doors:
 
     def key(self, name: str, *roles: str, stores: Sequence[str] = ()) -> str:
         """A new API key for somebody with these roles."""
-        stack = self.stack
-        return issue_key(
-            stack.table, kind="api", roles=list(roles), stores=list(stores), name=name, now=stack.now,
-            new_id=stack.outside.new_id,
-        )  # fmt: skip
+        return issue(self.stack, KeyGrant("api", name, roles, stores))
 
     def get(self, path: str, query: str = "", key: str = "") -> Any:
         return json.loads(self._call("GET", path, query, self._bearer(key)))

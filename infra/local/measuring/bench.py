@@ -19,12 +19,13 @@ from typing import Any
 
 from infra.local.measuring.synthetic_shop import MadeUpShop, live, open_up, phone
 from infra.local.stack.clock import LocalClock
+from infra.local.stack.keys import issue
 from infra.local.stack.local_stack import LocalStack
 from infra.triage.train import examples
 from shared.domain.common.channels import Purpose
 from shared.domain.messaging.message import Intent
 from shared.domain.vietnam_time import day_start, local_day
-from shared.repositories.api_keys import Kind, issue_key
+from shared.repositories.api_keys import KeyGrant
 from shared.repositories.messages import enqueue, plan
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.rules import sending_rules
@@ -53,14 +54,8 @@ class Shop:
 
     def __init__(self, start: datetime = START) -> None:
         self.stack = LocalStack(None, LocalClock(start, frozen=True), nearby=True)
-        outside = self.stack.outside
-
-        def issued(kind: Kind, *roles: str) -> str:
-            return issue_key(
-                outside.table, kind=kind, roles=list(roles), stores=[], name="bench", now=start, new_id=outside.new_id
-            )
-
-        write_key, api_key = issued("write"), issued("api", "admin")
+        write_key = issue(self.stack, KeyGrant("write", "bench"))
+        api_key = issue(self.stack, KeyGrant("api", "bench", ["admin"]))
         self._basic = {"authorization": "Basic " + base64.b64encode(f"{write_key}:".encode()).decode()}
         self._bearer = {"authorization": f"Bearer {api_key}"}
 

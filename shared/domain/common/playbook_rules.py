@@ -65,9 +65,17 @@ class CarrierRules(StrictModel):
 
 
 class IdentityRules(StrictModel):
-    """What is refused as an identity (R4) and which sources only claim one (R5)."""
+    """What is refused as an identity (R4, R34), which sources only claim one (R5), and what a browser may report.
+
+    Addresses may have * for any text.
+    """
 
     own_numbers: tuple[str, ...] = ()
+    own_addresses: tuple[str, ...] = ()
+    placeholders: frozenset[str] = frozenset()
+    guest_addresses: tuple[str, ...] = ()
+    browser_events: frozenset[str] = frozenset()
+    buyers_until_refused: PositiveInt = 20
     names_until_refused: PositiveInt = 4
     orders_a_day_until_refused: PositiveInt = 20
     claiming_sources: tuple[str, ...] = ()

@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import re
 import unicodedata
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from shared.domain.common.playbook_rules import IdentityRules
 from shared.domain.customers.phone import parse_phone
 
 Certainty = Literal["verified", "staff_confirmed", "claimed"]
@@ -60,6 +62,22 @@ def normalise(kind: str, raw: str) -> str:
     if not value or len(value) > 256:
         raise ValueError("must be 1 to 256 characters long")
     return value
+
+
+def is_placeholder(kind: str, raw: str, rules: IdentityRules) -> bool:
+    """Whether a value stands for nobody: what programs write where they know no user, and platforms' guest addresses.
+
+    An e-mail address is one by its whole text or by what stands before its @ (R34).
+    """
+    value = unicodedata.normalize("NFKC", raw).strip().strip("\"'").casefold()
+    if value in rules.placeholders or (value and not value.strip("0-")):
+        return True
+    if kind == "email" or "@" in value:
+        local = value.partition("@")[0]
+        return local in rules.placeholders or any(
+            fnmatchcase(value, pattern.casefold()) for pattern in (*rules.guest_addresses, *rules.own_addresses)
+        )
+    return False
 
 
 def identity(kind: str, raw: str, certainty: Certainty = "staff_confirmed") -> Identity:

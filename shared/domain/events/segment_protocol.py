@@ -8,17 +8,21 @@ Updated) and some order properties are ours.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
+from urllib.parse import parse_qs
 
 from shared.domain.common.field_reader import OLDEST, TOLERANCE, Reader, parse_moment
 from shared.domain.common.playbook_rules import Rules
-from shared.domain.customers.identity import Certainty, Identity, identity
-from shared.domain.customers.phone import BadPhone, looks_like_phone
+from shared.domain.customers.identity import Certainty, Identity, identity, is_placeholder
+from shared.domain.customers.phone import BadPhone, names_a_phone
 from shared.domain.customers.traits_input import read_consent, read_traits
 from shared.domain.errors import FieldError, Invalid
 from shared.domain.events.event import Event, EventType
+from shared.domain.events.sender import Sender, browser_traits, check_browser_message, user_hash
+from shared.domain.messaging.tracked_links import VISITOR_PARAMETER
 from shared.domain.orders.order_event import CART_EVENTS, ORDER_EVENTS, read_cart, read_order
 from shared.domain.vietnam_time import day_start, local_day, stamp
 
@@ -27,12 +31,15 @@ MAX_BATCH_BYTES = 500 * 1024
 MAX_BATCH_EVENTS = 2500
 # One event is taken in by one transaction, which has room for so many links.
 MAX_IDENTITIES = 10
+# Characters of a page's query that are searched for a visitor's token.
+LONGEST_QUERY = 4000
 
 TYPES: tuple[EventType, ...] = ("identify", "track", "page", "screen", "group", "alias")
 # Everything Segment's and RudderStack's SDKs put at the top level of a message.
 _TOP_LEVEL = tuple(
     "type messageId timestamp originalTimestamp sentAt receivedAt userId anonymousId context integrations properties "  # noqa: SIM905
-    "traits event name category groupId previousId writeKey channel version _metadata options rudderId".split()
+    "traits event name category groupId previousId writeKey channel version _metadata options rudderId "
+    "userHash".split()
 )
 
 
@@ -44,6 +51,7 @@ def translate(
     sent_at: Any,
     new_id: Callable[[], str],
     rules: Rules,
+    sender: Sender,
     prefix: str = "",
     common_context: dict[str, Any] | None = None,
 ) -> Event:
@@ -67,25 +75,38 @@ def translate(
     name = _name(read, event_type, message, properties)
     fact_kind = ORDER_EVENTS.get(name) if event_type == "track" else None
 
-    certainty: Certainty = "claimed" if source in rules.identity.claiming_sources else "staff_confirmed"
-    identities, bad_phone = _identities(
-        read, event_type, message, context, certainty, rules, is_sale=fact_kind is not None
-    )
+    proven = False
+    if sender.browser:
+        check_browser_message(read, message, event_type, name, context, at, received_at, rules.identity)
+        if read.errors:
+            raise Invalid(read.errors)
+        proven = _proof(read, message, context, sender)
+    claiming = sender.browser or source in rules.identity.claiming_sources
+    certainty: Certainty = "claimed" if claiming else "staff_confirmed"
+    identities, bad_phone, placeholder = _identities(
+        read, event_type, message, context, certainty, rules,
+        is_sale=fact_kind is not None, sender=sender, proven=proven,
+    )  # fmt: skip
     previous = None
     if event_type == "alias":
         previous = _alias(read, message, certainty, rules)
     traits = {} if event_type == "group" else _traits(read, message, context, received_at)
+    if sender.browser:
+        traits = browser_traits(traits, proven=proven)
     if event_type == "group" and (group := read.text(message, "groupId")):
         traits = {"@group": group}
     consent = _consent(read, context, at, received_at, source)
     order = cart = None
     if fact_kind:
-        order = read_order(read, fact_kind, name, properties, message, at, received_at, context, rules)
+        order = read_order(read, fact_kind, name, properties, message, at, received_at, context, rules,
+                           sender.system, sender.stores)  # fmt: skip
     elif name in CART_EVENTS and event_type == "track":
         cart = read_cart(read, name, properties, rules)
     if not identities and not fact_kind:
         if bad_phone:
             read.wrong(bad_phone["field"], bad_phone["reason"])
+        elif placeholder:
+            read.wrong(placeholder, "is a placeholder that identifies nobody")
         else:
             read.wrong("userId", "or anonymousId is needed")
     elif bad_phone and not fact_kind:
@@ -111,7 +132,35 @@ def translate(
         order=order,
         cart=cart,
         bad_phone=bad_phone,
+        key=sender.key,
+        browser=sender.browser,
+        proven=proven,
+        visitor_token=_visitor_token(context) if sender.browser else "",
     )
+
+
+def _proof(read: Reader, message: dict[str, Any], context: dict[str, Any], sender: Sender) -> bool:
+    """Whether a browser's message proves its user; a proof that fails is refused, not overheard."""
+    stated = user_hash(message, context)
+    if stated is None:
+        return False
+    user = read.text(message, "userId")
+    if not isinstance(stated, str) or not user or not sender.proves(user, stated):
+        read.wrong("userHash", "does not prove the userId: it is HMAC-SHA256 of it, in hex, by the server key")
+        return False
+    return True
+
+
+def _visitor_token(context: dict[str, Any]) -> str:
+    """The one-time token of our own link, as it stands in the address of the page that the visitor came to."""
+    page = context.get("page")
+    query = page.get("search") if isinstance(page, dict) else None
+    found = parse_qs(query.lstrip("?"), max_num_fields=100).get(VISITOR_PARAMETER) if _is_short(query) else None
+    return found[0] if found and re.fullmatch("[a-z0-9]{10,64}", found[0]) else ""
+
+
+def _is_short(query: Any) -> TypeGuard[str]:
+    return isinstance(query, str) and len(query) <= LONGEST_QUERY and query.count("&") < 100
 
 
 def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: datetime) -> tuple[datetime, bool]:
@@ -159,18 +208,32 @@ def _identities(
     rules: Rules,
     *,
     is_sale: bool,
-) -> tuple[list[Identity], dict[str, str] | None]:
-    """Every identity the message names, and the phone that cannot be one with its reason."""
+    sender: Sender,
+    proven: bool,
+) -> tuple[list[Identity], dict[str, str] | None, str]:
+    """Every identity the message names, the phone that cannot be one with its reason, and the field of a placeholder.
+
+    From a browser all are claimed but its own id, and the user whom it proves.
+    """
     found: dict[tuple[str, str], Identity] = {}
     bad_phone: dict[str, str] | None = None
+    placeholder = ""
 
     def take(kind: str, raw: Any, path: str, sure: Certainty = certainty) -> None:
-        nonlocal bad_phone
+        nonlocal bad_phone, placeholder
         if raw is None or raw == "":
             return
+        if isinstance(raw, float) and raw.is_integer():
+            raw = int(raw)  # JavaScript knows one kind of number
         if isinstance(raw, bool) or not isinstance(raw, str | int):
             read.wrong(path, "must be a text")
             return
+        # On a sale it is counted among the cashiers' impossible numbers (R4).
+        if is_placeholder(kind, str(raw), rules.identity) and not (is_sale and path.endswith("phone")):
+            placeholder = placeholder or path
+            return
+        if sender.browser and not (kind == "anonymous" or (proven and path == "userId")):
+            sure = "claimed"
         try:
             who = identity(kind, str(raw), sure)
             if kind == "phone" and who.value in rules.identity.own_numbers:
@@ -185,10 +248,13 @@ def _identities(
             found.setdefault((who.kind, who.value), who)
 
     user = message.get("userId")
-    if isinstance(user, str) and looks_like_phone(user):
-        take("phone", user, "userId")
+    if isinstance(user, float) and user.is_integer():
+        user = int(user)
+    own = "staff_confirmed" if proven else certainty
+    if isinstance(user, str | int) and not isinstance(user, bool) and names_a_phone(str(user)):
+        take("phone", user, "userId", own)
     elif isinstance(user, str) and "@" in user:
-        take("email", user, "userId")
+        take("email", user, "userId", own)
     else:
         take("user", user, "userId", "staff_confirmed")
     take("anonymous", message.get("anonymousId"), "anonymousId", "staff_confirmed")
@@ -208,7 +274,7 @@ def _identities(
             take(f"external:{system}", value, f"{path}external.{system}", "staff_confirmed")
     if len(found) > MAX_IDENTITIES:
         read.wrong("userId", f"and the other identities may be {MAX_IDENTITIES} at most")
-    return list(found.values()), bad_phone
+    return list(found.values()), bad_phone, placeholder
 
 
 def _alias(read: Reader, message: dict[str, Any], certainty: Certainty, rules: Rules) -> Identity | None:
@@ -217,7 +283,7 @@ def _alias(read: Reader, message: dict[str, Any], certainty: Certainty, rules: R
         read.wrong("previousId", "is needed")
         return None
     with read.reading("previousId"):
-        if looks_like_phone(raw):
+        if names_a_phone(raw):
             who = identity("phone", raw, certainty)
             if who.value in rules.identity.own_numbers:
                 raise BadPhone("own_number", "is a number of the shop itself")

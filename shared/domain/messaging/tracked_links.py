@@ -19,6 +19,9 @@ from shared.domain.errors import NotFound
 
 LinkKind = Literal["click", "unsubscribe", "survey"]
 
+# The query parameter by which a click on a link in a message tells the shop's page who came, once.
+VISITOR_PARAMETER = "kq_v"
+
 _MESSAGE_ID = re.compile(r"[0-9a-z]{24}[0-9a-f]{20}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{48}")
 _PATHS: dict[LinkKind, str] = {"click": "r", "unsubscribe": "u", "survey": "s"}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
@@ -105,10 +106,16 @@ def _quantity(raw: Any, price: int | None) -> dict[str, Any]:
     return sold if price is None else sold | {"price": int((price * measure).to_integral_value(ROUND_HALF_UP))}
 
 
-def order_id(read: Reader, properties: dict[str, Any], name: str = "order_id") -> str:
-    """The order's natural key: its number, behind the system that gave it where one is named."""
+def order_id(read: Reader, properties: dict[str, Any], owner: str, name: str = "order_id") -> str:
+    """The order's natural key: its number, behind the system that gave it.
+
+    That is the key's own system (`owner`), else the one that the event names, if any (R36).
+    """
     number = read.text(properties, name, "properties.", 100)
     system = read.text(properties, "system", "properties.", 40)
+    if owner and system not in ("", owner):
+        read.wrong("properties.system", f"is not {owner}, whose orders this key brings")
+    system = owner or system
     return f"{system}:{number}" if number and system else number
 
 
@@ -122,13 +129,16 @@ def read_order(
     now: datetime,
     context: dict[str, Any],
     rules: Rules,
+    owner: str,
+    stores: Collection[str],
 ) -> OrderFact | None:
-    own = order_id(read, properties)
+    """The order fact of an event. `owner` is the system of the sender's key and `stores` its stores, empty for all."""
+    own = order_id(read, properties, owner)
     if not own:
         read.wrong("properties.order_id", "is needed")
         return None
     # An invoice that names the order it belongs to is a fact of that order: one sale, counted once (R3).
-    order = order_id(read, properties, "invoice_of") or own
+    order = order_id(read, properties, owner, "invoice_of") or own
     rate = _rate(read, properties, rules)
     content: dict[str, Any] = {}
     amount: int | None = None
@@ -153,14 +163,16 @@ def read_order(
         for name in ("coupon", "payment", "store", "channel", "cashier"):
             if text := read.text(properties, name, "properties.", 80):
                 content[name] = text.lower() if name == "payment" else text
+        if stores and content.get("store") not in stores:
+            read.wrong("properties.store", f"must be one of the key's stores: {', '.join(sorted(stores))}")
         if isinstance(pickup := properties.get("pickup"), bool):
             content["pickup"] = pickup
         elif pickup is not None:
             read.wrong("properties.pickup", "must be true or false")
-        if properties.get("system") and order == own:
+        if (owner or properties.get("system")) and order == own:
             content["number"] = own.partition(":")[2]  # as the customer knows it
         _address(read, properties, "invoice_url", content)
-        if other := order_id(read, properties, "exchange_of"):
+        if other := order_id(read, properties, owner, "exchange_of"):
             content["exchange_of"] = other
         if (raw := properties.get("placed_at")) is not None:
             placed = parse_moment(read, "properties.placed_at", raw)

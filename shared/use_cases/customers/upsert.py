@@ -107,7 +107,7 @@ def _several_people(profile: Profile, wanted: Upsert) -> bool:
 
 def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
     resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
-    home = resolver.resolve(wanted.identities, at)
+    home = resolver.resolve(wanted.identities, at, str(wanted.traits.get("name", "")))
     key: Key = table_keys.profile(home)
     profile = profiles.find(uow, home) or {}
     profile = agree(learn(profile, wanted.traits, at), wanted.consent)
@@ -116,6 +116,8 @@ def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert,
         profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
     uow.put(key, profile)
     keep_proofs(uow, home, wanted.consent)
+    if "name" in wanted.traits:
+        resolver.part_strangers(home, at)
     lead = resolver.lead_of(home)
     metrics: Metrics | None = metrics_of(lead)
     if "metrics" not in lead:
@@ -124,6 +126,8 @@ def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert,
         metrics = None
     if different_people(profile["names"]) > 1:
         resolver.ask_about_sharing(lead, profile)
+    for other in sorted(resolver.remeasure - {lead["customer_id"]}):
+        relabel(uow, load_members(uow, resolver.lead_of(other)), None, ingestion.rules_today)
     lead = relabel(uow, load_members(uow, lead), metrics, ingestion.rules_today)
     uow.commit()
     return Upserted(

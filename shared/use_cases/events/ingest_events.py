@@ -27,9 +27,9 @@ from shared.domain.orders.order import OrderRow
 from shared.domain.segments.metrics import Metrics, empty_metrics, extend
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.ports import Item, Key, NewId, Table
-from shared.repositories import event_sources, profiles, table_keys
+from shared.repositories import event_sources, profiles, table_keys, visitors
 from shared.repositories.consent_log import keep_proofs
-from shared.repositories.identity_resolution import IdentityResolver
+from shared.repositories.identity_resolution import IdentityResolver, is_known
 from shared.repositories.order_events import OrderEvents
 from shared.repositories.order_signals import CustomerSignal
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
@@ -158,6 +158,7 @@ class _Group:
         self.ingestion = ingestion
         self.uow = uow
         self.first_try = first_try
+        self.now = ingestion.now
         self.rules: Rules = ingestion.rules_today.rules
         self.resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
         journeys = ingestion.journeys
@@ -248,9 +249,12 @@ class _Group:
     def _home(self, event: Event) -> str | None:
         """The customer of the event: by its identities, else by its order, else None (a walk-in)."""
         if event.identities:
-            home = self.resolver.resolve(event.identities, event.at)
+            name = str(event.traits.get("name", ""))
+            home = (
+                self._visitor(event, name) if event.browser else self.resolver.resolve(event.identities, event.at, name)
+            )
             if event.previous:
-                self.resolver.resolve([event.previous, *event.identities], event.at)
+                self.resolver.resolve([event.previous, *event.identities], event.at, name, stated=True)
             lead = self.resolver.lead_of(home)
             if lead["customer_id"] not in self.dirty:
                 if "metrics" not in lead:
@@ -264,12 +268,28 @@ class _Group:
             return order.get("home") if order else None
         return None
 
+    def _visitor(self, event: Event, name: str) -> str:
+        """The customer of a browser's event: by its own id, and by what proves its user (X24).
+
+        What it claims beside that is a hint on an anonymous visitor's profile, and on nobody else's.
+        """
+        believed = [who for who in event.identities if who.joins]
+        device = next(who for who in believed if who.kind == "anonymous")
+        if event.visitor_token and (customer := visitors.redeem(self.uow, event.visitor_token, device, self.now)):
+            self.resolver.hand_over(device, customer, event.at)
+        home = self.resolver.resolve(believed, event.at, name)
+        if not is_known(self.resolver.lead_of(home)):
+            self.resolver.hint(home, [who for who in event.identities if not who.joins], event.at)
+        return home
+
     def _learn(self, home: str, event: Event) -> None:
         key = table_keys.profile(home)
         before = profiles.find(self.uow, home)
         assert before is not None
         profile = before
-        if event.traits:
+        # What a page says of a visitor who is somebody is not theirs to say, unless it has proven them.
+        believed = event.proven or not event.browser or not is_known(self.resolver.lead_of(home))
+        if event.traits and believed:
             profile = learn(profile, event.traits, event.at)
         if event.consent:
             profile = agree(profile, event.consent)
@@ -288,7 +308,12 @@ class _Group:
         lead = self.resolver.lead_of(home)
         if lead["customer_id"] not in self.dirty:
             self._touch(lead["customer_id"], metrics_of(lead))
-        if len(profile["names"]) > len(before["names"]) > 0 and different_people(profile["names"]) > 1:
+        if profile["names"] == before["names"]:
+            return
+        if "merged_into" in profile or lead.get("absorbed"):
+            self.resolver.part_strangers(home, event.at)
+            lead = self.resolver.lead_of(home)
+        if len(before["names"]) > 0 and different_people(profile["names"]) > 1:
             self.resolver.ask_about_sharing(lead, profile)
 
     def _apply_order(self, home: str | None, event: Event) -> None:
@@ -332,4 +357,4 @@ def _needs_marker(event: Event) -> bool:
     """
     if event.type == "identify":
         return False
-    return event.our_time or all(who.kind == "anonymous" for who in event.identities)
+    return event.our_time or event.browser or all(who.kind == "anonymous" for who in event.identities)

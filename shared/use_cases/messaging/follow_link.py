@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import cast
+from urllib.parse import urlsplit, urlunsplit
 
 from shared.domain.errors import NotFound
 from shared.domain.messaging.machine_opens import Touch, judge
 from shared.domain.messaging.message import Message
-from shared.domain.messaging.tracked_links import Link, web_address
+from shared.domain.messaging.tracked_links import VISITOR_PARAMETER, Link, web_address
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Table
 from shared.repositories import table_keys
@@ -33,10 +35,13 @@ def target(message: Message, link: Link) -> str:
     return web_address(targets[link.number])
 
 
-def count_click(table: Table, message: Message, link: Link, touch: Touch) -> None:
-    """Record a customer's first click on a link; a machine's click counts for nothing. Raises Busy."""
+def count_click(table: Table, message: Message, link: Link, touch: Touch) -> bool:
+    """Record a customer's first click on a link, and answer whether this was it; a machine's click counts for nothing.
+
+    Raises Busy.
+    """
     if judge(touch, delivered_at=_delivered_at(message)).machine:
-        return
+        return False
     number, at = str(link.number), touch.at
 
     def note(uow: UnitOfWork, message: Message) -> Message | None:
@@ -47,8 +52,19 @@ def count_click(table: Table, message: Message, link: Link, touch: Touch) -> Non
         uow.mark(table_keys.timeline(message["customer_id"], stamp(at), place), entry)
         return {**message, "clicks": {**message.get("clicks", {}), number: stamp(at)}}
 
+    first = number not in message.get("clicks", {})
     change(table, link.message_id, note)
     record(table, link.message_id, "clicked", at)
+    return first
+
+
+def with_token(address: str, website: str, token: Callable[[], str]) -> str:
+    """The address with a visitor's token in its query, where it is a page of the shop's own website."""
+    parts = urlsplit(address)
+    if parts.netloc != urlsplit(website).netloc:
+        return address
+    query = "&".join(filter(None, (parts.query, f"{VISITOR_PARAMETER}={token()}")))
+    return urlunsplit(parts._replace(query=query))
 
 
 def _delivered_at(message: Message) -> datetime | None:
