@@ -41,7 +41,8 @@ def _read(record: SQSRecord) -> EventsRecord:
 
 def _ingest(batch: SqsBatch, messages: list[Worked[EventsRecord]]) -> set[str]:
     """Ingest events first, then what providers reported; returns the messages that come again."""
-    owner = {event.id: message_id for message_id, message in messages for event in message.events}
+    # By object: a sender may have given two events one id.
+    owner = {id(event): message_id for message_id, message in messages for event in message.events}
     outside = wiring.outside()
     ingestion = event_ingestion(outside.clock())
     result = ingestion.ingest([event for _, message in messages for event in message.events])
@@ -50,7 +51,7 @@ def _ingest(batch: SqsBatch, messages: list[Worked[EventsRecord]]) -> set[str]:
     late = _ingest_reports(batch, ingestion, [(of, one) for of, message in messages for one in message.incoming])
     for poison in result.poison:
         batch.poison({"event": poison.event.model_dump(mode="json")}, poison.reason)
-    return {owner[event.id] for event in result.retry} | late
+    return {owner[id(event)] for event in result.retry} | late
 
 
 def _ingest_reports(batch: SqsBatch, ingestion: EventIngestion, reports: list[tuple[str, Incoming]]) -> set[str]:

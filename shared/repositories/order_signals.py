@@ -9,7 +9,7 @@ from shared.domain.common.money import vnd
 from shared.domain.customers.salutation import products_named
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.policy_rules import SendingRules
-from shared.domain.orders.order import OrderRow, OrderState
+from shared.domain.orders.order import OrderRow, OrderState, in_effect
 from shared.domain.vietnam_time import local_day, moment
 from shared.repositories.products import Products
 
@@ -42,14 +42,14 @@ def signals_of(order: OrderState | None, row: OrderRow | None, rules: SendingRul
     """
     if order is None or row is None or not order.get("home") or row.total <= 0 or order["content"].get("exchange_of"):
         return []
-    facts, properties = order["facts"], _properties(order, row, rules, products)
+    facts, properties = in_effect(order), _properties(order, row, rules, products)
     signals = [
         Signal(name, facts[kind], properties | _parcel(order, facts[kind], rules))
         for kind, name, later in _CARRIER
         if kind in facts and not any(other in facts for other in later)
     ]
     if refunds := facts.get("refunded"):
-        signals.append(Signal("Order Refunded", max(at for at, _ in refunds.values()), properties))
+        signals.append(Signal("Order Refunded", max(refund[0] for refund in refunds.values()), properties))
     if row.status in _GONE:
         return signals
     signals.append(Signal("Order Completed", row.placed_at, properties))

@@ -47,8 +47,8 @@ def not_held_out() -> str:
 class Shop:
     """The house, its keys by name, and calls with them."""
 
-    def __init__(self) -> None:
-        self.stack = LocalStack(None, LocalClock(NOW, frozen=True), new_id=not_held_out)
+    def __init__(self, now: datetime = NOW) -> None:
+        self.stack = LocalStack(None, LocalClock(now, frozen=True), new_id=not_held_out)
         self.write_key = self.key("write")
         self.admin_key = self.key("api", "admin")
 
@@ -93,6 +93,11 @@ class Shop:
             items = db.execute("SELECT pk, sk, due, due_at, ttl, body FROM items ORDER BY pk, sk").fetchall()
             messages = db.execute("SELECT * FROM messages ORDER BY 1").fetchall()
         return [tuple(row) for row in items], [tuple(row) for row in messages]
+
+    @property
+    def items(self) -> list[dict[str, Any]]:
+        """Everything in the table."""
+        return [json.loads(body) | {"pk": pk, "sk": sk} for pk, sk, *_, body in self.holdings()[0]]
 
     @property
     def dead_letters(self) -> list[dict[str, Any]]:

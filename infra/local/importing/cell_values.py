@@ -15,6 +15,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from shared.domain.common.money import GROUPED, sign_of, vnd_of
 from shared.domain.errors import KhachQuenError
 from shared.domain.vietnam_time import VIETNAM, local_day
 
@@ -149,31 +150,6 @@ def birthday(cell: Cell, now: datetime) -> date:
 
 # ---------------------------------------------------------------- money and numbers
 
-_CURRENCY = re.compile(r"\s*(₫|đồng|dong|vnđ|vnd|đ|d)\.?\s*", re.IGNORECASE)
-_GROUPED = re.compile(r"\d{1,3}(?:([.,\s])\d{3})(?:\1\d{3})*")
-_CUT = re.compile(r"-?\d+([.,]\d+)?E[+-]?\d+", re.IGNORECASE)
-
-
-def _sign(words: str) -> tuple[int, str]:
-    if words.startswith("(") and words.endswith(")"):
-        return -1, words[1:-1].strip()
-    if words[:1] in ("-", "−"):
-        return -1, words[1:].strip()
-    return 1, words.removeprefix("+").strip()
-
-
-def _without_currency(words: str) -> str:
-    if (found := _CURRENCY.match(words)) and found.end():
-        words = words[found.end() :]
-    if (found := re.search(rf"{_CURRENCY.pattern}$", words, re.IGNORECASE)) and found.group():
-        words = words[: found.start()]
-    return words.strip()
-
-
-def is_cut(words: str) -> bool:
-    """Whether Excel wrote a long number as 9.01E+08 and lost its digits."""
-    return bool(_CUT.fullmatch(words))
-
 
 def money(cell: Cell) -> int:
     """Whole Vietnamese đồng, may be negative (a return): 1.250.000, 1,250,000, 1250000, 1.250.000 ₫, 1250000.00.
@@ -190,27 +166,10 @@ def money(cell: Cell) -> int:
         return round(cell)
     if isinstance(cell, str) and cell.isascii() and cell.isdigit():
         return int(cell)
-    words = text(cell)
-    if is_cut(words):
-        raise Unclear("Excel cut its digits (such as 1.25E+06): format the column as a number and export again")
-    sign, words = _sign(_without_currency(words))
-    words = _without_currency(words)
-    if re.fullmatch(r"[0-9]+", words):
-        return sign * int(words)
-    whole, fraction = words, ""
-    if found := re.fullmatch(r"(.*\d)([.,])(\d{1,2})", words):
-        whole, fraction = found[1], found[3]
-        if found[2] in whole:
-            raise Unclear("not an amount: the separators do not fit together")
-    if _GROUPED.fullmatch(whole) or re.fullmatch(r"[0-9]+", whole):
-        if int(fraction or 0):
-            raise Unclear("has a fraction of a đồng")
-        return sign * int(re.sub(r"\D", "", whole))
-    if re.fullmatch(r"[0-9][0-9.,]*", words):
-        raise Unclear("can be read as two different amounts")
-    if re.search(r"[$€£¥]|usd|eur", words, re.IGNORECASE):
-        raise Unclear("not in Vietnamese đồng")
-    raise Unclear("not an amount")
+    try:
+        return vnd_of(text(cell))
+    except ValueError as error:
+        raise Unclear(str(error)) from None
 
 
 def quantity(cell: Cell) -> Decimal:
@@ -218,7 +177,7 @@ def quantity(cell: Cell) -> Decimal:
     if isinstance(cell, int | float) and not isinstance(cell, bool):
         return Decimal(str(cell)).normalize()
     words = text(cell)
-    sign, words = _sign(words)
+    sign, words = sign_of(words)
     if re.fullmatch(r"[0-9]+", words):
         return Decimal(sign * int(words))
     found = re.fullmatch(r"([0-9]+)[.,]([0-9]+)", words)
@@ -374,7 +333,7 @@ _DRAFTS = frozenset({"phieu tam", "nhap", "draft", "don nhap", "luu tam", "tam"}
 
 def is_number(cell: Cell) -> bool:
     """Whether a cell is an amount rather than a word or a code."""
-    return isinstance(cell, int | float) or bool(_GROUPED.fullmatch(text(cell)) or re.fullmatch(r"\d+", text(cell)))
+    return isinstance(cell, int | float) or bool(GROUPED.fullmatch(text(cell)) or re.fullmatch(r"\d+", text(cell)))
 
 
 def is_partial(cell: Cell) -> bool:

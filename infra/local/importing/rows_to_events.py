@@ -29,6 +29,7 @@ from infra.local.importing import cell_values as values
 from infra.local.importing.cell_values import Cell, Unclear, fold, text
 from infra.local.importing.open_file import Row
 from infra.local.importing.row_reader import Problem, Problems, Reader, Reject, Wrong
+from shared.domain.common.money import is_cut
 from shared.domain.customers.identity import normalise
 from shared.domain.customers.phone import BadPhone, parse_phone
 from shared.domain.events.segment_protocol import MAX_CALL_BYTES
@@ -141,7 +142,7 @@ class Interpreter(Reader):
 
     def _bad_phone(self, raw: str) -> str | None:
         """Why a text is no phone, or None when it is one."""
-        if values.is_cut(raw):
+        if is_cut(raw):
             return "Excel cut its digits"
         try:
             parse_phone(raw)

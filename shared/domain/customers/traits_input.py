@@ -8,7 +8,7 @@ from typing import Any
 from shared.domain.common.channels import CONSENT_CHANNELS, PURPOSES
 from shared.domain.common.field_reader import TOLERANCE, Reader, parse_moment, plain
 from shared.domain.customers.profile import TRAITS
-from shared.domain.vietnam_time import stamp
+from shared.domain.vietnam_time import local_day, stamp
 
 # One event is taken in by one transaction, which has room for so many statements.
 MAX_CONSENTS = 40
@@ -63,11 +63,16 @@ def read_traits(read: Reader, values: dict[str, Any], path: str, today: date) ->
 
 
 def birthday(raw: Any, today: date) -> str:
-    """A birthday as a plain date (ISO text, or an ISO time whose date counts); raises ValueError."""
+    """A birthday as a plain date: ISO text, or an ISO time, whose day in Vietnam counts; raises ValueError.
+
+    JavaScript writes midnight in Vietnam as 17:00 of the day before, with a Z.
+    """
     if not isinstance(raw, str):
         raise ValueError("must be a date such as 1990-05-21")
     try:
         day = date.fromisoformat(raw[:10] if raw[10:11] in ("T", " ") else raw)
+        if raw[10:11] == "T" and (at := datetime.fromisoformat(raw)).tzinfo:
+            day = local_day(at)
     except ValueError:
         raise ValueError("must be a date such as 1990-05-21") from None
     if not date(1900, 1, 1) <= day <= today:

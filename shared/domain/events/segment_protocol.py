@@ -70,7 +70,7 @@ def translate(
         raise Invalid(read.errors)
     context = {**(common_context or {}), **read.mapping(message, "context")}
     source = read.text(context, "source", "context.", 40)
-    at, our_time = _when(read, message, sent_at, received_at)
+    at, our_time = _when(read, message, context, sent_at, received_at)
     properties = read.mapping(message, "properties")
     name = _name(read, event_type, message, properties)
     fact_kind = ORDER_EVENTS.get(name) if event_type == "track" else None
@@ -163,10 +163,13 @@ def _is_short(query: Any) -> TypeGuard[str]:
     return isinstance(query, str) and len(query) <= LONGEST_QUERY and query.count("&") < 100
 
 
-def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: datetime) -> tuple[datetime, bool]:
+def _when(
+    read: Reader, message: dict[str, Any], context: dict[str, Any], sent_at: Any, received_at: datetime
+) -> tuple[datetime, bool]:
     """The event's moment, and whether it is our word instead of the sender's.
 
-    A device whose clock runs ahead is corrected by `sentAt`, as Segment does.
+    A device whose clock is wrong is corrected by `sentAt`, both ways, as Segment does: how long before sending
+    something happened is right whatever its clock shows. `receivedAt` says that a collector in between has done so.
     """
     name = "originalTimestamp" if message.get("timestamp") in (None, "") else "timestamp"
     raw = message.get(name)
@@ -176,8 +179,8 @@ def _when(read: Reader, message: dict[str, Any], sent_at: Any, received_at: date
     if at is None:
         return received_at, True
     stated = at
-    if at > received_at + TOLERANCE and sent and at <= sent:
-        # How long before sending it happened is right whatever the device's clock shows.
+    corrected = bool(message.get("receivedAt")) or context.get("backfill") is True
+    if sent and at <= sent and abs(received_at - sent) > TOLERANCE and not corrected:
         at = received_at - min(sent - at, received_at - day_start(OLDEST))
     if at > received_at + TOLERANCE:
         read.wrong(name, "is in the future")

@@ -7,6 +7,7 @@ idempotent, so every permutation and repetition ends in the same state.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Literal, NamedTuple, TypedDict
 
@@ -21,10 +22,17 @@ FactKind = Literal[
 ]  # fmt: skip
 
 LINES_IN_A_ROW = 8
+# Each refund has a key of its own, and an order has to fit its item.
+MOST_REFUNDS = 200
+# Facts that take a sale back. Of a repeated one the latest counts, of any other the first.
+_TAKING_BACK = ("cancelled", "returned", "failed")
 
 
 class OrderFact(BaseModel):
-    """Something that happened to an order. `order` carries the source system in front where one is named."""
+    """Something that happened to an order. `order` carries the source system in front where one is named.
+
+    A refund has an amount in VND, or the lines it gives back, or neither: then it gives everything back.
+    """
 
     model_config = ConfigDict(frozen=True)
 
@@ -33,6 +41,7 @@ class OrderFact(BaseModel):
     at: str
     key: str
     amount: int | None = None
+    lines: list[dict[str, Any]] = []
     content: dict[str, Any] = {}
     backfill: bool = False
 
@@ -40,7 +49,8 @@ class OrderFact(BaseModel):
 class OrderState(TypedDict, total=False):
     """An order as it is stored: the set of its facts, and what follows from them. Moments are stamps.
 
-    facts        the earliest stamp by kind; `refunded` holds [stamp, VND or None] by the refund's key
+    facts        the earliest stamp by kind, the latest of what takes the sale back; `refunded` holds [stamp, VND or
+                 None, lines where they are all that it names] by the refund's key
     content      fields of the sale (total, payment, lines, store …), the latest by `stamps`
     backfill     no live event has named the order yet
     home, claim  the customer it belongs to, and what that rests on: [stamp of the sale, event id]
@@ -103,10 +113,13 @@ def absorb(before: OrderState | None, fact: OrderFact) -> OrderState:
         refunds = dict(facts.get("refunded", {}))
         known = refunds.get(fact.key)
         if known is None or _newer((fact.at, fact.amount), (known[0], known[1])):
-            refunds[fact.key] = [fact.at, fact.amount]
+            refunds[fact.key] = [fact.at, fact.amount, *([fact.lines] if fact.lines else [])]
+        if len(refunds) > MOST_REFUNDS:
+            raise ValueError(f"order {fact.order} has more than {MOST_REFUNDS} refunds")
         facts["refunded"] = refunds
     elif fact.kind != "tracked":
-        facts[fact.kind] = min(facts.get(fact.kind, fact.at), fact.at)
+        one_of = max if fact.kind in _TAKING_BACK else min
+        facts[fact.kind] = one_of(facts.get(fact.kind, fact.at), fact.at)
     # One live fact makes the order live: history sends nothing, today's order does.
     backfill = state["backfill"] and fact.backfill
     return {**state, "facts": facts, "content": content, "stamps": stamps, "backfill": backfill}
@@ -119,13 +132,53 @@ def _newer(mine: tuple[str, Any], theirs: tuple[str, Any]) -> bool:
     return json.dumps(mine[1], sort_keys=True) > json.dumps(theirs[1], sort_keys=True)
 
 
+def in_effect(state: Mapping[str, Any]) -> dict[str, Any]:
+    """The facts of an order that count: what takes a sale back counts from the sale on.
+
+    A cancel, a return or a refund of an order that nobody has placed waits, and where it was stated of a time before
+    the sale it has no effect on it: order numbers can be guessed.
+    """
+    placed_at = _placed_at(state)
+    counted: dict[str, Any] = {}
+    for kind, at in state["facts"].items():
+        if kind == "refunded":
+            if since := {key: one for key, one in at.items() if placed_at and one[0] >= placed_at}:
+                counted[kind] = since
+        elif kind not in _TAKING_BACK or (placed_at and at >= placed_at):
+            counted[kind] = at
+    return counted
+
+
+def refunded(state: Mapping[str, Any]) -> int:
+    """How many VND the refunds in effect give back; a line without a price has the price of the sale's line."""
+    total: int = state["content"].get("total", 0)
+    prices = {_goods(line): line.get("price", 0) for line in state["content"].get("lines", ())}
+    back = 0
+    for _, amount, *lines in in_effect(state).get("refunded", {}).values():
+        if amount is None and lines:
+            back += sum(line.get("price", prices.get(_goods(line), 0)) * line["quantity"] for line in lines[0])
+        else:
+            back += total if amount is None else amount
+    return back
+
+
+def _goods(line: Mapping[str, Any]) -> str:
+    return str(line.get("sku") or line.get("name") or "")
+
+
+def _placed_at(state: Mapping[str, Any]) -> str | None:
+    facts = state["facts"]
+    placed_at: str | None = state["content"].get("placed_at") or facts.get("placed") or facts.get("updated")
+    return placed_at
+
+
 def read(order_id: str, state: OrderState, today: date, cod_matures_days: int) -> OrderRow | None:
     """What the order counts for today, or None while no fact says that it was placed.
 
     That a parcel was shipped or is out for delivery changes nothing of this: an order row moves with its worth only.
     """
-    facts, content = state["facts"], state["content"]
-    placed_at = content.get("placed_at") or facts.get("placed") or facts.get("updated")
+    facts, content = in_effect(state), state["content"]
+    placed_at = _placed_at(state)
     if placed_at is None or "total" not in content:
         return None
     day = local_day(moment(placed_at))
@@ -143,10 +196,8 @@ def read(order_id: str, state: OrderState, today: date, cod_matures_days: int) -
         status, kept, matures = "awaiting_delivery", 0, day + timedelta(days=cod_matures_days)
     else:
         status, kept = ("delivered" if delivered else "placed"), total
-    refunds = facts.get("refunded", {}).values()
-    if kept > 0 and refunds:
-        back = sum(kept if amount is None else amount for _, amount in refunds)
-        kept = max(0, kept - back)
+    if kept > 0 and facts.get("refunded"):
+        kept = max(0, kept - refunded(state))
         status = "refunded" if kept == 0 else "partly_refunded"
     before_discount = total + content.get("discount", 0)
     return OrderRow(

@@ -13,6 +13,7 @@ from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from shared.domain.common.field_reader import TOLERANCE, Reader, parse_moment
+from shared.domain.common.money import vnd_of
 from shared.domain.common.playbook_rules import CarrierRules, Rules
 from shared.domain.orders.order import FactKind, OrderFact
 from shared.domain.vietnam_time import local_day, stamp
@@ -49,8 +50,11 @@ def decimal(raw: Any) -> Decimal:
 
 
 def money(raw: Any, rate: int = 1) -> int:
-    """An amount as whole VND: an integer, or a decimal number or text times `rate`; raises ValueError."""
-    amount = decimal(raw) * rate
+    """An amount as whole VND: a number or a text, times `rate`; raises ValueError.
+
+    A text of đồng is read as the import reads a cell: 250.000 are a quarter of a million.
+    """
+    amount = Decimal(vnd_of(raw)) if rate == 1 and isinstance(raw, str) else decimal(raw) * rate
     if abs(amount) > 10**15:
         raise ValueError("is too large")
     if rate == 1 and amount != amount.to_integral_value():
@@ -187,12 +191,15 @@ def read_order(
     if kind == "refunded":
         key = read.text(properties, "refund_id", "properties.", 100) or str(message.get("messageId") or stamp(at))
         amount = abs(amount) if amount is not None else None
+        if amount is None and lines and all("price" in line for line in lines):
+            amount = sum(line["price"] * line["quantity"] for line in lines)
     return OrderFact(
         order=order,
         kind=kind,
         at=stamp(at),
         key=key,
         amount=amount if kind == "refunded" else None,
+        lines=lines if kind == "refunded" and amount is None else [],
         content=content,
         backfill=context.get("backfill") is True,
     )

@@ -19,6 +19,7 @@ from shared.domain.common.localized_text import Text
 from shared.domain.common.money import vnd
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.errors import ExpiredCode, Refused, UnknownCode
+from shared.domain.orders.order import in_effect, refunded
 from shared.domain.vietnam_time import VIETNAM, moment, stamp
 from shared.domain.vouchers.offer import IN_A_REASON, Book, Reason, Terms
 
@@ -158,14 +159,13 @@ def unfit(voucher: Voucher, use: Use) -> Reason | None:
 
 def came_back(order: Mapping[str, Any]) -> bool:
     """Whether nothing of an order's sale stands any more, by its facts: then a voucher was not used by it."""
-    facts, content = order["facts"], order["content"]
+    facts, content = in_effect(order), order["content"]
     if "cancelled" in facts or "returned" in facts:
         return True
     if "failed" in facts and "delivered" not in facts and content.get("payment") == "cod":
         return True
     total: int = content.get("total", 0)
-    back: int = sum(total if amount is None else amount for _, amount in facts.get("refunded", {}).values())
-    return 0 < total <= back
+    return 0 < total <= refunded(order)
 
 
 def words(book: Book, reason: Reason, voucher: Voucher | None, code: str) -> Refused:

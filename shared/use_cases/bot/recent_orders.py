@@ -10,6 +10,7 @@ from shared.domain.customers.profile import Profile
 from shared.domain.customers.salutation import products_named
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.tracked_links import leads_to
+from shared.domain.orders.order import in_effect
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item
 from shared.repositories import table_keys
@@ -60,7 +61,7 @@ def recent_orders(
 
 
 def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[str]) -> dict[str, Any]:
-    content, facts = order["content"], order["facts"]
+    content, facts = order["content"], in_effect(order)
     shown = {
         "order_id": row["order_id"],
         "code": content.get("number", row["order_id"]),
@@ -82,7 +83,7 @@ def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[s
 
 
 def _state(order: Item, rules: SendingRules) -> str:
-    facts = order["facts"]
+    facts = in_effect(order)
     state = next((state for fact, state in _STATES if fact in facts), "placed")
     in_store = order["content"].get("channel", "") in rules.store_channels
     return "in_store" if state == "placed" and in_store else state

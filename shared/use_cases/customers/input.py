@@ -6,8 +6,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain.common.field_reader import Reader, fields
-from shared.domain.common.playbook_rules import Rules
-from shared.domain.customers.identity import Certainty, Identity, identity
+from shared.domain.common.playbook_rules import IdentityRules, Rules
+from shared.domain.customers.identity import Certainty, Identity, identity, is_placeholder
 from shared.domain.customers.profile import TRAITS
 from shared.domain.customers.traits_input import read_consent, read_traits
 from shared.domain.errors import FieldError, Invalid
@@ -23,7 +23,7 @@ def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
     read = fields(body, ("identities", "traits", "consent", "source"))
     source = read.text(body, "source", limit=40)
     claimed = source in rules.identity.claiming_sources
-    identities = read_identities(read, body, claimed=claimed)
+    identities = read_identities(read, body, rules.identity, claimed=claimed)
     for who in identities:
         if who.kind == "phone" and who.value in rules.identity.own_numbers:
             read.wrong("identities.phone", "is a number of the shop itself")
@@ -48,7 +48,8 @@ def read_search(body: Any) -> Identity:
     if not isinstance(body, dict) or len(body) != 1:
         raise Invalid([FieldError("body", f"must name one identity: {', '.join(IDENTITY_FIELDS)}")])
     read = Reader("")
-    found = read_identities(read, {"identities": body}, claimed=False, path="")
+    # A placeholder is looked for as any other identity: it leads to nobody.
+    found = read_identities(read, {"identities": body}, IdentityRules(), claimed=False, path="")
     if len(found) != 1 and not read.errors:
         read.wrong(next(iter(body)), "must name one identity")
     if read.errors:
@@ -56,8 +57,10 @@ def read_search(body: Any) -> Identity:
     return found[0]
 
 
-def read_identities(read: Reader, body: dict[str, Any], *, claimed: bool, path: str = "identities.") -> list[Identity]:
-    """The identities that `body` names, each mistake with its path."""
+def read_identities(
+    read: Reader, body: dict[str, Any], rules: IdentityRules, *, claimed: bool, path: str = "identities."
+) -> list[Identity]:
+    """The identities that `body` names, each mistake with its path; placeholders are left out (R34)."""
     stated = read.mapping(body, "identities")
     for name in sorted(stated.keys() - set(IDENTITY_FIELDS)):
         read.wrong(f"{path}{name}", "is not a kind of identity")
@@ -67,6 +70,10 @@ def read_identities(read: Reader, body: dict[str, Any], *, claimed: bool, path: 
     named += [(f"external:{system}", value, f"{path}external.{system}") for system, value in external.items()]
     for kind, raw, where in named:
         if raw is None:
+            continue
+        if isinstance(raw, float) and raw.is_integer():
+            raw = int(raw)
+        if isinstance(raw, str | int) and kind != "phone" and is_placeholder(kind, str(raw), rules):
             continue
         if isinstance(raw, bool) or not isinstance(raw, str | int):
             read.wrong(where, "must be a text")

@@ -224,13 +224,20 @@ class _Group:
 
     def _apply(self, event: Event) -> None:
         if _needs_marker(event):
-            marker = table_keys.seen_event(event.id)
-            if self.uow.get(marker):
-                return
-            self.uow.put(marker, {"ttl": int((self.ingestion.now + EVENT_REMEMBERED).timestamp())})
+            if seen := self.uow.get(table_keys.seen_event(event.id)):
+                if not _is_of_another_order(event, seen):
+                    return
+                event = _under_its_order(event)
+                if self.uow.get(table_keys.seen_event(event.id)):
+                    return
+            marker = {"ttl": int((self.ingestion.now + EVENT_REMEMBERED).timestamp())}
+            order = {"order_id": event.order.order} if event.order else {}
+            self.uow.put(table_keys.seen_event(event.id), marker | order)
         home = self._home(event)
-        if home and event.type != "identify" and self.uow.get(table_keys.timeline(home, event.at, event.id)):
-            return  # ingested before
+        if home and event.type != "identify" and (told := self.uow.get(table_keys.timeline(home, event.at, event.id))):
+            if not _is_of_another_order(event, told):
+                return  # ingested before
+            event = _under_its_order(event)
         if home:
             # An order event that names no customer is about the order only.
             if event.identities:
@@ -332,6 +339,16 @@ class _Group:
             return None
         today = self.ingestion.rules_today
         return extend(metrics, row, today.today, today.rules, today.cutoffs)
+
+
+def _is_of_another_order(event: Event, seen: Item) -> bool:
+    """Whether a sender gave two orders' events one id: an order's own number outranks the id of a message."""
+    return event.order is not None and seen.get("order_id", event.order.order) != event.order.order
+
+
+def _under_its_order(event: Event) -> Event:
+    assert event.order is not None
+    return event.model_copy(update={"id": f"{event.id}~{event.order.order}"})
 
 
 def _flat(properties: str) -> dict[str, Any]:

@@ -41,7 +41,7 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
     customer = read.mapping(body, "customer")
     read.only(customer, ("identities",), "customer.")
     claimed = not caller.roles - {"web"}
-    identities = read_identities(read, customer, claimed=claimed, path="customer.identities.")
+    identities = read_identities(read, customer, ours, claimed=claimed, path="customer.identities.")
     for who in identities:
         if who.kind == "phone" and who.value in ours.own_numbers:
             read.wrong("customer.identities.phone", "is a number of the shop itself")
