@@ -159,7 +159,7 @@ def test_money_is_whole_vnd_and_never_a_float(raw, currency, amount):
 
 @pytest.mark.parametrize("raw", ["1.5", 0.1, True, None, [], "một triệu", "1e400", float("inf"), 10**16])
 def test_what_is_no_whole_amount_of_vnd_is_refused(raw):
-    with pytest.raises(ValueError, match="must be|is |can be read|not an amount|fraction"):
+    with pytest.raises(ValueError, match=r"must be|is |can be read|amount|fraction|digits"):
         money(raw)
 
 
