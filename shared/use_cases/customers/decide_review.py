@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import cast
 
-from shared.domain.customers.profile import Profile
 from shared.domain.errors import Conflict, Forbidden
 from shared.domain.tasks.review import check_outcome
 from shared.domain.tasks.task import Task, closed_otherwise, finished, status_of
-from shared.ports import Check, Item, equals
+from shared.ports import Item
 from shared.repositories import table_keys
 from shared.repositories.merges import keep_apart
 from shared.repositories.profiles import members_of
@@ -42,31 +41,17 @@ def _decide(uow: UnitOfWork, merger: Merger, task_id: str, outcome: str, note: s
         raise Conflict("one of the two customers is no longer there", final=True)
     if stores and not all(stores & stores_of(members) for members in (mine, theirs)):
         raise Forbidden("one of the two customers belongs to stores the key has no access to")
+    one_by_now = mine[0]["customer_id"] == theirs[0]["customer_id"]
+    if one_by_now and outcome == "kept_apart":
+        raise Conflict("they are one customer by now; undo the merge to keep them apart", final=True)
     finish(uow, finished(task, outcome, merger.by, note, merger.now), merger.now)
-    if mine[0]["customer_id"] == theirs[0]["customer_id"]:
-        if outcome != "merged":
-            raise Conflict("they are one customer by now; undo the merge to keep them apart", final=True)
-        merger.end_reviews(uow, Pair(mine, theirs), outcome)
-    elif outcome == "merged":
+    reviews = [task, *merger.end_reviews(uow, Pair(mine, theirs), outcome)]
+    if outcome == "kept_apart":
+        for review in reviews:
+            keep_apart(uow, review["customer_id"], _other(review))
+    elif not one_by_now:
         merger.join(uow, find_pair(uow, one, other))
-    else:
-        _keep_apart(uow, merger, task, Pair(mine, theirs))
     return cast(Task, uow.get(table_keys.task_done(task_id)))
-
-
-def _keep_apart(uow: UnitOfWork, merger: Merger, task: Task, pair: Pair) -> None:
-    """Mark those whom the reviews between two customers name; a merge of the two at the same moment collides."""
-    named = set()
-    for review in (task, *merger.end_reviews(uow, pair, "kept_apart")):
-        keep_apart(uow, review["customer_id"], _other(review))
-        named |= {review["customer_id"], _other(review)}
-    for members in pair[:2]:
-        if members[0]["customer_id"] not in named:
-            uow.also(_unchanged(members[0]))
-
-
-def _unchanged(profile: Profile) -> Check:
-    return Check(table_keys.profile(profile["customer_id"]), (equals(("version",), profile["version"]),))
 
 
 def _other(review: Task) -> str:

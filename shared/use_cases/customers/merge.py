@@ -61,8 +61,7 @@ class Merger:
         return self._compared(uow, find_pair(uow, one, other))[0]
 
     def join(self, uow: UnitOfWork, pair: Pair, metrics: Metrics | None = None) -> dict[str, str]:
-        """Merge two customers in this unit of work and end the reviews that ask about them; returns how and when."""
-        self.end_reviews(uow, pair, "merged")
+        """Merge two customers in this unit of work; returns how and when."""
         lead, absorbed = merges.join(
             uow, pair.lead[0], pair.absorbed[0], because=BY_HAND, at=stamp(self.now), by=self.by
         )
@@ -81,8 +80,12 @@ class Merger:
 
     def _merge(self, uow: UnitOfWork, one: str, other: str) -> dict[str, Any]:
         pair = find_pair(uow, one, other)
+        if pair.merged:
+            return self._compared(uow, pair)[0]
+        # First, because orders that mature today take only what room they leave.
+        self.end_reviews(uow, pair, "merged")
         body, metrics = self._compared(uow, pair)
-        return body if pair.merged else body | _told(self.join(uow, pair, metrics))
+        return body | _told(self.join(uow, pair, metrics))
 
     def _compared(self, uow: UnitOfWork, pair: Pair) -> tuple[dict[str, Any], Metrics]:
         """Both sides as of today and what becomes of them, and the metrics of the two together.
