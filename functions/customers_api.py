@@ -1,4 +1,4 @@
-"""Door: customers. Upsert, find, the 360° view, timeline, segments, the churn-risk list, and undoing a merge."""
+"""Door: customers. Upsert, find, the 360° view, timeline, segments, the churn-risk list, merges by hand and undone."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
 
+from shared.domain.common.field_reader import done, fields
 from shared.domain.customers.identity import Identity
 from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
 from shared.runtime import wiring
@@ -17,6 +18,7 @@ from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.rules import rules, sending_rules
 from shared.use_cases.customers import view
 from shared.use_cases.customers.input import read_search, read_upsert
+from shared.use_cases.customers.merge import Merger
 from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import upsert
 from shared.use_cases.recommendations.suggest_products import Suggester
@@ -42,14 +44,14 @@ def put_customer() -> Response[str]:
         if False in own:
             # Who buys here becomes a customer of this store by the order, not by being written down as one.
             raise Forbidden("this customer belongs to stores the key has no access to")
-    done = upsert(ingestion, wanted)
+    kept = upsert(ingestion, wanted)
     body = {
-        "customer_id": done.customer_id,
-        "created": done.created,
-        "merged": done.merged,
-        "customer": view.describe(done.members, ingestion.rules_today),
+        "customer_id": kept.customer_id,
+        "created": kept.created,
+        "merged": kept.merged,
+        "customer": view.describe(kept.members, ingestion.rules_today),
     }
-    return answer(body, 201 if done.created else 200)
+    return answer(body, 201 if kept.created else 200)
 
 
 @handler.routes.post("/v1/customers/search")
@@ -77,6 +79,23 @@ def get_messages(customer_id: str) -> Response[str]:
     _seen(customer_id)
     reasons = sending_rules().reasons
     return listing(*view.messages(wiring.outside().table, customer_id, limit, start, reasons))
+
+
+@handler.routes.post("/v1/customers/<customer_id>/merge")
+def post_merge(customer_id: str) -> Response[str]:
+    body = handler.json()
+    read = fields(body, ("other", "preview"))
+    other, preview = read.text(body, "other"), read.flag(body, "preview")
+    if not other and not read.errors:
+        read.wrong("other", "is needed: the id of the other customer")
+    done(read)
+    for side in (customer_id, other):
+        _check_store(side)
+    outside = wiring.outside()
+    now = outside.clock()
+    by = handler.caller.name if handler.caller else ""
+    merger = Merger(outside.table, rules_today(now), by, now)
+    return answer(merger.preview(customer_id, other) if preview else merger.merge(customer_id, other))
 
 
 @handler.routes.post("/v1/customers/<customer_id>/unmerge")

@@ -11,21 +11,24 @@ from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.customers.profile import Profile
 from shared.domain.errors import Forbidden, Invalid
 from shared.domain.staff.roles import ROLES
-from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, Kind, Status, Task
+from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, PAIR_OUTCOMES, REVIEW_OUTCOMES, Kind, Status, Task
 from shared.domain.vietnam_time import day_start, local_day
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import TaskClosedHook, task_done_signal
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.runtime import wiring
+from shared.runtime import auth, wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.roster import roster
+from shared.runtime.factories.rules_today import rules_today
 from shared.runtime.factories.suggestions import suggester
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.offers import offers
 from shared.runtime.playbook.rules import task_words
 from shared.runtime.playbook.staff import directory
 from shared.runtime.playbook.tickets import ticket_rules
+from shared.use_cases.customers.decide_review import decide_review
+from shared.use_cases.customers.merge import Merger
 from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.tasks.issue_offer import OfferIssuer
 from shared.use_cases.tasks.list_tasks import TaskQuery, listed, shown
@@ -36,6 +39,9 @@ from shared.use_cases.tickets.ask_and_compensate import ask_answered
 # The latest call-back that can be agreed.
 LATEST_CALL_BACK = timedelta(days=365)
 KINDS = get_args(Kind)
+KNOWN_OUTCOMES = (*OUTCOMES, *REVIEW_OUTCOMES)
+# Whoever may merge may also decide the reviews that ask for it.
+MERGES = "POST /v1/customers/{customer_id}/merge"
 
 handler = HttpDoor()
 
@@ -46,7 +52,9 @@ def get_tasks() -> Response[str]:
     outside = wiring.outside()
     now = outside.clock()
     query = _asked(handler.event.get("queryStringParameters") or {}, start, now)
-    return listing(*listed(outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now)))
+    return listing(
+        *listed(outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now), reach=_stores())
+    )
 
 
 def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery:
@@ -89,6 +97,9 @@ def post_outcome(task_id: str) -> Response[str]:
     outside = wiring.outside()
     now = outside.clock()
     report = _report(handler.json(), now)
+    if report.outcome in PAIR_OUTCOMES:
+        merger = Merger(outside.table, rules_today(now), _by(), now)
+        return _shown(decide_review(merger, task_id, report.outcome, report.note, _deciding_stores()))
     task = record_outcome(
         outside.table, task_id, report, by=_by(), now=now, stores=_stores(), on_closed=_on_closed(now),
         roster=roster(now),
@@ -145,6 +156,13 @@ def _stores() -> frozenset[str]:
     return handler.caller.stores if handler.caller else frozenset()
 
 
+def _deciding_stores() -> frozenset[str]:
+    """The stores of a caller who may decide whether two customers are one; raises Forbidden."""
+    if handler.caller and not handler.caller.roles & auth.ROLES[MERGES]:
+        raise Forbidden("none of the key's roles may merge customers or keep them apart")
+    return _stores()
+
+
 def _on_closed(now: datetime) -> TaskClosedHook:
     """Signals journeys that a task was closed, and adds the answer of an internal question to its ticket, in the same
     unit of work."""
@@ -159,7 +177,7 @@ def _on_closed(now: datetime) -> TaskClosedHook:
 
 def _shown(task: Task) -> Response[str]:
     uow = UnitOfWork(wiring.outside().table)
-    return answer(shown(task, members_of(uow, task["customer_id"]), task_words(), uow))
+    return answer(shown(task, members_of(uow, task["customer_id"]), task_words(), uow, _stores()))
 
 
 def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> datetime | None:
@@ -176,12 +194,12 @@ def _report(body: Any, now: datetime) -> Report:
     """The body of an outcome; raises Invalid naming every wrong field."""
     read = fields(body, ("outcome", "call_back_at", "order_by", "note"))
     outcome = str(body.get("outcome"))
-    if outcome not in OUTCOMES:
-        read.wrong("outcome", f"must be one of {', '.join(OUTCOMES)}")
+    if outcome not in KNOWN_OUTCOMES:
+        read.wrong("outcome", f"must be one of {', '.join(KNOWN_OUTCOMES)}")
     note = read.text(body, "note", limit=NOTE_LENGTH)
     until, order_by = (_later(read, body, name, now) for name in ("call_back_at", "order_by"))
     for name, belongs in (("call_back_at", "call_back"), ("order_by", "reached")):
-        if body.get(name) is not None and outcome in OUTCOMES and outcome != belongs:
+        if body.get(name) is not None and outcome in KNOWN_OUTCOMES and outcome != belongs:
             read.wrong(name, f"comes with the outcome {belongs} only")
     if body.get("call_back_at") is None and outcome == "call_back":
         read.wrong("call_back_at", "is needed: when the customer wants to be called")

@@ -143,6 +143,7 @@ DOORS = (
                 "GET /v1/customers/{customer_id}",
                 "GET /v1/customers/{customer_id}/timeline",
                 "GET /v1/customers/{customer_id}/messages",
+                "POST /v1/customers/{customer_id}/merge",
                 "POST /v1/customers/{customer_id}/unmerge",
                 "GET /v1/segments",
                 "GET /v1/segments/{label}/customers",

@@ -7,16 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from shared.domain.common.stored_item import without
 from shared.domain.common.text_folding import fold
 from shared.domain.customers.identity import KNOWN_BY, Identity, link_key, strongest
+from shared.domain.customers.masking import masked
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import Profile, different_people, fold_members, new_profile
 from shared.domain.tasks.task import NewTask
-from shared.ports import Item, Key, NewId
-from shared.repositories import profiles, table_keys
+from shared.ports import Key, NewId
+from shared.repositories import merges, profiles, table_keys
 from shared.repositories.profiles import load_members
-from shared.repositories.segment_membership import withdraw
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 
@@ -165,7 +164,7 @@ class IdentityResolver:
                 return
             if who.kind.partition(":")[0] in WEAK:
                 self._share(who, link, theirs)
-            self._ask(mine, theirs, obstacle)
+            self._ask(mine, theirs, obstacle, who)
         else:
             through = who if who.kind.partition(":")[0] in WEAK else None
             self.merge(mine, theirs, because=f"one event named both, by {who.kind}", at=at, through=through)
@@ -198,9 +197,14 @@ class IdentityResolver:
             return "different_names"
         return ""
 
-    def _ask(self, mine: Profile, theirs: Profile, obstacle: str) -> None:
+    def _ask(self, mine: Profile, theirs: Profile, obstacle: str, who: Identity) -> None:
+        """A review on each side, with what both were named by; none where a person has kept them apart already."""
+        if merges.marked(load_members(self.uow, mine), load_members(self.uow, theirs), "kept_apart"):
+            return
+        shared = {"kind": who.kind, "value": masked(who.name)}
         for one, other in ((mine, theirs), (theirs, mine)):
-            self._review(one, f"review-{other['customer_id']}", obstacle, {"with": other["customer_id"]})
+            details = {"with": other["customer_id"], "shared": shared}
+            self._review(one, f"review-{other['customer_id']}", obstacle, details)
 
     def ask_about_sharing(self, lead: Profile, profile: Profile) -> None:
         """Two people behind one number: a person has to look, the customer stays one (X3)."""
@@ -212,29 +216,8 @@ class IdentityResolver:
         open_task(self.uow, review, self.now)
 
     def merge(self, a: Profile, b: Profile, *, because: str, at: str, through: Identity | None = None) -> Profile:
-        """Join two leading profiles; facts stay where they are, the absorbed one points to the other.
-
-        `through` is the weak identity that the merge rests on, if it does.
-        """
-        lead, absorbed = sorted((a, b), key=_precedence)
-        merge_id = f"{at}-{absorbed['customer_id'][:8]}"
-        absorbed = withdraw(self.uow, absorbed)
-        pointer = {"customer_id": lead["customer_id"], "merge_id": merge_id, "at": at, "because": because}
-        if through:
-            pointer["through"] = through.name
-        self.uow.put(table_keys.profile(absorbed["customer_id"]), {**absorbed, "merged_into": pointer})
-        lead = {**lead, "absorbed": [*lead.get("absorbed", ()), absorbed["customer_id"]]}
-        self.uow.put(table_keys.profile(lead["customer_id"]), lead)
-        for one, other, side in ((lead, absorbed, "lead"), (absorbed, lead, "absorbed")):
-            record: Item = {
-                "merge_id": merge_id,
-                "side": side,
-                "with": other["customer_id"],
-                "at": at,
-                "because": because,
-            }
-            record["identities"] = sorted(one["identities"])
-            self.uow.mark(table_keys.merge_record(one["customer_id"], merge_id), record)
+        """Join two leading profiles by a rule; `through` is the weak identity that the merge rests on, if it does."""
+        lead, absorbed = merges.join(self.uow, a, b, because=because, at=at, through=through.name if through else "")
         self.merged.append(absorbed["customer_id"])
         self.remeasure.discard(absorbed["customer_id"])
         self.remeasure.add(lead["customer_id"])
@@ -254,36 +237,13 @@ class IdentityResolver:
             if not through or not _unlike(theirs, others, ""):
                 continue
             who = _identity_of(through)
-            lead, absorbed = self.part(member, by="their names differ", at=at)
+            lead, absorbed, changed = merges.part(self.uow, member, by="their names differ", at=at)
+            self.remeasure |= changed
             if link := self.uow.get(self.key(who)):
                 self._share(who, link, absorbed)
-            self._ask(self.lead_of(lead["customer_id"]), absorbed, "different_names")
+            self._ask(self.lead_of(lead["customer_id"]), absorbed, "different_names", who)
             self.part_strangers(lead["customer_id"], at)
             return
-
-    def part(self, absorbed: Profile, *, by: str, at: str) -> tuple[Profile, Profile]:
-        """Undo one merge: both sides stand as if it had never been, and will not be joined again without a person."""
-        pointer = absorbed["merged_into"]
-        lead = profiles.find(self.uow, pointer["customer_id"])
-        assert lead is not None
-        one, other = lead["customer_id"], absorbed["customer_id"]
-        top = self.lead_of(one)["customer_id"]
-        lead = {**lead, "absorbed": [i for i in lead["absorbed"] if i != other], "apart": _with(lead, other)}
-        if not lead["absorbed"]:
-            del lead["absorbed"]
-        absorbed = {**without(absorbed, "merged_into"), "apart": _with(absorbed, one)}
-        self.uow.put(table_keys.profile(one), lead)
-        self.uow.put(table_keys.profile(other), absorbed)
-        for customer_id in (one, other):
-            key = table_keys.merge_record(customer_id, pointer["merge_id"])
-            record = self.uow.get(key) or {}
-            self.uow.mark(key, {**record, "undone_at": at, "undone_by": by})
-        self.remeasure |= {top, other}
-        return lead, absorbed
-
-
-def _with(profile: Profile, other: str) -> list[str]:
-    return sorted({*profile.get("apart", ()), other})
 
 
 def is_known(profile: Profile) -> bool:
@@ -319,14 +279,6 @@ def _unlike(group_a: list[Profile], group_b: list[Profile], name: str) -> bool:
     if not names_a or not names_b:
         return False
     return different_people({**names_a, **names_b}) > max(different_people(names_a), different_people(names_b))
-
-
-def _precedence(profile: Profile) -> tuple[bool, str, str]:
-    """Who leads a merge: the one with a phone, then the older one, then by number so that it is always the same."""
-    has_phone = any(
-        name.startswith("phone:") and link["certainty"] != "claimed" for name, link in profile["identities"].items()
-    )
-    return (not has_phone, profile["created_at"], profile["customer_id"])
 
 
 def link_of_phone(e164: str, secret: bytes) -> str:

@@ -589,6 +589,9 @@ def appointment_hour(store: str, hour: str) -> Key:
     return Key(f"PLACES#{store}", hour)
 
 
+# What is open of a customer stands next to each other: appointments, journeys, tickets, tasks.
+OPEN_ITEMS = (OPEN_APPOINTMENTS[0], OPEN_TASKS[1])
+
 DO_NOT_CALL_SHARDS = tuple(f"DNC#{number:02x}" for number in range(256))
 
 

@@ -6,6 +6,7 @@ import json
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from shared.domain.customers.masking import masked
 from shared.domain.customers.profile import fold_members
 from shared.domain.orders.order import OrderState
 from shared.domain.vietnam_time import local_day, moment, stamp
@@ -57,7 +58,7 @@ def owner_masked(uow: UnitOfWork, voucher: Voucher) -> str | None:
     """The last three digits of the owner's phone, enough to ask by and too little to call."""
     members = members_of(uow, voucher.customer_id)
     phones = [name for name in fold_members(members)["identities"] if name.startswith("phone:")] if members else []
-    return f"•••••••{min(phones)[-3:]}" if phones else None
+    return masked(min(phones)) if phones else None
 
 
 def follow_order(

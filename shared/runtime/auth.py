@@ -54,6 +54,7 @@ ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/customers/{customer_id}": _STAFF | {"pos"},
     "GET /v1/customers/{customer_id}/timeline": _STAFF,
     "GET /v1/customers/{customer_id}/messages": _STAFF | {"marketing"},
+    "POST /v1/customers/{customer_id}/merge": frozenset(("care", "manager", "admin")),
     "POST /v1/customers/{customer_id}/unmerge": frozenset(("care", "manager", "admin")),
     "GET /v1/segments": _STAFF | {"marketing"},
     "GET /v1/segments/{label}/customers": _STAFF | {"marketing"},

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.customers.identity import identity
-from shared.domain.errors import NotFound
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.vietnam_time import stamp
 from shared.ports import Put
 from shared.repositories import table_keys
@@ -19,6 +20,7 @@ from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members
 from shared.repositories.segment_membership import relabel
 from shared.repositories.unit_of_work import UnitOfWork
+from shared.use_cases.customers.merge import Merger
 from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import Upsert, upsert
 from shared.use_cases.customers.view import find, timeline, view
@@ -155,6 +157,7 @@ deeds = st.lists(
         st.tuples(st.just("learn"), st.sampled_from("abcd"), st.sampled_from(["Huế", "Vinh"])),
         st.tuples(st.just("view"), st.sampled_from("abcd"), st.just(0)),
         st.tuples(st.just("join"), st.sampled_from("abcd"), st.sampled_from("abcd")),
+        st.tuples(st.just("by hand"), st.sampled_from("abcd"), st.sampled_from("abcd")),
         st.tuples(st.just("part"), st.sampled_from("abcd"), st.integers(0, 9)),
         st.tuples(st.just("day"), st.just("a"), st.integers(1, 40)),
     ),
@@ -188,6 +191,9 @@ def test_x3_any_sequence_of_merges_parted_in_any_order_gives_back_every_side_byt
             twin.pass_days(what)
         elif deed == "join" and who != what:
             _join(merged, ids[who], ids[what])
+        elif deed == "by hand" and who != what:
+            with suppress(Conflict):  # one customer already
+                Merger(merged.table, merged.rules_today, "quản lý", merged.now).merge(ids[who], ids[what])
         elif deed == "part":
             _part(merged, ids[who], what)
         if told:

@@ -511,6 +511,7 @@ def test_a_customer_nobody_has_is_not_found(refused: Refused, who: str):
     refused(404, "GET", f"/v1/customers/{who}/timeline")
     refused(404, "GET", f"/v1/segments/{who}/customers")
     refused(404, "POST", f"/v1/customers/{who}/unmerge")
+    refused(404, "POST", f"/v1/customers/{who}/merge", {"other": "somebody"})
 
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/customer", "/v1/customers/", "/v1/batch/", "/v2/batch", "//health"])

@@ -100,12 +100,17 @@ def test_every_door_keeps_its_promises_in_a_crowded_world(shop: Shop, seed: int)
 
 
 def _look_closely(world: World) -> None:
-    """Put somebody, perhaps part them again, and look at them in every way."""
+    """Put somebody, perhaps merge or part them, and look at them in every way."""
     shop = world.shop
     body = {"identities": world.identities(4), "traits": {"name": world.name()}}
     put = holds_to_it("PUT /v1/customers", shop.call("PUT", "/v1/customers", body))
     assert put.status in (200, 201)
     path, route = f"/v1/customers/{put.json['customer_id']}", "GET /v1/customers/{customer_id}"
+    if world.chance(30):
+        other = shop.call("PUT", "/v1/customers", {"identities": world.identities(1)}).json["customer_id"]
+        asked = {"other": other, "preview": world.chance(30)}
+        merged = holds_to_it("POST /v1/customers/{customer_id}/merge", shop.call("POST", f"{path}/merge", asked))
+        assert merged.status in (200, 400, 409)
     if world.chance(50):
         parted = holds_to_it("POST /v1/customers/{customer_id}/unmerge", shop.call("POST", f"{path}/unmerge"))
         assert parted.status in (200, 404)

@@ -30,6 +30,7 @@ STATUS = {
     "appointments_api_book": 201,
     "campaigns_api_create": 201,
     "customers_api_churn_risk": 200,
+    "customers_api_merge": 404,  # neither customer is here yet
     "customers_api_put": 201,
     "customers_api_search": 404,  # 200 when customers_api_put went before it
     "customers_api_segment_members": 200,

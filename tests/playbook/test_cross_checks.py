@@ -59,6 +59,8 @@ def change(playbook: Path, file: str, before: str, after: str) -> None:
         ("sending.yaml", "other: đã thanh toán", "others: đã thanh toán", "payment_words.other: is missing"),
         ("sending.yaml", 'en: "Sent"', 'eng: "Sent"', "reasons.ok: must be said in vi and en, and in nothing else"),
         ("tasks.yaml", "parted_before:", "parted_befor:", "parted_befor: must be 'different_names', 'parted_before'"),
+        ("tasks.yaml", "{one} và {other} được", "{ai} và {other} được",
+         "different_names.people: {ai} is none of names, one, other, shared"),
         ("routing.yaml", "bot_intents: [order_status,", "bot_intents: [human_request,", "bot_intents.0: "),
         ("bot.yaml", "intents: [order_status, delivery_problem,", "intents: [delivery_problem,", ""),
         ("blueprint.yaml", "    check: dirt\n", "    check: dirty\n",

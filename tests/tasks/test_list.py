@@ -37,6 +37,7 @@ def test_a5_a_call_is_listed_with_whom_to_call_why_and_what_to_say(team: Team):
         "call_link": "tel:+84901234567",
         "zalo_link": "https://zalo.me/84901234567",
         "segments": {"lifecycle": "prospect", "value": "none", "tags": []},
+        "review": None,
         "kind": "call",
         "title": "Gọi xác nhận đơn giá trị cao",
         "reason": "Đơn HD1 trị giá 5.000.000đ",

@@ -32,10 +32,12 @@ class Profile(TypedDict, total=False):
     names: dict[str, int]
     # "channel:purpose" to the latest statement.
     consent: dict[str, dict[str, Any]]
-    # A merge: {"customer_id", "merge_id", "at"} of the leading profile; whom it absorbed; whom an unmerge keeps apart.
+    # A merge: {"customer_id", "merge_id", "at", "because"} of the leading profile, and "by" where a person merged; whom
+    # it absorbed; whom no rule may join it with; of these, whom nobody is to be asked about again.
     merged_into: dict[str, str]
     absorbed: list[str]
     apart: list[str]
+    kept_apart: list[str]
     # From the orders: see `domain.segments.metrics.to_stored` and `domain.segments.segmentation`.
     metrics: dict[str, int | str] | list[int | str]
     labels: list[str]

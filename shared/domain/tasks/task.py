@@ -6,11 +6,15 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, TypedDict, cast
+from string import Formatter
+from typing import Any, Literal, Self, TypedDict, cast
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import model_validator
 
+from shared.domain.common.localized_text import Text
 from shared.domain.common.stored_item import picked, without
+from shared.domain.common.strict_model import StrictModel
+from shared.domain.errors import Conflict
 from shared.domain.staff.roles import Role
 from shared.domain.vietnam_time import stamp
 
@@ -21,6 +25,10 @@ Status = Literal["open", "done"]
 OUTCOMES: tuple[Outcome, ...] = (
     "reached", "no_answer", "purchased", "refused", "call_back", "wrong_number", "do_not_call",
 )  # fmt: skip
+# How reviews end: of two customers, and of one whose number several names go by.
+PAIR_OUTCOMES = ("merged", "kept_apart")
+PHONE_OUTCOMES = ("same_person", "several_people")
+REVIEW_OUTCOMES = (*PAIR_OUTCOMES, *PHONE_OUTCOMES)
 # After these the customer is not called on this number again, for any purpose.
 ENDS_CALLS = frozenset(("wrong_number", "do_not_call"))
 # After these the agent and the customer have talked.
@@ -84,13 +92,23 @@ Reason = Literal[
 ]  # fmt: skip
 
 
-class TaskTexts(BaseModel):
-    """What staff read on a task whose reason is a code."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class TaskTexts(StrictModel):
+    """What staff read on a task whose reason is a code; `people` names those whom a review is about."""
 
     title: str
     reason: str
+    people: Text | None = None
+
+    @model_validator(mode="after")
+    def _known_braces(self) -> Self:
+        for text in (self.people.vi, self.people.en) if self.people else ():
+            if unknown := {name for _, name, _, _ in Formatter().parse(text) if name is not None} - _PEOPLE:
+                raise ValueError(f"people: {{{min(unknown)}}} is none of {', '.join(sorted(_PEOPLE))}")
+        return self
+
+
+# What the words about people may name in braces.
+_PEOPLE = frozenset(("one", "other", "shared", "names"))
 
 
 @dataclass(frozen=True)
@@ -178,6 +196,12 @@ def postponed(task: Task, until: datetime, by: str, note: str) -> Task:
     """The task after the customer asked to be called back at `until`: open, and due then, not before."""
     due = stamp(until)
     return {**task, "outcome": "call_back", "by": by, "note": note, "due_at": due, "callable_from": due}
+
+
+def closed_otherwise(task: Task) -> Conflict:
+    """The refusal of another outcome for a task that is done."""
+    who = f" by {task['by']}" if task["by"] else ""
+    return Conflict(f"the task was closed as {task['outcome']}{who} at {task['done_at']}", final=True)
 
 
 def status_of(task: Task) -> Status:

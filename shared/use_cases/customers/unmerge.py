@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from shared.domain.errors import NotFound
 from shared.domain.vietnam_time import stamp
-from shared.repositories import profiles
-from shared.repositories.identity_resolution import IdentityResolver
+from shared.repositories import merges, profiles
 from shared.repositories.profiles import load_members
 from shared.repositories.retry import committed
 from shared.repositories.segment_membership import relabel
@@ -35,9 +34,8 @@ def _unmerge(
     if not absorbed:
         raise NotFound("there is no merge to undo")
     latest = max(absorbed, key=lambda p: (p["merged_into"]["at"], p["merged_into"]["merge_id"]))
-    resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
-    lead, other = resolver.part(latest, by=by, at=stamp(ingestion.now))
-    for changed in sorted(resolver.remeasure):
+    lead, other, changed_leads = merges.part(uow, latest, by=by, at=stamp(ingestion.now))
+    for changed in sorted(changed_leads):
         top = profiles.find(uow, changed)
         assert top is not None
         relabel(uow, load_members(uow, top), None, ingestion.rules_today)

@@ -9,11 +9,12 @@ from typing import Any, cast
 
 from shared.domain.common.stored_item import picked
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.tasks.review import decisions, described
 from shared.domain.tasks.task import Status, Task, TaskTexts, status_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
 from shared.repositories import table_keys
-from shared.repositories.profiles import members_of
+from shared.repositories.profiles import find, members_of
 from shared.repositories.tasks import number_to_call
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.recommendations.suggest_products import Suggester
@@ -52,14 +53,16 @@ def listed(
     limit: int,
     start: str | None,
     suggester: Suggester | None = None,
+    reach: frozenset[str] = frozenset(),
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of tasks, open calls with the recommendations of the `suggester` (U1). A page may be shorter than
-    `limit` where a role, kind or person is filtered, or where a task moved meanwhile."""
+    """One page of tasks, open calls with the recommendations of the `suggester` (U1); `reach` are the caller's stores
+    (none: all). A page may be shorter than `limit` where a role, kind or person is filtered, or where a task moved
+    meanwhile."""
     rows, after = _rows(table, query, limit, start)
     places = [_PLACE[query.status](row["task_id"]) for row in rows if query.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
     uow = UnitOfWork(table)
-    who = [task["customer_id"] for task in found.values()]
+    who = [task[name] for task in found.values() for name in ("customer_id", "with") if name in task]
     journeys = [task["customer_id"] for task in found.values() if task.get("journey")]
     uow.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
     tasks = [cast(Task, found[place]) for place in places if place in found]
@@ -68,7 +71,7 @@ def listed(
     offered: dict[str, list[dict[str, Any]]] = {}
     if suggester and query.status == "open":
         offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
-    bodies = [shown(task, people[task["task_id"]], words, uow) for task in tasks]
+    bodies = [shown(task, people[task["task_id"]], words, uow, reach) for task in tasks]
     return [one | {"suggestions": offered.get(one["task_id"], [])} for one in bodies], after
 
 
@@ -99,8 +102,14 @@ def _rows(table: Table, query: TaskQuery, limit: int, start: str | None) -> tupl
     return rows[:limit], rows[:limit][-1]["sk"] if more and rows else None
 
 
-def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uow: UnitOfWork) -> dict[str, Any]:
-    """A task as staff see it: customer, number, reason, and the state of its journey's deal."""
+def shown(
+    task: Task,
+    members: list[Profile],
+    words: Mapping[str, TaskTexts],
+    uow: UnitOfWork,
+    reach: frozenset[str] = frozenset(),
+) -> dict[str, Any]:
+    """A task as staff see it: customer, number, reason, the people of a review, and the state of its journey's deal."""
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
     phone = number_to_call(members) if members else None
@@ -120,9 +129,23 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uo
         "due_at": task["due_at"],
         "status": status_of(task),
         "deal": _deal(task, members, uow),
+        "review": described(task, _people(task, members, uow, reach), known) if decisions(task) and members else None,
         **dict.fromkeys(_SHOWN),
         **picked(task, _SHOWN),
     }
+
+
+def _people(task: Task, members: list[Profile], uow: UnitOfWork, reach: frozenset[str]) -> list[Profile | None]:
+    """The people a review is about, the task's customer first; None is one of stores that the caller does not reach."""
+    other = cast(Item, task).get("with")
+    theirs = members_of(uow, other) if other else []
+    if not other or not theirs:
+        return [fold_members(members)]
+    if theirs[0]["customer_id"] == members[0]["customer_id"]:
+        # They are one by now: each as their own facts have it.
+        return [find(uow, task["customer_id"]), find(uow, other)]
+    view = fold_members(theirs)
+    return [fold_members(members), view if not reach or reach & set(view.get("stores", ())) else None]
 
 
 def _segments(members: list[Profile]) -> dict[str, Any] | None:

@@ -8,12 +8,13 @@ from typing import cast
 
 from shared.domain.common.channels import consent_channel
 from shared.domain.customers.profile import Profile, agree
-from shared.domain.errors import Conflict
 from shared.domain.messaging.policy import ON_PHONE
+from shared.domain.tasks.review import check_outcome
 from shared.domain.tasks.task import (
     ENDS_CALLS,
     SPOKEN,
     Task,
+    closed_otherwise,
     finished,
     moved,
     postponed,
@@ -55,8 +56,8 @@ def record_outcome(
     """Record the outcome of a task and its consequences for the customer; returns the task. Idempotent.
 
     With a `roster`, another open sales call to the customer moves behind the day that follows this one (R17). `stores`
-    are those whose tasks the caller may do (none: all). Raises NotFound, Forbidden, Conflict if the task was closed
-    with another outcome, and Busy.
+    are those whose tasks the caller may do (none: all). Raises NotFound, Forbidden, Invalid for an outcome that makes
+    no sense for the task, Conflict if it was closed with another outcome, and Busy.
     """
     return committed(
         table,
@@ -79,9 +80,9 @@ def _record(
     task = find_task(uow, task_id, stores)
     if status_of(task) == "done":
         if task["outcome"] != report.outcome:
-            who = f" by {task['by']}" if task["by"] else ""
-            raise Conflict(f"the task was closed as {task['outcome']}{who} at {task['done_at']}", final=True)
+            raise closed_otherwise(task)
         return task
+    check_outcome(task, report.outcome)
     if task.get("outcome") == "call_back" and report.call_back_at and task["due_at"] == stamp(report.call_back_at):
         return task
     members = members_of(uow, task["customer_id"])
