@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from aws_lambda_powertools.event_handler import Response
@@ -24,14 +25,18 @@ from shared.use_cases.customers.upsert import upsert
 from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.segments import list_segments, scan_winback
 
+# Roles of people who speak with customers; tills and web shops only pass on what was typed there.
+CONFIRMING = frozenset(("store_staff", "store_manager", "sales", "care", "manager"))
+
 handler = HttpDoor()
 
 
 @handler.routes.put("/v1/customers")
 def put_customer() -> Response[str]:
     ingestion = event_ingestion(wiring.outside().clock())
-    wanted = read_upsert(handler.json(), ingestion.now, rules())
     caller = handler.caller
+    by_staff = bool(caller and caller.roles & CONFIRMING)
+    wanted = replace(read_upsert(handler.json(), ingestion.now, rules()), by_staff=by_staff)
     store = wanted.traits.get("home_store")
     if caller and store and not caller.may_see({store}):
         raise Forbidden(f"the key has no access to traits.home_store {store}")

@@ -13,11 +13,13 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as cloudwatch_actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
 from aws_cdk import aws_sns as sns
 
 from infra.aws.naming import camel, service
 from infra.aws.queues import Queues
 from infra.aws.stages import Stage
+from shared.runtime.logs import KEY_CAP_REACHED
 
 
 def alarms(
@@ -48,6 +50,15 @@ def alarms(
         _alarm(stack, stage, f"{name}-late", "Messages wait for over 15 minutes", age, 900, action)
     refused = api.metric_server_error(period=Duration.minutes(5), statistic="Sum")
     _alarm(stack, stage, "api-errors", "Callers get 5xx answers", refused, 5, action)
+    capped = functions["messages_worker"].log_group.add_metric_filter(
+        "KeyCap",
+        metric_namespace="KhachQuen",
+        metric_name=f"{stage.name}-key-cap",
+        filter_pattern=logs.FilterPattern.string_value("$.message", "=", KEY_CAP_REACHED),
+    )
+    meaning = "The orders of one write key lead to more messages than an hour may have: a flash sale, or a stolen key"
+    over = capped.metric(period=Duration.minutes(5), statistic="Sum")
+    _alarm(stack, stage, "key-cap", meaning, over, 1, action)
     ticks = functions["timers_schedule"].metric_invocations(period=Duration.minutes(5), statistic="Sum")
     _alarm(stack, stage, "clock-stopped", "The minute tick has not run for 5 minutes", ticks, 1, action, silent=True)
 

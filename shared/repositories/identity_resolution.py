@@ -54,6 +54,16 @@ class IdentityResolver:
             raise LookupError(f"customer {customer_id} has a link but no profile")
         return profile
 
+    def confirm(self, home: str, named: Iterable[Identity], at: str) -> None:
+        """Keep that a person of ours has confirmed addresses of a customer: from now on they are written to."""
+        profile = profiles.find(self.uow, home)
+        assert profile is not None
+        known = dict(profile["identities"])
+        for who in named:
+            if who.name in known and who.joins:
+                known[who.name] = {**known[who.name], "confirmed": max(at, known[who.name].get("confirmed", ""))}
+        self.uow.put(table_keys.profile(home), {**profile, "identities": known})
+
     def resolve(self, identities: Iterable[Identity], at: str, name: str = "", *, stated: bool = False) -> str:
         """The customer whose own fact this is, by the strongest identity it names; creates and joins as needed.
 
@@ -69,7 +79,8 @@ class IdentityResolver:
         known = [i for i, link in links.items() if link and not (newcomer and self._is_somebodys(i, link))]
         phone = next((i for i in joining if i.kind == "phone"), None)
         home = str((links[strongest(known)] or {})["customer"]) if known else ""
-        if home and phone and links[phone] is None and not stated and self._is_anothers(home, name):
+        by_weak = bool(known) and strongest(known).kind.partition(":")[0] in WEAK
+        if by_weak and phone and links[phone] is None and not stated and self._is_anothers(home, name):
             # A profile of its own, so that a merge with the owner of the weaker identity can be undone.
             home = ""
         if not home:
@@ -111,7 +122,11 @@ class IdentityResolver:
         """Whether a number that is new to us may belong to another person than the owner of what it came with."""
         lead = self.lead_of(home)
         members = load_members(self.uow, lead)
-        return bool(lead.get("refused")) or _has_phone(members) or _unlike(members, [], name)
+        if lead.get("refused") or _unlike(members, [], name):
+            return True
+        # Who has a number and says another by the same account may be two people; where it reached nobody, it is new.
+        given_up = any("unreachable" in member.get("closed", {}).values() for member in members)
+        return _has_phone(members) and not given_up
 
     def _note(self, home: str, named: list[Identity], at: str) -> None:
         """Remember on the profile which identities it goes by, since when, and how sure each is."""
@@ -132,6 +147,7 @@ class IdentityResolver:
         for who in named:
             before = known.get(who.name, {"at": at, "certainty": who.certainty})
             known[who.name] = {
+                **before,
                 "at": min(before["at"], at),
                 "certainty": max(before["certainty"], who.certainty, key=_CERTAINTY.index),
             }
@@ -143,9 +159,16 @@ class IdentityResolver:
                 for name in known.keys() - profile["identities"].keys()
                 if known[name]["certainty"] != "claimed"
             }
-            self.uow.put(
-                table_keys.profile(owner), _opened(profile, fresh) | {"identities": known, "created_at": since}
-            )
+            opened = _opened(profile, fresh)
+            if opened.get("closed") != profile.get("closed"):
+                # The older addresses of these kinds are those that reached nobody.
+                known = {
+                    name: link
+                    if name.partition(":")[0] not in fresh or name not in profile["identities"]
+                    else {**link, "dead": 1}
+                    for name, link in known.items()
+                }
+            self.uow.put(table_keys.profile(owner), opened | {"identities": known, "created_at": since})
 
     def _meet(self, who: Identity, link: dict[str, Any], home: str, at: str, name: str) -> None:
         """An identity of another customer is in the same event: join, hand over a device, or ask."""

@@ -27,7 +27,7 @@ def join(
     uow: UnitOfWork, a: Profile, b: Profile, *, because: str, at: str, by: str | None = None, through: str = ""
 ) -> tuple[Profile, Profile]:
     """Join two leading profiles and return the lead and the absorbed one; facts stay where they are, the absorbed one
-    points to the other. `by` is the person who decided it, whose word stands above earlier marks; None: a rule. A rule's
+    points to the other. `by` is the person who decided it, whose word stands above earlier marks; None: a rule, whose
     merge may rest on one weak identity: `through` is its name."""
     lead, absorbed = by_precedence(a, b)
     decided: Item = {} if by is None else {"by": by}

@@ -66,6 +66,8 @@ class OrderEvents:
         claim = [fact.at if fact.kind in ("placed", "updated") else "", event.id]
         if home and event.identities and claim > order.get("claim", ["", ""]):
             order["home"], order["claim"] = home, claim
+            order["placed_with"] = sorted(i.name for i in event.identities if i.joins and i.kind in ("phone", "email"))
+            order["key"] = event.key
         self._move_timeline(order, None if event.identities else event, (before or {}).get("home"))
         if event.bad_phone and not order.get("bad_phone"):
             order["bad_phone"] = True

@@ -78,6 +78,9 @@ def _properties(order: OrderState, row: OrderRow, rules: SendingRules, products:
         "payment": payment,
         "paid_by": rules.payment_words.get(payment, rules.payment_words["other"]),
         "coupon": content.get("coupon", ""),
+        # Where its messages go, and whose word they rest on.
+        "placed_with": order.get("placed_with", []),
+        "sender_key": order.get("key", ""),
         "in_store": content.get("channel", "") in rules.store_channels,
         "ordered_on": row.day.isoformat(),
         "bought_on": row.placed_at,

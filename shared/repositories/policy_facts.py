@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.messaging.policy import STAFF_CALL, Contact, Person, Situation
@@ -46,7 +47,7 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime,
     An earlier try of the same message on another channel does not count against it: it is still one message (A13).
     """
     lead, view = members[0], fold_members(members)
-    inbound = last_words(members)
+    inbound, reached = last_words(members), addresses(members)
     closed: dict[str, str] = {}
     for member in members:
         closed |= member.get("closed", {})
@@ -57,8 +58,8 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime,
     ]
     return Person(
         customer_id=lead["customer_id"],
-        reachable=frozenset(addresses(members)),
-        consent={slot: said["granted"] for slot, said in view["consent"].items()},
+        reachable=frozenset(reached),
+        consent=_consent(members, view["consent"], reached),
         closed=closed,
         windows={c: closes(c, moment(at), human=human) for c, at in inbound.items() if c in SPANS},
         contacts=[
@@ -73,3 +74,15 @@ def person(members: list[Profile], ledger: Item, message_id: str, now: datetime,
         refused=bool(lead.get("refused")),
         waiting_priority=min(others, default=None),
     )
+
+
+def _consent(members: list[Profile], latest: dict[str, Any], reached: dict[str, str]) -> dict[str, bool]:
+    """What the person has agreed to and refused, by slot; a grant counts for the address that it was given for."""
+    found = {}
+    for slot, said in latest.items():
+        channel = slot.partition(":")[0]
+        at = reached.get("sms_care" if channel == "sms" else channel, "")
+        given = [own for member in members if (own := member["consent"].get(slot)) and own["granted"]]
+        if not said["granted"] or not at or any(own.get("address", at).partition(":")[2] in ("", at) for own in given):
+            found[slot] = said["granted"]
+    return found

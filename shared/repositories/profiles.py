@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import cast
+from typing import Any, cast
 
 from shared.domain.common.playbook_rules import CutOffs, Rules
 from shared.domain.customers.profile import Profile, fold_members
@@ -30,19 +31,26 @@ def members_of(uow: UnitOfWork, customer_id: str) -> list[Profile]:
     return load_members(uow, profile) if profile else []
 
 
-def addresses(members: list[Profile]) -> dict[str, str]:
-    """Where each channel reaches the person; of several numbers the one that was named last. Hints do not count, but
-    for the e-mail address that a sender wrote from."""
+def addresses(members: list[Profile], placed_with: Collection[str] = ()) -> dict[str, str]:
+    """Where each channel reaches the person. Hints do not count, but for the e-mail address that a sender wrote from.
+
+    Of several numbers or addresses it is the one confirmed last, by its owner or by staff, else the first one: another
+    that somebody brings later is not written to until it is confirmed. What an order was `placed_with` goes before
+    both. One that reached nobody any more stands last.
+    """
     found: dict[str, str] = {}
-    links = fold_members(members)["identities"].items()
-    for name, link in sorted(links, key=lambda entry: (entry[1]["at"], entry[0])):
+    links = sorted(fold_members(members)["identities"].items(), key=lambda entry: (entry[1]["at"], entry[0]))
+    contacts = [entry for entry in links if entry[0].startswith(("phone:", "email:"))]
+    # The best one comes last, and is the one that stays.
+    contacts.sort(key=lambda entry: (entry[1]["at"], entry[0]), reverse=True)
+    contacts.sort(key=lambda entry: (entry[0] in placed_with, not entry[1].get("dead"), _confirmed(entry[1])))
+    for name, link in [*links, *contacts]:
         kind, _, value = name.partition(":")
         if link["certainty"] == "claimed":
             # No domain vouches for the address, but a mail came from it: an answer goes back there.
             if kind == "email" and kind in last_words(members):
                 found.setdefault(kind, value)
-            continue
-        if kind == "phone":
+        elif kind == "phone":
             found["call"] = value
             if not name.startswith(_LANDLINE):
                 found |= dict.fromkeys(("zns", "sms_care", "sms_ad", "whatsapp"), value)
@@ -55,6 +63,11 @@ def addresses(members: list[Profile]) -> dict[str, str]:
         elif kind in ("user", "anonymous"):
             found["web"] = value
     return found
+
+
+def _confirmed(link: Mapping[str, Any]) -> str:
+    """When the customer or staff confirmed an address last, as a stamp; "" where nobody has."""
+    return str(link.get("confirmed") or (link["at"] if link["certainty"] == "verified" else ""))
 
 
 def last_words(members: list[Profile]) -> dict[str, str]:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from shared.domain.errors import Conflict
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import moment, stamp
-from shared.ports import Table, Update, absent_or_at_most
+from shared.ports import Key, Table, Update, absent_or_at_most
 from shared.repositories import table_keys
 from shared.repositories.cached import ProcessMemory, cached
 
@@ -18,6 +18,10 @@ MINUTE = timedelta(minutes=1)
 # This number of failures in a row opens the circuit of a channel for this long; one success resets the count.
 TROUBLES = 5
 OPEN = timedelta(minutes=2)
+
+
+def next_hour(now: datetime) -> datetime:
+    return now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
 
 
 class Pace:
@@ -51,14 +55,31 @@ class Pace:
         self._memory.places[channel] = (at, left - 1)
         return at
 
+    def allows(self, sender_key: str, now: datetime) -> bool:
+        """Draw one of the messages that the facts of one write key may lead to in an hour; "" is nobody's key."""
+        if not sender_key:
+            return True
+        hour = stamp(now)[:13]
+        at, left = self._memory.tokens.get(f"key {sender_key}", ("", 0))
+        if at != hour or left == 0:
+            most = self._rules.transactional_per_key_an_hour
+            left = self._draw(table_keys.pace(f"key {sender_key}", hour), "taken", most, now)
+            if left == 0:
+                return False
+        self._memory.tokens[f"key {sender_key}"] = (hour, left - 1)
+        return True
+
     def _block(self, channel: str, minute: str, name: str, now: datetime) -> int:
         """Draw a block of a minute's tokens or places; 0 when they are used up."""
         most = self._rules.channels[channel].per_minute  # type: ignore[index]
+        return self._draw(table_keys.pace(channel, minute), name, most, now)
+
+    def _draw(self, key: Key, name: str, most: int, now: datetime) -> int:
         block = max(1, most // BLOCKS_A_MINUTE)
         try:
             self._table.write(
                 Update(
-                    table_keys.pace(channel, minute),
+                    key,
                     set={("ttl",): int((now + timedelta(days=1)).timestamp())},
                     add={(name,): block},
                     when=(absent_or_at_most((name,), most - block),),

@@ -10,6 +10,9 @@ from aws_lambda_powertools import Logger
 
 logger = Logger(service="khach-quen", stream=sys.stderr)
 
+# An alarm of the stage looks for this text.
+KEY_CAP_REACHED = "a write key has used up its messages of this hour"
+
 # The resolver logs the text of what a route raised, which may quote personal data; `log_failure` logs it without.
 logging.getLogger("aws_lambda_powertools.event_handler.api_gateway").disabled = True
 

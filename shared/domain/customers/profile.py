@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any, TypedDict
 
 from shared.domain.common.text_folding import fold
+from shared.domain.customers.identity import Identity
 from shared.domain.customers.names import clean_name, same_person
 
 
@@ -111,8 +112,21 @@ def agree(profile: Profile, statements: Iterable[dict[str, Any]]) -> Profile:
         slot = f"{statement['channel']}:{statement['purpose']}"
         known = consent.get(slot)
         if known is None or _weight(statement) > _weight(known):
-            consent[slot] = {k: statement[k] for k in ("granted", "at", "proof", "source") if k in statement}
+            consent[slot] = {k: statement[k] for k in ("granted", "at", "proof", "source", "address") if k in statement}
     return {**profile, "consent": consent}
+
+
+def given_for(statements: Iterable[dict[str, Any]], named: Iterable[Identity]) -> list[dict[str, Any]]:
+    """Consent statements with the number or address they were given for, where the same message names it."""
+    names = {who.kind: who.name for who in named if who.joins}
+    found = []
+    for statement in statements:
+        name = names.get("email" if statement["channel"] == "email" else "phone")
+        at_address = (
+            statement["granted"] and name and statement["channel"] in ("email", "sms", "zns", "whatsapp", "call")
+        )
+        found.append({**statement, "address": name} if at_address else statement)
+    return found
 
 
 def _weight(statement: dict[str, Any]) -> tuple[str, bool, str, str]:

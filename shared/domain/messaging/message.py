@@ -34,6 +34,9 @@ class Message(TypedDict, total=False):
     margin: int
     until_opened: bool
     human: bool
+    # The number and the address of the order it speaks of, as names of identities; the write key that reported it.
+    placed_with: list[str]
+    sender_key: str
     # {"comment_id", "until"}, as of `Comment`.
     comment: dict[str, str]
     # Status, reason and channel as last logged, `at` of that line; `log` has lines of [at, status, reason, channel].
@@ -94,7 +97,8 @@ class Intent:
 
     `margin` is what an advertisement is expected to bring, in VND: where a quota is short, the best go first. What
     nobody opens goes on to the next channel, unless `until_opened` says that one is enough. `human`: a person of ours
-    typed it, and chats take that for longer. `comment` is the comment on the page that it answers in private.
+    typed it, and chats take that for longer. `comment` is the comment on the page that it answers in private. A message
+    about an order goes to what that was `placed_with`, and counts against the write key that reported it.
     """
 
     customer_id: str
@@ -111,6 +115,8 @@ class Intent:
     until_opened: bool = True
     human: bool = False
     comment: Comment | None = None
+    placed_with: tuple[str, ...] = ()
+    sender_key: str = ""
 
     @property
     def message_id(self) -> str:
@@ -149,6 +155,10 @@ def planned(intent: Intent, at: datetime) -> Message:
         message["until_opened"] = False
     if intent.human:
         message["human"] = True
+    if intent.placed_with:
+        message["placed_with"] = list(intent.placed_with)
+    if intent.sender_key:
+        message["sender_key"] = intent.sender_key
     if intent.comment:
         message["comment"] = intent.comment._asdict()
     return with_log_entry(message, "planned", "waiting", at)

@@ -83,6 +83,7 @@ class Wish:
     send_before: datetime | None = None
     prices: Mapping[str, int] = field(default_factory=dict)
     templated: frozenset[str] = frozenset()
+    human: bool = False
 
 
 def decide(wish: Wish, channel: str, person: Person, situation: Situation, rules: SendingRules) -> Decision:
@@ -206,7 +207,8 @@ def _cap_frees(wish: Wish, channel: str, person: Person, rules: SendingRules, no
         if until := _frees_at(ads, legal_limits.cap_a_day(channel), DAY, now):
             frees.append(Decision("defer", "legal_cap", until))
     caps = rules.caps.get(wish.purpose)
-    if caps:
+    # What a person of ours writes to a customer is a talk, and no cap ends it.
+    if caps and not wish.human:
         same = sorted(c.at for c in person.contacts if c.purpose == wish.purpose)
         if until := _frees_at(same, caps.messages, timedelta(days=caps.days), now):
             frees.append(Decision("defer", "own_cap", until))

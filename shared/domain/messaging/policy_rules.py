@@ -65,6 +65,7 @@ class SendingRules(StrictModel):
     holdout_percent: int = Field(ge=0, le=50)
     margin_percent: int = Field(ge=0, le=100)
     daily_budget_vnd: PositiveInt
+    transactional_per_key_an_hour: PositiveInt
     journey_budget_vnd: dict[str, PositiveInt] = Field(default_factory=dict)
     open_after_hours: PositiveInt
     backlog_minutes: PositiveInt

@@ -54,6 +54,7 @@ class OrderState(TypedDict, total=False):
     content      fields of the sale (total, payment, lines, store …), the latest by `stamps`
     backfill     no live event has named the order yet
     home, claim  the customer it belongs to, and what that rests on: [stamp of the sale, event id]
+    placed_with  the number and the address the sale named, as names of identities; `key` the sender's key
     told         timeline entries by "<stamp>#<event id>" of events that named no customer; None once on a timeline
     bad_phone    the sale named an impossible phone number
     row          [customer, placed at] of its order row; `as_of` is the local day it was counted for
@@ -71,6 +72,8 @@ class OrderState(TypedDict, total=False):
     backfill: bool
     home: str
     claim: list[str]
+    placed_with: list[str]
+    key: str
     told: dict[str, dict[str, Any] | None]
     bad_phone: bool
     row: list[str] | None

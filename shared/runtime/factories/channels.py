@@ -27,6 +27,7 @@ from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.rate_limits import Pace
 from shared.runtime import wiring
 from shared.runtime.factories.roster import roster_of
+from shared.runtime.logs import KEY_CAP_REACHED, logger
 from shared.runtime.playbook.rules import sending_rules
 from shared.runtime.playbook.staff import directory
 from shared.runtime.playbook.staff_notes import note_words, write
@@ -94,6 +95,7 @@ def dispatcher() -> AdDispatcher:
             limits=ProviderLimits(outside.table, rules, outside.memory),
             chance=random.random,
             roster=lambda: roster_of(outside.table, outside.memory, outside.clock()),
+            on_key_cap=lambda key: logger.error(KEY_CAP_REACHED, key=key),
         )
 
     return outside.memory.client("dispatcher", (secret, accounts), make)

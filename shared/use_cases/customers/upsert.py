@@ -9,7 +9,7 @@ from shared.domain.common.text_folding import fold
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.key_dates import MOVED_BY
 from shared.domain.customers.names import clean_name
-from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, different_people, learn
+from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, different_people, given_for, learn
 from shared.domain.errors import Conflict
 from shared.domain.segments.metrics import Metrics, empty_metrics
 from shared.domain.vietnam_time import stamp
@@ -35,6 +35,8 @@ class Upsert:
     traits: dict[str, Any]
     consent: tuple[dict[str, Any], ...]
     source: str
+    # A person of the shop states it, who knows the customer: an address of theirs counts as confirmed.
+    by_staff: bool = False
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def upsert(ingestion: EventIngestion, wanted: Upsert) -> Upserted:
     def attempt(number: int) -> Upserted:
         uow = UnitOfWork(ingestion.table)
         uow.load(keys)
-        if number == 0 and len(joining) == len(wanted.identities) and not wanted.consent:
+        if number == 0 and not wanted.by_staff and len(joining) == len(wanted.identities) and not wanted.consent:
             homes = {str(link["customer"]) if (link := uow.get(key)) else "" for key in keys}
             home = homes.pop()
             if not homes and home:
@@ -108,9 +110,11 @@ def _several_people(profile: Profile, wanted: Upsert) -> bool:
 def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert, at: str) -> Upserted:
     resolver = IdentityResolver(uow, ingestion.secret, ingestion.new_id, ingestion.now)
     home = resolver.resolve(wanted.identities, at, str(wanted.traits.get("name", "")))
+    if wanted.by_staff:
+        resolver.confirm(home, wanted.identities, at)
     key: Key = table_keys.profile(home)
     profile = profiles.find(uow, home) or {}
-    profile = agree(learn(profile, wanted.traits, at), wanted.consent)
+    profile = agree(learn(profile, wanted.traits, at), given_for(wanted.consent, wanted.identities))
     store = wanted.traits.get("home_store")
     if store:
         profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, cast
 
+from shared.domain.common.stored_item import without
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.errors import NotFound
@@ -118,7 +119,7 @@ def describe(members: list[Profile], rules_today: RulesToday) -> dict[str, Any]:
         "identities": _identities(folded),
         "traits": _traits(folded),
         "consent": [
-            dict(zip(("channel", "purpose"), slot.split(":"), strict=True)) | said
+            dict(zip(("channel", "purpose"), slot.split(":"), strict=True)) | without(said, "address")
             for slot, said in sorted(folded["consent"].items())
         ],
         "segments": {

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import link_key
-from shared.domain.customers.profile import Profile, agree, different_people, learn
+from shared.domain.customers.profile import Profile, agree, different_people, given_for, learn
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.events.event import Event
 from shared.domain.events.timeline_entry import timeline_entry
@@ -299,7 +299,7 @@ class _Group:
         if event.traits and believed:
             profile = learn(profile, event.traits, event.at)
         if event.consent:
-            profile = agree(profile, event.consent)
+            profile = agree(profile, given_for(event.consent, event.identities))
             keep_proofs(self.uow, home, event.consent)
         if event.type not in ("identify", "alias") and not event.order:
             day = local_day(moment(event.at)).isoformat()

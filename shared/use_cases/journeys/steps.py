@@ -138,6 +138,8 @@ class StepRunner:
             channels=wanted.channels,
             send_before=too_late,
             margin=self._margin() if template.purpose == "marketing" else 0,
+            placed_with=tuple(run["vars"].get("placed_with", ())),
+            sender_key=run["vars"].get("sender_key", ""),
         )
         missing = [name for name, v in template.variables.items() if v.required and name not in variables]
         held = run["arm"] == "holdout" or (live and template.purpose == "marketing" and self._held_out)

@@ -61,6 +61,7 @@ class ChannelChoice:
             journey=message["journey"],
             send_before=moment(message["send_before"]) if "send_before" in message else None,
             prices={name: self.rules.channel(name).price_vnd for name in channels},
+            human=message.get("human", False),
             templated=frozenset(c for c in channels if self.renderer.provider_template(message["template"], c)),
         )
         left, resting = list(channels), dict[str, datetime]()

@@ -33,7 +33,7 @@ from shared.repositories.messages import claim, find, give_back, store, unit_of_
 from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, last_words, members_of
 from shared.repositories.provider_status import ProviderLimits
-from shared.repositories.rate_limits import Pace
+from shared.repositories.rate_limits import Pace, next_hour
 from shared.repositories.retry import retried
 from shared.repositories.task_assignment import Roster
 from shared.repositories.tasks import open_task
@@ -49,7 +49,8 @@ PAUSED_FOR = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Dispatcher:
-    """Everything a dispatch needs. `chance` gives numbers from 0 to 1 for the jitter."""
+    """Everything a dispatch needs. `chance` gives numbers from 0 to 1 for the jitter; `on_key_cap` rings the alarm when
+    a write key has used up its messages of an hour."""
 
     table: Table
     secret: bytes
@@ -61,6 +62,7 @@ class Dispatcher:
     limits: ProviderLimits
     chance: Callable[[], float]
     roster: Callable[[], Roster]
+    on_key_cap: Callable[[str], None]
 
     @property
     def _choice(self) -> ChannelChoice:
@@ -144,6 +146,9 @@ class Dispatcher:
             content = self.renderer.render(message["template"], channel, variables, message_id=message["message_id"])
         except ContentError as error:
             return self._next(uow, {**message, "trouble": str(error)}, channel, "content_error", now)
+        if message["purpose"] == "transactional" and not self.pace.allows(message.get("sender_key", ""), now):
+            self.on_key_cap(message["sender_key"])
+            return self._later(uow, message, "key_cap", next_hour(now), now)
         if not self.pace.take(channel, now):
             wait = Decision("defer", "provider_pace", self.pace.next_turn(channel, now), channel)
             return self._defer(uow, message, members, wait, now)
@@ -167,7 +172,8 @@ class Dispatcher:
         claimed = delivery.claimed(message, channel, now, price=price, links=content.links)
         claim(uow, claimed, members, now, self.rules)
         if message["purpose"] == "marketing" and channel in ON_PHONE:
-            require_unlisted(self.table, uow, members[0], addresses(members)[channel], self.secret)
+            to = addresses(members, message.get("placed_with", ()))[channel]
+            require_unlisted(self.table, uow, members[0], to, self.secret)
         uow.commit()
         return find(uow, message["message_id"]) or claimed
 
@@ -346,9 +352,10 @@ def _outgoing(message: Message, members: list[Profile], content: Rendered, now: 
     """What the channel of a claimed message is given to send."""
     channel = message["channel"]
     to_comment = channel == COMMENTS and "comment" in message
+    reached = addresses(members, message.get("placed_with", ()))
     return Outgoing(
         tracking_id=message["message_id"],
-        to=str(message["comment"]["comment_id"]) if to_comment else addresses(members)[channel],
+        to=str(message["comment"]["comment_id"]) if to_comment else reached[channel],
         purpose=message["purpose"],
         text=content.text,
         subject=content.subject,
