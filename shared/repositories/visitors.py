@@ -18,7 +18,7 @@ def give_token(table: Table, customer_id: str, now: datetime, new_id: NewId) -> 
     token = new_id()
     key = table_keys.visitor_token(token)
     ends = int((now + TOKEN_LIVES).timestamp())
-    table.write(Put({"pk": key.pk, "sk": key.sk, "customer_id": customer_id, "ttl": ends}))
+    table.write(Put({"pk": key.pk, "sk": key.sk, "version": 1, "customer_id": customer_id, "ttl": ends}))
     return token
 
 
