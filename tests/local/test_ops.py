@@ -1,19 +1,30 @@
 """Operations on a data folder and on a deployed stage (the emulated SQS and DynamoDB of moto)."""
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from moto import mock_aws
 
 from infra.catalogue import QUEUES
-from infra.local.commands.ops import as_it_came, import_do_not_call, issue_key, listed, redrive, revoke_key, zalo_state
+from infra.local.commands.ops import (
+    as_it_came,
+    import_do_not_call,
+    issue_key,
+    list_keys,
+    listed,
+    redrive,
+    revoke_key,
+    rotate_key,
+    zalo_state,
+)
 from infra.local.errors import Trouble
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.session import place
 from shared.adapters.aws import clients
 from shared.repositories import table_keys
+from shared.repositories.api_keys import look_up
 from shared.repositories.identity_resolution import link_of_phone
 
 START = datetime(2026, 11, 20, 17, 0, tzinfo=UTC)
@@ -47,7 +58,7 @@ def stage(monkeypatch):
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             BillingMode="PAY_PER_REQUEST",
         )
-        clients.client("secretsmanager").create_secret(Name="kq/dev/identity", SecretString="k" * 64)
+        clients.client("secretsmanager").create_secret(Name="kq/dev/identity", SecretString="an identity key")
         yield sqs
     clients.forget()
 
@@ -93,6 +104,54 @@ def test_a_key_is_issued_and_revoked(folder):
             issue_key(where, "api", "x", roles=["store_staff"])
 
 
+def test_x24_keys_are_listed_rotated_and_revoked_by_their_id(folder):
+    with place(folder, None) as where:
+        old = issue_key(where, "browser", "web shop", origins=["https://nhamay.example"])
+        issue_key(where, "write", "till", system="kiotviet", stores=["Quận 1"], days=30)
+        listing = list_keys(where)
+        assert [(key["name"], key["kind"], key["state"]) for key in sorted(listing, key=lambda key: key["name"])] == [
+            ("till", "write", "in use"), ("web shop", "browser", "in use"),
+        ]  # fmt: skip
+        assert not any(old in json.dumps(key) for key in listing)
+        (web,) = [key for key in listing if key["name"] == "web shop"]
+        assert web["origins"] == ["https://nhamay.example"]
+
+        fresh = rotate_key(where, web["id"], 7)["key"]
+        assert fresh != old
+        memory = {}
+        assert look_up(where.table, old, memory, where.now).origins == {"https://nhamay.example"}
+        assert look_up(where.table, fresh, memory, where.now).name == "web shop"
+        assert look_up(where.table, old, memory, where.now + timedelta(days=7)) is None
+
+        revoke_key(where, web["id"])
+        assert {key["state"] for key in list_keys(where) if key["id"] == web["id"]} == {"revoked"}
+        with pytest.raises(Trouble, match="revoked"):
+            rotate_key(where, web["id"], 7)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "reason"),
+    [
+        ({"kind": "api", "roles": ["store_staff"], "stores": ["Quan 1"]}, "Quan 1.*Quận 1"),
+        ({"kind": "api", "roles": ["king"]}, "not a role"),
+        ({"kind": "api"}, "needs a role"),
+        ({"kind": "write", "roles": ["admin"]}, "only an api key has roles"),
+        ({"kind": "browser"}, "needs the origins"),
+        ({"kind": "browser", "origins": ["https://nhamay.example/shop"]}, "no origin"),
+        ({"kind": "browser", "origins": ["nhamay.example"]}, "no origin"),
+        ({"kind": "write", "origins": ["https://nhamay.example"]}, "only a browser key"),
+        ({"kind": "api", "roles": ["pos"], "system": "x"}, "only a server key"),
+        ({"kind": "write", "system": "kiot viet"}, "1 to 40 letters"),
+        ({"kind": "browser", "origins": ["*"], "stores": ["Quận 1"]}, "no stores"),
+    ],
+)
+def test_x24_what_does_not_go_together_in_a_key_is_named_when_it_is_issued(folder, wanted, reason):
+    with place(folder, None) as where:
+        with pytest.raises(Trouble, match=reason):
+            issue_key(where, name="x", **wanted)
+        assert list_keys(where) == []
+
+
 def test_a_stage_is_operated_in_the_same_words(stage):
     urls = {name: stage.get_queue_url(QueueName=f"kq-dev-{name}")["QueueUrl"] for name in ("events", "events-dlq")}
     for body in ("as it was", json.dumps({"reason": "r", "body": "inner"})):
@@ -116,7 +175,6 @@ def test_looking_at_a_stages_dead_letters_leaves_them_there(stage):
 
 def test_a_stages_lists_and_accounts_are_reached_through_its_own_secrets(stage, tmp_path):
     vault = clients.client("secretsmanager")
-    vault.create_secret(Name="kq/dev/identity", SecretString="an identity key")
     vault.create_secret(Name="kq/dev/channels", SecretString=json.dumps({"zalo": {"app_id": "1", "app_secret": "s"}}))
     numbers = tmp_path / "dnc.txt"
     numbers.write_text("0901234567\nkhông phải số\n", encoding="utf-8")
