@@ -7,6 +7,7 @@ from typing import Any
 from shared.repositories import table_keys
 from shared.runtime import wiring
 from shared.runtime.factories.campaigns import campaign_run
+from shared.runtime.factories.due_failures import due_failures
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.factories.rules_today import tick_time
 from shared.runtime.factories.tickets import tickets
@@ -21,6 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     wiring.keep_time(context)
     now = tick_time(event)
     outside = wiring.outside()
-    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now), lambda: tickets(now))
+    heard = due_failures("timers_schedule", now)
+    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now), lambda: tickets(now), heard)
     swept = timers.run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
     return {"fired": swept.worked, "passed": swept.passed}

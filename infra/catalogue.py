@@ -178,8 +178,12 @@ DOORS = (
     Door(
         "segments_schedule",
         Schedule((Tick("segments", "0/15 0-5 * * ? *", "segments"),)),
-        settings=(settings.STAGE, settings.TABLE),
-        grants=(Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
+        settings=(settings.STAGE, settings.TABLE, settings.EVENTS_DLQ),
+        grants=(
+            Grant("table", READ + WRITE),
+            Grant("due_index", ("dynamodb:Query",)),
+            Grant("dlq:events", ("sqs:SendMessage",)),
+        ),
         timeout_seconds=840,
     ),
     Door(
@@ -201,8 +205,13 @@ DOORS = (
         "timers_schedule",
         # The next tick catches up, so a late minute is dropped and never repeated.
         Schedule((Tick("timers", "* * * * ? *", "timers", maximum_age_seconds=60, retries=0),)),
-        settings=(settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC),
-        grants=(*SENDS, Grant("table", READ + WRITE), Grant("due_index", ("dynamodb:Query",))),
+        settings=(settings.STAGE, settings.TABLE, settings.MESSAGES, settings.PUBLIC, settings.EVENTS_DLQ),
+        grants=(
+            *SENDS,
+            Grant("table", READ + WRITE),
+            Grant("due_index", ("dynamodb:Query",)),
+            Grant("dlq:events", ("sqs:SendMessage",)),
+        ),
         timeout_seconds=55,
     ),
     Door(

@@ -8,16 +8,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from shared.domain.errors import Conflict
+from shared.domain.common.backoff import exponential
+from shared.domain.errors import Conflict, KhachQuenError
 from shared.domain.vietnam_time import stamp
-from shared.ports import Clock, DueRow, Table, Update, absent_or_at_most
+from shared.ports import Clock, DueRow, Table, Update, absent_or_at_most, equals
 from shared.repositories import table_keys
 
 PAGE = 100
 # How long a sweep's last row may take beyond its time. A sweep that was killed keeps its partition closed until its
 # lease ends, so the lease is no longer than the sweep.
 SPARE = timedelta(minutes=1)
+
+
+# What cannot be worked comes again after pauses that double, and after so many tries, some four days, no more.
+FIRST_PAUSE, LONGEST_PAUSE, MOST_TRIES = timedelta(minutes=15), timedelta(days=1), 10
+# What work raises because of what stands in the row; anything else may pass and is tried again at the next sweep.
+DAMAGED = (KhachQuenError, ValueError, LookupError, TypeError)
+
+# Hears of a row that could not be worked, what was wrong with it, and whether it is tried no more.
+OnFailure = Callable[[DueRow, Exception, bool], None]
 
 
 @dataclass
@@ -96,3 +107,27 @@ def _take_lease(table: Table, partition: str, began: datetime, seconds: float) -
     except Conflict:
         return False
     return True
+
+
+def put_off(table: Table, row: DueRow, now: datetime) -> bool:
+    """Let a row that cannot be worked come due again later; True when it was tried for the last time, and is not due
+    any more until something new happens to it.
+
+    It is written without regard to what is damaged in it.
+    """
+    tries = int((table.get(row.key) or {}).get("failed_wakes", 0)) + 1
+    unchanged = (equals(("due_at",), row.due_at),)
+    last = tries >= MOST_TRIES
+    if last:
+        change = Update(
+            row.key, remove=(("due",), ("due_at",), ("failed_wakes",)), add={("version",): 1}, when=unchanged
+        )
+    else:
+        later = stamp(now + exponential(FIRST_PAUSE, LONGEST_PAUSE, tries - 1))
+        sets: dict[tuple[str, ...], Any] = {("due_at",): later, ("failed_wakes",): tries}
+        change = Update(row.key, set=sets, add={("version",): 1}, when=unchanged)
+    try:
+        table.write(change)
+    except Conflict:
+        return False  # it is not due any more, or was worked by another
+    return last

@@ -29,7 +29,7 @@ UNPROCESSABLE = (KhachQuenError, ValueError, LookupError, TypeError)
 
 class DeadLetter(TypedDict, total=False):
     """What stands in a dead-letter queue: `body` is a message as it came, `event` one event of a message, `rejected`
-    one message of a call that the door did not take, with the id of the sender's `key`.
+    one message of a call that the door did not take, with the id of the sender's `key`; `due` a row of the due index.
 
     `request_id` leads to the log of the invocation; `trace` is where the error was raised, as file, line and function.
     """
@@ -43,6 +43,7 @@ class DeadLetter(TypedDict, total=False):
     event: dict[str, Any]
     rejected: Any
     key: str
+    due: list[str]
 
 
 class Poison(Exception):

@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from shared.domain.errors import Conflict
+from shared.domain.errors import Busy, Conflict
 from shared.domain.messaging.message import purpose_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Clock, DueRow, Queue, Table, Update, equals
 from shared.repositories import table_keys
-from shared.repositories.due_index import Swept, sweep
+from shared.repositories.due_index import DAMAGED, OnFailure, Swept, sweep
+from shared.repositories.due_index import put_off as later
 from shared.repositories.messages import enqueue
 from shared.use_cases.campaigns.run import CampaignRun
 from shared.use_cases.journeys import advance
@@ -30,12 +31,14 @@ PAGES_A_TICK = 5
 
 @dataclass(frozen=True)
 class Timers:
-    """What timers need. `campaigns` and `tickets` are made only when one of theirs is due."""
+    """What timers need. `campaigns` and `tickets` are made only when one of theirs is due; `on_failure` hears of a
+    customer whose journeys cannot go on."""
 
     journeys: JourneyContext
     queues: Mapping[str, Queue]
     campaigns: Callable[[], CampaignRun]
     tickets: Callable[[], TicketContext]
+    on_failure: OnFailure
 
     @property
     def table(self) -> Table:
@@ -78,7 +81,7 @@ class Timers:
         Messages are only collected here and enqueued together; should that fail, their claims run out.
         """
         if customer_id := table_keys.journeys_whose(row.key):
-            return self._go_on(customer_id, messages)
+            return self._go_on(row, customer_id, messages)
         if ticket_id := table_keys.ticket_of(row.key):
             return self._look_at(ticket_id)
         claimed_until = stamp(self.now + CLAIM)
@@ -112,13 +115,15 @@ class Timers:
             put_off(self.tickets(), ticket_id)
             raise
 
-    def _go_on(self, customer_id: str, messages: dict[str, list[str]]) -> bool:
+    def _go_on(self, row: DueRow, customer_id: str, messages: dict[str, list[str]]) -> bool:
         """Let a customer's journeys go on; their own commit moves their date, so they need no claim."""
         try:
             planned = advance.wake(self.journeys, customer_id)
-        except Exception:
-            advance.put_off(self.journeys, customer_id)
-            raise
+        except DAMAGED as error:
+            if isinstance(error, Busy | Conflict):
+                raise
+            self.on_failure(row, error, later(self.table, row, self.now))
+            return False
         for purpose, message_id in planned:
             messages.setdefault(purpose, []).append(message_id)
         return True

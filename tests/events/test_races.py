@@ -15,7 +15,7 @@ from shared.domain.errors import Busy, NotFound
 from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import Upsert, upsert
 from shared.use_cases.segments.wake_due_customers import Waker
-from tests.support.engine import LATER, START, Engine, differences, identify, on, sale, track
+from tests.support.engine import LATER, START, Engine, differences, identify, on, raise_again, sale, track
 from tests.support.races import Killed, everywhere, raising
 
 PHONE, OTHER = "0901234567", "0912345678"
@@ -160,7 +160,7 @@ def test_a_parting_racing_with_a_parting_parts_once():
 
 
 def tomorrow_morning(engine, table=None):
-    Waker(engine.journeys(table)).sweep(engine.now, clock=lambda: engine.now, seconds=60)
+    Waker(engine.journeys(table), raise_again).sweep(engine.now, clock=lambda: engine.now, seconds=60)
 
 
 def due():

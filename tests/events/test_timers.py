@@ -13,7 +13,7 @@ from shared.domain.errors import Busy
 from shared.domain.messaging.message import PURPOSE_CODES
 from shared.ports import DueRow, Key
 from shared.use_cases.run_timers import Timers
-from tests.support.engine import Engine
+from tests.support.engine import Engine, raise_again
 
 PARTITIONS = ("timer#0", "timer#1", "timer#2", "timer#3")
 TRANSACTIONAL = next(mark for mark, purpose in PURPOSE_CODES.items() if purpose == "transactional")
@@ -52,7 +52,9 @@ def _no_campaigns():
 def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_none():
     engine = Engine()
     table, queue, began = Endless(engine), Queue(), engine.now
-    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns, _no_campaigns)
+    timers = Timers(
+        replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns, _no_campaigns, raise_again
+    )
 
     swept = timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)
 
@@ -66,7 +68,9 @@ def test_a_flood_of_timers_in_every_partition_keeps_within_the_time_and_starves_
 def test_a_timer_that_fails_holds_up_neither_its_neighbours_nor_the_other_partitions():
     engine = Engine()
     table, queue = Endless(engine, broken=f"X#{TRANSACTIONAL}{5:019d}"), Queue()
-    timers = Timers(replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns, _no_campaigns)
+    timers = Timers(
+        replace(engine.journeys(), table=table), {"transactional": queue}, _no_campaigns, _no_campaigns, raise_again
+    )
 
     with pytest.raises(Busy, match="just this one"):
         timers.run(PARTITIONS, clock=lambda: engine.now, seconds=40)

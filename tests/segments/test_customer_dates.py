@@ -12,7 +12,7 @@ from shared.ports import Update
 from shared.repositories import table_keys
 from shared.use_cases.customers.upsert import Upsert, upsert
 from shared.use_cases.segments.wake_due_customers import Waker
-from tests.support.engine import Engine, identify, sale, track
+from tests.support.engine import Engine, identify, raise_again, sale, track
 from tests.support.wake import Counted, weekly
 
 LAN = "0901234567"
@@ -22,7 +22,7 @@ BIRTHDAY = date(2026, 3, 5)
 
 
 def sweep(engine):
-    return Waker(engine.journeys()).sweep(engine.now, clock=lambda: engine.now, seconds=60).worked
+    return Waker(engine.journeys(), raise_again).sweep(engine.now, clock=lambda: engine.now, seconds=60).worked
 
 
 def due(engine):

@@ -10,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.segments.segmentation import classify
-from shared.domain.vietnam_time import day_start, local_day, stamp
-from shared.ports import Put
+from shared.domain.vietnam_time import day_start, local_day, moment, stamp
+from shared.ports import Key, Put
 from shared.repositories import table_keys
 from shared.repositories.profiles import metrics_of
 from shared.use_cases.segments.wake_due_customers import Waker
 from shared.use_cases.segments.weekly_cutoffs import relabel_pass
-from tests.support.engine import START, Engine, faults, on, sale, track
+from tests.support.engine import START, Engine, faults, on, raise_again, sale, track
 from tests.support.max_examples import max_examples
 from tests.support.wake import Counted, weekly
 
@@ -24,7 +24,7 @@ PHONES = [f"09012345{n:02d}" for n in range(30)]
 
 
 def sweep(engine, table=None, seconds=60):
-    return Waker(engine.journeys(table)).sweep(engine.now, clock=lambda: engine.now, seconds=seconds)
+    return Waker(engine.journeys(table), raise_again).sweep(engine.now, clock=lambda: engine.now, seconds=seconds)
 
 
 def labels(engine, phone=PHONES[0]):
@@ -171,15 +171,25 @@ def test_a_sweep_while_another_holds_the_lease_does_nothing():
     assert inside[0].worked == 0
 
 
-def test_a_customer_who_cannot_be_woken_holds_up_nobody_and_is_heard_of():
+def test_a_customer_who_cannot_be_woken_is_put_off_ever_longer_ends_and_holds_up_nobody():
     engine = thirty()
     first = min(engine.leads(), key=lambda lead: lead["due_at"])
     engine.table.write(Put({**first, "metrics": ["broken"] * 99}))
     engine.now = START + timedelta(days=31)
-    for _ in range(2):
-        with pytest.raises(TypeError):
-            sweep(engine)
-    assert len(engine.lists()["lapsed_30"]) == 29
+    heard = []
+    pauses = []
+    for _ in range(12):
+        Waker(engine.journeys(), lambda _row, error, last: heard.append((type(error), last))).sweep(
+            engine.now, clock=lambda: engine.now, seconds=60
+        )
+        due = engine.table.get(Key(first["pk"], first["sk"])).get("due_at")
+        if due:
+            pauses.append(moment(due) - engine.now)
+            engine.now = moment(due)
+        assert len(engine.lists()["lapsed_30"]) == 29
+    assert heard == [(TypeError, False)] * 9 + [(TypeError, True)]
+    assert pauses == sorted(pauses)
+    assert (pauses[0], pauses[-1]) == (timedelta(minutes=15), timedelta(days=1))
 
 
 # ---- cash on delivery (R2) ----

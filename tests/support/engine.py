@@ -40,6 +40,11 @@ def faults(seed, **more):
     return FaultInjection(Random(seed), **({"busy": 0.15, "lost_answers": 0.1, "lag": 6} | more))
 
 
+def raise_again(row, error, last):
+    """What a sweep gives up is a failure of the test."""
+    raise error
+
+
 class Engine:
     """Takes protocol messages in, lets days pass, and shows what became of them."""
 
@@ -117,7 +122,7 @@ class Engine:
         woken = 0
         for _ in range(number):
             with suppress(Busy):
-                woken += Waker(self.journeys()).sweep(self.now, clock=lambda: self.now, seconds=60).worked
+                woken += Waker(self.journeys(), raise_again).sweep(self.now, clock=lambda: self.now, seconds=60).worked
             self.now += timedelta(minutes=15)
         return woken
 

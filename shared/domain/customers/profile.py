@@ -49,6 +49,7 @@ class Profile(TypedDict, total=False):
     vip_until: str
     due: str
     due_at: str
+    failed_wakes: int
     # The stores the customer bought at, as keys; the salesperson; days on which something happened last.
     stores: dict[str, int]
     keeper: str

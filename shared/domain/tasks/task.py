@@ -89,6 +89,7 @@ class Task(TypedDict, total=False):
 # Why a task was opened that no journey worded.
 Reason = Literal[
     "different_names", "parted_before", "comment_not_hidden", "shared_phone", "planned_call", "handed_to_staff",
+    "damaged_profile",
 ]  # fmt: skip
 
 

@@ -7,15 +7,12 @@ of work, so the fact and its consequences are one commit, and a repetition chang
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
 from shared.domain.customers.profile import Profile
-from shared.domain.errors import Conflict
 from shared.domain.journeys.engine import Run, Signal, hear
 from shared.domain.vietnam_time import stamp
-from shared.ports import Update, present
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.retry import retried
@@ -107,13 +104,6 @@ def wake(context: JourneyContext, customer_id: str) -> Planned:
     if runs.failure:
         raise runs.failure
     return runs.steps.planned
-
-
-def put_off(context: JourneyContext, customer_id: str) -> None:
-    """Defer a customer whose runs cannot advance, so that they hold up no other customer."""
-    key, later = table_keys.journeys_of(customer_id), stamp(context.now + PAUSE)
-    with suppress(Conflict):  # no run of theirs is due any more
-        context.table.write(Update(key, set={("due_at",): later}, add={("version",): 1}, when=(present("due_at"),)))
 
 
 def _own(run: Run, signal: Signal) -> bool:

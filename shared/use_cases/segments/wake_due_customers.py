@@ -8,12 +8,13 @@ from typing import cast
 
 from shared.domain.customers.key_dates import key_dates
 from shared.domain.customers.profile import Profile, caring_store, fold_members
+from shared.domain.errors import Busy, Conflict
 from shared.domain.journeys.engine import Signal
 from shared.domain.journeys.label_signals import label_signals
 from shared.domain.vietnam_time import day_start, stamp
 from shared.ports import Clock, DueRow, Item, Key, Table
 from shared.repositories import table_keys
-from shared.repositories.due_index import Swept, sweep
+from shared.repositories.due_index import DAMAGED, OnFailure, Swept, put_off, sweep
 from shared.repositories.orders import mature
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.retry import committed
@@ -28,9 +29,10 @@ BIRTHDAY_KEPT = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Waker:
-    """Wakes the customers who are due in the lifecycle lane."""
+    """Wakes the customers who are due in the lifecycle lane; `on_failure` hears of one who cannot be woken."""
 
     journeys: JourneyContext
+    on_failure: OnFailure
 
     @property
     def table(self) -> Table:
@@ -50,7 +52,13 @@ class Waker:
             UnitOfWork(self.table, known).load([*(row.key for row in rows), *map(table_keys.journeys_of, whose)])
 
         def work(row: DueRow) -> bool:
-            return self.wake(row, known)
+            try:
+                return self.wake(row, known)
+            except (Busy, Conflict):
+                raise
+            except DAMAGED as error:
+                self.on_failure(row, error, put_off(self.table, row, self.journeys.now))
+                return False
 
         return sweep(self.table, LIFECYCLE_LANE, until, work, clock=clock, seconds=seconds, read_ahead=read_ahead)
 
@@ -73,6 +81,7 @@ class Waker:
         lead = profile.copy()
         # A wake always moves on, also when the next date falls on the moment that just passed.
         lead.pop("due_at")
+        lead.pop("failed_wakes", None)
         after = relabel(uow, load_members(uow, lead), metrics_of(lead), self.rules_today, waking=True)
         # Signalled as of the day, so that a second wake on one day signals nothing new.
         day = stamp(day_start(self.rules_today.today))
