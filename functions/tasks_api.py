@@ -46,7 +46,10 @@ def get_tasks() -> Response[str]:
     outside = wiring.outside()
     now = outside.clock()
     query = _asked(handler.event.get("queryStringParameters") or {}, start, now)
-    return listing(*listed(outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now)))
+    page = listed(
+        outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now), reach=_stores()
+    )
+    return listing(*page)
 
 
 def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery:
@@ -159,7 +162,7 @@ def _on_closed(now: datetime) -> TaskClosedHook:
 
 def _shown(task: Task) -> Response[str]:
     uow = UnitOfWork(wiring.outside().table)
-    return answer(shown(task, members_of(uow, task["customer_id"]), task_words(), uow))
+    return answer(shown(task, members_of(uow, task["customer_id"]), task_words(), uow, _stores()))
 
 
 def _later(read: Reader, body: dict[str, Any], name: str, now: datetime) -> datetime | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import MutableMapping
+from collections.abc import Collection, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, cast
 
+from shared.domain.customers.reach import sees
 from shared.domain.vietnam_time import stamp
 from shared.ports import NewId, Put, Table, Update, present
 from shared.repositories import table_keys
@@ -42,9 +43,9 @@ class Caller:
     roles: frozenset[str]
     stores: frozenset[str]
 
-    def may_see(self, stores: set[str]) -> bool:
-        """Store roles see the customers of their stores only; every other role sees all (R7)."""
-        return not self.stores or bool(self.stores & stores)
+    def may_see(self, stores: Collection[str]) -> bool:
+        """Whether the key sees a customer, or a thing, of these stores."""
+        return sees(self.stores, stores)
 
 
 def digest(key: str) -> str:

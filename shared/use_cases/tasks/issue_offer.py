@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Conflict
+from shared.domain.customers.reach import sees, stores_of
+from shared.domain.errors import Conflict, Forbidden
 from shared.domain.tasks.task import Task, status_of
 from shared.domain.vietnam_time import local_day, stamp
 from shared.domain.vouchers.offer import Book
@@ -48,6 +49,8 @@ class OfferIssuer:
                 raise Conflict("the task is done; its offer is over", final=True)
             if task.get("offer_id") not in self.book.offers:
                 raise Conflict("there is no offer with this task", final=True)
+            if not sees(stores, stores_of(members_of(uow, task["customer_id"]))):
+                raise Forbidden("this customer belongs to stores the key has no access to")
             return self._issued(uow, task)
 
         return committed(self.table, change)

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from shared.domain.common.stored_item import picked
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.tasks.task import Status, Task, TaskTexts, status_of
 from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Table
@@ -23,6 +24,8 @@ _SHOWN = (
     "script", "store", "assignee", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer",
     "callable_from", "order_by",
 )  # fmt: skip
+# What journeys wrote for and about the customer.
+_OF_CUSTOMER = ("script", "offer", "order_by")
 # Zalo accounts have mobile numbers.
 _LANDLINE = "+842"
 
@@ -52,9 +55,11 @@ def listed(
     limit: int,
     start: str | None,
     suggester: Suggester | None = None,
+    reach: Collection[str] = (),
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of tasks, open calls with the recommendations of the `suggester` (U1). A page may be shorter than
-    `limit` where a role, kind or person is filtered, or where a task moved meanwhile."""
+    """One page of tasks, open calls with the recommendations of the `suggester` (U1). `reach` are the stores
+    of the key that asks (none: all). A page may be shorter than `limit` where a role, kind or person is filtered, or
+    where a task moved meanwhile."""
     rows, after = _rows(table, query, limit, start)
     places = [_PLACE[query.status](row["task_id"]) for row in rows if query.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
@@ -64,11 +69,15 @@ def listed(
     uow.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
     tasks = [cast(Task, found[place]) for place in places if place in found]
     people = {task["task_id"]: members_of(uow, task["customer_id"]) for task in tasks}
-    calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
+    calls = [
+        one
+        for task in tasks
+        if task["kind"] == "call" and people[one := task["task_id"]] and sees(reach, stores_of(people[one]))
+    ]
     offered: dict[str, list[dict[str, Any]]] = {}
     if suggester and query.status == "open":
         offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
-    bodies = [shown(task, people[task["task_id"]], words, uow) for task in tasks]
+    bodies = [shown(task, people[task["task_id"]], words, uow, reach) for task in tasks]
     return [one | {"suggestions": offered.get(one["task_id"], [])} for one in bodies], after
 
 
@@ -99,14 +108,23 @@ def _rows(table: Table, query: TaskQuery, limit: int, start: str | None) -> tupl
     return rows[:limit], rows[:limit][-1]["sk"] if more and rows else None
 
 
-def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uow: UnitOfWork) -> dict[str, Any]:
-    """A task as staff see it: customer, number, reason, and the state of its journey's deal."""
+def shown(
+    task: Task,
+    members: list[Profile],
+    words: Mapping[str, TaskTexts],
+    uow: UnitOfWork,
+    reach: Collection[str] = (),
+) -> dict[str, Any]:
+    """A task as staff see it: customer, number, reason, and the state of its journey's deal. A store can have work for
+    a customer of others, such as a question about its goods; then only the work is shown (R44)."""
+    seen = sees(reach, stores_of(members))
+    members = members if seen else []
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
     phone = number_to_call(members) if members else None
     return {
         "task_id": task["task_id"],
-        "customer_id": members[0]["customer_id"] if members else task["customer_id"],
+        "customer_id": (members[0]["customer_id"] if members else task["customer_id"]) if seen else None,
         "customer_name": view["traits"].get("name") if view else None,
         "phone": phone,
         "call_link": f"tel:{phone}" if phone else None,
@@ -121,7 +139,7 @@ def shown(task: Task, members: list[Profile], words: Mapping[str, TaskTexts], uo
         "status": status_of(task),
         "deal": _deal(task, members, uow),
         **dict.fromkeys(_SHOWN),
-        **picked(task, _SHOWN),
+        **picked(task, _SHOWN if seen else [name for name in _SHOWN if name not in _OF_CUSTOMER]),
     }
 
 
