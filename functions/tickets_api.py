@@ -157,8 +157,8 @@ def post_draft_order(ticket_id: str) -> Response[str]:
 
 def _context(ticket_id: str) -> TicketContext:
     """The context for a ticket the caller may see; raises NotFound or Forbidden."""
-    outside, stores = wiring.outside(), _caller().stores
-    if stores and not stores & lists.stores_of_ticket(outside.table, ticket_id):
+    outside, caller = wiring.outside(), _caller()
+    if caller.stores and not caller.may_see(lists.stores_of_ticket(outside.table, ticket_id)):
         raise Forbidden("this ticket belongs to stores the key has no access to")
     return tickets(outside.clock())
 

@@ -43,14 +43,14 @@ class OfferIssuer:
 
         def change(uow: UnitOfWork) -> Task:
             task = find_task(uow, task_id, stores)
+            if stores and not sees(stores, stores_of(members_of(uow, task["customer_id"]))):
+                raise Forbidden("this customer belongs to stores the key has no access to")
             if "voucher" in task:
                 return task
             if status_of(task) == "done":
                 raise Conflict("the task is done; its offer is over", final=True)
             if task.get("offer_id") not in self.book.offers:
                 raise Conflict("there is no offer with this task", final=True)
-            if not sees(stores, stores_of(members_of(uow, task["customer_id"]))):
-                raise Forbidden("this customer belongs to stores the key has no access to")
             return self._issued(uow, task)
 
         return committed(self.table, change)
