@@ -303,6 +303,11 @@ def chain():
     chain.stack.close()
 
 
+def thread(chain: Chain, ticket_id: str, key: str = "") -> list[dict[str, Any]]:
+    lines: list[dict[str, Any]] = chain.done("GET", f"/v1/tickets/{ticket_id}", key=key)["thread"]
+    return lines
+
+
 def says(chain: Chain, key: str, text: str, channel: str = "store", **identities: str) -> Any:
     body = {"customer": {"identities": identities}, "channel": channel, "text": text}
     return chain.done("POST", "/v1/tickets", body, key=key)
@@ -331,6 +336,38 @@ def test_r44_a_message_reported_here_goes_into_no_ticket_of_there(chain: Chain):
     assert (first["store"], second["store"]) == (THERE, HERE)
     assert (first["customer_id"], second["customer_id"]) == (chain.other.customer_id, None)
     assert says(chain, here, text, "zalo", phone=DUYEN.phone)["ticket_id"] == second["ticket_id"]
+
+
+def test_r44_the_bot_answers_a_guest_as_somebody_unknown_and_the_key_not_at_all(chain: Chain):
+    staff, text = chain.by("care", HERE), "Đơn của em tới đâu rồi shop ơi?"
+    told = says(chain, staff, text, "zalo", phone=DUYEN.phone)
+    (reply,) = (line["text"] for line in thread(chain, told["ticket_id"]) if line["author"] == "bot")
+
+    assert told["bot_reply"] is None
+    assert DUYEN.order not in reply
+    assert "Duyên" not in reply
+
+
+def test_r44_what_the_bot_told_a_guest_elsewhere_is_not_in_the_thread_here(chain: Chain):
+    staff = chain.by("care", HERE)
+    ticket = says(chain, staff, "Shop ơi cho em hỏi", "zalo", phone=DUYEN.phone)["ticket_id"]
+    asked = {"author": "customer", "text": "Đơn của em tới đâu rồi?"}
+    told = chain.done("POST", f"/v1/tickets/{ticket}/messages", asked)["bot_reply"]
+    seen = thread(chain, ticket, staff)
+
+    assert DUYEN.order in told
+    assert DUYEN.order not in json.dumps(seen, ensure_ascii=False)
+    assert asked["text"] in [line["text"] for line in seen]
+
+
+def test_r44_after_a_merge_is_undone_a_key_is_shown_its_own_side(chain: Chain):
+    """What was joined to Lan by a slip of the pen had been bought by somebody of Thủ Đức."""
+    chain.done("PUT", "/v1/customers", {"identities": {"loyalty_id": "THE-9"}, "traits": {"home_store": THERE}})
+    chain.done("PUT", "/v1/customers", {"identities": {"loyalty_id": "THE-9", "phone": LAN.phone}})
+    path = f"/v1/customers/{chain.own.customer_id}/unmerge"
+    sides = chain.done("POST", path, key=chain.by("care", HERE))["customers"]
+
+    assert [side["customer_id"] for side in sides] == [chain.own.customer_id]
 
 
 def test_r44_a_follow_up_after_a_long_time_stays_with_the_store_that_was_told(chain: Chain):
