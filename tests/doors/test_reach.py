@@ -116,8 +116,9 @@ class Chain(Shop):
         uow = UnitOfWork(self.stack.table)
         details = {"offer_id": "birthday", "offer": f"{who.order}: giảm 10%"}
         new = NewTask(
-            customer, f"call {store}", "call", "Hỏi thăm", self.now + timedelta(hours=2), title="Gọi hỏi thăm",
-            script=f"Chào {who.name}, đơn {who.order} dùng tốt không ạ?", store=store, role="sales", details=details,
+            customer, f"call {store}", "call", f"Đơn {who.order}", self.now + timedelta(hours=2),
+            title=f"Gọi {who.name}", script=f"Chào {who.name}, đơn {who.order} dùng tốt không ạ?", store=store,
+            role="sales", details=details,
         )  # fmt: skip
         task_id = tasks.open_task(uow, new, self.now)
         uow.commit()
@@ -485,6 +486,16 @@ def test_r44_a_store_drafts_no_order_in_another_one(chain: Chain):
     assert chain.done("GET", f"/v1/tickets/{chain.own.ticket_id}", key=staff)["store"] == HERE
     assert chain.call("POST", path, order, key=staff).status == 403
     assert chain.call("POST", path, {**order, "store": THERE}, key=staff).status == 201
+
+
+def test_r44_a_store_is_asked_about_its_goods_and_not_told_for_whom(chain: Chain):
+    question = {"to": "store", "question": "Còn size 38 màu đen không?", "due_in_minutes": 60, "store": HERE}
+    chain.done("POST", f"/v1/tickets/{chain.other.ticket_id}/asks", question)
+    page = chain.call("GET", "/v1/tasks", query="kind=ask", key=chain.by("store_staff", HERE))
+    (asked,) = holds_to_it("GET /v1/tasks", page).json["items"]
+
+    assert (asked["reason"], asked["customer_id"], asked["phone"]) == (question["question"], None, None)
+    assert asked["title"]
 
 
 # ---- the shop's web server ----

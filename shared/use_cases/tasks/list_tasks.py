@@ -119,6 +119,8 @@ def shown(
     a customer of others, such as a question about its goods; then only the work is shown (R44)."""
     seen = sees(reach, stores_of(members))
     members = members if seen else []
+    # A question of a ticket is put in the words of who asks; a journey's title and reason hold the customer's figures.
+    told = seen or "ticket_id" in task
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
     phone = number_to_call(members) if members else None
@@ -131,8 +133,8 @@ def shown(
         "zalo_link": f"https://zalo.me/{phone[1:]}" if phone and not phone.startswith(_LANDLINE) else None,
         "segments": _segments(members),
         "kind": task["kind"],
-        "title": known.title if known else task.get("title"),
-        "reason": known.reason if known else task["reason"],
+        "title": known.title if known else task.get("title") if told else None,
+        "reason": known.reason if known else task["reason"] if told else "",
         "role": task["role"],
         "opened_at": task["at"],
         "due_at": task["due_at"],
