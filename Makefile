@@ -39,8 +39,9 @@ lint: .venv/.dev ## style, formatting, types
 	$(BIN)/vulture >build/vulture.txt || [ $$? -eq 3 ] # 3: it found something
 	! grep -vE "unused (variable|attribute)" build/vulture.txt
 
-openapi: .venv/.dev ## write shared/openapi.json anew from its source
+openapi: .venv/.dev ## write shared/openapi.json and docs/access.md anew from their sources
 	$(BIN)/python -m infra.local.commands.openapi
+	$(BIN)/python -m infra.local.commands.access
 
 synth: .venv/.infra | node ## write the templates of every stage to cdk.out/ (needs Node.js)
 	@for stage in dev staging prod; do $(BIN)/kq synth --stage $$stage --out cdk.out/$$stage || exit 1; done

@@ -7,18 +7,22 @@ from datetime import date, datetime, timedelta
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.common.field_reader import Reader, fields, parse_moment
+from shared.domain.customers.reach import stores_of
 from shared.domain.errors import Forbidden, Invalid
 from shared.domain.tasks.appointment import Appointment
 from shared.domain.vietnam_time import day_start, local_day
+from shared.repositories.api_keys import Caller
+from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
+from shared.runtime.auth import reads_customers
 from shared.runtime.factories.journeys import event_ingestion, journeys
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.appointments import appointment_rules
 from shared.runtime.playbook.rules import rules
 from shared.runtime.playbook.staff import directory
 from shared.use_cases.customers.input import read_upsert
-from shared.use_cases.customers.upsert import upsert
+from shared.use_cases.customers.written_by_key import visitor
 from shared.use_cases.tasks.appointments import AppointmentBook, Booking, listed, shown
 
 NOTE_LENGTH = 500
@@ -44,9 +48,23 @@ def post_appointment() -> Response[str]:
         raise Invalid(read.errors)
     book = _book(now)
     book.check(store, starts_at)
-    if not customer_id:
-        customer_id = upsert(event_ingestion(now), read_upsert(body["customer"], now, rules())).customer_id
-    return _shown(book.book(Booking(customer_id, store, starts_at, service, note)), 201)
+    if customer_id:
+        _check_reach(customer_id)
+    else:
+        wanted = read_upsert(body["customer"], now, rules())
+        customer_id = visitor(event_ingestion(now), wanted, _stores(), store, reads=reads_customers(_caller()))
+    booked = book.book(Booking(customer_id, store, starts_at, service, note))
+    if not reads_customers(_caller()):
+        # Asked for again it is the appointment that is there, with a note that others may have written.
+        booked = {**booked, "note": note}
+    return _shown(booked, 201)
+
+
+def _check_reach(customer_id: str) -> None:
+    """Raises Forbidden for a customer the caller's stores do not reach."""
+    members = members_of(UnitOfWork(wiring.outside().table), customer_id) if _stores() else []
+    if members and not _caller().may_see(stores_of(members)):
+        raise Forbidden("this customer belongs to stores the key has no access to")
 
 
 @handler.routes.get("/v1/appointments")
@@ -65,7 +83,7 @@ def get_appointments() -> Response[str]:
     stores = _stores()
     if stores and store not in stores:
         raise Forbidden(f"the key has no access to store {store}")
-    return listing(*listed(wiring.outside().table, store, since, until, limit=limit, start=start))
+    return listing(*listed(wiring.outside().table, store, since, until, stores=stores, limit=limit, start=start))
 
 
 @handler.routes.post("/v1/appointments/<appointment_id>/cancel")
@@ -93,13 +111,19 @@ def _day(read: Reader, name: str, text: str) -> date | None:
 
 
 def _book(now: datetime) -> AppointmentBook:
-    by = handler.caller.name if handler.caller else ""
-    return AppointmentBook(journeys(now), appointment_rules(), directory(), by, _stores())
+    return AppointmentBook(journeys(now), appointment_rules(), directory(), _caller().name, _stores())
+
+
+def _caller() -> Caller:
+    caller = handler.caller
+    assert caller is not None  # every route of this door takes a key
+    return caller
 
 
 def _stores() -> frozenset[str]:
-    return handler.caller.stores if handler.caller else frozenset()
+    return _caller().stores
 
 
 def _shown(appointment: Appointment, status: int = 200) -> Response[str]:
-    return answer(shown(UnitOfWork(wiring.outside().table), appointment), status)
+    uow = UnitOfWork(wiring.outside().table)
+    return answer(shown(uow, appointment, _stores(), reads_customers=reads_customers(_caller())), status)

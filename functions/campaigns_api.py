@@ -12,6 +12,7 @@ from shared.runtime import wiring
 from shared.runtime.factories.campaigns import audience_judge, campaigns, preview
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.rules import sending_rules
+from shared.use_cases.campaigns.manage import within
 from shared.use_cases.campaigns.preview import show
 from shared.use_cases.customers.view import told_as
 
@@ -27,15 +28,14 @@ def post_campaign() -> Response[str]:
 @handler.routes.get("/v1/campaigns")
 def get_campaigns() -> Response[str]:
     limit, start = handler.page()
-    return listing(*campaigns(wiring.outside().clock()).listed(limit, start))
+    return listing(*campaigns(wiring.outside().clock()).listed(_stores(), limit, start))
 
 
 @handler.routes.get("/v1/campaigns/<campaign_id>")
 def get_campaign(campaign_id: str) -> Response[str]:
     now = wiring.outside().clock()
-    seen = campaigns(now)
-    row = seen.row(campaign_id)
-    return answer(seen.show(row) | {"preview": _previewed(row, preview(now).last(campaign_id))})
+    row = _own(campaign_id)
+    return answer(campaigns(now).show(row) | {"preview": _previewed(row, preview(now).last(campaign_id))})
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/preview")
@@ -91,9 +91,7 @@ def _stores() -> frozenset[str]:
 def _own(campaign_id: str) -> StoredCampaign:
     """The campaign, if its audience stays within the stores of the caller's key; raises NotFound or Forbidden."""
     row = campaigns(wiring.outside().clock()).row(campaign_id)
-    stores = _stores()
-    targeted = set(row["campaign"]["audience"].get("stores", ()))
-    if stores and not (targeted and targeted <= stores):
+    if not within(row, _stores()):
         raise Forbidden("this campaign reaches stores the key has no access to")
     return row
 

@@ -9,8 +9,11 @@ from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.common.field_reader import done, fields
 from shared.domain.customers.identity import Identity
+from shared.domain.customers.reach import stores_of
 from shared.domain.errors import FieldError, Forbidden, Invalid, NotFound
+from shared.repositories.api_keys import Caller
 from shared.runtime import wiring
+from shared.runtime.auth import reads_customers
 from shared.runtime.factories.journeys import event_ingestion
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.rules_today import rules_today
@@ -22,6 +25,7 @@ from shared.use_cases.customers.input import read_search, read_upsert
 from shared.use_cases.customers.merge import Merger
 from shared.use_cases.customers.unmerge import unmerge
 from shared.use_cases.customers.upsert import upsert
+from shared.use_cases.customers.written_by_key import allowed
 from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.segments import list_segments, scan_winback
 
@@ -34,36 +38,28 @@ handler = HttpDoor()
 @handler.routes.put("/v1/customers")
 def put_customer() -> Response[str]:
     ingestion = event_ingestion(wiring.outside().clock())
-    caller = handler.caller
-    by_staff = bool(caller and caller.roles & CONFIRMING)
+    caller = _caller()
+    by_staff = bool(caller.roles & CONFIRMING)
     wanted = replace(read_upsert(handler.json(), ingestion.now, rules()), by_staff=by_staff)
-    store = wanted.traits.get("home_store")
-    if caller and store and not caller.may_see({store}):
-        raise Forbidden(f"the key has no access to traits.home_store {store}")
-    if caller and caller.stores:
-        own = {_is_own(who) for who in wanted.identities} - {None}
-        if not store and own != {True}:
-            # The same answer for nobody and for another store's customer, so that it tells nothing about either (R7).
-            reason = "is needed for a person who is no customer of the key's stores yet"
-            raise Invalid([FieldError("traits.home_store", reason)])
-        if False in own:
-            # Who buys here becomes a customer of this store by the order, not by being written down as one.
-            raise Forbidden("this customer belongs to stores the key has no access to")
-    kept = upsert(ingestion, wanted)
-    body = {
-        "customer_id": kept.customer_id,
-        "created": kept.created,
-        "merged": kept.merged,
-        "customer": view.describe(kept.members, ingestion.rules_today),
-    }
-    return answer(body, 201 if kept.created else 200)
+    reads = reads_customers(caller)
+    done = upsert(ingestion, allowed(ingestion, wanted, caller.stores, reads=reads))
+    body: dict[str, Any] = {"customer_id": done.customer_id, "created": done.created, "merged": []}
+    if reads and caller.may_see(stores_of(done.members)):
+        body |= {"merged": done.merged, "customer": view.describe(done.members, ingestion.rules_today)}
+    else:
+        body["customer"] = {"customer_id": done.customer_id}
+    return answer(body, 201 if done.created else 200)
 
 
 @handler.routes.post("/v1/customers/search")
 def search() -> Response[str]:
     who: Identity = read_search(handler.json())
     outside = wiring.outside()
-    return answer(_seen(view.find(outside.table, who, outside.identity_key)))
+    try:
+        return answer(_seen(view.find(outside.table, who, outside.identity_key)))
+    except Forbidden:
+        # Whoever may not see a customer may not learn either that there is one.
+        raise NotFound(view.NOBODY) from None
 
 
 @handler.routes.get("/v1/customers/<customer_id>")
@@ -110,13 +106,17 @@ def post_unmerge(customer_id: str) -> Response[str]:
         raise Invalid([FieldError("body", 'must be empty or {"merge_id": "…"}')])
     _check_store(customer_id)
     ingestion = event_ingestion(wiring.outside().clock())
-    by = handler.caller.name if handler.caller else ""
-    lead, other = unmerge(ingestion, customer_id, body.get("merge_id"), by)
-    return answer({"customers": [_view(lead), _view(other)]})
+    by = _caller().name
+    sides = [_view(side) for side in unmerge(ingestion, customer_id, body.get("merge_id"), by)]
+    return answer({"customers": _own(sides)})
 
 
 @handler.routes.get("/v1/segments")
 def get_segments() -> Response[str]:
+    if _caller().stores:
+        # The counters are the chain's. One store's would be a second write for every label that changes, and counting
+        # its customers here a read of the whole table.
+        raise Forbidden("the counts are of all stores; the customers with a label are listed for the key's stores")
     return listing(list_segments.counts(wiring.outside().table), None)
 
 
@@ -139,7 +139,7 @@ def get_churn_risk() -> Response[str]:
 def _seen(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]:
     """The 360° view, if the caller's stores reach it; raises NotFound or Forbidden."""
     seen = _view(customer_id, suggests)
-    if handler.caller and not handler.caller.may_see(set(seen["stores"])):
+    if not _caller().may_see(seen["stores"]):
         raise Forbidden("this customer belongs to stores the key has no access to")
     return seen
 
@@ -151,23 +151,16 @@ def _view(customer_id: str, suggests: Suggester | None = None) -> dict[str, Any]
 
 
 def _check_store(customer_id: str) -> None:
-    if handler.caller and handler.caller.stores:
+    if _caller().stores:
         _seen(customer_id)
-
-
-def _is_own(who: Identity) -> bool | None:
-    """Whether an identity leads to a customer of the key's stores; None when it leads to nobody."""
-    outside = wiring.outside()
-    try:
-        _seen(view.find(outside.table, who, outside.identity_key))
-    except NotFound:
-        return None
-    except Forbidden:
-        return False
-    return True
 
 
 def _own(shown: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """A store's key sees its own customers in a list; a page may then be shorter than asked for."""
+    return [entry for entry in shown if _caller().may_see(entry["stores"])]
+
+
+def _caller() -> Caller:
     caller = handler.caller
-    return [entry for entry in shown if caller is None or caller.may_see(set(entry["stores"]))]
+    assert caller is not None  # every route of this door takes a key
+    return caller

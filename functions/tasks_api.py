@@ -52,9 +52,10 @@ def get_tasks() -> Response[str]:
     outside = wiring.outside()
     now = outside.clock()
     query = _asked(handler.event.get("queryStringParameters") or {}, start, now)
-    return listing(
-        *listed(outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now), reach=_stores())
+    page = listed(
+        outside.table, query, task_words(), limit=limit, start=start, suggester=suggester(now), reach=_stores()
     )
+    return listing(*page)
 
 
 def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery:

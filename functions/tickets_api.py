@@ -15,6 +15,7 @@ from shared.ports import Item
 from shared.repositories.api_keys import Caller
 from shared.repositories.ticket_revenue import credited
 from shared.runtime import wiring
+from shared.runtime.auth import reads_customers
 from shared.runtime.factories.pos import pos
 from shared.runtime.factories.roster import roster
 from shared.runtime.factories.rules_today import rules_today
@@ -28,6 +29,9 @@ from shared.use_cases.tickets.context import MessageResult, TicketContext
 from shared.use_cases.tickets.draft_order import draft_order, read_order_request
 from shared.use_cases.tickets.receive_message import receive
 
+# What others may have told of a ticket's customer.
+_NOT_FOR_THE_WEB = ("subject", "order_id", "compensation", "rating")
+
 handler = HttpDoor()
 
 
@@ -35,7 +39,7 @@ handler = HttpDoor()
 def post_ticket() -> Response[str]:
     context = tickets(wiring.outside().clock())
     message = input.read_ticket(handler.json(), _caller(), context.rules, rules().identity, context.now)
-    return answer(_result(receive(context, message), context.now), 201)
+    return answer(_result(receive(context, message, _caller().stores), context.now), 201)
 
 
 @handler.routes.get("/v1/tickets")
@@ -80,7 +84,7 @@ def get_ticket(ticket_id: str) -> Response[str]:
 def post_message(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
     written = input.read_message(handler.json(), _caller(), context.rules, context.directory)
-    return answer(_result(agent_actions.post_message(context, ticket_id, written), context.now), 201)
+    return answer(_result(agent_actions.post_message(context, ticket_id, written, _caller().stores), context.now), 201)
 
 
 @handler.routes.post("/v1/tickets/<ticket_id>/resolve")
@@ -146,17 +150,15 @@ def post_approve(ticket_id: str) -> Response[str]:
 def post_draft_order(ticket_id: str) -> Response[str]:
     context = _context(ticket_id)
     wanted = read_order_request(handler.json())
-    stores = _caller().stores
-    if wanted.store and stores and wanted.store not in stores:
-        raise Forbidden(f"the key has no access to store {wanted.store}")
-    made = draft_order(context, suggester(context.now).products, pos(), ticket_id, wanted, _caller().name)
+    caller, products = _caller(), suggester(context.now).products
+    made = draft_order(context, products, pos(), ticket_id, wanted, caller.name, caller.stores)
     return answer({name: made[name] for name in ("order_id", "number", "total", "store", "by", "at")}, 201)
 
 
 def _context(ticket_id: str) -> TicketContext:
     """The context for a ticket the caller may see; raises NotFound or Forbidden."""
-    outside, stores = wiring.outside(), _caller().stores
-    if stores and not stores & lists.stores_of_ticket(outside.table, ticket_id):
+    outside, caller = wiring.outside(), _caller()
+    if caller.stores and not caller.may_see(lists.stores_of_ticket(outside.table, ticket_id)):
         raise Forbidden("this ticket belongs to stores the key has no access to")
     return tickets(outside.clock())
 
@@ -167,7 +169,19 @@ def _body() -> Any:
 
 
 def _answer(ticket: Ticket, context: TicketContext, status: int = 200) -> Response[str]:
-    return answer(lists.shown(ticket, context.now), status)
+    return answer(_shown(ticket, context.now), status)
+
+
+def _shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
+    """A ticket as the caller may see it after a call that changed it."""
+    reads = reads_customers(_caller())
+    shown = lists.shown(ticket, now, sees_customer=reads and _sees_customer(ticket))
+    # What a page of the web has not said itself may have been said by others about the customer.
+    return shown if reads else shown | dict.fromkeys(_NOT_FOR_THE_WEB)
+
+
+def _sees_customer(ticket: Ticket) -> bool:
+    return lists.customer_seen(wiring.outside().table, ticket, _caller().stores)
 
 
 def _seen(ticket_id: str) -> dict[str, Any]:
@@ -182,12 +196,13 @@ def _seen(ticket_id: str) -> dict[str, Any]:
     if not caller.may_see(stores):
         raise Forbidden("this ticket belongs to stores the key has no access to")
     fresh = suggester(now).in_stock(body["suggestions"], body["store"] or "")
-    return body | {"suggestions": fresh, "credited": credited(outside.table, ticket_id)}
+    bought = credited(outside.table, ticket_id) if body["customer_id"] else None
+    return body | {"suggestions": fresh, "credited": bought}
 
 
 def _result(result: MessageResult, now: datetime) -> dict[str, Any]:
-    shown = lists.shown(result.ticket, now)
-    return shown | {"joined": result.joined, "bot_reply": result.bot_reply or None}
+    reply = result.bot_reply if _sees_customer(result.ticket) else ""
+    return _shown(result.ticket, now) | {"joined": result.joined, "bot_reply": reply or None}
 
 
 def _caller() -> Caller:

@@ -12,6 +12,7 @@ from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.common.field_reader import Reader
 from shared.domain.customers.identity import Identity, identity
+from shared.domain.customers.reach import sees
 from shared.domain.errors import FieldError, Forbidden, Invalid
 from shared.domain.orders.order_event import money
 from shared.domain.vouchers.voucher import Redemption, Use, Voucher, status
@@ -43,7 +44,7 @@ def till() -> Response[str]:
 def get_reconciliation() -> Response[str]:
     query = handler.event.get("queryStringParameters") or {}
     period, outside = _period(query), wiring.outside()
-    stores = handler.caller.stores if handler.caller else frozenset()
+    stores = _stores()
     if query.get("format") == "csv":
         every = reconcile.lines(outside.table, period, stores, outside.clock())
         return _as_csv([line for _, line in islice(every, CSV_LINES + 1)])
@@ -61,18 +62,18 @@ def get_voucher(code: str) -> Response[str]:
     outside = wiring.outside()
     uow = UnitOfWork(outside.table)
     voucher = vouchers.find(uow, offers(), code)
-    caller = handler.caller
-    if caller and voucher.stores and not caller.may_see(set(voucher.stores)):
+    stores = _stores()
+    if voucher.stores and not sees(stores, voucher.stores):
         raise Forbidden("this voucher is for stores the key has no access to")
     shown = {
         "status": status(voucher, outside.clock()),
-        "owner": vouchers.owner_masked(uow, voucher),
+        "owner": vouchers.owner_masked(uow, voucher) if vouchers.owner_seen(uow, voucher, stores) else None,
         "min_order": voucher.min_order,
         "categories": list(voucher.categories),
         "stores": list(voucher.stores),
         "bearer": voucher.bearer,
         "issued_at": voucher.issued_at,
-        "redeemed": _used(voucher.redeemed),
+        "redeemed": _used(voucher.redeemed, told=vouchers.use_seen(uow, voucher, stores)),
     }
     return answer({**_worth(voucher, None), **shown})
 
@@ -81,9 +82,9 @@ def get_voucher(code: str) -> Response[str]:
 def redeem(code: str) -> Response[str]:
     outside = wiring.outside()
     use, who = _read(handler.json())
-    if handler.caller and not handler.caller.may_see({use.store}):
+    if not sees(_stores(), {use.store}):
         raise Forbidden(f"the key has no access to store {use.store}")
-    voucher, redeemed = redeem_voucher.redeem(journeys(use.at), outside.identity_key, code, use, who)
+    voucher, redeemed = redeem_voucher.redeem(journeys(use.at), outside.identity_key, code, use, who, _stores())
     return answer({**_worth(voucher, redeemed), "redeemed": _used(redeemed)})
 
 
@@ -127,8 +128,15 @@ def _worth(voucher: Voucher, redeemed: Redemption | None) -> dict[str, Any]:
     }
 
 
-def _used(redeemed: Redemption | None) -> dict[str, Any] | None:
-    return redeemed._asdict() if redeemed else None
+def _used(redeemed: Redemption | None, *, told: bool = True) -> dict[str, Any] | None:
+    """The order that used a code; of one that is not `told` only when that was."""
+    if redeemed is None:
+        return None
+    return redeemed._asdict() if told else {**dict.fromkeys(Redemption._fields), "at": redeemed.at}
+
+
+def _stores() -> frozenset[str]:
+    return handler.caller.stores if handler.caller else frozenset()
 
 
 def _period(query: dict[str, str]) -> reconcile.Period:

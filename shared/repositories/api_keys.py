@@ -10,12 +10,13 @@ import base64
 import hashlib
 import hmac
 import re
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Collection, Iterator, MutableMapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, TypedDict, cast
 
+from shared.domain.customers.reach import sees
 from shared.domain.errors import NotFound
 from shared.domain.vietnam_time import stamp
 from shared.ports import NewId, Put, Table, Update, present
@@ -101,9 +102,9 @@ class Caller:
     origins: frozenset[str] = frozenset()
     expires_at: str = ""
 
-    def may_see(self, stores: set[str]) -> bool:
-        """Store roles see the customers of their stores only; every other role sees all (R7)."""
-        return not self.stores or bool(self.stores & stores)
+    def may_see(self, stores: Collection[str]) -> bool:
+        """Whether the key sees a customer, or a thing, of these stores."""
+        return sees(self.stores, stores)
 
     def may_come_from(self, origin: str) -> bool:
         """Whether a page of this origin may use the key; a call without an origin comes from no browser."""

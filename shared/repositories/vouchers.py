@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from shared.domain.customers.masking import masked
 from shared.domain.customers.profile import fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.orders.order import OrderState
 from shared.domain.vietnam_time import local_day, moment, stamp
 from shared.domain.vouchers.offer import Book, Reason
@@ -52,6 +54,20 @@ def find(uow: UnitOfWork, book: Book, code: str) -> Voucher:
     if found is None:
         raise words(book, "unknown", None, code)
     return found
+
+
+def owner_seen(uow: UnitOfWork, voucher: Voucher, stores: Collection[str]) -> bool:
+    """Whether a key of these stores (none: all) may see whose voucher it is."""
+    return not stores or sees(stores, stores_of(members_of(uow, voucher.customer_id)))
+
+
+def use_seen(uow: UnitOfWork, voucher: Voucher, stores: Collection[str]) -> bool:
+    """Whether a key of these stores (none: all) may see the order that used a voucher: one of its stores, or one of its
+    customers. A bearer's voucher may be used by anybody."""
+    holder = voucher.redeemed
+    if holder is None or sees(stores, {holder.store}):
+        return True
+    return not voucher.bearer and owner_seen(uow, voucher, stores)
 
 
 def owner_masked(uow: UnitOfWork, voucher: Voucher) -> str | None:

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable, Mapping
 
 from shared.domain.errors import Forbidden, Unauthenticated
-from shared.repositories.api_keys import Caller, look_up
+from shared.repositories.api_keys import STORE_ROLES, Caller, look_up
 from shared.runtime.wiring import Outside
 
 _STAFF = frozenset(("store_staff", "store_manager", "sales", "care", "manager", "admin"))
@@ -56,7 +56,8 @@ ROLES: Mapping[str, frozenset[str]] = {
     "GET /v1/customers/{customer_id}/messages": _STAFF | {"marketing"},
     "POST /v1/customers/{customer_id}/merge": frozenset(("care", "manager", "admin")),
     "POST /v1/customers/{customer_id}/unmerge": frozenset(("care", "manager", "admin")),
-    "GET /v1/segments": _STAFF | {"marketing"},
+    # Counts of the whole chain; a key with stores is refused by the door as well.
+    "GET /v1/segments": (_STAFF - STORE_ROLES) | {"marketing"},
     "GET /v1/segments/{label}/customers": _STAFF | {"marketing"},
     "GET /v1/churn-risk": _STAFF | {"marketing"},
     "GET /v1/vouchers/{code}": _STAFF | {"pos"},
@@ -135,6 +136,12 @@ def authenticate(
     if route not in WRITE_KEY and not caller.roles & ROLES.get(route, frozenset()):
         raise Forbidden(f"none of the key's roles ({', '.join(sorted(caller.roles))}) may do this")
     return caller
+
+
+def reads_customers(caller: Caller) -> bool:
+    """Whether a key's roles may see customers at all. A web server's may not: it is answered with what it said itself,
+    because whoever fills in a form can name anybody's phone."""
+    return bool(caller.roles & ROLES["GET /v1/customers/{customer_id}"])
 
 
 def challenge(route: str) -> str:

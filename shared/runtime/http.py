@@ -34,6 +34,7 @@ from shared.runtime import wiring
 from shared.runtime.auth import authenticate, challenge
 from shared.runtime.cors import cross_origin, preflight
 from shared.runtime.logs import log_failure, logger
+from shared.runtime.query_parameters import check_query
 
 STATUS: dict[type[KhachQuenError], tuple[int, str]] = {
     Unreadable: (400, "Bad request"),
@@ -131,6 +132,7 @@ class HttpDoor:
             )
             if any(len(value) > MAX_PARAMETER for value in (event.get("pathParameters") or {}).values()):
                 raise NotFound("there is no such address")
+            check_query(event["routeKey"], event.get("queryStringParameters") or {})
             answered: dict[str, Any] = self.routes.resolve(event, context)
         except KhachQuenError as error:
             answered = _as_result(self.refusal(error))

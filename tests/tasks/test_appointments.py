@@ -178,7 +178,7 @@ def test_t11_every_wrong_field_is_named(floor: Floor):
 
 
 def test_r7_a_store_books_and_sees_its_own_appointments_only(floor: Floor):
-    lan = floor.guest()
+    lan = floor.guest(traits={"home_store": STORE})
     theirs = book(floor, lan, store="Quận 1").json
     own = floor.key("store_cg_lead", "store_manager", stores=(STORE,))
     assert book(floor, lan, store="Quận 1", key=own).status == 403

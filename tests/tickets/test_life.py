@@ -86,10 +86,12 @@ def test_who_nobody_knows_becomes_a_customer_and_a_claimed_phone_joins_nobody(he
     claimed = helpdesk.says(CALM, "web", who={"phone": LAN}, key=web)
     by_staff = helpdesk.says(CALM, "web", who={"phone": LAN})
 
-    assert claimed["customer_id"] != owner
+    assert claimed["customer_id"] is None  # a page of the web is told of nobody
+    assert helpdesk.open(claimed)["customer_id"] != owner
     assert by_staff["customer_id"] == owner
     assert helpdesk.says("Còn nữa ạ", "web", who={"phone": LAN}, key=web)["ticket_id"] == claimed["ticket_id"]
-    assert helpdesk.says("Đơn HD1 của em tới đâu rồi?", "app", who={"phone": LAN}, key=web)["customer_id"] != owner
+    asked = helpdesk.says("Đơn HD1 của em tới đâu rồi?", "app", who={"phone": LAN}, key=web)
+    assert helpdesk.open(asked)["customer_id"] != owner
 
 
 def test_a_message_on_a_resolved_ticket_reopens_it_and_its_clocks_begin_anew(helpdesk: Helpdesk):

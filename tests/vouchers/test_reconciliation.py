@@ -6,7 +6,7 @@ import csv
 import io
 from datetime import timedelta
 
-from tests.support.shop import Answer
+from tests.support.shop import PHONE, Answer
 from tests.support.vouchers import Till
 
 PATH = "/v1/vouchers/reconciliation"
@@ -76,6 +76,7 @@ def test_r21_the_sheet_says_the_same_and_is_no_formula(till: Till):
 
 def test_r7_a_stores_manager_sees_what_the_store_redeemed(till: Till):
     busy_month(till)
+    till.call("PUT", "/v1/customers", {"identities": {"phone": PHONE}, "traits": {"home_store": "Huế"}})
     mine = till.give(till.customer(), stores=("Huế",))
     key = till.key("api", "store_manager", stores=("Huế",))
     answer = report(till, key=key).json

@@ -1,4 +1,4 @@
-"""Writes shared/openapi.json: routes from the catalogue, roles from the access table, words and schemas from the YAML.
+"""Writes shared/openapi.json: routes from the catalogue, roles and queries from their tables, the rest from the YAML.
 
 Run `python -m infra.local.commands.openapi` after changing any of them; a test holds the file to its sources.
 """
@@ -15,6 +15,7 @@ import yaml
 from infra.catalogue import DOORS, Http
 from shared.domain.common.stored_item import without
 from shared.runtime.auth import BY_LINK, OPEN, ROLES, SIGNED, TRACKING, WRITE_KEY
+from shared.runtime.query_parameters import ANY_QUERY, QUERY
 
 SOURCE = Path(__file__).with_suffix(".yaml")
 OUTPUT = Path(__file__).parents[3] / "shared" / "openapi.json"
@@ -66,7 +67,7 @@ def _described(route: str, calls: dict[str, Any]) -> dict[str, Any]:
 def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
     call = _described(route, source["calls"])
     in_path = re.findall(r"{(\w+)}", route)
-    in_query = ["limit", "next"] if call.get("paged") else call.get("query", [])
+    in_query = QUERY.get(route, ())
     # A call may have a parameter of its own under a name that others use otherwise.
     known = source["parameters"] | call.get("parameters", {})
     operation: dict[str, Any] = {"operationId": call["id"], "tags": [call["tag"]], "summary": call["summary"]}
@@ -85,7 +86,7 @@ def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
         problems += [401, 503]
     if route in ROLES:
         problems.append(403)
-    if in_query or "body" in call:
+    if route not in ANY_QUERY or "body" in call:
         problems.append(400)
     if "body" in call:
         operation["requestBody"] = {"required": not call.get("body_optional"), "content": _json(call["body"])}

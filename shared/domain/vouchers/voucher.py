@@ -168,18 +168,19 @@ def came_back(order: Mapping[str, Any]) -> bool:
     return 0 < total <= refunded(order)
 
 
-def words(book: Book, reason: Reason, voucher: Voucher | None, code: str) -> Refused:
-    """A refusal in the playbook's words."""
+def words(book: Book, reason: Reason, voucher: Voucher | None, code: str, *, tells_use: bool = True) -> Refused:
+    """A refusal in the playbook's words; without `tells_use` not with the store and the order that used the code."""
     known = dict.fromkeys(IN_A_REASON, "") | {"code": code}
     if voucher:
         holder = voucher.redeemed
         at = holder.at if holder and reason == "used" else voucher.issued_at
         at = voucher.valid_until if reason == "expired" else at
+        place = holder.store if holder and tells_use else ""
         known |= {
             "code": voucher.code,
             "at": clock(at),
-            "store": (holder.store if holder and reason == "used" else ", ".join(voucher.stores)) or "?",
-            "order_id": holder.order_id if holder else "",
+            "store": (place if reason == "used" else ", ".join(voucher.stores)) or "?",
+            "order_id": (holder.order_id if tells_use else "?") if holder else "",
             "amount": vnd(voucher.min_order),
         }
     said = book.reasons[reason]

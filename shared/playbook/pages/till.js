@@ -72,7 +72,7 @@ async function check() {
   if (found.owner && !found.bearer) limits.push("khách " + found.owner);
   if (found.status === "open") show("good", worth(found), found.gift + "; " + limits.join("; "), found.gift_en);
   else if (found.status === "expired") show("wrong", "HẾT HẠN", "Hết hạn lúc " + clock(found.valid_until) + ".", "Expired.");
-  else show("wrong", "ĐÃ DÙNG", "Lúc " + clock(found.redeemed.at) + ", cửa hàng " + (found.redeemed.store || "?") + ", đơn " + found.redeemed.order_id + ".", "Used already.");
+  else show("wrong", "ĐÃ DÙNG", "Lúc " + clock(found.redeemed.at) + ", cửa hàng " + (found.redeemed.store || "?") + ", đơn " + (found.redeemed.order_id || "?") + ".", "Used already.");
 }
 
 login.addEventListener("submit", (event) => {

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from shared.domain.campaigns.campaign import JOURNEY, Campaign, Facts, misfits
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.customers.reach import stores_of
 from shared.domain.messaging.message import Intent, channels_for
 from shared.domain.messaging.policy import Decision, Situation, Wish, choose, in_holdout, next_open
 from shared.domain.messaging.policy_rules import SendingRules
@@ -29,7 +30,6 @@ from shared.repositories.products import Products
 from shared.repositories.profiles import RulesToday, age, members_of, metrics_of
 from shared.repositories.provider_status import ProviderLimits
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.customers.view import stores_of
 
 # One batch request of at most 100 keys reads the profiles of a page and the facts common to all of them.
 PAGE = 90

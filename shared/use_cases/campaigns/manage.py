@@ -14,6 +14,7 @@ from shared.domain.common.stored_item import without
 from shared.domain.common.validation_text import field_errors, no_such_field
 from shared.domain.customers.identity import Identity
 from shared.domain.customers.profile import fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.domain.messaging.message import Intent
 from shared.domain.messaging.policy_rules import SendingRules
@@ -28,7 +29,7 @@ from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.campaigns.run import closed
 from shared.use_cases.customers.input import read_search
-from shared.use_cases.customers.view import find, stores_of, told_as
+from shared.use_cases.customers.view import NOBODY, find, told_as
 
 # How long a campaign without `schedule.until` may take.
 ENDS_AFTER = timedelta(days=30)
@@ -183,8 +184,8 @@ class Campaigns:
             "cost": outcomes["cost"],
         }
 
-    def listed(self, limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
-        """A page of all campaigns, the newest first, and the start of the next page."""
+    def listed(self, stores: frozenset[str], limit: int, start: str | None) -> tuple[list[dict[str, Any]], str | None]:
+        """A page of the campaigns within `stores` (none: all), the newest first, and the start of the next page."""
         page = self.table.query(table_keys.CAMPAIGNS, descending=True, start=start, limit=limit, consistent=False)
         keys = [table_keys.campaign(item["campaign_id"]) for item in page.items]
         rows = self.table.batch_get(keys, consistent=False)
@@ -196,7 +197,7 @@ class Campaigns:
                 "counts": _with_total(row["counts"]),
             }
             for key in keys
-            if (row := rows.get(key))
+            if (row := cast(StoredCampaign | None, rows.get(key))) and within(row, stores)
         ]
         return shown, page.next
 
@@ -248,17 +249,14 @@ class Campaigns:
         """Send the message to one known customer, not counted; returns the ids of the message and the customer.
 
         Staff (customers with the trait `staff`) get it at any hour, other customers under the usual rules. Raises
-        Invalid, NotFound where no customer has the identity, and Forbidden where none of the customer's stores is among
-        `stores`, unless that is empty.
+        Invalid, and NotFound where no customer has the identity whom a key of `stores` may see (none: all).
         """
         who, channels = self._read_test(row, body)
         campaign = Campaign.model_validate(row["campaign"])
         uow = UnitOfWork(self.table)
         members = members_of(uow, find(self.table, who, self.secret))
-        if not members:
-            raise NotFound("no customer has this identity")
-        if stores and not stores & stores_of(members):
-            raise Forbidden("this customer belongs to stores the key has no access to")
+        if not members or not sees(stores, stores_of(members)):
+            raise NotFound(NOBODY)
         reached = [channel for channel in channels if channel in addresses(members)]
         if not reached:
             raise Invalid([FieldError("to", f"has no address on {', '.join(channels)}")])
@@ -302,6 +300,12 @@ class Campaigns:
         if wrong or who is None:
             raise Invalid(wrong)
         return who, channels
+
+
+def within(row: StoredCampaign, stores: frozenset[str]) -> bool:
+    """Whether a campaign's audience stays within the stores of a key (none: all): what it shows is about them alone."""
+    targeted = set(row["campaign"]["audience"].get("stores", ()))
+    return not stores or bool(targeted and targeted <= stores)
 
 
 def _with_total(counts: Mapping[str, int]) -> dict[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+from shared.domain.customers.reach import stores_of
 from shared.domain.errors import Conflict, Forbidden
 from shared.domain.tasks.review import check_outcome
 from shared.domain.tasks.task import Task, closed_otherwise, finished, status_of
@@ -15,7 +16,6 @@ from shared.repositories.retry import committed
 from shared.repositories.tasks import find_task, finish
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.customers.merge import Merger, Pair, find_pair
-from shared.use_cases.customers.view import stores_of
 
 
 def decide_review(merger: Merger, task_id: str, outcome: str, note: str, stores: frozenset[str]) -> Task:

@@ -9,6 +9,7 @@ from typing import Any, cast
 from shared.domain.common.stored_item import without
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.customers.reach import stores_of
 from shared.domain.errors import NotFound
 from shared.domain.recommendations.recommendation import Matter
 from shared.domain.segments.segmentation import lifecycle, rfm, scores, silence
@@ -23,6 +24,8 @@ from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.tasks.appointments import brief
 
 RECENT_ORDERS = 10
+# The one answer to who asks for a person by a phone or an address, whether there is nobody or nobody they may see.
+NOBODY = "no customer goes by this identity"
 # What is open stands before the orders, in the same query.
 AT_ONCE = 100
 
@@ -31,7 +34,7 @@ def find(table: Table, who: Identity, secret: bytes) -> str:
     """The customer behind an identity; raises NotFound."""
     link = table.get(table_keys.link(link_key(who, secret)), consistent=False)
     if link is None:
-        raise NotFound("no customer goes by this identity")
+        raise NotFound(NOBODY)
     return str(link["customer"])
 
 
@@ -143,11 +146,6 @@ def describe(members: list[Profile], rules_today: RulesToday) -> dict[str, Any]:
         },
         "stores": sorted(stores_of(members)),
     }
-
-
-def stores_of(members: list[Profile]) -> set[str]:
-    """Every store the customer belongs to: the home store and where they bought (R7)."""
-    return {store for member in members for store in member.get("stores", {})}
 
 
 def _identities(profile: Profile) -> dict[str, Any]:

@@ -28,23 +28,34 @@ def read_mode(text: str) -> Mode:
     raise ValueError("must be shadow, staff, store:<name> or all")
 
 
-def overviews(journeys: JourneyContext) -> list[dict[str, Any]]:
-    """Every journey of the playbook in short, by id."""
+def overviews(journeys: JourneyContext, *, figures: bool = True) -> list[dict[str, Any]]:
+    """Every journey of the playbook in short, by id; without `figures` what it does, and not for how many."""
     return [
-        _short(journeys, journey, journeys.counts(name)) for name, journey in sorted(journeys.playbook.journeys.items())
+        _short(journeys, journey, journeys.counts(name) if figures else None)
+        for name, journey in sorted(journeys.playbook.journeys.items())
     ]
 
 
-def detail(journeys: JourneyContext, journey_id: str) -> dict[str, Any]:
-    """One journey with its content, its steps and the versions in use; raises NotFound."""
+def detail(journeys: JourneyContext, journey_id: str, *, figures: bool = True) -> dict[str, Any]:
+    """One journey with its content, its steps and the versions in use, or without `figures` its content alone; raises
+    NotFound."""
     journey = journeys.playbook.journeys.get(journey_id)
     if journey is None:
         raise NotFound(f"there is no journey {journey_id}")
+    definition = journey.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    if not figures:
+        return {
+            **_short(journeys, journey, None),
+            "definition": definition,
+            "steps": [{"step": s.id, "kind": s.kind, "people": None} for s in journey.steps],
+            "waiting_for_goal": None,
+            "versions": [],
+        }
     counts = journeys.counts(journey_id)
     standing = sum((_at(numbers) for numbers in counts.values()), Counter())
     return {
         **_short(journeys, journey, counts),
-        "definition": journey.model_dump(mode="json", by_alias=True, exclude_unset=True),
+        "definition": definition,
         "steps": [{"step": s.id, "kind": s.kind, "people": standing[s.id]} for s in journey.steps],
         "waiting_for_goal": standing[WAITS_FOR_GOAL],
         "versions": [
@@ -62,8 +73,11 @@ def people_by_version(journeys: JourneyContext, journey_id: str) -> dict[str, in
     return {version: people for version, people in found.items() if people}
 
 
-def _short(journeys: JourneyContext, journey: Journey, counts: Mapping[str, Mapping[str, int]]) -> dict[str, Any]:
-    total: Counter[str] = sum((Counter(numbers) for numbers in counts.values()), Counter())
+def _short(
+    journeys: JourneyContext, journey: Journey, counts: Mapping[str, Mapping[str, int]] | None
+) -> dict[str, Any]:
+    total: Counter[str] = sum((Counter(numbers) for numbers in (counts or {}).values()), Counter())
+    figures = _figures(total)
     return {
         "id": journey.id,
         "title": journey.title.model_dump(),
@@ -71,7 +85,7 @@ def _short(journeys: JourneyContext, journey: Journey, counts: Mapping[str, Mapp
         "version": journey.version,
         "mode": told_mode(journeys.mode(journey.id)),
         "starts_with": list(journey.trigger.event),
-        **_figures(total),
+        **(dict.fromkeys(figures) if counts is None else figures),
     }
 
 

@@ -9,6 +9,7 @@ from itertools import count
 from typing import Any, Final, cast
 
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.errors import Conflict, FieldError, Forbidden, Invalid, NotFound
 from shared.domain.journeys.engine import Signal
 from shared.domain.staff.directory import Directory
@@ -189,9 +190,17 @@ class AppointmentBook:
 
 
 def listed(
-    table: Table, store: str, since: datetime, until: datetime, *, limit: int, start: str | None
+    table: Table,
+    store: str,
+    since: datetime,
+    until: datetime,
+    *,
+    stores: frozenset[str],
+    limit: int,
+    start: str | None,
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of a store's appointments between two moments, in order of time."""
+    """One page of a store's appointments between two moments, in order of time. `stores` are those of the key that asks
+    (none: all)."""
     low, high = (stamp(at) for at in (since, until))
     page = table.query(
         table_keys.appointments_in(store), low=low, high=high, start=start, limit=limit, consistent=False
@@ -200,12 +209,17 @@ def listed(
     found = table.batch_get(places, consistent=False) if places else {}
     uow = UnitOfWork(table)
     uow.load(table_keys.profile(one["customer_id"]) for one in found.values())
-    return [shown(uow, cast(Appointment, found[place])) for place in places if place in found], page.next
+    return [shown(uow, cast(Appointment, found[place]), stores) for place in places if place in found], page.next
 
 
-def shown(uow: UnitOfWork, known: Appointment) -> dict[str, Any]:
-    """An appointment as staff see it: the customer, and the number to call."""
+def shown(
+    uow: UnitOfWork, known: Appointment, stores: frozenset[str], *, reads_customers: bool = True
+) -> dict[str, Any]:
+    """An appointment as staff see it: the customer, and the number to call; without them for a key that may not see the
+    customer (R44)."""
     members = members_of(uow, known["customer_id"])
+    if not (reads_customers and sees(stores, stores_of(members))):
+        return brief(known) | dict.fromkeys(("customer_id", "customer_name", "phone"))
     return brief(known) | {
         "customer_id": members[0]["customer_id"] if members else known["customer_id"],
         "customer_name": fold_members(members)["traits"].get("name") if members else None,

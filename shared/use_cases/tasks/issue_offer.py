@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Conflict
+from shared.domain.customers.reach import sees, stores_of
+from shared.domain.errors import Conflict, Forbidden
 from shared.domain.tasks.task import Task, status_of
 from shared.domain.vietnam_time import local_day, stamp
 from shared.domain.vouchers.offer import Book
@@ -42,6 +43,8 @@ class OfferIssuer:
 
         def change(uow: UnitOfWork) -> Task:
             task = find_task(uow, task_id, stores)
+            if stores and not sees(stores, stores_of(members_of(uow, task["customer_id"]))):
+                raise Forbidden("this customer belongs to stores the key has no access to")
             if "voucher" in task:
                 return task
             if status_of(task) == "done":

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from shared.domain.common.stored_item import picked
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.tasks.review import decisions, described
 from shared.domain.tasks.task import Status, Task, TaskTexts, status_of
 from shared.domain.vietnam_time import stamp
@@ -24,6 +25,8 @@ _SHOWN = (
     "script", "store", "assignee", "outcome", "note", "by", "done_at", "journey", "run", "step", "offer",
     "callable_from", "order_by",
 )  # fmt: skip
+# What journeys wrote for and about the customer.
+_OF_CUSTOMER = ("script", "offer", "order_by")
 # Zalo accounts have mobile numbers.
 _LANDLINE = "+842"
 
@@ -55,9 +58,9 @@ def listed(
     suggester: Suggester | None = None,
     reach: frozenset[str] = frozenset(),
 ) -> tuple[list[dict[str, Any]], str | None]:
-    """One page of tasks, open calls with the recommendations of the `suggester` (U1); `reach` are the caller's stores
-    (none: all). A page may be shorter than `limit` where a role, kind or person is filtered, or where a task moved
-    meanwhile."""
+    """One page of tasks, open calls with the recommendations of the `suggester` (U1). `reach` are the stores
+    of the key that asks (none: all). A page may be shorter than `limit` where a role, kind or person is filtered, or
+    where a task moved meanwhile."""
     rows, after = _rows(table, query, limit, start)
     places = [_PLACE[query.status](row["task_id"]) for row in rows if query.fits(row)]
     found = table.batch_get(places, consistent=False) if places else {}
@@ -67,7 +70,11 @@ def listed(
     uow.load([*map(table_keys.profile, who), *map(table_keys.journeys_of, journeys)])
     tasks = [cast(Task, found[place]) for place in places if place in found]
     people = {task["task_id"]: members_of(uow, task["customer_id"]) for task in tasks}
-    calls = [one for task in tasks if task["kind"] == "call" and people[one := task["task_id"]]]
+    calls = [
+        one
+        for task in tasks
+        if task["kind"] == "call" and people[one := task["task_id"]] and sees(reach, stores_of(people[one]))
+    ]
     offered: dict[str, list[dict[str, Any]]] = {}
     if suggester and query.status == "open":
         offered = dict(zip(calls, suggester.for_calls([people[one] for one in calls]), strict=True))
@@ -109,21 +116,29 @@ def shown(
     uow: UnitOfWork,
     reach: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
-    """A task as staff see it: customer, number, reason, the people of a review, and the state of its journey's deal."""
+    """A task as staff see it: customer, number, reason, the people of a review, the state of its journey's deal.
+
+    A store can have work for a customer of others, such as a question about its goods; then only the work is shown
+    (R44).
+    """
+    seen = sees(reach, stores_of(members))
+    members = members if seen else []
+    # A question of a ticket is put in the words of who asks; a journey's title and reason hold the customer's figures.
+    told = seen or "ticket_id" in task
     known = words.get(task["reason"])
     view = fold_members(members) if members else None
     phone = number_to_call(members) if members else None
     return {
         "task_id": task["task_id"],
-        "customer_id": members[0]["customer_id"] if members else task["customer_id"],
+        "customer_id": (members[0]["customer_id"] if members else task["customer_id"]) if seen else None,
         "customer_name": view["traits"].get("name") if view else None,
         "phone": phone,
         "call_link": f"tel:{phone}" if phone else None,
         "zalo_link": f"https://zalo.me/{phone[1:]}" if phone and not phone.startswith(_LANDLINE) else None,
         "segments": _segments(members),
         "kind": task["kind"],
-        "title": known.title if known else task.get("title"),
-        "reason": known.reason if known else task["reason"],
+        "title": known.title if known else task.get("title") if told else None,
+        "reason": known.reason if known else task["reason"] if told else "",
         "role": task["role"],
         "opened_at": task["at"],
         "due_at": task["due_at"],
@@ -131,7 +146,7 @@ def shown(
         "deal": _deal(task, members, uow),
         "review": described(task, _people(task, members, uow, reach), known) if decisions(task) and members else None,
         **dict.fromkeys(_SHOWN),
-        **picked(task, _SHOWN),
+        **picked(task, _SHOWN if seen else [name for name in _SHOWN if name not in _OF_CUSTOMER]),
     }
 
 

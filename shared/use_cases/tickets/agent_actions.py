@@ -39,16 +39,22 @@ class NewMessage:
     verified: bool = False
 
 
-def post_message(context: TicketContext, ticket_id: str, message: NewMessage) -> MessageResult:
+def post_message(
+    context: TicketContext, ticket_id: str, message: NewMessage, stores: frozenset[str] = frozenset()
+) -> MessageResult:
     """Add a message to a ticket: a customer's reopens a resolved one, an agent's or the bot's is sent to the customer,
-    a note stays internal. Raises NotFound, and Conflict while another agent holds the lock."""
+    a note stays internal. `stores` are those of the key that posts it (none: all). Raises NotFound, and Conflict while
+    another agent holds the lock."""
     if message.author == "customer":
-        return commit(context, lambda tx: _from_customer(context, tx, ticket_id, message))
+        return commit(context, lambda tx: _from_customer(context, tx, ticket_id, message, stores))
     return commit(context, lambda tx: _from_agent_or_bot(context, tx, ticket_id, message))
 
 
-def _from_customer(context: TicketContext, tx: TicketTransaction, ticket_id: str, message: NewMessage) -> MessageResult:
+def _from_customer(
+    context: TicketContext, tx: TicketTransaction, ticket_id: str, message: NewMessage, stores: frozenset[str]
+) -> MessageResult:
     ticket = tickets.get(tx.uow, ticket_id)
+    store = ticket.get("store", "")
     as_customer = CustomerMessage(
         channel=ticket["channel"],
         dedup=f"{ticket_id}:{message.dedup}",
@@ -58,8 +64,10 @@ def _from_customer(context: TicketContext, tx: TicketTransaction, ticket_id: str
         attachments=message.attachments,
         customer_id=ticket["customer_id"],
         verified=message.verified,
+        # A follow-up of an old ticket stays with the store that has it.
+        store=store if store in stores else "",
     )
-    return MessageIntake(context, tx, as_customer, ticket_id=ticket_id).record()
+    return MessageIntake(context, tx, as_customer, ticket_id=ticket_id, stores=stores).record()
 
 
 def _from_agent_or_bot(

@@ -17,7 +17,8 @@ from shared.domain.common.field_reader import done, fields
 from shared.domain.common.stored_item import without
 from shared.domain.customers.names import clean_name
 from shared.domain.customers.profile import fold_members
-from shared.domain.errors import Busy, Conflict
+from shared.domain.customers.reach import sees, stores_of
+from shared.domain.errors import Busy, Conflict, Forbidden
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.channel_errors import ChannelError
 from shared.domain.tickets.ticket import OrderDraft, digest
@@ -78,13 +79,24 @@ def read_order_request(body: Any) -> OrderRequest:
 
 
 def draft_order(
-    context: TicketContext, products: Products, pos: PosOrders | None, ticket_id: str, wanted: OrderRequest, by: str
+    context: TicketContext,
+    products: Products,
+    pos: PosOrders | None,
+    ticket_id: str,
+    wanted: OrderRequest,
+    by: str,
+    stores: frozenset[str] = frozenset(),
 ) -> OrderDraft:
     """Have the POS draft an order for the customer of a ticket; returns {"order_id", "number", …} as the ticket has it.
 
-    The same request is the same draft. Raises NotFound, Conflict where no POS is connected or the POS refuses the
-    order, and Busy where the POS is unavailable or its answer was lost: then the call may be repeated.
+    The same request is the same draft. `stores` are those of the key that asks (none: all): it drafts for these alone,
+    and for a customer of others without name and phone. Raises NotFound, Forbidden for another store, Conflict where no
+    POS is connected or the POS refuses the order, and Busy where the POS is unavailable or its answer was lost: then
+    the call may be repeated.
     """
+    store = wanted.store or tickets.get(UnitOfWork(context.table), ticket_id).get("store", "")
+    if not sees(stores, {store}):
+        raise Forbidden(f"the key has no access to store {store}" if store else "name one of the key's stores")
     if pos is None:
         raise Conflict("no POS that takes draft orders is connected: make the order at the till", final=True)
     known = products.load(sku for sku, _, _ in wanted.lines)
@@ -93,7 +105,7 @@ def draft_order(
     earlier = commit(context, lambda tx: _claim(context, tx, ticket_id, key))
     if earlier and earlier["status"] == "done":
         return earlier
-    order = _order(context, ticket_id, key, wanted, lines)
+    order = _order(context, ticket_id, key, wanted, lines, stores)
     try:
         drafted = (earlier and _looked_up(pos, key, earlier)) or pos.draft(order)
     except ChannelError as trouble:
@@ -178,11 +190,18 @@ def _forget(context: TicketContext, tx: TicketTransaction, ticket_id: str, key: 
 
 
 def _order(
-    context: TicketContext, ticket_id: str, key: str, wanted: OrderRequest, lines: tuple[DraftLine, ...]
+    context: TicketContext,
+    ticket_id: str,
+    key: str,
+    wanted: OrderRequest,
+    lines: tuple[DraftLine, ...],
+    stores: frozenset[str],
 ) -> DraftOrder:
     uow = UnitOfWork(context.table)
     ticket = tickets.get(uow, ticket_id)
     members = members_of(uow, ticket["customer_id"])
+    if not sees(stores, stores_of(members)):
+        members = []
     traits = fold_members(members)["traits"] if members else {}
     return DraftOrder(
         key=key,

@@ -42,6 +42,9 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
     read.only(customer, ("identities",), "customer.")
     claimed = not caller.roles - {"web"}
     identities = read_identities(read, customer, ours, claimed=claimed, path="customer.identities.")
+    if claimed:
+        # Whoever fills in a form can name anybody's account of a channel.
+        identities = [who._replace(certainty="claimed") for who in identities]
     for who in identities:
         if who.kind == "phone" and who.value in ours.own_numbers:
             read.wrong("customer.identities.phone", "is a number of the shop itself")
@@ -61,7 +64,7 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
     content = json.dumps([text, subject, order_id, [one.model_dump() for one in attachments]], ensure_ascii=False)
     return CustomerMessage(
         channel=channel,
-        dedup=f"api:{caller.name}:{message_id}" if message_id else f"same:{digest(content)}",
+        dedup=_dedup(caller, message_id, content),
         again=0 if message_id else rules.repeat_seconds,
         at=stamp(now),
         text=text,
@@ -72,6 +75,13 @@ def read_ticket(body: Any, caller: Caller, rules: TicketRules, ours: IdentityRul
         verified=any(who.joins for who in identities),
         store=min(caller.stores, default=""),
     )
+
+
+def _dedup(caller: Caller, message_id: str, content: str) -> str:
+    """The natural key of a message. A repetition gets the first answer, so it has to come from a key that sees as much:
+    one of the same stores, and a page of the web another one."""
+    reach = "".join(f"{store}\n" for store in sorted(caller.stores)) + ("" if caller.roles - {"web"} else "web\n")
+    return f"api:{reach}{caller.name}:{message_id}" if message_id else f"same:{digest(reach + content)}"
 
 
 def read_text(read: Reader, body: dict[str, Any], *, needed: bool = True, limit: int = TEXT_LENGTH) -> str:
@@ -131,7 +141,7 @@ def read_message(body: Any, caller: Caller, rules: TicketRules, directory: Direc
     return NewMessage(
         author=author,
         text=text,
-        dedup=f"api:{caller.name}:{message_id}" if message_id else f"same:{digest(content)}",
+        dedup=_dedup(caller, message_id, content),
         by="" if author == "customer" else by,
         note=note,
         attachments=tuple(attachments),

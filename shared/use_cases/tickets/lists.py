@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from shared.domain.customers.profile import Profile, fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.messaging.reply_windows import windows
 from shared.domain.tickets.sla import deadlines
 from shared.domain.tickets.ticket import Ticket, locked_by
@@ -17,7 +18,6 @@ from shared.repositories import tickets as ticket_store
 from shared.repositories.profiles import last_words, members_of
 from shared.repositories.tickets import case_code
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.use_cases.customers.view import stores_of
 from shared.use_cases.tickets.thread import thread
 
 _SHOWN = (
@@ -66,18 +66,21 @@ def listed(
     uow = UnitOfWork(table)
     uow.load(table_keys.profile(ticket["customer_id"]) for ticket in found.values())
     tickets = [cast(Ticket, found[key]) for key in keys if key in found]
-    return [_row(ticket, members_of(uow, ticket["customer_id"]), now) for ticket in tickets], page.next
+    return [_row(ticket, members_of(uow, ticket["customer_id"]), now, stores) for ticket in tickets], page.next
 
 
-def _row(ticket: Ticket, members: list[Profile], now: datetime) -> dict[str, Any]:
+def _row(ticket: Ticket, members: list[Profile], now: datetime, stores: Collection[str]) -> dict[str, Any]:
+    if not sees(stores, stores_of(members)):
+        return shown(ticket, now, sees_customer=False) | {"customer_name": None}
     name = fold_members(members)["traits"].get("name") if members else None
     customer = members[0]["customer_id"] if members else ticket["customer_id"]
     return shown(ticket, now) | {"customer_id": customer, "customer_name": name}
 
 
-def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
-    """A ticket as the API shows it."""
+def shown(ticket: Ticket, now: datetime, *, sees_customer: bool = True) -> dict[str, Any]:
+    """A ticket as the API shows it; to who may not see its customer, without what we know of them (R44)."""
     by, fields = locked_by(ticket, stamp(now)), cast(dict[str, Any], ticket)
+    hidden: dict[str, Any] = {"customer_id": None, "value": None, "suggestions": [], "reasons": [], "handover": None}
     return {
         **{name: fields[name] for name in _SHOWN},
         "customer_id": ticket["customer_id"],
@@ -86,6 +89,7 @@ def shown(ticket: Ticket, now: datetime) -> dict[str, Any]:
         "missed": sorted(ticket["missed"]),
         "suggestions": ticket.get("suggestions", []),
         "lock": ticket["lock"] if by else None,
+        **({} if sees_customer else hidden),
     }
 
 
@@ -101,18 +105,25 @@ def opened(
     ticket = ticket_store.get(uow, ticket_id)
     members = members_of(uow, ticket["customer_id"])
     theirs = stores_of(members)
+    seen = sees(stores, theirs)
     lead = members[0]["customer_id"] if members else ticket["customer_id"]
-    sees = bool(members) and (not stores or bool(theirs & set(stores)))
-    open_until = windows(last_words(members), now) if members else {}
-    body = shown(ticket, now) | {
-        "customer_id": lead,
-        "thread": [line(item) for item in thread(uow, ticket_id)[-LINES_SHOWN:]],
-        "customer": view(lead) if sees else None,
+    open_until = windows(last_words(members), now) if members and seen else {}
+    # The bot knows the customer's orders; of a customer of other stores its lines are not for this reader.
+    lines = [item for item in thread(uow, ticket_id) if seen or item["author"] != "bot"]
+    body = shown(ticket, now, sees_customer=seen) | {
+        **({"customer_id": lead} if seen else {}),
+        "thread": [line(item) for item in lines[-LINES_SHOWN:]],
+        "customer": view(lead) if members and seen else None,
         "windows": {channel: window._asdict() for channel, window in open_until.items()},
         "deadlines": dict(sorted(deadlines(ticket).items())),
         "asks": list(ticket.get("asks", {}).values()),
     }
     return body, {ticket.get("store", "")} | theirs
+
+
+def customer_seen(table: Table, ticket: Ticket, stores: Collection[str]) -> bool:
+    """Whether a key of these stores (none: all) may see a ticket's customer."""
+    return not stores or sees(stores, stores_of(members_of(UnitOfWork(table), ticket["customer_id"])))
 
 
 def stores_of_ticket(table: Table, ticket_id: str) -> set[str]:

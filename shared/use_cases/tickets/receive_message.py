@@ -8,7 +8,9 @@ from shared.domain.bot.guardrails import needs_looking_at
 from shared.domain.bot.reply import Answer, BotRequest, HandOver, refuses_marketing
 from shared.domain.common.channels import CONSENT_CHANNELS
 from shared.domain.common.language import language_of
+from shared.domain.customers.identity import strongest
 from shared.domain.customers.profile import Profile, agree, caring_store, fold_members
+from shared.domain.customers.reach import sees, stores_of
 from shared.domain.errors import NotFound
 from shared.domain.messaging.policy import WINDOWED
 from shared.domain.recommendations.recommendation import Matter
@@ -39,27 +41,39 @@ NO_BOT = frozenset(("hotline", "store"))
 ACKNOWLEDGED = frozenset(("email", "form"))
 
 
-def receive(context: TicketContext, message: CustomerMessage) -> MessageResult:
-    """Record what a customer said in its ticket; idempotent. Raises Busy after too many lost races, and NotFound for an
-    unknown customer."""
+def receive(context: TicketContext, message: CustomerMessage, stores: frozenset[str] = frozenset()) -> MessageResult:
+    """Record what a customer said in its ticket; idempotent. `stores` are those of the key that reports it (none: all).
+    Raises Busy after too many lost races, and NotFound for an unknown customer."""
     at = min(message.at, stamp(context.now))
     message = message.model_copy(update={"at": at})
-    return commit(context, lambda tx: MessageIntake(context, tx, message).record())
+    return commit(context, lambda tx: MessageIntake(context, tx, message, stores=stores).record())
 
 
 class MessageIntake:
-    """Records one message inside one transaction; `ticket_id` names its ticket where that is known."""
+    """Records one message inside one transaction; `ticket_id` names its ticket where that is known.
+
+    A key with `stores` reports what a customer of other stores says, too. It goes into a ticket of those stores, joins
+    no identities to the customer, and the bot answers it as from somebody unknown (R44).
+    """
 
     def __init__(
-        self, context: TicketContext, tx: TicketTransaction, message: CustomerMessage, *, ticket_id: str = ""
+        self,
+        context: TicketContext,
+        tx: TicketTransaction,
+        message: CustomerMessage,
+        *,
+        ticket_id: str = "",
+        stores: frozenset[str] = frozenset(),
     ) -> None:
         self.context, self.tx, self.message, self.ticket_id = context, tx, message, ticket_id
+        self.stores = stores
         self.uow = tx.uow
         self.bot_reply = ""
 
     def record(self) -> MessageResult:
         message, uow = self.message, self.uow
         home, self.members = self._identify()
+        self.sees = sees(self.stores, stores_of(self.members))
         if mark := self._recorded_before():
             self.tx.uow = UnitOfWork(self.context.table)  # everything else of this message was stored then
             ticket = tickets.get(self.tx.uow, mark["ticket_id"])
@@ -108,6 +122,8 @@ class MessageIntake:
             return message.customer_id, members
         registry = IdentityResolver(uow, context.secret(), context.journeys.new_id, context.now)
         self._read_ahead(registry)
+        if stranger := self._of_other_stores(registry):
+            return stranger, members_of(uow, stranger)
         home = registry.resolve(message.identities, message.at)
         key = table_keys.profile(home)
         if home in registry.created and message.store:
@@ -119,6 +135,16 @@ class MessageIntake:
             relabel(uow, members, None if fresh else metrics_of(lead), context.journeys.rules_today)
             members = load_members(uow, registry.lead_of(home))
         return home, members
+
+    def _of_other_stores(self, registry: IdentityResolver) -> str:
+        """The profile that sent the message, where one of its identities is a customer's of other stores; else ""."""
+        if not self.stores:
+            return ""
+        joining = [who for who in self.message.identities if who.joins] or list(self.message.identities)
+        known = {who: str(link["customer"]) for who in joining if (link := self.uow.get(registry.key(who)))}
+        if all(sees(self.stores, stores_of(members_of(self.uow, home))) for home in known.values()):
+            return ""
+        return known[strongest(list(known))]
 
     def _read_ahead(self, registry: IdentityResolver) -> None:
         """Load in two requests what nearly every message needs: its identity links, and the items of their profiles."""
@@ -171,6 +197,8 @@ class MessageIntake:
         ]
         self.uow.load(key for one in ids for key in (table_keys.ticket(one), table_keys.ticket_resolved(one)))
         known = [found for one in ids if (found := tickets.find(self.uow, one))]
+        if not self.sees:
+            known = [ticket for ticket in known if sees(self.stores, {ticket.get("store", "")})]
         known.sort(key=lambda ticket: (ticket["status"] != "resolved", ticket["last_at"]), reverse=True)
         for ticket in known:
             if matched := match(ticket, self.message, triage, self.context.rules):
@@ -271,6 +299,7 @@ class MessageIntake:
         traits = fold_members(self.members)["traits"]
         own = outgoing.OWN.get(message.channel, "")
         windows = person(self.members, {}, "", now).windows
+        verified = message.verified and self.sees
         reply = self.context.bot(
             BotRequest(
                 text=message.text,
@@ -279,9 +308,9 @@ class MessageIntake:
                 language=language_of(message.text, str(traits.get("@language", "vi"))),
                 value=ticket["value"],
                 channel=message.channel,
-                verified=message.verified,
+                verified=verified,
                 traits=traits,
-                orders=self.context.orders(self.uow, self.members) if message.verified else (),
+                orders=self.context.orders(self.uow, self.members) if verified else (),
                 turns=ticket.get("turns", ()),
                 attachments=[one.kind for one in message.attachments],
                 window_open=own not in WINDOWED or windows.get(own, now) > now,

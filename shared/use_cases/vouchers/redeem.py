@@ -5,13 +5,14 @@ from __future__ import annotations
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.journeys.engine import Signal
 from shared.domain.vietnam_time import stamp
+from shared.domain.vouchers.offer import Reason
 from shared.domain.vouchers.voucher import Claim, Redemption, Said, Use, Voucher, came_back, refusal, words
 from shared.ports import Check, absent, equals
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.retry import committed
 from shared.repositories.unit_of_work import UnitOfWork
-from shared.repositories.vouchers import NAME, find, save, signal_of
+from shared.repositories.vouchers import NAME, find, save, signal_of, use_seen
 from shared.use_cases.journeys.advance import handle_signal
 from shared.use_cases.journeys.context import JourneyContext
 
@@ -20,28 +21,35 @@ ATTEMPTS = 12
 
 
 def redeem(
-    journeys: JourneyContext, secret: bytes, code: str, use: Use, who: Identity | None
+    journeys: JourneyContext,
+    secret: bytes,
+    code: str,
+    use: Use,
+    who: Identity | None,
+    stores: frozenset[str] = frozenset(),
 ) -> tuple[Voucher, Redemption]:
     """Use a code up for an order; the same order again gets the same answer.
 
-    `who` is the phone of the customer who shows it. Raises Refused with the reason, Busy when too many try at once.
+    `who` is the phone of the customer who shows it, `stores` are those of the key that asks (none: all). Raises Refused
+    with the reason, Busy when too many try at once.
     """
 
     def attempt(uow: UnitOfWork) -> tuple[Voucher, Redemption]:
         voucher = find(uow, journeys.playbook.offers, code)
-        return _redeem(journeys, uow, voucher, use._replace(members=_members(uow, who, secret)))
+        return _redeem(journeys, uow, voucher, use._replace(members=_members(uow, who, secret)), stores)
 
     return committed(journeys.table, attempt, attempts=ATTEMPTS)
 
 
-def _redeem(journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Use) -> tuple[Voucher, Redemption]:
+def _redeem(
+    journeys: JourneyContext, uow: UnitOfWork, voucher: Voucher, use: Use, stores: frozenset[str]
+) -> tuple[Voucher, Redemption]:
     book = journeys.playbook.offers
     key = table_keys.order(use.order_id)
     order = uow.get(key)
-    if order and came_back(order):
-        raise words(book, "order_cancelled", voucher, voucher.code)
-    if reason := refusal(voucher, use):
-        raise words(book, reason, voucher, voucher.code)
+    reason: Reason | None = "order_cancelled" if order and came_back(order) else refusal(voucher, use)
+    if reason:
+        raise words(book, reason, voucher, voucher.code, tells_use=use_seen(uow, voucher, stores))
     known = voucher.claims.get(use.order_id, Claim())
     if known.told is None:
         told = Said(at=stamp(use.at), store=use.store, total=use.total)
