@@ -11,12 +11,13 @@ import pytest
 
 from infra.local.commands import access
 from infra.local.commands.access import TABLE
+from infra.local.stack import keys
 from shared.domain.customers.reach import sees
 from shared.domain.tasks.task import NewTask
 from shared.domain.vouchers.voucher import new_code
 from shared.repositories import tasks
 from shared.repositories.api_keys import ROLES as ALL_ROLES
-from shared.repositories.api_keys import STORE_ROLES, issue_key
+from shared.repositories.api_keys import STORE_ROLES, KeyGrant
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.repositories.vouchers import issue
 from shared.runtime.auth import ROLES
@@ -78,10 +79,7 @@ class Chain(Shop):
         """The key of a role, for these stores."""
         known = (role, stores)
         if known not in self.keys:
-            self.keys[known] = issue_key(
-                self.stack.table, kind="api", roles=[role], stores=list(stores), name=f"{role} {len(self.keys)}",
-                now=self.now, new_id=self.stack.outside.new_id,
-            )  # fmt: skip
+            self.keys[known] = keys.issue(self.stack, KeyGrant("api", f"{role} {len(self.keys)}", [role], stores))
         return self.keys[known]
 
     def done(self, method: str, path: str, body: Any = None, *, key: str = "") -> Any:
@@ -145,6 +143,11 @@ class Chain(Shop):
         self.done("PUT", "/v1/customers", {"identities": {"loyalty_id": card}})
         self.done("PUT", "/v1/customers", {"identities": {"loyalty_id": card, "zalo_user_id": who.zalo}})
 
+    def another(self, who: Person) -> str:
+        """A second customer of the same store, to be merged."""
+        made = {"identities": {"loyalty_id": self.stack.outside.new_id()}, "traits": {"home_store": who.store}}
+        return str(self.done("PUT", "/v1/customers", made)["customer_id"])
+
     def facts(self, who: Person, things: Things) -> set[str]:
         """What tells of somebody, however it is written."""
         phone = who.phone.removeprefix("0")
@@ -177,6 +180,7 @@ def put(case: Case) -> dict[str, Any]:
 # The body of each call; a route that is not here has none.
 BODIES: dict[str, Any] = {
     "PUT /v1/customers": put,
+    "POST /v1/customers/{customer_id}/merge": lambda case: {"other": case.chain.second, "preview": True},
     "POST /v1/customers/search": lambda case: {"phone": case.who.phone},
     "POST /v1/vouchers/{code}/redeem": lambda case: {
         "order_id": f"{case.things.code[-4:]}", "store": case.store, "phone": case.who.phone, "total": 2_000_000
@@ -230,6 +234,8 @@ def play(case: Case, route: str, key: str) -> tuple[Answer, str]:
     """The answer to one call, and all that was said in it."""
     if route.endswith("/unmerge"):
         case.chain.merged(case.who)
+    if route.endswith("/merge"):
+        case.chain.second = case.chain.another(case.who)
     things = case.things._asdict()
     if route == "GET /v1/vouchers/{code}" and case.name == "other":
         things["code"] = case.things.local_code

@@ -53,7 +53,8 @@ def test_x24_five_hundred_orders_of_one_key_reach_its_cap_and_ring_the_alarm(
     # Another key's orders are nobody else's business, and what waits goes out in the next hour.
     orders(shop, shop.key("write"), ["0987654321"])
     shop.stack.drain()
-    assert [message["to"][-9:] for message in sent(shop)[first:]] == ["987654321"]
+    assert len(sent(shop)) == first + 1
+    assert len(shop.stack.providers.outbox("+84987654321")) == 1
     shop.stack.advance(shop.now + timedelta(minutes=62))
     assert len({message["to"] for message in sent(shop)}) == 501
 

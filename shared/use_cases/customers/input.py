@@ -37,7 +37,7 @@ def read_upsert(body: Any, now: datetime, rules: Rules) -> Upsert:
     if len(identities) > MAX_IDENTITIES:
         read.wrong("identities", f"may be {MAX_IDENTITIES} at most")
     if not identities and not read.errors:
-        read.wrong("identities", "needs at least one identity")
+        read.wrong("identities", "needs at least one identity that is no placeholder")
     if read.errors:
         raise Invalid(read.errors)
     return Upsert(tuple(identities), traits, tuple(consent), source)
