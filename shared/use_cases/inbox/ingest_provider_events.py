@@ -18,6 +18,8 @@ from shared.domain.customers.profile import Profile, agree
 from shared.domain.errors import NotFound
 from shared.domain.inbox.comment import calls_for
 from shared.domain.inbox.customer_message import said
+from shared.domain.inbox.freshness import SHORT_CODE
+from shared.domain.inbox.limits import shortened
 from shared.domain.inbox.provider_event import Incoming
 from shared.domain.inbox.purchase_intent import asks_to_buy
 from shared.domain.journeys.engine import Signal
@@ -25,7 +27,7 @@ from shared.domain.messaging.message import PROGRESS
 from shared.domain.tickets.ticket import CustomerMessage
 from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment
-from shared.ports import Item
+from shared.ports import Item, Key
 from shared.repositories import event_sources, profiles, table_keys
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
@@ -55,6 +57,10 @@ KNOWN_AS = {
 COMMENTS = "external:facebook_comment"
 # What a provider says about an address, and what we remember of it.
 CLOSES = {"bounced": "bounced", "complained": "complained"}
+# Of what a customer wrote in their timeline; all of it stands in the ticket.
+ENTRY_TEXT = 2000
+# As long as the proof of a short-code SMS is good at the door.
+PROOFS_KEPT = SHORT_CODE.past + SHORT_CODE.ahead
 
 
 class Taken(NamedTuple):
@@ -170,6 +176,8 @@ class IncomingTaker:
         uow = UnitOfWork(self.taker.table)
         registry = IdentityResolver(uow, self.taker.secret, self.taker.new_id, self.taker.now)
         who = _known_as(uow, registry, who)
+        if news.mark and not self._first_use(uow, who, news):
+            return Taken()
         named = [who]
         shared = str(news.detail.get("phone", ""))
         if news.kind == "phone_shared" and shared:
@@ -184,10 +192,18 @@ class IncomingTaker:
         if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
             return Taken()  # nobody we know; there is nothing to stop
         home = registry.resolve(named, news.at)
+        if (news.stated or news.kind == "comment") and uow.get(_entry_key(home, news)):
+            # Told again. What depends on the hour it is told in would come out differently, so it is only passed on.
+            return (
+                self._comment(uow, home, news, again=True)
+                if news.kind == "comment"
+                else self._word(uow, home, who, news)
+            )
         key = table_keys.profile(home)
-        profile = self._changed(profiles.find(uow, home) or {}, news)
+        before = profiles.find(uow, home) or {}
+        profile = self._changed(before, news)
         uow.put(key, profile)
-        if news.kind in ("inbound_message", "followed"):
+        if news.kind in ("inbound_message", "followed") and profile != before:
             _reopen(uow, registry.lead_of(home), news.channel)
         self._remember(uow, home, news, message_id)
         lead = registry.lead_of(home)
@@ -201,20 +217,32 @@ class IncomingTaker:
         uow.commit()
         return todo
 
+    def _first_use(self, uow: UnitOfWork, who: Identity, news: Incoming) -> bool:
+        """Whether the proof of a call was used for nothing but this; kept together with what the news changes, so that
+        a repeat neither adds to it nor loses it."""
+        key, used_for = table_keys.used_proof(news.mark), f"{link_key(who, self.taker.secret)}|{news.dedup}"
+        known = uow.get(key)
+        if known is None:
+            uow.put(key, {"used_for": used_for, "ttl": int((self.taker.now + PROOFS_KEPT).timestamp())})
+        return known is None or known["used_for"] == used_for
+
     def _word(self, uow: UnitOfWork, home: str, who: Identity, news: Incoming) -> Taken:
         """What a person said by themselves, and whether it surely was this customer."""
         link = (profiles.find(uow, home) or {})["identities"].get(who.name, {})
         sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
         return Taken(said(news, home, verified=sure))
 
-    def _comment(self, uow: UnitOfWork, home: str, news: Incoming) -> Taken:
+    def _comment(self, uow: UnitOfWork, home: str, news: Incoming, *, again: bool = False) -> Taken:
         """What a comment calls for. Who wrote it is nobody's proven name, whatever stands in it."""
         calls = calls_for(news.text, self.read(news.text))
         if not calls.hide and not calls.answer:
             return Taken()
-        message_id = moderate_comments.note(uow, home, news, calls, self.taker.now, self.taker.journeys.sending)
-        word = said(news, home, verified=False, by_hand=calls.answer == "person")
-        return Taken(word, home + moderate_comments.digest(news.detail["comment_id"]), message_id)
+        ref = home + moderate_comments.digest(news.detail["comment_id"])
+        if again:
+            message_id = str((uow.get(table_keys.page_comment(ref)) or {}).get("message_id", ""))
+        else:
+            message_id = moderate_comments.note(uow, home, news, calls, self.taker.now, self.taker.journeys.sending)
+        return Taken(said(news, home, verified=False, by_hand=calls.answer == "person"), ref, message_id)
 
     def _changed(self, profile: Profile, news: Incoming) -> Profile:
         if news.kind in CLOSES:
@@ -236,10 +264,15 @@ class IncomingTaker:
         entry: Item = {"at": news.at, "type": "incoming", "name": news.kind, "stage": "engagement"}
         entry["source"] = news.channel
         if news.text:
-            entry["text"] = news.text[:2000]
+            entry["text"] = shortened(news.text, ENTRY_TEXT)
         if message_id:
             entry["message_id"] = message_id
-        uow.mark(table_keys.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+        uow.mark(_entry_key(home, news), entry)
+
+
+def _entry_key(home: str, news: Incoming) -> Key:
+    """The same whenever the news is told: by the provider's own time."""
+    return table_keys.timeline(home, news.stated or news.at, f"{news.channel}-{news.dedup}"[:200])
 
 
 def _known_as(uow: UnitOfWork, registry: IdentityResolver, who: Identity) -> Identity:
