@@ -16,7 +16,7 @@ from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.phone_in_text import typed_mobile
 from shared.domain.customers.profile import Profile, agree
 from shared.domain.errors import NotFound
-from shared.domain.inbox.comment import calls_for
+from shared.domain.inbox.comment import Calls, calls_for
 from shared.domain.inbox.customer_message import said
 from shared.domain.inbox.freshness import SHORT_CODE
 from shared.domain.inbox.limits import shortened
@@ -109,7 +109,7 @@ class IncomingTaker:
         who = self._who(news)
         if who is None:
             return Taken()
-        taken = retried(self.taker.table, lambda _: self._about(who, news, message_id))
+        taken = retried(self.taker.table, lambda attempt: self._about(who, news, message_id, first_try=attempt == 0))
         word = taken.said
         if word and answers_survey(self.taker.journeys, word.customer_id, news):
             return taken._replace(said=None)
@@ -172,7 +172,11 @@ class IncomingTaker:
         except ValueError:
             return None
 
-    def _about(self, who: Identity, news: Incoming, message_id: str) -> Taken:
+    def _about(self, who: Identity, news: Incoming, message_id: str, *, first_try: bool) -> Taken:
+        """Change what the news changes, together with its timeline entry, so that it changes it once.
+
+        The first try takes it that the news is new, which costs no read; where it is not, the commit raises Conflict.
+        """
         uow = UnitOfWork(self.taker.table)
         registry = IdentityResolver(uow, self.taker.secret, self.taker.new_id, self.taker.now)
         who = _known_as(uow, registry, who)
@@ -192,20 +196,15 @@ class IncomingTaker:
         if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
             return Taken()  # nobody we know; there is nothing to stop
         home = registry.resolve(named, news.at)
-        if (news.stated or news.kind == "comment") and uow.get(_entry_key(home, news)):
-            # Told again. What depends on the hour it is told in would come out differently, so it is only passed on.
-            return (
-                self._comment(uow, home, news, again=True)
-                if news.kind == "comment"
-                else self._word(uow, home, who, news)
-            )
+        if not first_try and uow.get(_entry_key(home, news)):
+            # Told again: an earlier worker may have died before it passed on what was said.
+            return self._passed_on(uow, home, who, news)
         key = table_keys.profile(home)
-        before = profiles.find(uow, home) or {}
-        profile = self._changed(before, news)
+        profile = self._changed(profiles.find(uow, home) or {}, news)
         uow.put(key, profile)
-        if news.kind in ("inbound_message", "followed") and profile != before:
+        if news.kind in ("inbound_message", "followed"):
             _reopen(uow, registry.lead_of(home), news.channel)
-        self._remember(uow, home, news, message_id)
+        self._remember(uow, home, news, message_id, first_try=first_try)
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         relabel(uow, load_members(uow, lead), None if fresh else metrics_of(lead), self.taker.rules_today)
@@ -232,17 +231,27 @@ class IncomingTaker:
         sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
         return Taken(said(news, home, verified=sure))
 
-    def _comment(self, uow: UnitOfWork, home: str, news: Incoming, *, again: bool = False) -> Taken:
-        """What a comment calls for. Who wrote it is nobody's proven name, whatever stands in it."""
+    def _passed_on(self, uow: UnitOfWork, home: str, who: Identity, news: Incoming) -> Taken:
+        """What the first telling passed on, or would have."""
+        if news.kind != "comment":
+            return self._word(uow, home, who, news)
+        calls = calls_for(news.text, self.read(news.text))
+        ref = home + moderate_comments.digest(news.detail["comment_id"])
+        noted = uow.get(table_keys.page_comment(ref))
+        return self._comment_work(home, news, calls, str(noted.get("message_id", ""))) if noted else Taken()
+
+    def _comment(self, uow: UnitOfWork, home: str, news: Incoming) -> Taken:
+        """What a comment calls for."""
         calls = calls_for(news.text, self.read(news.text))
         if not calls.hide and not calls.answer:
             return Taken()
-        ref = home + moderate_comments.digest(news.detail["comment_id"])
-        if again:
-            message_id = str((uow.get(table_keys.page_comment(ref)) or {}).get("message_id", ""))
-        else:
-            message_id = moderate_comments.note(uow, home, news, calls, self.taker.now, self.taker.journeys.sending)
-        return Taken(said(news, home, verified=False, by_hand=calls.answer == "person"), ref, message_id)
+        message_id = moderate_comments.note(uow, home, news, calls, self.taker.now, self.taker.journeys.sending)
+        return self._comment_work(home, news, calls, message_id)
+
+    def _comment_work(self, home: str, news: Incoming, calls: Calls, message_id: str) -> Taken:
+        """Who wrote a comment is nobody's proven name, whatever stands in it."""
+        word = said(news, home, verified=False, by_hand=calls.answer == "person")
+        return Taken(word, home + moderate_comments.digest(news.detail["comment_id"]), message_id)
 
     def _changed(self, profile: Profile, news: Incoming) -> Profile:
         if news.kind in CLOSES:
@@ -260,14 +269,17 @@ class IncomingTaker:
             profile = {**profile, "inbound": {**profile.get("inbound", {}), news.channel: news.at}}
         return profile
 
-    def _remember(self, uow: UnitOfWork, home: str, news: Incoming, message_id: str) -> None:
+    def _remember(self, uow: UnitOfWork, home: str, news: Incoming, message_id: str, *, first_try: bool) -> None:
         entry: Item = {"at": news.at, "type": "incoming", "name": news.kind, "stage": "engagement"}
         entry["source"] = news.channel
         if news.text:
             entry["text"] = shortened(news.text, ENTRY_TEXT)
         if message_id:
             entry["message_id"] = message_id
-        uow.mark(_entry_key(home, news), entry)
+        key = _entry_key(home, news)
+        if first_try:
+            uow.assume_absent(key)
+        uow.put(key, entry)
 
 
 def _entry_key(home: str, news: Incoming) -> Key:
