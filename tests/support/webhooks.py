@@ -36,8 +36,13 @@ class Sent(NamedTuple):
         return Answer(status, headers, json.loads(content))
 
 
+def raw(payload: Any) -> bytes:
+    """A payload as JSON, unless it is written down already."""
+    return payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+
+
 def post(path: str, payload: Any, **headers: str) -> Sent:
-    body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    body = raw(payload)
     return Sent("POST", path, "", {name.replace("_", "-"): value for name, value in headers.items()}, body)
 
 
@@ -51,7 +56,7 @@ def zalo(inbox: Inbox, payload: Any) -> Sent:
 
 def messenger(inbox: Inbox, payload: Any) -> Sent:
     """A delivery of Meta as it is, signed."""
-    body = json.dumps(payload).encode()
+    body = raw(payload)
     mac = hmac.new(inbox.providers.messenger.app_secret.encode(), body, hashlib.sha256).hexdigest()
     return post("/webhooks/messenger", body, x_hub_signature_256=f"sha256={mac}")
 
