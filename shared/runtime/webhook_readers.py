@@ -87,7 +87,7 @@ def _aws(call: Call, accounts: Accounts) -> Heard:
     if variant is None:
         return None, []
     payload = load(call.raw)
-    number = accounts.get("whatsapp", {}).get("phone_number_id", "")
+    number = (accounts.get("whatsapp") or {}).get("phone_number_id", "")
     _need_ours("WhatsApp number", aws.is_ours(payload, phone_number_id=number))
     _need_now(call, aws.told_at(payload), freshness.AWS)
     if why := aws.refusal(payload):

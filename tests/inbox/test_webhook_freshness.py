@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from infra.local.providers.aws import TOPIC
 from shared.domain.inbox.freshness import AWS, MESSENGER, SHORT_CODE, ZALO, Window
 from shared.domain.vietnam_time import stamp
 from tests.support import webhooks
@@ -88,6 +89,20 @@ def test_events_over_a_connection_have_to_be_of_now_too(inbox: Inbox, at: dateti
 
     refused(inbox, webhooks.eventbridge(inbox, "aws.ses", sent, stamp(at)))
     refused(inbox, webhooks.eventbridge(inbox, "aws.sms-voice", text, stamp(at), "/webhooks/sms"))
+
+
+def test_an_old_greeting_of_a_topic_is_not_confirmed(inbox: Inbox) -> None:
+    greeting = {
+        "Type": "SubscriptionConfirmation",
+        "MessageId": "n1",
+        "TopicArn": TOPIC,
+        "Message": "You have chosen to subscribe",
+        "Timestamp": stamp(LONG_AGO),
+        "Token": "t",
+        "SubscribeURL": "https://sns.ap-southeast-1.amazonaws.com/?Action=ConfirmSubscription",
+    }
+
+    refused(inbox, webhooks.post("/webhooks/ses", inbox.providers.aws.signed(greeting)))
 
 
 @pytest.mark.parametrize("at", [LONG_AGO, FAR_AHEAD])
