@@ -5,29 +5,27 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from typing import Any
+from collections.abc import Iterator
 
 from aws_lambda_powertools.event_handler import Response
 
 from shared.domain.errors import TooLarge, Unauthenticated, Unreadable
+from shared.domain.inbox.provider_event import Incoming
 from shared.runtime import wiring
 from shared.runtime.http import HttpDoor, answer
 from shared.runtime.logs import logger
-from shared.runtime.webhook_readers import READERS, Call, messenger_handshake
+from shared.runtime.webhook_readers import READERS, Call, account_of, messenger_handshake
 
 MAX_BYTES = 512 * 1024
-# News per queue message; a provider rarely tells more at once.
-PACK = 50
-
-# Whose account a callback belongs to, where it does not bear its name.
-ACCOUNTS = {"esms-short-code": "esms", "ses": "aws", "sms": "aws", "whatsapp": "aws"}
+# News per queue message, and their bytes; one piece of news has at most 200 KB (`domain/inbox/limits.py`).
+PACK, PACK_BYTES = 50, 240 * 1024
 
 handler = HttpDoor(max_body=MAX_BYTES)
 
 
 @handler.routes.get("/webhooks/messenger")
 def set_up_messenger() -> Response[str]:
-    said = messenger_handshake(_query(), _account("messenger"))
+    said = messenger_handshake(_query(), account_of(wiring.outside().channel_accounts, "messenger"))
     if said is None:
         raise Unauthenticated("the verify token is not ours")
     return Response(200, "text/plain; charset=utf-8", said)
@@ -54,25 +52,33 @@ for _provider in ("zalo", "messenger", "ses", "sms", "whatsapp"):
 
 
 def _hear(provider: str, token: str = "") -> Response[str]:
-    """Enqueue what was told; a call that nobody we know has signed is refused and leaves nothing behind."""
+    """Enqueue what was told; a call that nobody we know has signed, or not now, or not about us, is refused and leaves
+    nothing behind."""
     call = Call(_raw(), _headers(), _query(), token, wiring.outside().clock())
-    variant, news = READERS[provider](call, _account(ACCOUNTS.get(provider, provider)))
+    variant, news = READERS[provider](call, wiring.outside().channel_accounts)
     if not variant:
         raise Unauthenticated(f"the call is not signed by {provider}")
     logger.info("callback", provider=provider, variant=variant, news=len(news))
-    packs = [news[first : first + PACK] for first in range(0, len(news), PACK)]
-    if packs:
-        wiring.outside().events.send(
-            [json.dumps({"incoming": [one.model_dump(mode="json") for one in pack]}) for pack in packs]
-        )
+    if news:
+        wiring.outside().events.send(list(_packed(news)))
     return answer({"success": True})
 
 
-def _account(name: str) -> dict[str, Any]:
-    account: dict[str, Any] | None = wiring.outside().channel_accounts.get(name)
-    if account is None:
-        raise Unauthenticated(f"there is no account of {name} here")
-    return account
+def _packed(news: list[Incoming]) -> Iterator[str]:
+    """Queue messages of at most `PACK` pieces of news and `PACK_BYTES`, in their order; ASCII, as SQS takes any."""
+    pack: list[str] = []
+    size = 0
+    for one in (json.dumps(one.model_dump(mode="json")) for one in news):
+        if pack and (len(pack) == PACK or size + len(one) > PACK_BYTES):
+            yield _message(pack)
+            pack, size = [], 0
+        pack.append(one)
+        size += len(one) + 1
+    yield _message(pack)
+
+
+def _message(pack: list[str]) -> str:
+    return f'{{"incoming":[{",".join(pack)}]}}'
 
 
 def _raw() -> bytes:

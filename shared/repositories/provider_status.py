@@ -34,11 +34,11 @@ def note_template(table: Table, news: Incoming) -> None:
         ("status",): str(news.detail.get("status", "")),
         ("reason",): str(news.detail.get("reason", ""))[:300],
     }
-    newer = (absent_or_at_most(("at",), news.at),)
+    # Of two words of a provider the later is the one that is later by its own clock.
+    at = news.stated or news.at
+    newer = (absent_or_at_most(("at",), at),)
     try:
-        table.write(
-            Update(table_keys.provider_template(news.channel, template), set=told | {("at",): news.at}, when=newer)
-        )
+        table.write(Update(table_keys.provider_template(news.channel, template), set=told | {("at",): at}, when=newer))
     except Conflict:
         return
 

@@ -62,6 +62,7 @@ Campaigns
   CAMPAIGNS               <created>#<id>              list of all campaigns
 Inbox
   C#<customer>            FC#<tail of comment id>     comment under the page's posts; due while open
+  PROOF#<mark>            P                           proof of a short-code SMS, for whom it was used (5 days)
 Tickets
   C#<customer>            OS#<tail of ticket id>      open or pending ticket; due
   C#<customer>            TS#<tail of ticket id>      resolved ticket
@@ -424,6 +425,10 @@ PAGE_COMMENTS = ("FC#", "FC#~")
 def page_comment(ref: str) -> Key:
     """A comment by its author's id and 20 digits of its own."""
     return Key(f"C#{ref[:-20]}", f"FC#{ref[-20:]}")
+
+
+def used_proof(mark: str) -> Key:
+    return Key(f"PROOF#{mark}", "P")
 
 
 def page_comment_of(key: Key) -> str:

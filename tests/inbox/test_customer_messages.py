@@ -17,6 +17,7 @@ from shared.repositories import table_keys
 from shared.repositories.messages import plan
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.rules import sending_rules
+from tests.support import webhooks
 from tests.support.inbox import LAN, TORN, Inbox
 
 WRITES: dict[str, Callable[[Inbox, str], Any]] = {
@@ -277,6 +278,19 @@ def test_a10_a_bare_score_in_a_chat_answers_the_survey_and_opens_no_ticket(inbox
     message = inbox.stack.table.get(table_keys.message(message_id)) or {}
     assert (message["answer"]["score"], message["status"]) == (score, "replied")
     assert inbox.tickets() == []
+
+
+def test_a10_a_first_score_that_is_told_again_does_not_replace_the_second(inbox: Inbox) -> None:
+    message_id = surveyed(inbox)
+    first = webhooks.on_zalo(inbox, inbox.now, "5")
+    assert first.to(inbox).status == 200
+    inbox.stack.clock.set(inbox.now + timedelta(minutes=1))
+    inbox.providers.zalo.say("z1", "3")
+    inbox.hear()
+
+    assert first.to(inbox).status == 200
+    inbox.hear()
+    assert (inbox.stack.table.get(table_keys.message(message_id)) or {})["answer"]["score"] == 3
 
 
 @pytest.mark.parametrize("word", ["5 cái", "9", "5 ngày rồi chưa thấy hàng", "0901234567", "size 5"])

@@ -242,9 +242,15 @@ def international(phone: str) -> str:
     return f"+84{digits[1:]}" if digits.startswith("0") else f"+{digits}" if digits else ""
 
 
+# Of the largest number that is taken from the gateway.
+_DIGITS = 15
+
+
 def whole(value: Any) -> int:
-    """A number the gateway may write as 850, "850" or "850.0000"; a fraction of a đồng counts as one."""
+    """A number the gateway may write as 850, "850" or "850.0000"; a fraction of a đồng counts as one, and what nobody
+    would count or pay as none."""
     try:
-        return int(Decimal(str(value)).to_integral_value(ROUND_CEILING))
+        number = Decimal(str(value))
+        return int(number.to_integral_value(ROUND_CEILING)) if number.adjusted() < _DIGITS else 0
     except (InvalidOperation, ValueError, OverflowError):
         return 0

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from shared.adapters.webhooks import aws_sms, ses, ses_inbound, sns, whatsapp
-from shared.adapters.webhooks.json_reading import inner, load, text
+from shared.adapters.webhooks.json_reading import inner, load, rfc3339, text
 from shared.domain.errors import Invalid
 from shared.domain.inbox.provider_event import Incoming
 
@@ -40,6 +40,23 @@ def verify(
     if any(hmac.compare_digest(given, known.encode()) for known in secrets.tokens if known):
         return "eventbridge"
     return "sns" if sns.verify(raw, secrets.topics, certificates) else None
+
+
+def told_at(payload: Mapping[str, Any]) -> list[str | None]:
+    """When AWS told this: EventBridge's time, or the one that SNS's signature covers; repeated calls keep it."""
+    return [rfc3339(payload, "time" if "detail-type" in payload else "Timestamp")]
+
+
+def is_ours(payload: Mapping[str, Any], *, phone_number_id: str) -> bool:
+    """Whether a verified payload is about the shop's account.
+
+    What is published on the shop's topics, or over its connection, is the shop's; only WhatsApp publishes all numbers
+    of a business account on one topic. SES and SMS name no account that is in our settings.
+    """
+    if text(payload, "source") == "aws.social-messaging":
+        return text(payload, "detail", "originationPhoneNumberId") in ("", phone_number_id)
+    numbers = whatsapp.numbers(_published(payload))
+    return not numbers or phone_number_id in numbers
 
 
 def translate(payload: Mapping[str, Any]) -> list[Incoming]:

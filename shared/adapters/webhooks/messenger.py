@@ -37,6 +37,32 @@ def challenge(query: Mapping[str, str], *, verify_token: str) -> str | None:
     return query.get("hub.challenge") if hmac.compare_digest(given, verify_token.encode()) else None
 
 
+def of_page(payload: Mapping[str, Any], page_id: str) -> dict[str, Any] | None:
+    """What a delivery tells about our page, or None where all of it is about others: one app may serve several pages,
+    and Meta may tell of them together."""
+    told = objects(payload, "entry")
+    ours = [_entry_of_page(entry, page_id) for entry in told if text(entry, "id") == page_id]
+    if inner(payload, "object") == "page" and told and not any(ours):
+        return None
+    return {**payload, "entry": [entry for entry in ours if entry]}
+
+
+def _entry_of_page(entry: Mapping[str, Any], page_id: str) -> dict[str, Any] | None:
+    """An entry without what passed between others; None where that is all of it."""
+    events = objects(entry, "messaging")
+    ours = [event for event in events if page_id in (parties := _parties(event)) or not parties]
+    return None if events and not ours and "changes" not in entry else {**entry, "messaging": ours}
+
+
+def _parties(event: Mapping[str, Any]) -> set[str]:
+    return {text(event, side, "id") for side in ("sender", "recipient")} - {""}
+
+
+def told_at(payload: Mapping[str, Any]) -> list[str | None]:
+    """When Meta told each entry: in milliseconds, or in seconds where it is about comments."""
+    return [millis(entry, "time") or _seconds(entry, "time") for entry in objects(payload, "entry") if "time" in entry]
+
+
 def translate(payload: Mapping[str, Any]) -> list[Incoming]:
     """The news of one delivery of events, in Meta's order; what is not for us or cannot be read is left out.
 

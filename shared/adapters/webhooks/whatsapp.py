@@ -22,6 +22,13 @@ _KINDS: Mapping[str, IncomingKind] = {
 _STOPPED_MARKETING = "131050"
 
 
+def numbers(event: Mapping[str, Any]) -> set[str]:
+    """The business's numbers that an SNS event is about, by AWS's ids as one sends from them."""
+    # arn:aws:social-messaging:<region>:<account>:phone-number-id/<id>
+    arns = [text(entry, "arn") for entry in objects(event, "context", "MetaPhoneNumberIds")]
+    return {arn.rpartition(":")[2].replace("/", "-") for arn in arns if arn}
+
+
 def translate(event: Mapping[str, Any]) -> list[Incoming]:
     """The news of one SNS event: an entry of Meta's webhook, in which several changes may stand."""
     try:

@@ -48,6 +48,22 @@ def signature(raw: bytes, identity: str, timestamp: str, secret: str) -> str:
     return hashlib.sha256(identity.encode() + raw + timestamp.encode() + secret.encode()).hexdigest()
 
 
+def told_at(payload: Mapping[str, Any]) -> list[str | None]:
+    """When Zalo told this, by the time that its signature covers; a repeated call keeps it."""
+    return [millis(payload, "timestamp")]
+
+
+def is_ours(payload: Mapping[str, Any], *, app_id: str, oa_id: str) -> bool:
+    """Whether an event is about this app and this account: one app may serve several accounts with one secret.
+
+    An event names the account itself, or as one of the two who talk; what it does not name it cannot contradict.
+    """
+    app, account = text(payload, "app_id"), text(payload, "oa_id") or text(payload, "oaId")
+    parties = {text(payload, side, "id") for side in ("sender", "recipient")} - {""}
+    named = {account} if account else parties
+    return app in ("", app_id) and (not named or oa_id in named)
+
+
 def translate(payload: Mapping[str, Any]) -> list[Incoming]:
     """The news of one event; none for events that tell us nothing. Raises Invalid for one that lacks what it needs."""
     name = text(payload, "event_name")

@@ -35,7 +35,9 @@ class Incoming(BaseModel):
     vietnam_time). A receipt names our message by `tracking_id` (ours) or `provider_id` (theirs), or, where the provider
     only says "everything up to this moment", by `address` and `detail.up_to` (a stamp). `address` is the person as the
     channel knows them: +84… for phones, an e-mail address, a Zalo user id, a Messenger PSID. `machine` marks an opening
-    or click that no person made. `detail` holds what a kind has besides (JSON without floats).
+    or click that no person made. `stated` is the provider's own stamp where `at` could not keep it, "" elsewhere.
+    `mark` names the proof of a call whose signature leaves open whom it is about, "" elsewhere. `detail` holds what a
+    kind has besides (JSON without floats).
     """
 
     model_config = ConfigDict(frozen=True)
@@ -44,6 +46,8 @@ class Incoming(BaseModel):
     channel: ChannelName
     dedup: str = Field(min_length=1)
     at: str = Field(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$")
+    stated: str = ""
+    mark: str = ""
     tracking_id: str = ""
     provider_id: str = ""
     address: str = ""

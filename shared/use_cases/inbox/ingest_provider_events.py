@@ -16,8 +16,10 @@ from shared.domain.customers.opt_out_phrases import asks_to_stop
 from shared.domain.customers.phone_in_text import typed_mobile
 from shared.domain.customers.profile import Profile, agree
 from shared.domain.errors import NotFound
-from shared.domain.inbox.comment import calls_for
+from shared.domain.inbox.comment import Calls, calls_for
 from shared.domain.inbox.customer_message import said
+from shared.domain.inbox.freshness import SHORT_CODE
+from shared.domain.inbox.limits import shortened
 from shared.domain.inbox.provider_event import Incoming
 from shared.domain.inbox.purchase_intent import asks_to_buy
 from shared.domain.journeys.engine import Signal
@@ -25,7 +27,7 @@ from shared.domain.messaging.message import PROGRESS
 from shared.domain.tickets.ticket import CustomerMessage
 from shared.domain.triage.triage import Triage
 from shared.domain.vietnam_time import moment
-from shared.ports import Item
+from shared.ports import Item, Key
 from shared.repositories import event_sources, profiles, table_keys
 from shared.repositories.identity_resolution import IdentityResolver
 from shared.repositories.profiles import load_members, metrics_of
@@ -55,6 +57,10 @@ KNOWN_AS = {
 COMMENTS = "external:facebook_comment"
 # What a provider says about an address, and what we remember of it.
 CLOSES = {"bounced": "bounced", "complained": "complained"}
+# Of what a customer wrote in their timeline; all of it stands in the ticket.
+ENTRY_TEXT = 2000
+# As long as the proof of a short-code SMS is good at the door.
+PROOFS_KEPT = SHORT_CODE.past + SHORT_CODE.ahead
 
 
 class Taken(NamedTuple):
@@ -103,7 +109,7 @@ class IncomingTaker:
         who = self._who(news)
         if who is None:
             return Taken()
-        taken = retried(self.taker.table, lambda _: self._about(who, news, message_id))
+        taken = retried(self.taker.table, lambda attempt: self._about(who, news, message_id, first_try=attempt == 0))
         word = taken.said
         if word and answers_survey(self.taker.journeys, word.customer_id, news):
             return taken._replace(said=None)
@@ -166,10 +172,16 @@ class IncomingTaker:
         except ValueError:
             return None
 
-    def _about(self, who: Identity, news: Incoming, message_id: str) -> Taken:
+    def _about(self, who: Identity, news: Incoming, message_id: str, *, first_try: bool) -> Taken:
+        """Change what the news changes, together with its timeline entry, so that it changes it once.
+
+        The first try takes it that the news is new, which costs no read; where it is not, the commit raises Conflict.
+        """
         uow = UnitOfWork(self.taker.table)
         registry = IdentityResolver(uow, self.taker.secret, self.taker.new_id, self.taker.now)
         who = _known_as(uow, registry, who)
+        if news.mark and not self._first_use(uow, who, news):
+            return Taken()
         named = [who]
         shared = str(news.detail.get("phone", ""))
         if news.kind == "phone_shared" and shared:
@@ -184,12 +196,15 @@ class IncomingTaker:
         if known is None and news.kind in ("bounced", "complained", "opted_out", "unfollowed"):
             return Taken()  # nobody we know; there is nothing to stop
         home = registry.resolve(named, news.at)
+        if not first_try and uow.get(_entry_key(home, news)):
+            # Told again: an earlier worker may have died before it passed on what was said.
+            return self._passed_on(uow, home, who, news)
         key = table_keys.profile(home)
         profile = self._changed(profiles.find(uow, home) or {}, news)
         uow.put(key, profile)
         if news.kind in ("inbound_message", "followed"):
             _reopen(uow, registry.lead_of(home), news.channel)
-        self._remember(uow, home, news, message_id)
+        self._remember(uow, home, news, message_id, first_try=first_try)
         lead = registry.lead_of(home)
         fresh = "metrics" not in lead or lead["customer_id"] in registry.remeasure
         relabel(uow, load_members(uow, lead), None if fresh else metrics_of(lead), self.taker.rules_today)
@@ -201,18 +216,40 @@ class IncomingTaker:
         uow.commit()
         return todo
 
+    def _first_use(self, uow: UnitOfWork, who: Identity, news: Incoming) -> bool:
+        """Whether the proof of a call was used for nothing but this; kept together with what the news changes, so that
+        a repeat neither adds to it nor loses it."""
+        key, used_for = table_keys.used_proof(news.mark), f"{link_key(who, self.taker.secret)}|{news.dedup}"
+        known = uow.get(key)
+        if known is None:
+            uow.put(key, {"used_for": used_for, "ttl": int((self.taker.now + PROOFS_KEPT).timestamp())})
+        return known is None or known["used_for"] == used_for
+
     def _word(self, uow: UnitOfWork, home: str, who: Identity, news: Incoming) -> Taken:
         """What a person said by themselves, and whether it surely was this customer."""
         link = (profiles.find(uow, home) or {})["identities"].get(who.name, {})
         sure = news.detail.get("authenticated", True) and link.get("certainty", "claimed") != "claimed"
         return Taken(said(news, home, verified=sure))
 
+    def _passed_on(self, uow: UnitOfWork, home: str, who: Identity, news: Incoming) -> Taken:
+        """What the first telling passed on, or would have."""
+        if news.kind != "comment":
+            return self._word(uow, home, who, news)
+        calls = calls_for(news.text, self.read(news.text))
+        ref = home + moderate_comments.digest(news.detail["comment_id"])
+        noted = uow.get(table_keys.page_comment(ref))
+        return self._comment_work(home, news, calls, str(noted.get("message_id", ""))) if noted else Taken()
+
     def _comment(self, uow: UnitOfWork, home: str, news: Incoming) -> Taken:
-        """What a comment calls for. Who wrote it is nobody's proven name, whatever stands in it."""
+        """What a comment calls for."""
         calls = calls_for(news.text, self.read(news.text))
         if not calls.hide and not calls.answer:
             return Taken()
         message_id = moderate_comments.note(uow, home, news, calls, self.taker.now, self.taker.journeys.sending)
+        return self._comment_work(home, news, calls, message_id)
+
+    def _comment_work(self, home: str, news: Incoming, calls: Calls, message_id: str) -> Taken:
+        """Who wrote a comment is nobody's proven name, whatever stands in it."""
         word = said(news, home, verified=False, by_hand=calls.answer == "person")
         return Taken(word, home + moderate_comments.digest(news.detail["comment_id"]), message_id)
 
@@ -232,14 +269,22 @@ class IncomingTaker:
             profile = {**profile, "inbound": {**profile.get("inbound", {}), news.channel: news.at}}
         return profile
 
-    def _remember(self, uow: UnitOfWork, home: str, news: Incoming, message_id: str) -> None:
+    def _remember(self, uow: UnitOfWork, home: str, news: Incoming, message_id: str, *, first_try: bool) -> None:
         entry: Item = {"at": news.at, "type": "incoming", "name": news.kind, "stage": "engagement"}
         entry["source"] = news.channel
         if news.text:
-            entry["text"] = news.text[:2000]
+            entry["text"] = shortened(news.text, ENTRY_TEXT)
         if message_id:
             entry["message_id"] = message_id
-        uow.mark(table_keys.timeline(home, news.at, f"{news.channel}-{news.dedup}"[:200]), entry)
+        key = _entry_key(home, news)
+        if first_try:
+            uow.assume_absent(key)
+        uow.put(key, entry)
+
+
+def _entry_key(home: str, news: Incoming) -> Key:
+    """The same whenever the news is told: by the provider's own time."""
+    return table_keys.timeline(home, news.stated or news.at, f"{news.channel}-{news.dedup}"[:200])
 
 
 def _known_as(uow: UnitOfWork, registry: IdentityResolver, who: Identity) -> Identity:

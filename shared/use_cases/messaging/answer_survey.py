@@ -86,6 +86,8 @@ def _answered(
     at: datetime,
 ) -> Message:
     before = message.get("answer", {})
+    if stamp(at) < before.get("changed_at", ""):
+        return message  # an earlier answer that is told late, or again: the later one stands
     given = {"score": score, "comment": comment, "at": before.get("at", stamp(at)), "changed_at": stamp(at)}
     # One answer is one event: a changed answer stands where the first one stood.
     entry = timeline_entry(

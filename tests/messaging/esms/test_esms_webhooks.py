@@ -7,6 +7,7 @@ import pytest
 
 from shared.adapters.webhooks.esms import (
     error_info,
+    short_code_told_at,
     translate,
     translate_short_code,
     verify,
@@ -160,9 +161,14 @@ def test_an_unsigned_short_code_message_is_refused_even_without_a_key():
 
 
 def test_what_somebody_wrote_to_the_short_code_is_told_as_written():
-    (news,) = translate_short_code(MESSAGE, NOW)
+    (news,) = translate_short_code(MESSAGE)
 
     assert (news.kind, news.address, news.text, news.dedup) == ("inbound_message", "+84901234567", "TC QC", "m1")
     assert news.at == "2026-11-21T03:00:00.000Z"
-    assert translate_short_code(MESSAGE | {"receiverTime": "soon"}, NOW)[0].at == "2026-11-21T03:00:00.000Z"
-    assert translate_short_code(MESSAGE | {"smsid": ""}, NOW) == []
+    assert translate_short_code(MESSAGE | {"smsid": ""}) == []
+
+
+@pytest.mark.parametrize("time", ["", "soon", "2026112110000", "202611211000000", "20261321100000", "٢٠٢٦١١٢١١٠٠٠٠٠"])
+def test_a_short_code_message_without_a_time_tells_nothing(time):
+    assert short_code_told_at(MESSAGE | {"receiverTime": time}) == [None]
+    assert translate_short_code(MESSAGE | {"receiverTime": time}) == []
