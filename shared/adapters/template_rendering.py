@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -27,6 +27,7 @@ from shared.adapters.jinja_sandbox import (
 )
 from shared.domain.common.localized_text import Lang
 from shared.domain.common.money import vnd
+from shared.domain.common.outgoing_values import is_code, is_plain, neutral
 from shared.domain.customers.salutation import greet
 from shared.domain.errors import Invalid
 from shared.domain.messaging.sms_encoding import AD_LABEL, as_advertisement, bounded, without_marks
@@ -111,13 +112,21 @@ class Renderer:
     """Writes messages from the templates of a playbook. `base` is the address where people reach our links."""
 
     def __init__(
-        self, templates: Mapping[str, Template], shop: Shop, sandbox: Sandbox, *, base: str, link_key: bytes
+        self,
+        templates: Mapping[str, Template],
+        shop: Shop,
+        sandbox: Sandbox,
+        *,
+        base: str,
+        link_key: bytes,
+        stores: Collection[str],
     ) -> None:
         self._templates = templates
         self._shop = shop
         self._sandbox = sandbox
         self._base = base
         self._link_key = link_key
+        self._stores = stores
 
     def channels(self, template: str) -> frozenset[str]:
         """The channels a template has words for and is approved on; empty for one there is not."""
@@ -156,6 +165,21 @@ class Renderer:
         scene = self._scene(found, channel, variables, message_id, lang)
         return _WRITERS[type(block)](scene, block)
 
+    def _shown(self, name: str, variable: Variable, value: Any, lang: Lang) -> Any:
+        """A value as it may stand under the shop's name: what others wrote is replaced where it is not what it should
+        be, or left out where the text can do without."""
+        if variable.ours or not isinstance(value, str) or not value:
+            return value
+        if variable.kind == "code":
+            fits = is_code(value)
+        elif variable.kind == "store":
+            fits = value in self._stores
+        else:
+            fits = variable.kind != "text" or is_plain(value)
+        if fits:
+            return value
+        return neutral(name if variable.kind == "text" else variable.kind, lang) if variable.required else ""
+
     def _scene(
         self, template: Template, channel: str, variables: Mapping[str, Any], message_id: str, lang: Lang | None
     ) -> _Scene:
@@ -164,7 +188,7 @@ class Renderer:
         values: dict[str, Any] = {"greeting": greet(traits, lang), "shop": self._shop, "lang": lang}
         for name, variable in template.variables.items():
             try:
-                values[name] = _checked(variable, variables.get(name))
+                values[name] = self._shown(name, variable, _checked(variable, variables.get(name)), lang)
             except InvalidValue as error:
                 raise CannotRender(template.id, channel, name, str(error)) from error
         links = MessageLinks(self._base, self._link_key, message_id)
@@ -297,6 +321,8 @@ def _email(scene: _Scene, block: Email) -> Rendered:
         "paragraphs": [part.split("\n") for part in scene.fill(block.body.in_language(scene.lang)).split("\n\n")],
         "cta": scene.cta(block.cta),
         "unsubscribe": unsubscribe,
+        # Only these addresses become links: nobody else's words can.
+        "own": [scene.shop.website, *scene.values["links"].values()],
     }
     return scene.rendered(
         tidy(scene.sandbox.page("email.txt", values)),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any, NamedTuple
 
 from shared.domain.common.money import vnd
+from shared.domain.common.outgoing_values import is_plain
 from shared.domain.customers.salutation import products_named
 from shared.domain.journeys.engine import Signal
 from shared.domain.messaging.policy_rules import SendingRules
@@ -106,6 +107,9 @@ def _items(lines: list[dict[str, Any]], sensitive: tuple[str, ...]) -> str:
     shown = [
         f"{line['quantity']} × {line['name']} – {vnd(line['price'] * line['quantity'])}"
         for line in lines[:LINES]
-        if "name" in line and "price" in line and str(line.get("category", "")).casefold() not in sensitive
+        if is_plain(str(line.get("name", "")))
+        and "name" in line
+        and "price" in line
+        and str(line.get("category", "")).casefold() not in sensitive
     ]
     return "\n".join(shown)

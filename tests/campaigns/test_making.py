@@ -72,7 +72,7 @@ def test_r18_words_that_cannot_be_sent_are_refused_before_anything_is(desk, cont
 def test_r11_words_that_differ_from_person_to_person_are_no_advertisement_by_sms(desk, words):
     template = templates()["winback_30"]
     personal = {"winback_30": template.model_copy(update={"sms_ad": SmsAd(text=Text(vi=words))})}
-    writer = Renderer(personal, shop(), sandbox(PLAYBOOK), base="https://nhamay.example", link_key=b"k")
+    writer = Renderer(personal, shop(), sandbox(PLAYBOOK), base="https://nhamay.example", link_key=b"k", stores=())
     token = wiring.install(desk.stack.outside)
     try:
         made = replace(campaigns(desk.now), templates=personal, renderer=writer)

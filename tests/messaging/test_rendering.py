@@ -36,7 +36,9 @@ def filled(text: str, variables: dict[str, Any], **kinds: Any) -> str:
                           for name, kind in kinds.items()},
         }
     )  # fmt: skip
-    one = Renderer({"test": made}, shop(), Sandbox(PLAYBOOK / "pages"), base="https://kq.example", link_key=KEY)
+    one = Renderer(
+        {"test": made}, shop(), Sandbox(PLAYBOOK / "pages"), base="https://kq.example", link_key=KEY, stores=("Quận 1",)
+    )
     return one.render("test", "zalo", variables, message_id=MESSAGE).text
 
 

@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from shared.domain.common.outgoing_values import is_plain
 from shared.domain.customers.names import clean_name, given_name
 
 # What staff may set as the customer's attribute "honorific".
@@ -68,13 +69,15 @@ _MORE = {"vi": "{first} và {others} sản phẩm khác", "en": "{first} and {ot
 def products_named(lines: Iterable[Mapping[str, Any]], sensitive: Collection[str], lang: str = "vi") -> str:
     """What a customer bought in a few words ("Áo thun và 2 sản phẩm khác"), from lines {"name", "category"}.
 
-    Phones are shared in families, so nothing of a sensitive category is named or counted (R6).
+    Phones are shared in families, so nothing of a sensitive category is named or counted (R6), nor what holds a link.
     """
     hidden = {word.casefold() for word in sensitive}
     names = [
         str(line["name"]).strip()
         for line in lines
-        if str(line.get("name", "")).strip() and str(line.get("category", "")).strip().casefold() not in hidden
+        if str(line.get("name", "")).strip()
+        and is_plain(str(line["name"]).strip())
+        and str(line.get("category", "")).strip().casefold() not in hidden
     ]
     if not names:
         return _UNNAMED[lang]

@@ -14,7 +14,7 @@ from shared.domain.common.strict_model import StrictModel
 from shared.domain.messaging.channel_errors import ContentError
 from shared.domain.vietnam_time import VIETNAM, local_day
 
-VariableKind = Literal["text", "money", "date", "phone", "url", "code"]
+VariableKind = Literal["text", "money", "date", "phone", "url", "code", "store"]
 ParameterKind = Literal[
     "customer_name", "phone", "address", "code", "label", "status", "contact", "title", "product", "amount", "date",
     "otp", "url", "vnd", "bank_note",
@@ -42,12 +42,14 @@ class Variable(StrictModel):
     """What a template needs to know.
 
     `sensitive` names what a customer bought: it stays out of what a locked screen shows, and the caller fills it
-    through `greeting.products_named` (R6). `same_for_all` is equal for every recipient, so an advertising SMS may use
-    it (R11).
+    through `greeting.products_named` (R6). `ours` is written by the playbook or by staff and shown as it is; what
+    others wrote is looked at first (`outgoing_values`). `same_for_all` is equal for every recipient, so an advertising
+    SMS may use it (R11).
     """
 
     kind: VariableKind
     sample: str | int
+    ours: bool = False
     required: bool = True
     sensitive: bool = False
     same_for_all: bool = False

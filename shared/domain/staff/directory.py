@@ -83,9 +83,15 @@ class Directory(StrictModel):
 
     hours: Hours
     stores: dict[str, Text] = Field(min_length=1)
+
     shifts: dict[str, tuple[Shift, ...]] = Field(min_length=1)
     people: dict[str, Person]
     allocation: Allocation = Allocation()
+
+    @property
+    def store_names(self) -> frozenset[str]:
+        """The stores as tills name them and as customers know them."""
+        return frozenset(name for key, text in self.stores.items() for name in (key, text.vi, text.en))
 
     @model_validator(mode="before")
     @classmethod

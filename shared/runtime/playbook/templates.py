@@ -20,6 +20,7 @@ from shared.ports import Rendered
 from shared.runtime.logs import logger
 from shared.runtime.playbook.loader import PLAYBOOK, SHOP, Book, Mistake, load
 from shared.runtime.playbook.shop import shop
+from shared.runtime.playbook.staff import directory
 
 FILES = "templates/*.yaml"
 # Samples are shown to a customer with a clean name, and to one whom nothing is known of.
@@ -53,7 +54,7 @@ def templates() -> dict[str, Template]:
 
 def renderer(base: str, link_key: bytes) -> Renderer:
     """Writes this deployment's messages; `base` is where people reach its links."""
-    return Renderer(templates(), shop(), _shipped()[1], base=base, link_key=link_key)
+    return Renderer(templates(), shop(), _shipped()[1], base=base, link_key=link_key, stores=directory().store_names)
 
 
 def script(template_id: str, variables: Mapping[str, Any]) -> str:
@@ -127,5 +128,6 @@ def preview(
     template: Template, channel: str, variables: dict[str, Any], facts: Shop, texts: Sandbox, lang: Lang = "vi"
 ) -> Rendered:
     """One message as it would go out, with links that lead nowhere; raises CannotRender."""
-    writer = Renderer({template.id: template}, facts, texts, base=facts.website, link_key=_SAMPLE_KEY)
+    stores = frozenset(str(value) for value in variables.values())  # whatever is shown as an example is one
+    writer = Renderer({template.id: template}, facts, texts, base=facts.website, link_key=_SAMPLE_KEY, stores=stores)
     return writer.render(template.id, channel, variables, message_id=SAMPLE_MESSAGE, lang=lang)

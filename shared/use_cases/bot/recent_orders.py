@@ -6,6 +6,7 @@ from collections.abc import Collection
 from datetime import timedelta
 from typing import Any
 
+from shared.domain.common.outgoing_values import is_code, is_plain, neutral
 from shared.domain.customers.profile import Profile
 from shared.domain.customers.salutation import products_named
 from shared.domain.messaging.policy_rules import SendingRules
@@ -62,9 +63,10 @@ def recent_orders(
 
 def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[str]) -> dict[str, Any]:
     content, facts = order["content"], in_effect(order)
+    code = str(content.get("number", row["order_id"]))
     shown = {
         "order_id": row["order_id"],
-        "code": content.get("number", row["order_id"]),
+        "code": code if is_code(code) else neutral("code", "vi"),
         "state": _state(order, rules),
         "placed_at": row["placed_at"],
         "placed_on": row["day"],
@@ -72,6 +74,9 @@ def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[s
     }
     names = ("channel", "store", "payment", "carrier", "tracking_code", "tracking_url", "expected_on")
     shown |= {name: content[name] for name in names if content.get(name)}
+    for name in ("carrier", "tracking_code"):
+        if name in shown and not is_plain(shown[name]):
+            del shown[name]
     if not leads_to(shown.get("tracking_url", ""), link_hosts):
         shown.pop("tracking_url", None)
     shown |= {f"{fact}_on": local_day(moment(facts[fact])).isoformat() for fact in _DAYS if fact in facts}
