@@ -210,8 +210,7 @@ def test_x10_an_sms_loses_its_marks_and_keeps_its_words():
 
 def test_x10_an_sms_over_its_parts_is_refused():
     with pytest.raises(CannotRender, match="SMS parts"):
-        shipped("appointment_reminder", "sms_care", at="2026-11-23T02:30:00Z", service="x", store="Tiệm " * 80,
-                store_address="x")  # fmt: skip
+        shipped("ticket_reply", "sms_care", case_code="PH-3F20A1", text="Tiệm " * 200)
 
 
 # ---- links ----

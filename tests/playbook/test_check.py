@@ -230,5 +230,5 @@ def test_a_door_does_not_start_with_a_file_that_the_check_refuses(playbook: Path
 
     from shared.runtime.playbook.rules import IdentityFile
 
-    with pytest.raises(loader.PlaybookError, match=r"identity\.yaml:3: names_until_refused: must be a whole number"):
+    with pytest.raises(loader.PlaybookError, match=r"identity\.yaml:4: names_until_refused: must be a whole number"):
         loader.load(playbook, "identity.yaml", IdentityFile)
