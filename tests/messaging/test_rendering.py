@@ -209,8 +209,16 @@ def test_x10_an_sms_loses_its_marks_and_keeps_its_words():
 
 
 def test_x10_an_sms_over_its_parts_is_refused():
+    care = {"registered": True, "text": "{{ a }}"}
+    declared = {"a": {"kind": "text", "sample": "x", "ours": True}}
+    long = Template.model_validate(
+        {"id": "long", "purpose": "service", "title": "x", "sms_care": care, "variables": declared}
+    )
+    one = Renderer(
+        {"long": long}, shop(), Sandbox(PLAYBOOK / "pages"), base="https://kq.example", link_key=KEY, stores=()
+    )
     with pytest.raises(CannotRender, match="SMS parts"):
-        shipped("ticket_reply", "sms_care", case_code="PH-3F20A1", text="Tiệm " * 200)
+        one.render("long", "sms_care", {"a": "Tiệm " * 200}, message_id=MESSAGE)
 
 
 # ---- links ----
