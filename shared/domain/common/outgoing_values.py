@@ -58,5 +58,11 @@ def is_plain(text: str) -> bool:
     return not ("@" in plain or _SCHEME.search(plain) or _HOST.search(plain) or _PHONE.search(plain))
 
 
+def without_links(text: str) -> str:
+    """A text for staff, who need its names and numbers, without what could be tapped by mistake."""
+    plain = text.translate(_DOTS)
+    return text if not (_SCHEME.search(plain) or _HOST.search(plain)) else _HOST.sub(" […]", _SCHEME.sub("[…]", plain))
+
+
 # Dots of other scripts, which browsers take for a host's.
 _DOTS = str.maketrans(dict.fromkeys("。．｡․‧∙·•", "."))

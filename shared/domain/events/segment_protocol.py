@@ -91,6 +91,8 @@ def translate(
     if event_type == "alias":
         previous = _alias(read, message, certainty, rules)
     traits = {} if event_type == "group" else _traits(read, message, context, received_at)
+    if sender.stores and traits.get("home_store", "") not in ("", *sender.stores):
+        read.wrong("traits.home_store", f"must be one of the key's stores: {', '.join(sorted(sender.stores))}")
     if sender.browser:
         traits = browser_traits(traits, proven=proven)
     if event_type == "group" and (group := read.text(message, "groupId")):

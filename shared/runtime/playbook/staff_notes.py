@@ -12,6 +12,7 @@ from jinja2 import TemplateError
 from shared.adapters.jinja_sandbox import InvalidValue, cut, tidy, tidy_line
 from shared.domain.common.lint import Finding
 from shared.domain.common.localized_text import Lang, Text
+from shared.domain.common.outgoing_values import without_links
 from shared.domain.messaging.channel_errors import ContentError
 from shared.domain.staff.directory import Person
 from shared.domain.staff.staff_notification import SUBJECT_WORDS, WORDS, NoteWords
@@ -84,6 +85,8 @@ def _in_words(told: Any, lang: Lang) -> Any:
     """What is told, with words in the place of codes and with titles in the place of people's ids."""
     if isinstance(told, list):
         return [_in_words(one, lang) for one in told]
+    if isinstance(told, str):
+        return without_links(told)
     if not isinstance(told, dict):
         return told
     said, people = note_words(), directory().people

@@ -74,7 +74,7 @@ def _order(row: Item, order: Item, rules: SendingRules, link_hosts: Collection[s
     }
     names = ("channel", "store", "payment", "carrier", "tracking_code", "tracking_url", "expected_on")
     shown |= {name: content[name] for name in names if content.get(name)}
-    for name in ("carrier", "tracking_code"):
+    for name in ("carrier", "tracking_code", "store"):
         if name in shown and not is_plain(shown[name]):
             del shown[name]
     if not leads_to(shown.get("tracking_url", ""), link_hosts):
