@@ -1,4 +1,4 @@
-"""Door: what the shop's own page shows this visitor next. The page asks with its browser key and the browser's own id."""
+"""Door: what the shop's page shows this visitor next. The page asks with its browser key and the browser's own id."""
 
 from __future__ import annotations
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2 import TemplateError
 
-from shared.domain.common.outgoing_values import is_code, is_plain
+from shared.domain.common.outgoing_values import is_code, is_plain, without_links
 from shared.runtime.playbook.loader import PLAYBOOK
 from shared.runtime.playbook.templates import sandbox
 from shared.runtime.wiring import new_id
@@ -19,39 +21,76 @@ from tests.support.shop import Shop, shop
 
 __all__ = ["shop"]
 
-GOODS = [
-    "Áo thun cotton 100% (size M/L)", "Kem chống nắng SPF50+ PA++++ 50ml", "Bộ 3 quần lót nam", "Vòng tay No.5",
-    "iPhone 15 Pro Max 256GB", "Sữa TH true MILK 4x180ml", "Áo T-Shirt St.Louis", "Bỉm Huggies size 36 37 38",
-    "Áo len. Co giãn tốt", "Combo 2 áo + 1 quần", "Pin AA 1.5V", "Cáp USB-C 3.0", "Trà sữa T.P.HCM",
-    "Sách: Nhà giả kim",
-    "Kệ 120x60x30cm", "Tã 0-3 tháng", "Quà 8/3 - 20/10", "Nước hoa Chanel N°5", "Giày Biti's Hunter X", "Gối 2.0",
-]  # fmt: skip
-BAD = [
-    "bit.ly/x", "evil.com", "evil . com", "evil。com", "ｅｖｉｌ．ｃｏｍ", "hxxp://a.b", "http://x.y/z",
-    "gọi 0901234567",
-    "0901 234 567", "0901.234.567", "+84 901 234 567", "1900 1234", "a@b.vn", "www.abc.vn", "evil[.]com",
-    "evil(dot)com",
-    "trúng thưởng tại qua-tang.vn nhé", "Nhận quà\nngay", "x\u200by", "zalo.me/0901234567", "84901234567", "t.me/abc",
-    "<a href=//evil.com>", "xn--80ak6aa92e", "x" * 121,
-]  # fmt: skip
+PRODUCTS = Path(__file__).parents[2] / "events" / "history" / "products.csv"
+
+GOODS = """
+Áo thun cotton 100% (size M/L)|Kem chống nắng SPF50+ PA++++ 50ml|Bộ 3 quần lót nam|iPhone 15 Pro Max 256GB
+Giày Nike Air Max 270 React|Sữa TH true MILK 4x180ml|Vòng tay No.5|Áo T-Shirt St.Louis|Dr.Martens 1460|Áo A.P.C. trắng
+Áo polo U.S.Polo Assn.|Giày size 35-36-37-38-39|Bàn 1800x2000 mm|Tủ 120/60/75 cm|Son 3CE #Taupe|Pin AA 1.5V|Dây 2.5m
+Nước mắm 40°N 500ml|Combo 2+1|Bình giữ nhiệt 1.2L|Váy hoa nhí, cổ vuông|Cà phê G7 3in1 (hộp 21 gói)
+Sữa chua Vinamilk 4 x 100g|Bỉm Bobby M 76+8|Ram DDR4 8GB/3200MHz|Laptop Dell XPS 13 9310|Tai nghe Sony WH-1000XM5
+Màn hình 27" 2K 144Hz|Ốp lưng iPhone 12/13/14|Túi L'Oréal x Balmain|Đèn LED 12W - 6500K|Áo dài lụa Hà Đông
+Dầu gội Head & Shoulders 650ml|Nồi cơm 1.8L|Thẻ nhớ SanDisk 128GB U3|Keo 502|Vitamin B.Complex|Vở 200 trang (lốc 5)
+Kính áp tròng -3.25|Áo sơ mi nam. Vải lụa|Giày Converse 1970s|Samsung Galaxy S24 Ultra 12GB/512GB|USB 3.0
+Bia 333 lon 330ml x 24|Sạc 20W Type-C (PD 3.0)|Nước hoa Chanel N°5|Bút Thiên Long TL-027|Xe đẩy 0-36 tháng
+Máy sấy 1800W|Bộ ga 1m6 x 2m|Rượu vang 13.5% vol|Lọ 30.000 IU|Áo khoác <3|Đồng hồ Casio MTP-1374L-1AVDF
+Đồ chơi Lego 42096|Truyện Conan tập 84|Khăn 30 × 50 cm|Vải kate 84 86 88|Áo thun · Trắng|Mũ 2 lớp – chống nắng
+Áo thun và 2 sản phẩm khác|sản phẩm đã mua|Sách "Nhà giả kim" – 0,5 kg|Serum 10% + Zinc 1%|Quần 501® Original™
+"""
+LINKS = """
+bit.ly/x|xem evil.com|EVIL.COM|evil。com|evil．com|evil․com|evil . com|evil .com|evil. com|evil[.]com|evil (dot) com
+evil chấm com|evil·com|e​vil.com|hxxp://a|https://x|http:evil|www.a|t.me/abc|zalo.me/84|evil.shop|cửahàng.vn|пример.рф
+a.中国|1.2.3.4|a@b.vn|a @ b|@evil|tel:113|evil.unknowntld/win|xn--e1afmkfd|javascript:alert
+"""
+NUMBERS = """
+gọi 0901234567|0901.234.567|0901 234 567|0901-234-567|0901–234–567|0901,234,567|(090) 123-4567|+84 90 123 4567
+84901234567|0084901234567|o901234567|0 9 0 1 2 3 4 5 6 7|０９０１２３４５６７|٠٩٠١٢٣٤٥٦٧|02838123456|1900 1234
+19001234|+1 415 555 2671|Áo0901234567
+"""
+CODES = """
+DH10234 HD001 #1001 PH-3F20A1 HD.001 2026/11/21-01 576461413038785752 A_1 DH-2026-000123 SPX048123456789 1732171234
+ORD-09-2026-00123 GHN7X2K91 0000123456
+"""
+NO_CODES = ["", "#", "..", "a.vn", "evil.shop", "bit.ly/x", "0901234567", "DH0901234567", "090-123-4567", "1900-1234",
+            "84901234567", "x y", "é1", "D" * 41, "DH1\n", "DH\u200b1", "<b>1", "{{x}}", "ＤＨ1"]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", GOODS)
+def listed(text: str) -> list[str]:
+    return [one for line in text.strip().splitlines() for one in line.split("|")]
+
+
+@pytest.mark.parametrize("text", listed(GOODS))
 def test_names_of_goods_are_shown(text: str):
     assert is_plain(text)
 
 
-@pytest.mark.parametrize("text", BAD)
+@pytest.mark.parametrize("text", [*listed(LINKS), *listed(NUMBERS), "a\nb", "a\x00b", "a\u200bb", "<b>a", "á" * 201])
 def test_links_hosts_addresses_and_numbers_are_not(text: str):
     assert not is_plain(text)
+    assert not is_plain(f"Áo thun {text}")
 
 
-@pytest.mark.parametrize(("code", "fits"), [
-    ("DH10234", True), ("#1024", True), ("kiotviet:HD1", True), ("SON-2026/11", True), ("A_1.2", True),
-    ("evil.com", False), ("0901234567", False), ("DH1\nevil", False), ("<b>", False), ("x" * 41, False),
-])  # fmt: skip
-def test_an_order_code_is_letters_digits_and_a_few_marks(code: str, fits: bool):
-    assert is_code(code) is fits
+def test_no_name_of_a_real_catalogue_is_refused():
+    with PRODUCTS.open(encoding="utf-8") as rows:
+        names = [row["Tên hàng"] for row in csv.DictReader(rows)]
+    assert len(names) > 300
+    assert [name for name in names if not is_plain(name)] == []
+
+
+def test_staff_read_names_and_numbers_and_never_a_link():
+    said = "Chị Lan 0901234567 gửi evil.com/x,\nhỏi đơn DH1"
+    assert without_links(said) == "Chị Lan 0901234567 gửi […]\nhỏi đơn DH1"
+    assert without_links("chị Lan Q7 bom hàng") == "chị Lan Q7 bom hàng"
+
+
+@pytest.mark.parametrize("code", [*CODES.split(), "kiotviet:HD1", "SON-2026/11"])
+def test_an_order_code_is_letters_digits_and_a_few_marks(code: str):
+    assert is_code(code)
+
+
+@pytest.mark.parametrize("code", NO_CODES)
+def test_what_is_no_code_is_not_shown_as_one(code: str):
+    assert not is_code(code)
 
 
 # ---- through the doors ----

@@ -114,7 +114,8 @@ def test_a_template_reaches_nothing_outside(text: str):
 
 def test_what_a_customer_typed_is_never_a_template_and_never_html():
     typed = "{{ shop.hotline }}<script>alert(1)</script>"
-    assert typed in filled("{{ x }}", {"x": typed}, x="text")
+    assert typed in filled("{{ x }}", {"x": typed}, x={"kind": "text", "ours": True})
+    assert "hotline" not in filled("{{ x }}", {"x": typed}, x="text")
     html = shipped("receipt", "email", order_code="DH1", total=1, bought_on="2026-11-21", paid_by=typed).html
     assert "<script" not in html
     assert "&lt;script&gt;" in html
