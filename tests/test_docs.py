@@ -47,3 +47,11 @@ def test_every_command_of_the_pages_is_known_to_the_command_line():
 
 def test_the_readme_stays_short():
     assert len((ROOT / "README.md").read_bytes()) <= 7_000
+
+
+def test_every_threat_names_a_test_that_exists():
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / "security.md").read_text(encoding="utf-8")))
+    written = "\n".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert len(named) > 20
+    assert {name for name in named if f"def {name}(" not in written} == set()
