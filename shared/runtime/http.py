@@ -310,7 +310,10 @@ def _as_result(response: Response[str]) -> dict[str, Any]:
     """A response in API Gateway's format, for what is answered before any route."""
     return {
         "statusCode": response.status_code,
-        "headers": {"Content-Type": response.content_type, **{k: str(v) for k, v in response.headers.items()}},
+        "headers": {
+            **({"Content-Type": response.content_type} if response.content_type else {}),
+            **{k: str(v) for k, v in response.headers.items()},
+        },
         "body": response.body,
         "isBase64Encoded": False,
         "cookies": [],

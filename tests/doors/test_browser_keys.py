@@ -305,6 +305,7 @@ def test_a_browser_asks_first_and_is_let_through(shop: Shop, path: str):
     )
 
     assert (status, body) == (204, b"")
+    assert "content-type" not in headers
     assert headers["access-control-allow-origin"] == "https://nhamay.example"
     assert headers["access-control-allow-methods"] == "POST"
     assert headers["access-control-allow-headers"] == "authorization, content-type, anonymousid"
