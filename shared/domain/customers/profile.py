@@ -68,6 +68,7 @@ class Profile(TypedDict, total=False):
 
 TRAITS = ("name", "birthday", "gender", "city", "home_store")
 NAMES_KEPT = 8
+STORES_KEPT = 40
 # A write key stands in every browser; nobody may fill a profile until it no longer fits the table.
 TRAITS_KEPT = 80
 
@@ -104,6 +105,12 @@ def learn(profile: Profile, traits: dict[str, Any], at: str) -> Profile:
 def _some(names: dict[str, int]) -> dict[str, int]:
     """As many names as are kept: the first by text, so that the order of arrival does not matter."""
     return dict.fromkeys(sorted(names)[:NAMES_KEPT], 1)
+
+
+def belonging_to(profile: Profile, store: str) -> Profile:
+    """The profile of a customer who also belongs to a store (R7); as many as are kept, the first by text."""
+    stores = {**profile.get("stores", {}), store: 1}
+    return {**profile, "stores": dict.fromkeys(sorted(stores)[:STORES_KEPT], 1)}
 
 
 def agree(profile: Profile, statements: Iterable[dict[str, Any]]) -> Profile:

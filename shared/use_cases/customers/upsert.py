@@ -9,7 +9,15 @@ from shared.domain.common.text_folding import fold
 from shared.domain.customers.identity import Identity, link_key
 from shared.domain.customers.key_dates import MOVED_BY
 from shared.domain.customers.names import clean_name
-from shared.domain.customers.profile import TRAITS_KEPT, Profile, agree, different_people, given_for, learn
+from shared.domain.customers.profile import (
+    TRAITS_KEPT,
+    Profile,
+    agree,
+    belonging_to,
+    different_people,
+    given_for,
+    learn,
+)
 from shared.domain.errors import Conflict
 from shared.domain.segments.metrics import Metrics, empty_metrics
 from shared.domain.vietnam_time import stamp
@@ -117,7 +125,7 @@ def _in_unit_of_work(ingestion: EventIngestion, uow: UnitOfWork, wanted: Upsert,
     profile = agree(learn(profile, wanted.traits, at), given_for(wanted.consent, wanted.identities))
     store = wanted.traits.get("home_store")
     if store:
-        profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
+        profile = belonging_to(profile, store)
     uow.put(key, profile)
     keep_proofs(uow, home, wanted.consent)
     if "name" in wanted.traits:

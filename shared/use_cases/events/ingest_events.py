@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from shared.domain.common.playbook_rules import Rules
 from shared.domain.customers.identity import link_key
-from shared.domain.customers.profile import Profile, agree, different_people, given_for, learn
+from shared.domain.customers.profile import Profile, agree, belonging_to, different_people, given_for, learn
 from shared.domain.errors import Busy, Conflict, KhachQuenError
 from shared.domain.events.event import Event
 from shared.domain.events.timeline_entry import timeline_entry
@@ -308,7 +308,7 @@ class _Group:
         bought_at = event.order.content.get("store") if event.order else None
         for store in (bought_at, event.traits.get("home_store")):
             if store:
-                profile = {**profile, "stores": {**profile.get("stores", {}), store: 1}}
+                profile = belonging_to(profile, store)
         if profile == before:
             return
         self.uow.put(key, profile)
