@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from shared.runtime.wiring import new_id
+from tests.support.popups import waiting_popup
 from tests.support.shop import PHONE, Answer, Shop, basic
 
 DEVICE = "5c1de1a2-0c1f-4a29-9d0e-7b0f5f9b3c11"
@@ -212,26 +213,9 @@ def popup(shop: Shop, page: Page, anonymous: str) -> list[str]:
     return [slot["text"] for slot in shop.call("POST", "/v1/popups", body, authorization=basic(page.key)).json["items"]]
 
 
-def waiting_popup(shop: Shop, text: str) -> None:
-    """A popup for Lan waits on the shop's page."""
-    from shared.domain.messaging.message import Intent, planned
-    from shared.ports import Outgoing, Put
-    from shared.repositories import table_keys
-    from shared.runtime.factories.channels import channels
-    from shared.runtime.playbook.rules import sending_rules
-
-    intent = Intent(lan(shop)["customer_id"], "first_visit", "r1", "s1", "service", "winback_30")
-    key = table_keys.message(intent.message_id)
-    item = {**planned(intent, shop.now), "pk": key.pk, "sk": key.sk, "version": 1, "status": "sent"}
-    shop.stack.table.write(Put(item))
-    channels({}, shop.stack.outside, sending_rules())["web"].send(
-        Outgoing(intent.message_id, DEVICE, "service", text=text, subject="Chào chị Lan")
-    )
-
-
 def test_a_device_that_says_it_is_somebody_reads_nobodys_code(shop: Shop, page: Page):
     server(shop, "identify", userId=PHONE, anonymousId=DEVICE)
-    waiting_popup(shop, "Mã của chị: LAN50")
+    waiting_popup(shop, lan(shop)["customer_id"], DEVICE, "Mã của chị: LAN50")
     attacker = "99999999-0c1f-4a29-9d0e-7b0f5f9b3c11"
 
     page.send({"type": "identify", "anonymousId": attacker, "userId": PHONE, "traits": {"phone": PHONE}})
@@ -242,7 +226,7 @@ def test_a_device_that_says_it_is_somebody_reads_nobodys_code(shop: Shop, page: 
 
 def test_a_proof_of_the_shops_server_makes_a_device_somebodys(shop: Shop, page: Page):
     server(shop, "identify", userId="kh-17", traits={"phone": PHONE, "name": "Trần Thị Lan"})
-    waiting_popup(shop, "Mã của chị: LAN50")
+    waiting_popup(shop, lan(shop)["customer_id"], DEVICE, "Mã của chị: LAN50")
     assert popup(shop, page, DEVICE) == []
 
     proven = {"type": "identify", "userId": "kh-17", "context": {"userHash": proof(shop, "kh-17")}}
@@ -268,7 +252,7 @@ def test_a_click_on_our_own_link_makes_the_first_browser_that_follows_it_the_cus
     from shared.repositories.visitors import give_token
 
     server(shop, "identify", userId=PHONE, traits={"name": "Trần Thị Lan"})
-    waiting_popup(shop, "Mã của chị: LAN50")
+    waiting_popup(shop, lan(shop)["customer_id"], DEVICE, "Mã của chị: LAN50")
     token = give_token(shop.stack.table, lan(shop)["customer_id"], shop.now, new_id)
     landing = {"type": "page", "context": {"page": {"search": f"?utm_source=zalo&kq_v={token}"}}}
     later = "99999999-0c1f-4a29-9d0e-7b0f5f9b3c11"

@@ -1,32 +1,45 @@
-"""Show 3: the real Segment SDKs, pointed at a live `kq up`, and the 360° view a second later."""
+"""Show 3: real server SDKs of Segment and RudderStack, pointed at a live `kq up`; the 360° view a second later."""
 
 import json
 import os
-import shutil
 import subprocess
 
 import pytest
-from segment.analytics.client import Client
+from rudderstack.analytics.client import Client as RudderStack
+from segment.analytics.client import Client as Segment
 
-from tests.support.running import ROOT, Up, within
+from tests.support.npm_sdks import needs_node, npm_sdks
+from tests.support.running import Up, within
 
 SHOWN_WITHIN_SECONDS = 1.0
-NODE_SDK = "@segment/analytics-node@2.3.0"
-NODE_FOLDER = ROOT / "build" / "node-sdk"
+PYTHON_SDKS = {"segment": Segment, "rudderstack": RudderStack}
 
-NODE_SCRIPT = """
-const { Analytics } = require(process.env.SDK)
-const { url, write_key } = JSON.parse(process.env.READY)
+# How each is loaded, and how it is told to send what it holds; `sent` ends the program.
+NODE_SDKS = {
+    "segment": """
+const { Analytics } = require(SDKS + '/@segment/analytics-node')
 const analytics = new Analytics({ writeKey: write_key, host: url, path: '/v1/batch', maxRetries: 0 })
-let failed = false
-analytics.on('error', (error) => { failed = true; console.error(error) })
-analytics.identify({ userId: '0912345678', traits: { name: 'Trần Thị Bình', email: 'binh@example.com' } })
+analytics.on('error', sent)
+const flush = () => analytics.closeAndFlush({ timeout: 10000 }).then(() => sent())
+""",
+    "rudderstack": """
+const Analytics = require(SDKS + '/@rudderstack/rudder-sdk-node')
+const analytics = new Analytics(write_key, { dataPlaneUrl: url, flushInterval: 60000, retryCount: 0 })
+const flush = () => analytics.flush().then(() => sent(), sent)
+""",
+}
+NODE_SCRIPT = """
+const SDKS = process.env.SDKS
+const { url, write_key } = JSON.parse(process.env.READY)
+const sent = (error) => { if (error) console.error(error); process.exit(error ? 1 : 0) }
+%s
+analytics.identify({ userId: '%s', traits: { name: 'Trần Thị Bình', email: 'binh.%s@example.com' } })
 analytics.track({
-  userId: '0912345678',
+  userId: '%s',
   event: 'Order Completed',
-  properties: { order_id: 'N-1', total: 2500000, currency: 'VND', products: [{ sku: 'A', price: 2500000 }] },
+  properties: { order_id: 'N-%s', total: 2500000, currency: 'VND', products: [{ sku: 'A', price: 2500000 }] },
 })
-analytics.closeAndFlush({ timeout: 10000 }).then(() => process.exit(failed ? 1 : 0))
+flush()
 """
 
 
@@ -46,23 +59,30 @@ def shown(up, phone):
     return within(SHOWN_WITHIN_SECONDS, view)
 
 
-@pytest.mark.parametrize("compressed", [False, True], ids=["plain", "gzip"])
-def test_the_python_sdk_delivers(up, compressed):
-    phone = "0903456789" if compressed else "0902345678"
+@pytest.mark.parametrize(
+    ("sdk", "compressed", "phone"),
+    [
+        ("segment", False, "0902345678"),
+        ("segment", True, "0903456789"),
+        ("rudderstack", False, "0904567891"),
+        ("rudderstack", True, "0905678912"),
+    ],
+)
+def test_the_python_sdks_deliver(up, sdk, compressed, phone):
     errors = []
-    client = Client(
+    client = PYTHON_SDKS[sdk](
         up.ready["write_key"],
         host=up.url,
         gzip=compressed,
         max_retries=0,
         on_error=lambda error, _: errors.append(error),
     )
-    client.identify(phone, {"name": "Nguyễn Văn An", "email": f"an{compressed}@example.com"})
+    client.identify(phone, {"name": "Nguyễn Văn An", "email": f"an.{phone}@example.com"})
     client.track(
         phone,
         "Order Completed",
         {
-            "order_id": f"P-{compressed}",
+            "order_id": f"P-{phone}",
             "total": 1250000,
             "currency": "VND",
             "products": [{"sku": "A", "name": "Áo dài", "price": 1250000, "quantity": 1}],
@@ -73,21 +93,19 @@ def test_the_python_sdk_delivers(up, compressed):
     view = shown(up, phone)
     assert view["traits"]["name"] == "Nguyễn Văn An"
     assert view["metrics"]["revenue"] == 1250000
-    assert view["recent_orders"][0]["order_id"] == f"P-{compressed}"
+    assert view["recent_orders"][0]["order_id"] == f"P-{phone}"
 
 
 @pytest.mark.node
-@pytest.mark.skipif(shutil.which("npm") is None, reason="Node.js is not installed")
-def test_the_node_sdk_delivers(up):
-    sdk = NODE_FOLDER / "node_modules" / "@segment" / "analytics-node"
-    if not sdk.exists():
-        install = ["npm", "install", "--silent", "--no-save", "--prefix", str(NODE_FOLDER), NODE_SDK]
-        subprocess.run(install, check=True, timeout=120)
-    environment = os.environ | {"READY": json.dumps(up.ready), "SDK": str(sdk)}
+@needs_node
+@pytest.mark.parametrize(("sdk", "phone"), [("segment", "0912345678"), ("rudderstack", "0913456789")])
+def test_the_node_sdks_deliver(up, sdk, phone):
+    script = NODE_SCRIPT % (NODE_SDKS[sdk], phone, sdk, phone, sdk)
+    environment = os.environ | {"READY": json.dumps(up.ready), "SDKS": str(npm_sdks())}
     ended = subprocess.run(
-        ["node", "-e", NODE_SCRIPT], env=environment, capture_output=True, text=True, timeout=60, check=False
+        ["node", "-e", script], env=environment, capture_output=True, text=True, timeout=60, check=False
     )
     assert ended.returncode == 0, ended.stderr
-    view = shown(up, "0912345678")
+    view = shown(up, phone)
     assert view["traits"]["name"] == "Trần Thị Bình"
     assert view["metrics"]["revenue"] == 2500000

@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from infra.local.stack.http_server import HttpServer
-from tests.support.chromium import BINARY, Browser
+from tests.support.chromium import Browser, needs_chromium
 from tests.support.shop import PHONE
 from tests.support.vouchers import Till
-
-needs_chromium = pytest.mark.skipif(BINARY is None, reason="no Chromium here")
 
 
 def page(till: Till, path: str) -> tuple[int, dict[str, str], str]:
