@@ -162,12 +162,18 @@ def page(sdk: Sdk) -> Iterator[str]:
     site.stop(drop_connections=True)
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with Browser() as browser:
+        yield browser
+
+
 @pytest.fixture
-def visit(shop: Shop, page: str, sdk: Sdk) -> Iterator[Visit]:
+def visit(shop: Shop, browser: Browser, page: str, sdk: Sdk) -> Iterator[Visit]:
     house = HttpServer(shop.stack)
     house.start()
-    with Browser() as browser:
-        yield Visit(shop, browser, page, house.url, sdk)
+    yield Visit(shop, browser, page, house.url, sdk)
+    browser.leave()
     house.stop()
 
 

@@ -64,6 +64,12 @@ class Browser:
         self._call("Page.navigate", url=url)
         self.until("document.readyState === 'complete' && location.href !== 'about:blank'")
 
+    def leave(self) -> None:
+        """Go to an empty page, and forget the one before: what it kept, and what went wrong there."""
+        self._call("Page.navigate", url="about:blank")
+        self._call("Network.clearBrowserCookies")
+        self.errors.clear()
+
     def run(self, script: str) -> Any:
         """What a script in the page gives."""
         found = self._call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)
