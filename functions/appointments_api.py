@@ -9,7 +9,7 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.errors import Forbidden, Invalid
 from shared.domain.tasks.appointment import Appointment
-from shared.domain.vietnam_time import day_start, local_day
+from shared.domain.vietnam_time import day_start, local_day, read_day
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import event_ingestion, journeys
@@ -86,7 +86,7 @@ def post_move(appointment_id: str) -> Response[str]:
 def _day(read: Reader, name: str, text: str) -> date | None:
     """A local day, or None if the query has none."""
     try:
-        return date.fromisoformat(text) if text else None
+        return read_day(text) if text else None
     except ValueError:
         read.wrong(name, "must be a day such as 2026-11-21")
         return None
