@@ -67,4 +67,4 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         self.serve()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = _serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = do_QUERY = _serve  # noqa: N815

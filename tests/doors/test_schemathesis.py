@@ -41,7 +41,7 @@ DRAWN = settings(
     phases=[Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
-METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE"}
+METHODS = {"GET", "PUT", "POST", "PATCH", "DELETE", "OPTIONS", "TRACE", "QUERY"}
 
 
 @pytest.fixture(scope="module")
