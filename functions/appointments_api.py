@@ -10,7 +10,7 @@ from shared.domain.common.field_reader import Reader, fields, parse_moment
 from shared.domain.customers.reach import stores_of
 from shared.domain.errors import Forbidden, Invalid
 from shared.domain.tasks.appointment import Appointment
-from shared.domain.vietnam_time import day_start, local_day
+from shared.domain.vietnam_time import day_start, local_day, read_day
 from shared.repositories.api_keys import Caller
 from shared.repositories.profiles import members_of
 from shared.repositories.unit_of_work import UnitOfWork
@@ -104,7 +104,7 @@ def post_move(appointment_id: str) -> Response[str]:
 def _day(read: Reader, name: str, text: str) -> date | None:
     """A local day, or None if the query has none."""
     try:
-        return date.fromisoformat(text) if text else None
+        return read_day(text) if text else None
     except ValueError:
         read.wrong(name, "must be a day such as 2026-11-21")
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, get_args
 
 from aws_lambda_powertools.event_handler import Response
@@ -12,7 +12,7 @@ from shared.domain.customers.profile import Profile
 from shared.domain.errors import Forbidden, Invalid
 from shared.domain.staff.roles import ROLES
 from shared.domain.tasks.task import NOTE_LENGTH, OUTCOMES, PAIR_OUTCOMES, REVIEW_OUTCOMES, Kind, Status, Task
-from shared.domain.vietnam_time import day_start, local_day
+from shared.domain.vietnam_time import day_start, local_day, read_day
 from shared.repositories import table_keys
 from shared.repositories.profiles import members_of
 from shared.repositories.tasks import TaskClosedHook, task_done_signal
@@ -86,9 +86,9 @@ def _due_until(read: Reader, text: str, now: datetime) -> datetime | None:
     if not text:
         return None
     try:
-        day = local_day(now) if text == "today" else date.fromisoformat(text)
+        day = local_day(now) if text == "today" else read_day(text)
         return day_start(day + timedelta(days=1))
-    except (ValueError, OverflowError):
+    except ValueError:
         read.wrong("due", "must be today, or a day such as 2026-11-21")
         return None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import date, timedelta
+from datetime import timedelta
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ from shared.domain.customers.identity import Identity, identity
 from shared.domain.customers.reach import sees
 from shared.domain.errors import FieldError, Forbidden, Invalid
 from shared.domain.orders.order_event import money
+from shared.domain.vietnam_time import read_day
 from shared.domain.vouchers.voucher import Redemption, Use, Voucher, status
 from shared.repositories import vouchers
 from shared.repositories.unit_of_work import UnitOfWork
@@ -145,7 +146,7 @@ def _period(query: dict[str, str]) -> reconcile.Period:
     days = []
     for name in ("from", "to"):
         try:
-            days.append(date.fromisoformat(query.get(name, "")))
+            days.append(read_day(query.get(name, "")))
         except ValueError:
             read.wrong(name, "must be a day such as 2026-11-21")
     if not read.errors and not timedelta() <= days[1] - days[0] < timedelta(days=reconcile.MOST_DAYS):

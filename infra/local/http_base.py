@@ -54,7 +54,7 @@ class Server(ThreadingHTTPServer):
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Hands every request to `serve`, whatever its method."""
+    """Hands every request of a method that HTTP knows to `serve`."""
 
     protocol_version = "HTTP/1.1"
     # TCP_NODELAY, and one write per answer: otherwise keep-alive clients wait for delayed acknowledgements.
@@ -67,4 +67,4 @@ class Handler(BaseHTTPRequestHandler):
     def _serve(self) -> None:
         self.serve()
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _serve  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = do_TRACE = do_CONNECT = do_QUERY = _serve  # noqa: N815

@@ -26,10 +26,21 @@ def moment(text: str) -> datetime:
     parsed = datetime.fromisoformat(text)
     if parsed.tzinfo is None:
         raise ValueError("has no time zone")
-    if not MINYEAR < parsed.year < MAXYEAR:
+    _keep_in_calendar(parsed)
+    return parsed.astimezone(UTC)
+
+
+def read_day(text: str) -> date:
+    """The day of a text such as 2026-11-21; raises ValueError when it is none."""
+    day = date.fromisoformat(text)
+    _keep_in_calendar(day)
+    return day
+
+
+def _keep_in_calendar(day: date) -> None:
+    if not MINYEAR < day.year < MAXYEAR:
         # At the ends of the calendar an offset leads out of it.
         raise ValueError("is out of range")
-    return parsed.astimezone(UTC)
 
 
 @lru_cache(maxsize=1024)

@@ -92,6 +92,9 @@ def test_r18_a_campaign_lies_in_the_future_and_ends_after_it_begins(desk):
 
     assert wrong(desk, schedule={"send_at": before}) == {"schedule.send_at": "lies in the past"}
     assert wrong(desk, schedule={"until": before}) == {"schedule.until": "lies in the past"}
+    for far in ("2029-11-11T02:00:00Z", "9999-12-31T00:00:00Z", "9999-12-30T23:59:59Z"):
+        told = wrong(desk, schedule={"send_at": far}), wrong(desk, schedule={"until": far})
+        assert [list(fields) for fields in told] == [["schedule.send_at"], ["schedule.until"]]
     assert wrong(desk, schedule={"send_at": then, "until": then}) == {"schedule": "until does not lie after send_at"}
     assert "schedule.per_day" in wrong(desk, most_valuable_first=True)
 

@@ -173,6 +173,13 @@ def test_an_unknown_method_is_a_problem_document(server):
     assert "application/problem+json" in answer
 
 
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "CONNECT", "OPTIONS", "QUERY"])
+def test_a_method_that_no_call_has_is_not_found(connection, method):
+    status, problem = call(connection, method, "/v1/echo")
+    assert (status, problem["status"]) == (404, 404)
+    assert call(connection, "GET", "/v1/echo")[0] == 200
+
+
 # ---- /_local ----
 
 

@@ -172,6 +172,8 @@ def test_t11_every_wrong_field_is_named(floor: Floor):
     assert answer.fields == ["when", "service", "store", "starts_at", "customer_id"]
     assert floor.ask("GET", "/v1/appointments").fields == ["store"]
     assert floor.ask("GET", "/v1/appointments", query="store=Q1&from=nay&to=mai").fields == ["from", "to"]
+    ends_of_the_calendar = "store=Q1&from=0001-01-01&to=9999-12-31"
+    assert floor.ask("GET", "/v1/appointments", query=ends_of_the_calendar).fields == ["from", "to"]
     nobody = {"customer_id": "a" * 24, "store": STORE, "service": "x", "starts_at": THURSDAY}
     assert floor.ask("POST", "/v1/appointments", nobody).status == 404
     assert floor.ask("POST", "/v1/appointments/unknown/cancel").status == 404

@@ -103,6 +103,7 @@ def test_a_period_that_is_none_is_refused_field_by_field(till: Till):
     assert report(till, "").fields == ["from", "to"]
     assert report(till, "from=hôm nay&to=2026-11-21&format=pdf").fields == ["from", "format"]
     assert report(till, "from=2026-11-22&to=2026-11-21").fields == ["to"]
+    assert report(till, "from=9999-12-30&to=9999-12-31").fields == ["from", "to"]
     assert report(till, "from=2026-01-01&to=2026-11-21").fields == ["to"]
     for token in ("AAAA", "MjAyNiM0"):
         assert report(till, f"from=2026-11-21&to=2026-11-21&next={token}").fields == ["next"]

@@ -97,6 +97,8 @@ def _operation(route: str, source: dict[str, Any]) -> dict[str, Any]:
         str(status): {"description": call["summary"], "content": _json(schema)}
         for status, schema in call.get("answers", {}).items()
     }
+    for status, kind in call.get("or_as", {}).items():
+        answers[str(status)]["content"][kind] = {"schema": {"type": "string"}}
     plain = {"text/plain": {"schema": {"type": "string"}}}
     answers |= {str(status): {"description": words, "content": plain} for status, words in call.get("says", {}).items()}
     for status in sorted(map(str, {*problems, *call.get("problems", ())})):

@@ -33,6 +33,8 @@ from shared.use_cases.customers.view import NOBODY, find, told_as
 
 # How long a campaign without `schedule.until` may take.
 ENDS_AFTER = timedelta(days=30)
+# Nobody plans further; at the ends of the calendar no sum of days holds.
+FURTHEST = timedelta(days=731)
 STORY_KEPT = 50
 # Test messages have a journey name of their own, so that no campaign counts them.
 TEST_JOURNEY = "campaign_test"
@@ -107,6 +109,11 @@ class Campaigns:
             wrong.append(FieldError("schedule.send_at", "lies in the past"))
         if schedule.until and schedule.until <= self.now:
             wrong.append(FieldError("schedule.until", "lies in the past"))
+        wrong += [
+            FieldError(f"schedule.{name}", "lies more than two years ahead")
+            for name, at in (("send_at", schedule.send_at), ("until", schedule.until))
+            if at and at > self.now + FURTHEST
+        ]
         template = self.templates.get(campaign.content.template)
         if template is None:
             return [*wrong, FieldError("content.template", "there is no such template")]
