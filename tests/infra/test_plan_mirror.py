@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from infra.catalogue import DOORS, QUEUES, Door, FromQueue, Http, Schedule
+from shared.runtime.auth import TRACKING
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
 SUFFIX = {Http: "_api", FromQueue: "_worker", Schedule: "_schedule"}
@@ -29,7 +30,7 @@ def test_the_suffix_of_a_door_names_its_trigger(door: Door):
 
 def test_a_v1_route_lives_in_the_file_its_first_segment_names():
     # The Segment protocol's verbs belong to events, and two read-only lists of customers to customers.
-    elsewhere = dict.fromkeys(("batch", "identify", "track", "page", "screen", "group", "alias"), "events")
+    elsewhere = dict.fromkeys((*TRACKING, "{call}"), "events")
     elsewhere |= {"segments": "customers", "churn-risk": "customers"}
     for door in DOORS:
         if isinstance(door.trigger, Http):

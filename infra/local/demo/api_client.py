@@ -65,7 +65,9 @@ class Doors:
         for start in range(0, len(events), BATCH_EVENTS):
             batch = events[start : start + BATCH_EVENTS]
             body = {"batch": batch, "sentAt": self.stack.now.isoformat()}
-            self._written("/v1/batch", body)
+            answer = self._written("/v1/batch", body)
+            if b'"rejected"' in answer:
+                raise RefusedError(f"the events door left messages out: {answer.decode()}")
             self.events += len(batch)
 
     def popups(self, browser: str) -> list[Any]:

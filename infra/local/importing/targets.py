@@ -6,7 +6,6 @@ import base64
 import gzip
 import http.client
 import json
-import re
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
@@ -19,8 +18,6 @@ from shared.domain.errors import KhachQuenError
 # Well under the protocol's 500 KB, with room for the envelope.
 MAX_EVENTS = 100
 MAX_BYTES = 480 * 1024
-
-_BATCH_FIELD = re.compile(r"batch\[(\d+)\]\.?(.*)")
 
 
 class Stopped(KhachQuenError):
@@ -81,8 +78,12 @@ class InHouse:
         return _reply(answer.status, answer.body)
 
     def unfinished(self) -> int:
-        counts = [count for state in self._house.queue_state().values() for count in state.values()]
-        return sum(count for count in counts if isinstance(count, int))
+        states = self._house.queue_state().values()
+        counts = [count for state in states for count in state.values()]
+        # What the door left out stands in the rejects file too.
+        letters = [json.loads(letter["body"]) for state in states for letter in state.get("messages", ())]
+        left_out = [letter for letter in letters if isinstance(letter, dict) and "rejected" in letter]
+        return sum(count for count in counts if isinstance(count, int)) - len(left_out)
 
 
 class OverHttp:
@@ -128,7 +129,7 @@ Packed = tuple[Unit, list[bytes]]
 
 
 class Delivery:
-    """Sends units in batches. What the door refuses by name goes to `refused`; the rest of its batch is sent again."""
+    """Sends units in batches. What the door leaves out by name goes to `refused`; it takes the rest of the batch."""
 
     def __init__(self, target: Target, refused: Callable[[Unit, tuple[tuple[str, str], ...]], None]) -> None:
         self._target = target
@@ -160,36 +161,32 @@ class Delivery:
     def _send(self, units: list[Packed]) -> None:
         reply = self._target.post(b'{"batch":[' + b",".join(part for _, parts in units for part in parts) + b"]}")
         if reply.status < 300:
-            self.sent_units += len(units)
-            self.sent_events += sum(len(parts) for _, parts in units)
+            left_out = self._named(units, reply.document.get("rejected") or [])
+            for number, reasons in left_out.items():
+                self._refused(units[number][0], tuple(dict.fromkeys(reasons)))
+            taken = [parts for number, (_, parts) in enumerate(units) if number not in left_out]
+            self.sent_units += len(taken)
+            self.sent_events += sum(map(len, taken))
             return
         if reply.status in (401, 403):
             raise Stopped(f"The write key is not accepted ({reply.status}): {reply.detail}", unusable=True)
         if reply.status not in (400, 413, 422):
             raise Stopped(f"The events door answers {reply.status}: {reply.detail}")
-        wrong = self._named(units, reply.document.get("errors") or [])
-        if not wrong:
-            if len(units) == 1:
-                self._refused(units[0][0], (("row", f"refused with {reply.status}: {reply.detail}"),))
-                return
-            # The answer names nobody, so the batch is halved until it does.
-            middle = len(units) // 2
-            self._send(units[:middle])
-            self._send(units[middle:])
+        if len(units) == 1:
+            self._refused(units[0][0], (("row", f"refused with {reply.status}: {reply.detail}"),))
             return
-        for number, reasons in wrong.items():
-            self._refused(units[number][0], tuple(dict.fromkeys(reasons)))
-        if rest := [unit for number, unit in enumerate(units) if number not in wrong]:
-            self._send(rest)
+        # The answer names nobody, so the batch is halved until one stands alone.
+        middle = len(units) // 2
+        self._send(units[:middle])
+        self._send(units[middle:])
 
     @staticmethod
-    def _named(units: list[Packed], errors: list[dict[str, str]]) -> dict[int, list[tuple[str, str]]]:
-        """Which units the answer names, with fields and reasons."""
+    def _named(units: list[Packed], rejected: list[dict[str, Any]]) -> dict[int, list[tuple[str, str]]]:
+        """Which units the answer leaves out a message of, with fields and reasons."""
         owner = [number for number, (_, parts) in enumerate(units) for _ in parts]
         wrong: dict[int, list[tuple[str, str]]] = {}
-        for error in errors:
-            found = _BATCH_FIELD.match(error.get("field", ""))
-            if found and int(found[1]) < len(owner):
-                reason = (found[2] or "event", error.get("reason", "is refused"))
-                wrong.setdefault(owner[int(found[1])], []).append(reason)
+        for one in rejected:
+            if isinstance(number := one.get("index"), int) and 0 <= number < len(owner):
+                reason = (str(one.get("field") or "event"), str(one.get("reason") or "is refused"))
+                wrong.setdefault(owner[number], []).append(reason)
         return wrong

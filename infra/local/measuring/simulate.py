@@ -127,7 +127,7 @@ def _teller(stack: LocalStack, write_key: str) -> Callable[[list[Event]], None]:
         for start in range(0, len(events), BATCH):
             body = json.dumps({"batch": events[start : start + BATCH]}).encode()
             answer = stack.http("POST", "/v1/batch", "", headers, body)
-            if answer.status >= 300:
+            if answer.status >= 300 or b'"rejected"' in answer.body:
                 raise RuntimeError(f"the events door said {answer.status}: {answer.body.decode()}")
             failed = stack.drain()["failed"]
             if failed:
