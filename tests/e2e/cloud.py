@@ -107,7 +107,12 @@ class Cloud:
 
     def run(self, script: str) -> str:
         """What a piece of our own code prints, run against the deployed table as an operator would."""
-        environment = self._environment | {"KQ_TABLE": f"kq-{STAGE}-table", "KQ_STAGE": STAGE}
+        settings = {
+            "KQ_TABLE": f"kq-{STAGE}-table",
+            "KQ_STAGE": STAGE,
+            "KQ_IDENTITY_SECRET_ARN": f"kq/{STAGE}/identity",
+        }
+        environment = self._environment | settings
         ran = subprocess.run(
             [sys.executable, "-c", script], env=environment, cwd=ROOT, capture_output=True, text=True, check=False
         )
