@@ -71,7 +71,7 @@ def _check_reach(customer_id: str) -> None:
 def get_appointments() -> Response[str]:
     limit, start = handler.page()
     query = handler.event.get("queryStringParameters") or {}
-    read = Reader("")
+    read = Reader()
     store = read.text(query, "store")
     if not store and not read.errors:
         read.wrong("store", "is needed")

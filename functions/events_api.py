@@ -1,7 +1,7 @@
 """Door: the Segment HTTP tracking protocol. Validates, enqueues, answers; existing SDKs only change the host.
 
-Servers send with their write key and are believed. A page of a shop sends with a browser key, which everybody can read
-there: see `shared/domain/events/sender.py` for what it may say.
+Servers send with their write key and are believed. A page of a shop sends with a browser key, which every visitor of
+the page can read: see `shared/domain/events/sender.py` for what it may say.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def _batch() -> Response[str]:
     body = handler.json()
     if not isinstance(body, dict) or not isinstance(body.get("batch"), list):
         raise Invalid([FieldError("batch", "must be a list of messages")])
-    read = Reader("")
+    read = Reader()
     read.only(body, ("batch", "context", "integrations", "sentAt", "writeKey", "messageId", "timestamp"))
     errors = read.errors
     messages, context = body["batch"], {} if body.get("context") is None else body["context"]
@@ -74,7 +74,7 @@ def _single(kind: str) -> Response[str]:
     if _sender().browser:
         return _take([message], kind, sent_at, {})
     # A server's single call is read by the program that made it, so it is refused as any call is.
-    _enqueue([_read(message, kind, sent_at, "", {})])
+    _enqueue([_read(message, kind, sent_at, {})])
     return answer({"success": True})
 
 
@@ -99,7 +99,7 @@ def _take(messages: list[Any], kind: str | None, sent_at: Any, context: dict[str
             error = FieldError("message", f"is not taken: a browser may send {BROWSER_EVENTS} in one call")
         else:
             try:
-                events.append(_read(message, kind, sent_at, "", context))
+                events.append(_read(message, kind, sent_at, context))
                 continue
             except Invalid as invalid:
                 error = invalid.errors[0]
@@ -113,7 +113,7 @@ def _take(messages: list[Any], kind: str | None, sent_at: Any, context: dict[str
 
 
 def _set_aside(rejected: list[Rejected]) -> None:
-    """Keep rejected messages in the dead-letter queue, each with its reason, for whoever mends the sender."""
+    """Keep rejected messages in the dead-letter queue, each with its reason, for the engineer who mends the sender."""
     outside, sender = wiring.outside(), _sender()
     now = stamp(outside.clock())
     if sender.browser:
@@ -164,7 +164,7 @@ def _proves(user_id: str, user_hash: str) -> bool:
     return proves(user_id, user_hash, cached(outside.memory.server_keys, "all", in_use))
 
 
-def _read(message: Any, kind: str | None, sent_at: Any, prefix: str, context: dict[str, Any]) -> Event:
+def _read(message: Any, kind: str | None, sent_at: Any, context: dict[str, Any]) -> Event:
     outside = wiring.outside()
     return translate(
         message,
@@ -174,7 +174,6 @@ def _read(message: Any, kind: str | None, sent_at: Any, prefix: str, context: di
         new_id=outside.new_id,
         rules=rules(),
         sender=_sender(),
-        prefix=prefix,
         common_context=context,
     )
 

@@ -60,7 +60,7 @@ def get_tasks() -> Response[str]:
 
 def _asked(query: dict[str, str], start: str | None, now: datetime) -> TaskQuery:
     """The filter of the query string; raises Invalid naming every wrong field, and Forbidden."""
-    read = Reader("")
+    read = Reader()
     store, whose, kind = (read.text(query, name) for name in ("store", "assignee", "kind"))
     status: Status = "done" if query.get("status") == "done" else "open"
     if query.get("status", status) != status:

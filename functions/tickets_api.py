@@ -46,7 +46,7 @@ def post_ticket() -> Response[str]:
 def get_tickets() -> Response[str]:
     limit, start = handler.page()
     query = handler.event.get("queryStringParameters") or {}
-    read = Reader("")
+    read = Reader()
     status, queue, store = query.get("status", ""), query.get("queue", ""), read.text(query, "store")
     assignee = read.text(query, "assignee") if "assignee" in query else None
     if status and status not in STATUSES:

@@ -93,7 +93,7 @@ def _read(body: Any) -> tuple[Use, Identity | None]:
     """The body of a redemption; raises Invalid naming every wrong field."""
     if not isinstance(body, dict):
         raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
+    read = Reader()
     read.only(body, FIELDS)
     order_id = read.text(body, "order_id", limit=141)
     store = read.text(body, "store", limit=80)
@@ -142,7 +142,7 @@ def _stores() -> frozenset[str]:
 
 def _period(query: dict[str, str]) -> reconcile.Period:
     """`from` and `to` of a report, both local days; raises Invalid."""
-    read = Reader("")
+    read = Reader()
     days = []
     for name in ("from", "to"):
         try:

@@ -129,6 +129,17 @@ def test_a_number_that_only_a_page_knows_is_never_written_to(shop: Shop, page: P
     assert shop.stack.providers.outbox() == []
 
 
+@pytest.mark.parametrize("device", ["undefined", "null", "0", " GUEST "])
+def test_a_page_whose_own_id_is_a_placeholder_is_left_out_and_holds_up_no_other(shop: Shop, page: Page, device: str):
+    claim = {"type": "identify", "anonymousId": device, "traits": {"phone": PHONE, "email": EMAIL}}
+
+    answer = page.send(claim, {"type": "page", "name": "Trang chủ"})
+
+    assert [(one["index"], one["field"]) for one in answer.json["rejected"]] == [(0, "anonymousId")]
+    assert not any(shop.stack.queue_state()["events"].values())
+    assert len(shop.dead_letters) == 1
+
+
 # ---- what costs money ----
 
 

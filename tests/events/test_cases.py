@@ -154,6 +154,13 @@ def test_r34_a_shared_placeholder_address_leaves_two_customers_and_a_question_in
     assert not [sent for sent in shop.stack.providers.outbox("") if sent["to"] == SHARED]
 
 
+def test_r34_a_search_by_an_address_of_two_people_finds_neither(shop: Shop):
+    for name in ("lan", "hung"):
+        shop.call(*CALLS[name])
+
+    assert shop.call("POST", "/v1/customers/search", {"email": SHARED}).status == 404
+
+
 def test_r34_two_numbers_of_one_name_with_one_address_are_one_person(shop: Shop):
     for phone in (LAN, HUNG):
         body = {"identities": {"phone": phone, "email": "lan@vidu.vn"}, "traits": {"name": "Trần Thị Lan"}}

@@ -25,11 +25,10 @@ _NO_TIME = "must be an RFC 3339 time such as 2026-11-21T09:30:00+07:00"
 class Reader:
     """Collects every wrong field of one message, so that the sender learns of all of them at once."""
 
-    prefix: str
     errors: list[FieldError] = field(default_factory=list)
 
     def wrong(self, name: str, reason: str) -> None:
-        self.errors.append(FieldError(f"{self.prefix}{name}", reason))
+        self.errors.append(FieldError(name, reason))
 
     def only(self, source: Mapping[str, Any], known: Collection[str], path: str = "") -> None:
         """Names every field of an object that is not known."""
@@ -78,7 +77,7 @@ def fields(body: Any, known: Collection[str]) -> Reader:
     """A reader of a body that has these fields; raises Invalid where it is no object."""
     if not isinstance(body, dict):
         raise Invalid([FieldError("body", "must be an object")])
-    read = Reader("")
+    read = Reader()
     read.only(body, known)
     return read
 

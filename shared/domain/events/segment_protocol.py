@@ -52,17 +52,16 @@ def translate(
     new_id: Callable[[], str],
     rules: Rules,
     sender: Sender,
-    prefix: str = "",
     common_context: dict[str, Any] | None = None,
 ) -> Event:
     """One message of the protocol as an `Event`.
 
     `kind` is the call it came by, or None inside a batch, where `type` says it. `new_id` stands in where the sender
-    gave no messageId. Raises Invalid naming every wrong field, each behind `prefix`.
+    gave no messageId. Raises Invalid naming every wrong field.
     """
-    read = Reader(prefix)
+    read = Reader()
     if not isinstance(message, dict):
-        raise Invalid([FieldError(prefix.rstrip(".") or "body", "must be an object")])
+        raise Invalid([FieldError("body", "must be an object")])
     read.only(message, _TOP_LEVEL)
     event_type = kind or message.get("type")
     if event_type not in TYPES:
@@ -87,6 +86,8 @@ def translate(
         read, event_type, message, context, certainty, rules,
         is_sale=fact_kind is not None, sender=sender, proven=proven,
     )  # fmt: skip
+    if sender.browser and not any(who.kind == "anonymous" for who in identities) and not read.errors:
+        read.wrong("anonymousId", "is a placeholder that identifies nobody")
     previous = None
     if event_type == "alias":
         previous = _alias(read, message, certainty, rules)

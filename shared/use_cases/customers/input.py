@@ -47,7 +47,7 @@ def read_search(body: Any) -> Identity:
     """The one identity of `POST /v1/customers/search`; raises Invalid."""
     if not isinstance(body, dict) or len(body) != 1:
         raise Invalid([FieldError("body", f"must name one identity: {', '.join(IDENTITY_FIELDS)}")])
-    read = Reader("")
+    read = Reader()
     # A placeholder is looked for as any other identity: it leads to nobody.
     found = read_identities(read, {"identities": body}, IdentityRules(), claimed=False, path="")
     if len(found) != 1 and not read.errors:

@@ -31,9 +31,9 @@ AT_ONCE = 100
 
 
 def find(table: Table, who: Identity, secret: bytes) -> str:
-    """The customer behind an identity; raises NotFound."""
+    """The customer behind an identity; raises NotFound, also for one that unlike people share."""
     link = table.get(table_keys.link(link_key(who, secret)), consistent=False)
-    if link is None:
+    if link is None or "shared" in link:
         raise NotFound(NOBODY)
     return str(link["customer"])
 

@@ -65,7 +65,7 @@ def _behind(table: Table, secret: bytes, identities: Iterable[Identity]) -> list
     uow.load(keys)
     found: dict[str, list[Profile]] = {}
     for key in keys:
-        members = members_of(uow, link["customer"]) if (link := uow.get(key)) else []
+        members = members_of(uow, link["customer"]) if (link := uow.get(key)) and "shared" not in link else []
         if members:
             found.setdefault(members[0]["customer_id"], members)
     return list(found.values())
