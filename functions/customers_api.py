@@ -58,7 +58,7 @@ def search() -> Response[str]:
     try:
         return answer(_seen(view.find(outside.table, who, outside.identity_key)))
     except Forbidden:
-        # Whoever may not see a customer may not learn either that there is one.
+        # A key that may not see a customer may not learn either that the customer exists.
         raise NotFound(view.NOBODY) from None
 
 

@@ -51,7 +51,7 @@ def follow(token: str) -> Response[str]:
     touch = Touch("clicked", outside.clock(), user_agent=header(handler.event, "user-agent"), ip=client)
     try:
         if follow_link.count_click(outside.table, message, link, touch):
-            # A forwarded link makes nobody the customer: only its first click tells the shop's page who came.
+            # A forwarded link does not turn its reader into the customer: only the first click gets a token.
             target = follow_link.with_token(
                 target,
                 shop().website,

@@ -40,7 +40,7 @@ from shared.use_cases.tickets.ask_and_compensate import ask_answered
 LATEST_CALL_BACK = timedelta(days=365)
 KINDS = get_args(Kind)
 KNOWN_OUTCOMES = (*OUTCOMES, *REVIEW_OUTCOMES)
-# Whoever may merge may also decide the reviews that ask for it.
+# A caller who may merge customers may also decide the reviews that ask for it.
 MERGES = "POST /v1/customers/{customer_id}/merge"
 
 handler = HttpDoor()

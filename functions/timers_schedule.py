@@ -22,7 +22,7 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     wiring.keep_time(context)
     now = tick_time(event)
     outside = wiring.outside()
-    heard = due_failures("timers_schedule", now)
-    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now), lambda: tickets(now), heard)
+    on_failure = due_failures("timers_schedule", now)
+    timers = Timers(journeys(now), outside.messages, lambda: campaign_run(now), lambda: tickets(now), on_failure)
     swept = timers.run(PARTITIONS, clock=outside.clock, seconds=SECONDS)
     return {"fired": swept.worked, "passed": swept.passed}

@@ -52,8 +52,8 @@ for _provider in ("zalo", "messenger", "ses", "sms", "whatsapp"):
 
 
 def _hear(provider: str, token: str = "") -> Response[str]:
-    """Enqueue what was told; a call that nobody we know has signed, or not now, or not about us, is refused and leaves
-    nothing behind."""
+    """Enqueue what a provider reports; a call without its signature, of another time or about another account is
+    refused, and nothing of it is stored."""
     call = Call(_raw(), _headers(), _query(), token, wiring.outside().clock())
     variant, news = READERS[provider](call, wiring.outside().channel_accounts)
     if not variant:

@@ -22,12 +22,12 @@ PAGE = 100
 SPARE = timedelta(minutes=1)
 
 
-# What cannot be worked comes again after pauses that double, and after so many tries, some four days, no more.
+# What cannot be worked comes again after pauses that double, and no more after MOST_TRIES, some four days.
 FIRST_PAUSE, LONGEST_PAUSE, MOST_TRIES = timedelta(minutes=15), timedelta(days=1), 10
 # What work raises because of what stands in the row; anything else may pass and is tried again at the next sweep.
 DAMAGED = (KhachQuenError, ValueError, LookupError, TypeError)
 
-# Hears of a row that could not be worked, what was wrong with it, and whether it is tried no more.
+# Called with a row that could not be worked, the error, and whether the row is tried no more.
 OnFailure = Callable[[DueRow, Exception, bool], None]
 
 

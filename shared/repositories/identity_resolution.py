@@ -67,7 +67,7 @@ class IdentityResolver:
     def resolve(self, identities: Iterable[Identity], at: str, name: str = "", *, stated: bool = False) -> str:
         """The customer whose own fact this is, by the strongest identity it names; creates and joins as needed.
 
-        A claimed identity is kept as a hint on the profile and joins nobody (R5), and so is one that strangers share.
+        A claimed identity, or one that unlike people share, is a hint on the profile and joins no customers (R5).
         Two customers that one event names together are merged unless a person has parted them, or their names, with
         the `name` of this event, do not say that they are one (X3, R34). `stated` is a sender's word that they are.
         """
@@ -97,11 +97,11 @@ class IdentityResolver:
         return home
 
     def hint(self, home: str, claimed: list[Identity], at: str) -> None:
-        """Keep on a profile what somebody claims to be."""
+        """Keep on a visitor's profile the identities that the visitor claims."""
         self._note_on(home, claimed, at, home=home)
 
     def hand_over(self, device: Identity, customer_id: str, at: str) -> None:
-        """Let a browser speak for a customer whose it has proven to be; its visitor so far becomes that customer."""
+        """Let a browser speak for the customer it has proven to be; its anonymous visitor becomes that customer."""
         lead = self.lead_of(customer_id)
         link = self.uow.get(self.key(device))
         if link is None:
@@ -161,7 +161,7 @@ class IdentityResolver:
             }
             opened = _opened(profile, fresh)
             if opened.get("closed") != profile.get("closed"):
-                # The older addresses of these kinds are those that reached nobody.
+                # The older addresses of these kinds are those that no message reached.
                 known = {
                     name: link
                     if name.partition(":")[0] not in fresh or name not in profile["identities"]
@@ -182,7 +182,7 @@ class IdentityResolver:
         elif obstacle := self._obstacle(mine, theirs, name):
             if obstacle == "crowd":
                 if who.kind.partition(":")[0] in WEAK and theirs.get("refused"):
-                    # A number that cashiers type for walk-ins keeps nobody's account from its owner.
+                    # A number that cashiers type for walk-ins does not keep an account from its owner.
                     self.uow.put(self.key(who), {"customer": home, "at": at})
                 return
             if who.kind.partition(":")[0] in WEAK:
@@ -270,7 +270,7 @@ class IdentityResolver:
 
 
 def is_known(profile: Profile) -> bool:
-    """Whether a customer is somebody, and not an anonymous visitor with what a page claims of them."""
+    """Whether a customer has an identity of their own, beside devices and what a page claims of a visitor."""
     return any(
         name.partition(":")[0] in KNOWN_BY and link["certainty"] != "claimed"
         for name, link in profile["identities"].items()

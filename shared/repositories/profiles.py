@@ -34,9 +34,9 @@ def members_of(uow: UnitOfWork, customer_id: str) -> list[Profile]:
 def addresses(members: list[Profile], placed_with: Collection[str] = ()) -> dict[str, str]:
     """Where each channel reaches the person. Hints do not count, but for the e-mail address that a sender wrote from.
 
-    Of several numbers or addresses it is the one confirmed last, by its owner or by staff, else the first one: another
-    that somebody brings later is not written to until it is confirmed. What an order was `placed_with` goes before
-    both. One that reached nobody any more stands last.
+    Of several numbers or addresses it is the one confirmed last, by its owner or by staff, else the first one: a second
+    address is not written to until it is confirmed. What an order was `placed_with` goes before both. An address that
+    no message reaches any more stands last.
     """
     found: dict[str, str] = {}
     links = sorted(fold_members(members)["identities"].items(), key=lambda entry: (entry[1]["at"], entry[0]))
@@ -66,7 +66,7 @@ def addresses(members: list[Profile], placed_with: Collection[str] = ()) -> dict
 
 
 def _confirmed(link: Mapping[str, Any]) -> str:
-    """When the customer or staff confirmed an address last, as a stamp; "" where nobody has."""
+    """When the customer or staff confirmed an address last, as a stamp; "" for an unconfirmed one."""
     return str(link.get("confirmed") or (link["at"] if link["certainty"] == "verified" else ""))
 
 

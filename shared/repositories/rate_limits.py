@@ -56,7 +56,7 @@ class Pace:
         return at
 
     def allows(self, sender_key: str, now: datetime) -> bool:
-        """Draw one of the messages that the facts of one write key may lead to in an hour; "" is nobody's key."""
+        """Draw one of the messages that a write key's orders may lead to in an hour; no key, no limit."""
         if not sender_key:
             return True
         hour = stamp(now)[:13]

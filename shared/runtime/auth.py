@@ -140,7 +140,7 @@ def authenticate(
 
 def reads_customers(caller: Caller) -> bool:
     """Whether a key's roles may see customers at all. A web server's may not: it is answered with what it said itself,
-    because whoever fills in a form can name anybody's phone."""
+    because a visitor can type any phone number into its form."""
     return bool(caller.roles & ROLES["GET /v1/customers/{customer_id}"])
 
 

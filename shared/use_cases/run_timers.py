@@ -31,8 +31,8 @@ PAGES_A_TICK = 5
 
 @dataclass(frozen=True)
 class Timers:
-    """What timers need. `campaigns` and `tickets` are made only when one of theirs is due; `on_failure` hears of a
-    customer whose journeys cannot go on."""
+    """What timers need. `campaigns` and `tickets` are made only when one of theirs is due; `on_failure` is called
+    for a customer whose journeys cannot go on."""
 
     journeys: JourneyContext
     queues: Mapping[str, Queue]

@@ -40,7 +40,9 @@ TABLE: Mapping[str, Reach] = {
     "PUT /v1/customers": Reach(
         200, 403, words="Newcomers into its own stores. To a key of the role web alone: the customer's number."
     ),
-    "POST /v1/customers/search": Reach(200, 404, words="Nobody and another store's customer get one answer."),
+    "POST /v1/customers/search": Reach(
+        200, 404, words="An unknown person and another store's customer get one answer."
+    ),
     "GET /v1/customers/{customer_id}": Reach(200, 403),
     "GET /v1/customers/{customer_id}/timeline": Reach(200, 403),
     "GET /v1/customers/{customer_id}/messages": Reach(200, 403),
@@ -55,7 +57,9 @@ TABLE: Mapping[str, Reach] = {
         200,
         "403 for a code that is good at other stores only. Else its worth, not whose it is or who used it.",
     ),
-    "POST /v1/vouchers/{code}/redeem": Reach(200, 403, 200, "At its own tills, whoever brings the code."),
+    "POST /v1/vouchers/{code}/redeem": Reach(
+        200, 403, 200, "At its own tills, for every customer who brings the code."
+    ),
     "GET /v1/vouchers/reconciliation": Reach(
         words="What it redeemed, and codes good nowhere else; other stores' customers without their number."
     ),

@@ -1,6 +1,6 @@
 """Which values from outside may stand in a message under the shop's name, by their kind (X24, R6, R20).
 
-Whoever holds a tracking key writes order codes, stores and names. A phone turns each address and number in a message
+The holder of a tracking key writes order codes, stores and names. A phone turns each address and number in a message
 into something to tap, so a value with one of them is refused and neutral words stand in its place.
 """
 
@@ -81,7 +81,7 @@ def without_links(value: str) -> str:
 
 
 def _hidden(value: str) -> bool:
-    """Whether a value has signs that nobody sees: control characters, zero widths, other directions, new lines."""
+    """Whether a value has unseen characters: controls, zero widths, other directions, new lines."""
     return any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp") for char in value)
 
 

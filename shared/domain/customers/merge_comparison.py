@@ -18,7 +18,7 @@ class Side(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What a merge changes, for whoever decides it: a code, and the words in Vietnamese and English."""
+    """What a merge changes, for the person who decides it: a code, and the words in Vietnamese and English."""
 
     code: str
     why: str
@@ -65,7 +65,7 @@ def _winner(mine: Any, theirs: Any, result: Any) -> str:
 
 
 def changes(lead: Side, absorbed: Side, *, kept_apart: bool, refused: str) -> list[Change]:
-    """What whoever merges two customers should know before. `kept_apart`: a person had parted them or kept them apart;
+    """What a person should know before merging two customers. `kept_apart`: they had been parted or kept apart;
     `refused`: why the result is no person's identity (R4), "" if it is one."""
     found = []
     mine, theirs = lead.view["names"], absorbed.view["names"]

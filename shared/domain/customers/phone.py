@@ -192,7 +192,7 @@ def _parse_one(text: str) -> Phone:
         return _foreign(digits)
     national = _national(digits, international)
     area = _AREA_IN_BRACKETS.match(text)
-    # Somebody who writes (033) 3825 123 means the landline of Quảng Ninh, not a mobile number of today.
+    # A customer who writes (033) 3825 123 means the landline of Quảng Ninh, not a mobile number of today.
     if area and area[1] in MOVED_AREA_CODES and (moved := _moved_landline(national, area[1])):
         return moved
     return _vietnamese(national)

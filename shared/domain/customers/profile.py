@@ -34,7 +34,7 @@ class Profile(TypedDict, total=False):
     # "channel:purpose" to the latest statement.
     consent: dict[str, dict[str, Any]]
     # A merge: {"customer_id", "merge_id", "at", "because"} of the leading profile, and "by" where a person merged; whom
-    # it absorbed; whom no rule may join it with; of these, whom nobody is to be asked about again.
+    # it absorbed; whom no rule may join it with; of these, those whom staff are not asked about again.
     merged_into: dict[str, str]
     absorbed: list[str]
     apart: list[str]

@@ -17,7 +17,7 @@ class Event(BaseModel):
 
     `at` and `received_at` are stamps (see vietnam_time); `our_time` says that `at` is not the sender's own word, so
     that a repetition may carry another; `identities` is empty for a walk-in sale; `properties` keeps what a custom
-    event said, as JSON text, because the table knows no floats and nobody queries inside it. `key` is the id of the
+    event said, as JSON text, because the table knows no floats and no query looks inside it. `key` is the id of the
     write key it came by; a `browser` is believed only as far as it has `proven` its user or brings the token of a link.
     """
 

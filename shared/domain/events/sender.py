@@ -1,6 +1,6 @@
 """The sender of a message of the tracking protocol: a server is believed, a browser is not (X24).
 
-A browser key stands in every visitor's page. Whoever reads it there may say what a page sees: that somebody looked at
+A browser key stands in every page of the shop. A sender with one may report what a page sees: its visitor looked at
 goods, filled a cart, went to the checkout. Everything that costs money or opens a person's data comes from a server.
 """
 
@@ -44,7 +44,7 @@ SAID_BY_BROWSER = "@browser."
 _OWN_TRAITS = frozenset(TRAITS) - {"home_store"}
 
 
-def _proves_nobody(_user_id: str, _user_hash: str) -> bool:
+def _no_proof(_user_id: str, _user_hash: str) -> bool:
     return False
 
 
@@ -60,7 +60,7 @@ class Sender:
     browser: bool = False
     system: str = ""
     stores: frozenset[str] = frozenset()
-    proves: Callable[[str, str], bool] = _proves_nobody
+    proves: Callable[[str, str], bool] = _no_proof
 
 
 def user_hash(message: Mapping[str, Any], context: Mapping[str, Any]) -> Any:

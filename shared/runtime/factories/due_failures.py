@@ -1,4 +1,4 @@
-"""What hears of rows that a schedule cannot work: the log, and at the last try one dead letter and one task."""
+"""Reports rows that a schedule cannot work: in the log, and at the last try by one dead letter and one task."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def due_failures(door: str, now: datetime) -> OnFailure:
     """For the sweeps of one door. The task is of the customer; a walk-in's order has the letter only."""
     outside = wiring.outside()
 
-    def hear(row: DueRow, error: Exception, last: bool) -> None:
+    def report(row: DueRow, error: Exception, last: bool) -> None:
         log_failure("a due row cannot be worked and is put off", error)
         if not last:
             return
@@ -42,4 +42,4 @@ def due_failures(door: str, now: datetime) -> OnFailure:
                 # The profile may be too damaged for its own task; the letter stands.
                 log_failure("no task for a damaged profile", damage)
 
-    return hear
+    return report

@@ -24,7 +24,7 @@ from shared.use_cases.recommendations.suggest_products import Suggester
 from shared.use_cases.tasks.appointments import brief
 
 RECENT_ORDERS = 10
-# The one answer to who asks for a person by a phone or an address, whether there is nobody or nobody they may see.
+# The one answer to a search, whether the customer does not exist or is out of the key's reach.
 NOBODY = "no customer goes by this identity"
 # What is open stands before the orders, in the same query.
 AT_ONCE = 100

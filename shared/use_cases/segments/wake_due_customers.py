@@ -29,7 +29,7 @@ BIRTHDAY_KEPT = timedelta(days=3)
 
 @dataclass(frozen=True)
 class Waker:
-    """Wakes the customers who are due in the lifecycle lane; `on_failure` hears of one who cannot be woken."""
+    """Wakes the customers who are due in the lifecycle lane; `on_failure` is called for one who cannot be woken."""
 
     journeys: JourneyContext
     on_failure: OnFailure
