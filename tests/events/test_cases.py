@@ -89,6 +89,30 @@ def test_r34_the_address_of_a_platforms_guest_joins_nobody_and_is_no_mistake(sho
     assert who(shop, LAN)["customer_id"] != who(shop, HUNG)["customer_id"]
 
 
+@pytest.mark.parametrize("nobody", ["undefined", "null", "0", "[object Object]"])
+def test_r34_an_alias_from_a_placeholder_joins_nobody(shop: Shop, nobody: str):
+    for phone in (LAN, HUNG):
+        answer = say(
+            shop, {"type": "identify", "userId": phone}, {"type": "alias", "userId": phone, "previousId": nobody}
+        )
+        assert [(one["index"], one["field"]) for one in answer.json["rejected"]] == [(1, "previousId")]
+
+    assert who(shop, LAN)["customer_id"] != who(shop, HUNG)["customer_id"]
+
+
+@pytest.mark.parametrize("nothing", ["undefined", "null", "[object Object]"])
+def test_r34_messages_whose_id_is_a_placeholder_are_not_taken_for_one(shop: Shop, nothing: str):
+    for number in ("U1", "U2"):
+        say(shop, {**bought(number, 100_000, THREE), "messageId": nothing})
+        for _ in range(2):
+            say(
+                shop,
+                {**gave_back(number, total=10_000), "messageId": nothing, "timestamp": "2026-03-09T12:00:00+07:00"},
+            )
+
+    assert (who(shop, LAN)["metrics"]["orders"], who(shop, LAN)["metrics"]["revenue"]) == (2, 180_000)
+
+
 def test_r34_a_message_that_names_nothing_but_a_placeholder_says_so(shop: Shop):
     answer = say(shop, {"type": "identify", "userId": "undefined", "traits": {"name": "Trần Lan"}})
 

@@ -35,6 +35,7 @@ MAX_IDENTITIES = 10
 LONGEST_QUERY = 4000
 
 TYPES: tuple[EventType, ...] = ("identify", "track", "page", "screen", "group", "alias")
+_PLACEHOLDER = "is a placeholder that identifies nobody"
 # Everything Segment's and RudderStack's SDKs put at the top level of a message.
 _TOP_LEVEL = tuple(
     "type messageId timestamp originalTimestamp sentAt receivedAt userId anonymousId context integrations properties "  # noqa: SIM905
@@ -86,8 +87,6 @@ def translate(
         read, event_type, message, context, certainty, rules,
         is_sale=fact_kind is not None, sender=sender, proven=proven,
     )  # fmt: skip
-    if sender.browser and not any(who.kind == "anonymous" for who in identities) and not read.errors:
-        read.wrong("anonymousId", "is a placeholder that identifies nobody")
     previous = None
     if event_type == "alias":
         previous = _alias(read, message, certainty, rules)
@@ -99,27 +98,20 @@ def translate(
     if event_type == "group" and (group := read.text(message, "groupId")):
         traits = {"@group": group}
     consent = _consent(read, context, at, received_at, source)
+    stated_id = _message_id(read, message, rules)
     order = cart = None
     if fact_kind:
-        order = read_order(read, fact_kind, name, properties, message, at, received_at, context, rules,
+        order = read_order(read, fact_kind, name, properties, stated_id, at, received_at, context, rules,
                            sender.system, sender.stores)  # fmt: skip
     elif name in CART_EVENTS and event_type == "track":
         cart = read_cart(read, name, properties, rules)
-    if not identities and not fact_kind:
-        if bad_phone:
-            read.wrong(bad_phone["field"], bad_phone["reason"])
-        elif placeholder:
-            read.wrong(placeholder, "is a placeholder that identifies nobody")
-        else:
-            read.wrong("userId", "or anonymousId is needed")
-    elif bad_phone and not fact_kind:
-        read.wrong(bad_phone["field"], bad_phone["reason"])
-    message_id = read.text(message, "messageId", limit=100) or new_id()
+    if not fact_kind:
+        _check_who(read, identities, bad_phone, placeholder, sender)
     backfill = read.flag(context, "backfill", "context.")
     if read.errors:
         raise Invalid(read.errors)
     return Event(
-        id=message_id,
+        id=stated_id or new_id(),
         type=event_type,
         name=name,
         at=stamp(at),
@@ -283,10 +275,31 @@ def _identities(
     return list(found.values()), bad_phone, placeholder
 
 
+def _check_who(
+    read: Reader, identities: list[Identity], bad_phone: dict[str, str] | None, placeholder: str, sender: Sender
+) -> None:
+    """Names what is wrong with whom a message is about; a sale needs no identity, and keeps a bad phone beside it."""
+    if bad_phone:
+        read.wrong(bad_phone["field"], bad_phone["reason"])
+    elif not identities:
+        read.wrong(placeholder or "userId", _PLACEHOLDER if placeholder else "or anonymousId is needed")
+    elif sender.browser and not read.errors and not any(who.kind == "anonymous" for who in identities):
+        read.wrong("anonymousId", _PLACEHOLDER)  # what a browser names beside its own id is only claimed
+
+
+def _message_id(read: Reader, message: dict[str, Any], rules: Rules) -> str:
+    """The sender's id of the message; "" also for what a program writes where it has none, such as "undefined"."""
+    stated = read.text(message, "messageId", limit=100)
+    return "" if is_placeholder("message", stated, rules.identity) and not stated.strip("-").isdigit() else stated
+
+
 def _alias(read: Reader, message: dict[str, Any], certainty: Certainty, rules: Rules) -> Identity | None:
     raw = read.text(message, "previousId")
     if not raw:
         read.wrong("previousId", "is needed")
+        return None
+    if is_placeholder("anonymous", raw, rules.identity):
+        read.wrong("previousId", _PLACEHOLDER)
         return None
     with read.reading("previousId"):
         if names_a_phone(raw):

@@ -128,7 +128,7 @@ def read_order(
     kind: FactKind,
     event_name: str,
     properties: dict[str, Any],
-    message: dict[str, Any],
+    message_id: str,
     at: datetime,
     now: datetime,
     context: dict[str, Any],
@@ -189,7 +189,7 @@ def read_order(
         kind = parcel_status or kind
     key: str = kind
     if kind == "refunded":
-        key = read.text(properties, "refund_id", "properties.", 100) or str(message.get("messageId") or stamp(at))
+        key = read.text(properties, "refund_id", "properties.", 100) or message_id or stamp(at)
         amount = abs(amount) if amount is not None else None
         if amount is None and lines and all("price" in line for line in lines):
             amount = sum(line["price"] * line["quantity"] for line in lines)
