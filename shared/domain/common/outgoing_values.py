@@ -17,6 +17,8 @@ LONGEST, LONGEST_CODE = 200, 40
 LEFT_OUT = "[…]"
 
 _CODE = re.compile(r"[\w\-./#:]*")
+# A host name may hide behind the letters that follow it, "evil.comrmstm2"; the parts of a code are counted, not named.
+_NAMED_PART = re.compile(r"\.[^\W\d_]{2}")
 # Characters that look like the full stop of a host name; the raised ones only where they stand between two letters.
 _FULL_STOPS = str.maketrans(dict.fromkeys("。｡․‧．", "."))
 _RAISED_STOPS = re.compile(r"(?<=\w)[·•∙⋅・ꞏ](?=\w)")
@@ -59,6 +61,7 @@ def is_code(value: str) -> bool:
         and value.isascii()
         and _CODE.fullmatch(value) is not None
         and any(map(str.isalnum, value))
+        and not _NAMED_PART.search(value)
         and not _tappable(value)
     )
 
