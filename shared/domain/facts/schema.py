@@ -44,6 +44,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
         "counts": "BOOLEAN",  # is a purchase and a visit of its own (exchanges and return invoices are not)
         "bad_phone": "BOOLEAN",  # the sale named an impossible phone number (R4)
         "backfill": "BOOLEAN",
+        "skus": "VARCHAR",  # the different goods that count for co-purchase, sorted, with commas
     },
     # One message intent and its outcome. `at` is when it was planned.
     "message": {
@@ -90,7 +91,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
     # One task of staff. `at` is when it was opened.
     "task": {
         "customer_id": "VARCHAR",
-        "kind": "VARCHAR",
+        "task_kind": "VARCHAR",
         "journey": "VARCHAR",
         "step": "VARCHAR",
         "store": "VARCHAR",
