@@ -90,7 +90,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
     # One task of staff. `at` is when it was opened.
     "task": {
         "customer_id": "VARCHAR",
-        "kind": "VARCHAR",
+        "task_kind": "VARCHAR",  # not "kind": so the kind of the fact itself is told
         "journey": "VARCHAR",
         "step": "VARCHAR",
         "store": "VARCHAR",
