@@ -25,15 +25,21 @@ def write(store: ObjectStore, facts: Iterable[Mapping[str, Any]], source: str) -
     """
     objects: dict[str, list[str]] = defaultdict(list)
     for fact in facts:
-        kind = _kind(fact)
-        row = {name: value for name, value in fact.items() if name != "kind" and value is not None}
-        _check(kind, row)
+        kind, row = check(fact)
         objects[raw_name(kind, row["day"], source)].append(
             json.dumps(row, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
         )
     for name, lines in sorted(objects.items()):
         text = "".join(f"{line}\n" for line in sorted(lines))
         store.put(name, gzip.compress(text.encode(), mtime=0))
+
+
+def check(fact: Mapping[str, Any]) -> tuple[Kind, dict[str, Any]]:
+    """The kind of a fact, and its columns that have a value; raises ValueError as `write` does."""
+    kind = _kind(fact)
+    row = {name: value for name, value in fact.items() if name != "kind" and value is not None}
+    _check(kind, row)
+    return kind, row
 
 
 def _kind(fact: Mapping[str, Any]) -> Kind:
