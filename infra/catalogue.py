@@ -47,8 +47,8 @@ class Schedule:
 class Grant:
     """Exact actions on one resource.
 
-    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", and "sender:<channel>" and
-    "model:<use>", which a stage may not have.
+    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", "lake" (the bucket itself),
+    "lake:<folder>" (all objects below it), and "sender:<channel>" and "model:<use>", which a stage may not have.
     """
 
     resource: str

@@ -28,6 +28,7 @@ from infra.local.stack.scheduler import Scheduler, Worker, move
 from infra.local.stack.supplied import SuppliedOutside
 from shared.adapters.local.capacity_meter import Meter
 from shared.adapters.local.fault_injection import FaultInjection
+from shared.adapters.local.folder_store import FolderStore
 from shared.adapters.local.sqlite_queue import SqliteQueue
 from shared.adapters.local.sqlite_store import SqliteStore
 from shared.adapters.local.sqlite_table import SqliteTable
@@ -52,7 +53,8 @@ def load_door(name: str) -> Handler:
 
 
 class LocalStack:
-    """The system of `catalogue`, in this process, keeping its data in the folder `data` (in memory when None).
+    """The system of `catalogue`, in this process, keeping its data in the folder `data` (when None in memory, and its
+    lake in a temporary folder).
 
     `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
     network. Any thread may call any method.
@@ -103,6 +105,7 @@ class LocalStack:
             messages_dlq=self.queues.get(f"messages-transactional{DLQ}", self.queues["events-dlq"]),
             tickets=self.queues.get("tickets", self.queues["events"]),
             tickets_dlq=self.queues.get(f"tickets{DLQ}", self.queues["events-dlq"]),
+            lake=FolderStore(data and data / "lake", meter=self.meter),
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,

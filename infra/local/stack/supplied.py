@@ -19,6 +19,7 @@ PARTS = {
     "identity_key": settings.IDENTITY,
     "channel_accounts": settings.CHANNELS,
     "public_url": settings.PUBLIC,
+    "lake": settings.LAKE,
 }
 
 
