@@ -26,6 +26,23 @@ class FromQueue:
 
 
 @dataclass(frozen=True)
+class FromStream:
+    """Changes of the table, shard by shard: of items whose partition begins with one of `partitions`, and whose sort
+    key is one of `items` or begins with one of `kinds`.
+
+    A tumbling window of `window_seconds` puts the shard's id into the event, which is what makes repeats harmless.
+    """
+
+    partitions: tuple[str, ...]
+    items: tuple[str, ...]
+    kinds: tuple[str, ...]
+    batch_size: int = 500
+    window_seconds: int = 5
+    retries: int = 20
+    maximum_age_hours: int = 20
+
+
+@dataclass(frozen=True)
 class Tick:
     """One schedule: an EventBridge cron in Asia/Ho_Chi_Minh and the input the door receives."""
 
@@ -60,7 +77,7 @@ class Door:
     """One file in `functions/`, one Lambda."""
 
     name: str
-    trigger: Http | FromQueue | Schedule
+    trigger: Http | FromQueue | FromStream | Schedule
     settings: tuple[settings.Group, ...]
     grants: tuple[Grant, ...]
     memory: int = 512
@@ -419,6 +436,21 @@ DOORS = (
         ),
         settings=(settings.STAGE, settings.TABLE, settings.IDENTITY),
         grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
+    ),
+    Door(
+        "facts_stream",
+        FromStream(
+            partitions=("C#", "ORDER#", "SPEND#"),
+            items=("P", "OJ", "O", "K"),
+            kinds=("X#", "OS#", "TS#", "OT#", "DT#", "E#", "SPEND#"),
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.LAKE),
+        grants=(
+            Grant("table", ("dynamodb:GetItem", "dynamodb:BatchGetItem", *WRITE)),
+            Grant("lake:facts", ("s3:PutObject",)),
+            Grant("lake:failed", ("s3:PutObject",)),
+        ),
+        timeout_seconds=60,
     ),
     Door(
         "models_schedule",

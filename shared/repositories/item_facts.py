@@ -124,8 +124,8 @@ class ItemFacts:
 
     def _customer(self, change: Change, item: Item) -> Iterator[Fact]:
         profile, before = cast(Profile, item), cast(Profile, change.old or {})
-        about = {**self._standing(profile, change), "fact_id": profile["customer_id"]}
-        if change.old is None or about != {**self._standing(before, change), "fact_id": profile["customer_id"]}:
+        about = self._standing(profile, change)
+        if change.old is None or about != self._standing(before, change):
             yield _fact("customer", change, profile["customer_id"], profile["created_at"], **about)
         labels, had = profile.get("labels", []), before.get("labels", [])
         if labels and labels != had:
@@ -253,8 +253,7 @@ def _fact(kind: Kind, change: Change, fact_id: str, at: str, **values: Any) -> F
     fact: Fact = dict.fromkeys(columns(kind))
     fact |= {"fact_id": fact_id, "version": change.version, "deleted": False, "at": at}
     fact["day"] = local_day(moment(at)).isoformat()
-    fact |= {name: value for name, value in values.items() if name != "fact_id"}
-    return {"kind": kind, **fact}
+    return {"kind": kind, **fact, **values}
 
 
 def _is_about_a_complaint(ticket: Ticket, rules: TicketRules) -> bool:

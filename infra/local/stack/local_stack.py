@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from infra import catalogue
-from infra.catalogue import Door, FromQueue, QueueRow
+from infra.catalogue import Door, FromQueue, FromStream, QueueRow
 from infra.local.providers.provider_set import ProviderSet
 from infra.local.stack.api_gateway import ApiGateway
 from infra.local.stack.clock import LocalClock
@@ -35,6 +35,7 @@ from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.common.channels import PURPOSES
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import NewId
+from shared.repositories import table_keys
 from shared.runtime import wiring
 
 Handler = Callable[[Any, Any], Any]
@@ -89,7 +90,14 @@ class LocalStack:
             data.mkdir(parents=True, exist_ok=True)
         self._catch_up_with_data()
         self.store = SqliteStore(":memory:" if data is None else data / "khach-quen.sqlite")
-        self.table = SqliteTable(self.store, clock=clock.now, faults=faults, meter=self.meter)
+        self.streams = [door for door in doors if isinstance(door.trigger, FromStream)]
+        self.table = SqliteTable(
+            self.store,
+            clock=clock.now,
+            faults=faults,
+            meter=self.meter,
+            capture=table_keys.is_streamed if self.streams else None,
+        )
         self.queues: dict[str, SqliteQueue] = {}
         self.workers: list[Worker] = []
         self._open_queues(queues, doors)
@@ -119,7 +127,15 @@ class LocalStack:
         )
         self.http = ApiGateway(doors, self.invoke, self.providers, clock.now, always_base64=faults is not None).request
         self.scheduler = Scheduler(
-            doors, self.workers, self.invoke, self.http, self.table, self.providers, clock, remember=self._remember_time
+            doors,
+            self.workers,
+            self.invoke,
+            self.http,
+            self.table,
+            self.providers,
+            clock,
+            remember=self._remember_time,
+            faults=faults,
         )
 
     @property

@@ -53,15 +53,16 @@ class StreamReader:
         if not changes:
             return Outcome(0, 0, 0)
         source = f"{shard}-{changes[0].seq}-{changes[-1].seq}"
-        facts: list[Fact] = []
+        # Of the states that an item passes through in one batch the last one is told.
+        facts: dict[tuple[str, str], Fact] = {}
         failed = 0
         for change in changes:
             try:
-                facts += self._facts(change)
+                facts |= {(fact["kind"], fact["fact_id"]): fact for fact in self._facts(change)}
             except (ValueError, TypeError, KeyError, AttributeError) as error:
                 failed += 1
                 self._keep_failed(shard, change, error)
-        write(self.lake, facts, source)
+        write(self.lake, facts.values(), source)
         return Outcome(self._add(shard, changes), len(facts), failed)
 
     def _facts(self, change: Change) -> list[Fact]:
