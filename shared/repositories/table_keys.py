@@ -428,6 +428,7 @@ def page_comment_of(key: Key) -> str:
 # --- Tickets ---
 
 OPEN_TICKETS = ("OS#", "OS#~")
+TICKETS_RESOLVED = ("TS#", "TS#~")
 TICKET_ID = 44
 TICKET_LIST = "TICKETS"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -37,6 +38,12 @@ def simulate(
     seed: Annotated[int, typer.Option(min=0, max=98, help="Another shop, or the same one again.")] = 1,
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    effect: Annotated[
+        list[str] | None,
+        typer.Option(help="Share that an advertisement adds to the purchase rate: 0.4, or for one journey birthday=0."),
+    ] = None,
+    truth: Annotated[Path | None, typer.Option(help="Write what is true of each customer into this CSV.")] = None,
+    orders: Annotated[Path | None, typer.Option(help="Write all orders into this CSV, as `kq fit` reads it.")] = None,
 ) -> None:
     """Let a made-up shop live through the shipped journeys and forecast messages, cost, tasks and vouchers."""
     from rich.console import Console
@@ -44,12 +51,22 @@ def simulate(
 
     from infra.local.measuring import simulate as time_machine
 
+    effects = time_machine.effects_from(effect or [])
     look = (TextColumn("{task.description}"), BarColumn(None), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*look, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("", total=days)
         forecast = time_machine.simulate(
-            customers, days, seed, data, lambda day: bar.update(task, advance=1, description=f"{day:%d/%m}")
+            customers,
+            days,
+            seed,
+            data,
+            lambda day: bar.update(task, advance=1, description=f"{day:%d/%m}"),
+            effects,
         )
+    if truth:
+        time_machine.write_rows(truth, time_machine.Nature, forecast.natures)
+    if orders:
+        time_machine.write_rows(orders, time_machine.Bought, forecast.bought)
     if as_json:
         print(forecast.as_json())
     else:

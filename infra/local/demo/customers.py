@@ -14,21 +14,17 @@ from datetime import time as day_time
 from functools import cached_property, partial
 from typing import Any, NamedTuple
 
-from infra.local.demo.api_client import BROWSER, Doors, Event
+from infra.local.demo.api_client import Doors, Event
 from infra.local.demo.dataset import Draw, Invoice, Person, demo_products, person, registration, store_of
+from infra.local.demo.phones import Phones
 from infra.local.providers.base import Received
-from shared.domain.messaging.tracked_links import MessageLinks, link_key
 from shared.domain.vietnam_time import VIETNAM, moment, stamp
-from shared.runtime.playbook.templates import templates
 
 # People look at their phones in the lunch break and in the evening.
 LOOKS = (day_time(12, 50), day_time(20, 10))
 AFTER_CLOSING = day_time(21, 45)
-SURVEYS = {"csat": {"5": 46, "4": 30, "3": 12, "2": 7, "1": 5}, "nps": {"10": 30, "9": 25, "8": 20, "6": 15, "3": 10}}
-WORDS = {
-    "good": ("Hàng đẹp, gói cẩn thận.", "Nhân viên nhiệt tình.", ""),
-    "bad": ("Hộp bị móp khi nhận.", "Giao thiếu một món, gọi chưa ai nghe máy.", "Màu khác hình."),
-}
+# How many open what came, in percent, by channel.
+OPENS = {"email": ("opens", 55), "zalo": ("sees", 75)}
 QUESTIONS = (
     "Mẫu này giá bao nhiêu vậy shop?",
     "Shop còn hàng mẫu này không ạ?",
@@ -42,7 +38,6 @@ ADDRESSES = {
 # A reminder comes an hour after the cart; whoever buys "in time" is known to have bought before.
 IN_TIME = timedelta(minutes=52)
 _CODE = re.compile(r"\b[A-Z]{2,4}-[2-9A-HJKMNP-Z]{8}\b")
-_LINK = re.compile(r"https?://\S+?(/[rsu]/[\w-]{48})")
 
 
 class Errand(NamedTuple):
@@ -57,6 +52,7 @@ class People:
 
     def __init__(self, doors: Doors, shop: Sequence[Invoice], reports: Sequence[day_time]) -> None:
         self.doors = doors
+        self._phones = Phones(doors)
         self.registered: set[str] = set()
         self._reports = reports
         self._own = [invoice for invoice in shop if invoice.customer]
@@ -229,45 +225,15 @@ class People:
             if number := self._owner(got.to):
                 self._purses[number][code] = {}
         draw = Draw(f"reads {got.tracking_id or got.provider_id}")
-        providers = self.doors.stack.providers.stand_ins
-        if got.channel == "email" and draw.percent("opens", 55):
-            providers.aws.open(got.provider_id, user_agent=BROWSER)
-        elif got.channel == "zalo" and draw.percent("sees", 75):
-            providers.zalo.see(got.to, got.provider_id)
-        link = next(iter(_LINK.findall(got.text)), "")
-        template = self._zns.get(str(got.detail.get("template_id", "")))
-        kind = template.survey if template else "csat" if link.startswith("/s/") else ""
-        if kind:
+        if draw.percent(*OPENS.get(got.channel, ("opens", 0))):
+            self._phones.open(got)
+        if self._phones.survey(got):
             if draw.percent("answers", 24):
-                self._answer(got, kind, link, draw)
+                self._phones.answer(got, draw)
         elif draw.percent("taps", 14):
-            # An advertisement's button always leads somewhere.
-            if not link and template and template.purpose == "marketing" and template.links:
-                link = self._links(got).click(0)
-            if link.startswith("/r/"):
-                self.doors.follow(link)
-        unsubscribe = [path for path in _LINK.findall(got.text) if path.startswith("/u/")]
-        if unsubscribe and draw.percent("has enough", 2):
-            self.doors.fill_in(unsubscribe[0], {"scope": "channel"})
-
-    def _answer(self, got: Received, kind: str, link: str, draw: Draw) -> None:
-        score = draw.of("score", SURVEYS[kind])
-        low = int(score) <= (2 if kind == "csat" else 6)
-        words = WORDS["bad" if low else "good"]
-        note = words[draw.number("words", len(words))]
-        if got.channel == "zns" and kind == "csat":
-            zalo = self.doors.stack.providers.stand_ins.zalo
-            zalo.rate(got.provider_id, got.tracking_id, int(score), note)
-        else:
-            self.doors.fill_in(link or self._links(got).survey, {"score": score, "comment": note})
-
-    def _links(self, got: Received) -> MessageLinks:
-        """What the button of a Zalo template leads to, which its text does not show."""
-        return MessageLinks("", link_key(self.doors.stack.outside.identity_key), got.tracking_id)
-
-    @cached_property
-    def _zns(self) -> dict[str, Any]:
-        return {template.zns.template_id: template for template in templates().values() if template.zns}
+            self._phones.tap(got)
+        if self._phones.unsubscribe_link(got) and draw.percent("has enough", 2):
+            self._phones.unsubscribe(got)
 
     def _owner(self, address: str) -> str:
         if not self._whose or address not in self._whose:

@@ -33,7 +33,7 @@ class Line(NamedTuple):
 
 
 @cache
-def _lines() -> tuple[dict[str, int], dict[str, Line]]:
+def lines() -> tuple[dict[str, int], dict[str, Line]]:
     """How often each line is written, and the lines, by their text."""
     told = yaml.safe_load(Path(__file__).with_name("tickets.yaml").read_text(encoding="utf-8"))["messages"]
     return {one["text"]: one["weight"] for one in told}, {one["text"]: Line(one["text"], one["answer"]) for one in told}
@@ -65,7 +65,7 @@ class Desk:
             return
         day = invoice.day + timedelta(days=1 + draw.number("days", 5))
         at = datetime.combine(day, day_time(8), VIETNAM) + timedelta(minutes=draw.number("minute", 14 * 60))
-        yield Errand(at, partial(self._write, invoice, draw.of("line", _lines()[0]), draw))
+        yield Errand(at, partial(self._write, invoice, draw.of("line", lines()[0]), draw))
 
     def _write(self, invoice: Invoice, text: str, draw: Draw) -> None:
         who = person(invoice.customer)
@@ -77,17 +77,21 @@ class Desk:
         self.doors.drain()
 
     def _answer(self) -> None:
-        """Close what was answered at the last round, then answer what waits longest."""
-        for ticket in self._waiting("pending"):
-            if ticket["first_response_at"]:
-                self.doors.post(f"/v1/tickets/{ticket['ticket_id']}/resolve", {}, key=self._key)
-        for ticket in self._waiting("open")[:ANSWERS_A_ROUND]:
-            answer = _lines()[1].get(ticket["subject"])
-            text = answer.answer if answer else "Dạ em đã nhận tin của mình và lo ngay ạ."
-            said = {"author": "agent", "text": text}
-            self.doors.post(f"/v1/tickets/{ticket['ticket_id']}/messages", said, key=self._key)
-        self.doors.drain()
+        answer_waiting(self.doors, self._key, ANSWERS_A_ROUND)
 
-    def _waiting(self, status: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.doors.pages("/v1/tickets", f"status={status}", key=self._key)
-        return found
+
+def answer_waiting(doors: Doors, key: str, at_most: int) -> None:
+    """One round of care: close what was answered at the last round, then answer what waits longest."""
+    for ticket in _waiting(doors, key, "pending"):
+        if ticket["first_response_at"]:
+            doors.post(f"/v1/tickets/{ticket['ticket_id']}/resolve", {}, key=key)
+    for ticket in _waiting(doors, key, "open")[:at_most]:
+        answer = lines()[1].get(ticket["subject"])
+        text = answer.answer if answer else "Dạ em đã nhận tin của mình và lo ngay ạ."
+        doors.post(f"/v1/tickets/{ticket['ticket_id']}/messages", {"author": "agent", "text": text}, key=key)
+    doors.drain()
+
+
+def _waiting(doors: Doors, key: str, status: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = doors.pages("/v1/tickets", f"status={status}", key=key)
+    return found

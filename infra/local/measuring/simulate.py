@@ -1,19 +1,21 @@
 """`kq simulate`: the time machine. A made-up shop lives through the shipped journeys, all of them live (X6).
 
 The doors are the real ones and the providers are stand-ins, so what comes out is what would come out, for such a shop.
+Beside it stands what no door is told, the truth, by which estimates of effects and models of customers can be judged.
 """
 
 from __future__ import annotations
 
-import base64
+import csv
 import itertools
 import json
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from statistics import median
 from typing import Any, NamedTuple, cast
 
 import yaml
@@ -23,23 +25,29 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from infra.local.demo.api_client import Doors
 from infra.local.demo.texts import channel as channel_words
 from infra.local.demo.texts import reason as reason_words
 from infra.local.errors import Trouble
-from infra.local.measuring.synthetic_shop import BUY_A_DAY, CONSENT, ONLINE, Event, MadeUpShop, live, open_up
+from infra.local.measuring.made_up_people import MadeUpPeople, live, open_up
+from infra.local.measuring.synthetic_shop import BUY_A_DAY, CONSENT, ONLINE, Customer, MadeUpShop
+from infra.local.measuring.truth import Effects, JourneyTruth, journey_truth
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.keys import local_keys
+from infra.local.stack.keys import issue, local_keys
 from infra.local.stack.local_stack import LocalStack
 from shared.domain.messaging.message import PROGRESS, WAITING, Message
+from shared.domain.tickets.ticket import Ticket
 from shared.domain.vietnam_time import day_start, local_day, moment
 from shared.ports import Item, NewId
 from shared.repositories import table_keys
+from shared.repositories.api_keys import KeyGrant
 from shared.runtime.playbook.journeys import journeys
 from shared.use_cases.vouchers.reconcile import Period, totals
 
 # A Monday without Tết before or after it for half a year.
 FIRST = date(2026, 6, 1)
-BATCH = 100
+AHEAD = (30, 90)
+MOST_EFFECT = 10
 BLOCKS = " ▁▂▃▄▅▆▇█"
 
 
@@ -78,9 +86,51 @@ class Day(NamedTuple):
     tasks: dict[str, int]
 
 
+class Tickets(NamedTuple):
+    """What customers wrote to the shop, and what became of it. `in_minutes` is the median of the first answers."""
+
+    opened: int
+    critical: int
+    answered: int
+    in_minutes: int
+    resolved: int
+    rated: int
+
+
+class Nature(NamedTuple):
+    """What is true of one customer when the last day is over.
+
+    `p_alive` and `expected_…` (purchases within so many days without a message) are what somebody could say who knew
+    the customer's rates and orders; `alive` is what is. `rate` is purchases a day, `spend` the mean VND of an order.
+    """
+
+    customer_id: str
+    age: str
+    rate: float
+    drop_out: float
+    spend: float
+    orders: int
+    alive: int
+    p_alive: float
+    expected_30: float
+    expected_90: float
+    opted_out: int
+
+
+class Bought(NamedTuple):
+    """An order, of the days or before, in VND."""
+
+    customer_id: str
+    date: str
+    amount: int
+
+
 @dataclass(frozen=True)
 class Forecast:
-    """What became of the shop; amounts in VND. `waiting` are messages that had not gone when the last day was over."""
+    """What became of the shop; amounts in VND. `waiting` are messages that had not gone when the last day was over.
+
+    `truth` is by journey that advertises. `natures` and `bought` are rows of files of their own, see `write_rows`.
+    """
 
     customers: int
     days: int
@@ -93,16 +143,55 @@ class Forecast:
     tasks: list[Work]
     vouchers: dict[str, int]
     daily: list[Day]
+    tickets: Tickets
+    truth: list[JourneyTruth]
+    natures: list[Nature]
+    bought: list[Bought]
 
     def as_json(self) -> str:
         told = asdict(self)
-        for name in ("sent", "kept", "tasks", "daily"):
+        del told["natures"], told["bought"]
+        told["tickets"] = self.tickets._asdict()
+        for name in ("sent", "kept", "tasks", "daily", "truth"):
             told[name] = [row._asdict() for row in getattr(self, name)]
         return json.dumps(told, ensure_ascii=False, indent=2)
 
 
+def effects_from(options: Iterable[str]) -> Effects:
+    """Effects as the command line has them: `0.4` for every journey, `birthday=0` for one. Raises Trouble."""
+    usual, by_journey = Effects().usual, {}
+    for option in options:
+        journey, named, share = option.rpartition("=")
+        try:
+            number = float(share)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= MOST_EFFECT or (named and journey not in journeys()):
+            raise Trouble(
+                f"--effect {option}: give a share from 0 to {MOST_EFFECT}, or JOURNEY=SHARE of a known journey"
+            )
+        if named:
+            by_journey[journey] = number
+        else:
+            usual = number
+    return Effects(usual, by_journey)
+
+
+def write_rows(file: Path, row: type[NamedTuple], rows: Iterable[Sequence[Any]]) -> None:
+    """Rows as CSV, headed by the names of `row`."""
+    with file.open("w", encoding="utf-8", newline="") as out:
+        writer = csv.writer(out, lineterminator="\n")
+        writer.writerow(row._fields)
+        writer.writerows(rows)
+
+
 def simulate(
-    customers: int, days: int, seed: int, data: Path | None = None, on_day: Callable[[date], None] = lambda _: None
+    customers: int,
+    days: int,
+    seed: int,
+    data: Path | None = None,
+    on_day: Callable[[date], None] = lambda _: None,
+    effects: Effects = Effects(),  # noqa: B008 - it cannot be changed
 ) -> Forecast:
     """Live through so many days; the same numbers give the same forecast. Raises Trouble for a folder with a past."""
     shop = MadeUpShop(customers, seed, FIRST)
@@ -110,33 +199,17 @@ def simulate(
     try:
         if stack.now > day_start(FIRST):
             raise Trouble(f"{data} has another past already; the time machine needs a folder of its own")
-        tell = _teller(stack, local_keys(stack, data).write_key)
-        open_up(stack, shop, tell)
-        for day in live(stack, shop, days, tell):
+        doors = Doors(stack, local_keys(stack, data))
+        people = MadeUpPeople(doors, shop, effects, issue(stack, KeyGrant("api", "care", ["care"])))
+        open_up(doors, shop, people)
+        for day in live(doors, shop, people, days):
             on_day(day)
-        return _forecast(stack, shop, days)
+        return _forecast(stack, shop, days, effects)
     finally:
         stack.close()
 
 
-def _teller(stack: LocalStack, write_key: str) -> Callable[[list[Event]], None]:
-    basic = base64.b64encode(f"{write_key}:".encode()).decode()
-    headers = {"authorization": f"Basic {basic}", "content-type": "application/json"}
-
-    def tell(events: list[Event]) -> None:
-        for start in range(0, len(events), BATCH):
-            body = json.dumps({"batch": events[start : start + BATCH]}).encode()
-            answer = stack.http("POST", "/v1/batch", "", headers, body)
-            if answer.status >= 300 or b'"rejected"' in answer.body:
-                raise RuntimeError(f"the events door said {answer.status}: {answer.body.decode()}")
-            failed = stack.drain()["failed"]
-            if failed:
-                raise RuntimeError(f"doors failed: {failed}")
-
-    return tell
-
-
-def _forecast(stack: LocalStack, shop: MadeUpShop, days: int) -> Forecast:
+def _forecast(stack: LocalStack, shop: MadeUpShop, days: int, effects: Effects) -> Forecast:
     messages = cast(list[Message], _items(stack, table_keys.MESSAGES))
     tasks = [task for low_high in (table_keys.OPEN_TASKS, table_keys.TASKS_DONE) for task in _items(stack, low_high)]
     last = shop.first + timedelta(days=days - 1)
@@ -147,6 +220,7 @@ def _forecast(stack: LocalStack, shop: MadeUpShop, days: int) -> Forecast:
     cost = Counter(dict.fromkeys(daily, 0))
     for day, message in sent_on:
         cost[day] += message["cost"]
+    known = _known(stack, shop)
     opened = Counter((local_day(moment(task["at"])).isoformat(), str(task.get("store", ""))) for task in tasks)
     return Forecast(
         customers=shop.customers,
@@ -162,6 +236,63 @@ def _forecast(stack: LocalStack, shop: MadeUpShop, days: int) -> Forecast:
         ],
         vouchers=totals(stack.table, Period(shop.first, last), (), stack.now),
         daily=[Day(day, _of(by_day, day), cost[day], _of(opened, day)) for day in daily],
+        tickets=_tickets(stack),
+        truth=_truth(messages, shop, effects),
+        natures=[_nature(customer_id, who) for customer_id, who in known.items()],
+        bought=[
+            Bought(customer_id, day.isoformat(), amount)
+            for customer_id, who in known.items()
+            for day, amount in who.life.orders
+        ],
+    )
+
+
+def _known(stack: LocalStack, shop: MadeUpShop) -> dict[str, Customer]:
+    """The shop's customers by the id that the house gave them, in its order."""
+    by_phone = {f"phone:+84{who.phone[1:]}": who for who in shop.people}
+    profiles = _items(stack, (table_keys.profile("").sk,) * 2)
+    return {
+        profile["customer_id"]: by_phone[identity]
+        for profile in profiles
+        for identity in profile.get("identities", ())
+        if identity in by_phone
+    }
+
+
+def _truth(messages: Iterable[Message], shop: MadeUpShop, effects: Effects) -> list[JourneyTruth]:
+    planned: defaultdict[str, set[str]] = defaultdict(set)
+    held_out: defaultdict[str, set[str]] = defaultdict(set)
+    for message in messages:
+        if message["purpose"] == "marketing":
+            arm = held_out if message["reason"] == "holdout" else planned
+            arm[message["journey"]].add(message["customer_id"])
+    lives = [who.life for who in shop.people]
+    return [
+        journey_truth(journey, effects, len(planned[journey]), len(held_out[journey]), lives)
+        for journey in sorted({*planned, *held_out})
+    ]
+
+
+def _nature(customer_id: str, who: Customer) -> Nature:
+    life, truth = who.life, who.life.truth
+    in_30, in_90 = (life.expected(days) for days in AHEAD)
+    return Nature(
+        customer_id, truth.band, truth.rate, truth.drop_out, truth.spend,
+        len(life.orders), int(life.lost_on is None), life.p_alive, in_30, in_90, life.stopped,
+    )  # fmt: skip
+
+
+def _tickets(stack: LocalStack) -> Tickets:
+    both = (table_keys.OPEN_TICKETS, table_keys.TICKETS_RESOLVED)
+    tickets = cast(list[Ticket], [ticket for low_high in both for ticket in _items(stack, low_high)])
+    waits = [ticket["first_response_seconds"] for ticket in tickets if ticket.get("first_response_at")]
+    return Tickets(
+        opened=len(tickets),
+        critical=sum(ticket["severity"] == "critical" for ticket in tickets),
+        answered=len(waits),
+        in_minutes=int(median(waits)) // 60 if waits else 0,
+        resolved=sum(ticket["status"] == "resolved" for ticket in tickets),
+        rated=sum(bool(ticket.get("rating")) for ticket in tickets),
     )
 
 

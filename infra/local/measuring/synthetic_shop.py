@@ -1,13 +1,14 @@
 """A made-up shop to look ahead with and to measure by: people who buy now and then, the same for the same seed.
 
-Every day 2 % of them buy. To each purchase belong three other events: online a look, a filled cart and a parcel, in a
-store a look and somebody else's cart that is left behind. Everything happens live, but for what people bought before.
+About 2 % of them buy a day, each by a nature of their own, see `truth`. To each purchase belong three other events:
+online a look, a filled cart and a parcel, in a store a look and somebody else's cart that is left behind. After a few
+orders people write to the shop. Everything happens live, but for what people bought before.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
@@ -15,14 +16,12 @@ from itertools import accumulate
 from random import Random
 from typing import Any, NamedTuple
 
-from infra.local.demo.dataset import CITIES, Person, demo_products, person
-from infra.local.stack.local_stack import LocalStack
+from infra.local.demo.api_client import Event
+from infra.local.demo.dataset import CITIES, Draw, Person, demo_products, person
+from infra.local.demo.tickets import lines
+from infra.local.measuring.truth import Life, Order, drawn
 from shared.domain.catalogue.product import Product
 from shared.domain.vietnam_time import VIETNAM, day_start
-from shared.repositories.products import Products
-from shared.use_cases.messaging.do_not_call_list import DoNotCall
-
-Event = dict[str, Any]
 
 # Percent of the customers, but for what says otherwise.
 BUY_A_DAY = 2
@@ -32,12 +31,13 @@ CONSENT = 60
 ONLINE = 60
 COD = 50
 REFUSED = 4
-# A fifth of the customers buys about half of everything.
-REGULARS, THEIR_WEIGHT = 20, 4
+# Of a hundred orders so many are followed by a question, a complaint or worse, a few days later.
+WRITES, WRITES_WITHIN_DAYS = 5, 5
+TICKET_CHANNELS = {"hotline": 30, "web": 45, "form": 25}
 HISTORY_DAYS = 150
+BORN = (1960, 2003)
 OPENS, CLOSES = 9, 22
 CONSENT_CHANNELS = ("zns", "zalo", "email", "sms")
-LIST_CHECKED_EVERY = 5
 
 
 class Customer(NamedTuple):
@@ -46,6 +46,17 @@ class Customer(NamedTuple):
     phone: str
     person: Person
     consent: bool
+    life: Life
+
+
+class Letter(NamedTuple):
+    """What a customer writes to the shop about an order, at a moment, by a channel."""
+
+    at: datetime
+    who: Customer
+    order_id: str
+    channel: str
+    text: str
 
 
 def phone(number: int) -> str:
@@ -63,7 +74,11 @@ class MadeUpShop:
 
     def __post_init__(self) -> None:
         self._random = Random(self.seed)  # noqa: S311 - a repeatable shop, not a secret
+        # Who buys when has a chance of its own, one number per customer and day: what messages do to somebody changes
+        # nobody else's life, and the same life goes on as before where they do nothing.
+        self._luck = Random(f"luck {self.seed}")  # noqa: S311
         self._parcels: defaultdict[date, list[Event]] = defaultdict(list)
+        self._letters: defaultdict[date, list[Letter]] = defaultdict(list)
         self._orders = 0
 
     @cached_property
@@ -72,32 +87,30 @@ class MadeUpShop:
 
     @cached_property
     def people(self) -> list[Customer]:
-        return [
-            Customer(phone(self.seed * 1_000_000 + number), person(f"{self.seed}-{number}"), self._percent(CONSENT))
-            for number in range(self.customers)
-        ]
+        return [self._customer(number) for number in range(self.customers)]
 
     @cached_property
-    def _weights(self) -> list[int]:
-        regulars = self.customers * REGULARS // 100
-        return list(accumulate(THEIR_WEIGHT if number < regulars else 1 for number in range(self.customers)))
+    def _weights(self) -> list[float]:
+        return list(accumulate(who.life.truth.rate for who in self.people))
 
     def past(self) -> Iterator[Event]:
-        """Who the customers are and what they agreed to, and what they bought before, as history."""
+        """Who the customers are and what they agreed to, and what they bought before, as history. To be asked once."""
         at = day_start(self.first)
         for who in self.people:
             yield _registration(who, at)
         for who in self.people:
             if self._percent(BOUGHT_BEFORE):
-                days = self._random.randrange(1, HISTORY_DAYS)
-                order = self._order(who, at - timedelta(days=days, hours=-12), online=False)
-                yield {**order, "context": {"backfill": True}}
+                for ago in range(self._random.randrange(1, HISTORY_DAYS), 0, -1):
+                    day = self.first - timedelta(days=ago)
+                    if not who.life.orders or who.life.shops(day, self._luck.random()):
+                        order = self._order(who, datetime.combine(day, time(12), VIETNAM), online=False)
+                        yield {**order, "context": {"backfill": True}}
 
     def day(self, day: date) -> list[Event]:
-        """What happens on a day, in order of time."""
+        """What happens on a day, in order of time. Days are to be asked for in turn."""
         events = self._parcels.pop(day, [])
-        for _ in range(max(1, self.customers * BUY_A_DAY // 100)):
-            who = self._somebody()
+        luck = self._luck.random
+        for who in [who for who in self.people if who.life.shops(day, luck())]:
             at = self._moment(day)
             online = self._percent(ONLINE)
             order = self._order(who, at, online=online)
@@ -109,9 +122,21 @@ class MadeUpShop:
                 other = self._somebody()
                 events.append(self._look(other, at))
                 events.append(self._cart(other, at + timedelta(minutes=5), [self._line()]))
+            self._write_later(who, order, day)
         return sorted(events, key=lambda event: (event["timestamp"], event["messageId"]))
 
+    def letters(self, day: date) -> list[Letter]:
+        """What is written to the shop on a day about orders of days before."""
+        return self._letters.pop(day, [])
+
     # ---- what they do ----
+
+    def _customer(self, number: int) -> Customer:
+        who = person(f"{self.seed}-{number}")
+        nature = Random(f"nature {self.seed} {number}")  # noqa: S311
+        born = int(who.birthday[:4]) if who.birthday else nature.randrange(*BORN)
+        life = Life(drawn(nature, self.first.year - born))
+        return Customer(phone(self.seed * 1_000_000 + number), who, self._percent(CONSENT), life)
 
     def _somebody(self) -> Customer:
         return self._random.choices(self.people, cum_weights=self._weights)[0]
@@ -123,18 +148,23 @@ class MadeUpShop:
     def _percent(self, share: int) -> bool:
         return self._random.randrange(100) < share
 
-    def _line(self) -> dict[str, Any]:
+    def _line(self, budget: int = 0) -> dict[str, Any]:
+        """Some pieces of a product, for about so much money."""
         product = self._random.choice(self.products)
-        line = {"sku": product.sku, "name": product.name, "quantity": self._random.randrange(1, 7)}
-        return line | {"price": product.price, "category": product.category}
+        price = product.price or 0
+        line = {"sku": product.sku, "name": product.name, "quantity": min(20, max(1, budget // price))}
+        return line | {"price": price, "category": product.category}
 
     def _order(self, who: Customer, at: datetime, *, online: bool) -> Event:
         self._orders += 1
-        lines = [self._line() for _ in range(self._random.randrange(1, 4))]
+        # The amount is the customer's own as well; what its lines leave out is freight or was knocked off.
+        total = who.life.truth.amount(Random(f"amount {who.phone} {len(who.life.orders)}"))  # noqa: S311
+        who.life.buys(Order(at.date(), total))
+        number = self._random.randrange(1, 4)
         said = {
             "order_id": f"M{self._orders:07d}",
-            "total": sum(line["price"] * line["quantity"] for line in lines),
-            "products": lines,
+            "total": total,
+            "products": [self._line(total // number) for _ in range(number)],
             "store": who.person.store,
             "channel": "website" if online else "store",
             "payment": "cod" if online and self._percent(COD) else "transfer" if online else "cash",
@@ -154,40 +184,17 @@ class MadeUpShop:
         said = {"order_id": order["properties"]["order_id"]}
         self._parcels[on].append(_track(news, "", self._moment(on), self._name("parcel"), said))
 
+    def _write_later(self, who: Customer, order: Event, day: date) -> None:
+        order_id = order["properties"]["order_id"]
+        draw = Draw(f"writes {self.seed} {order_id}")
+        if draw.percent("writes", WRITES):
+            on = day + timedelta(days=1 + draw.number("days", WRITES_WITHIN_DAYS))
+            at = datetime.combine(on, time(8), VIETNAM) + timedelta(minutes=draw.number("minute", 13 * 60))
+            text, channel = draw.of("line", lines()[0]), draw.of("channel", TICKET_CHANNELS)
+            self._letters[on].append(Letter(at, who, order_id, channel, text))
+
     def _name(self, kind: str) -> str:
         return f"{kind}-{self._random.getrandbits(64):016x}"
-
-
-def open_up(stack: LocalStack, shop: MadeUpShop, tell: Callable[[list[Event]], None]) -> None:
-    """Give a house the shop's goods and its past. `tell` takes events in."""
-    Products(stack.table, stack.outside.memory, stack.now).put(shop.products)
-    tell(list(shop.past()))
-
-
-def live(stack: LocalStack, shop: MadeUpShop, days: int, tell: Callable[[list[Event]], None]) -> Iterator[date]:
-    """Let the days pass one by one, each told once it is over; what happens is told within the hour."""
-    listed = DoNotCall(stack.table, stack.outside.identity_key)
-    for number in range(days):
-        day = shop.first + timedelta(days=number)
-        if number % LIST_CHECKED_EVERY == 0:
-            _let_pass(stack, max(stack.now, day_start(day)))
-            listed.checked(stack.now)
-        happened = shop.day(day)
-        for hour in range(OPENS, CLOSES + 1):
-            until = datetime.combine(day, time(hour), VIETNAM)
-            _let_pass(stack, until)
-            count = sum(event["timestamp"] <= until.isoformat() for event in happened)
-            if count:
-                tell(happened[:count])
-                del happened[:count]
-        _let_pass(stack, day_start(day + timedelta(days=1)))
-        yield day
-
-
-def _let_pass(stack: LocalStack, until: datetime) -> None:
-    """What fails stands in the log; a forecast of a shop whose doors fail is none."""
-    if failed := stack.advance(until)["failed"]:
-        raise RuntimeError(f"doors failed: {dict(failed)}")
 
 
 def _registration(who: Customer, at: datetime) -> Event:
