@@ -11,28 +11,31 @@ from functools import partial
 from random import Random
 
 from infra.local.demo.api_client import Doors, Event
-from infra.local.demo.customers import LOOKS, Errand
+from infra.local.demo.customers import LOOKS, QUESTIONS, Errand
 from infra.local.demo.dataset import Draw
 from infra.local.demo.phones import MESSAGE_ID, Phones
 from infra.local.demo.tickets import ROUNDS, answer_waiting
 from infra.local.measuring.synthetic_shop import CLOSES, OPENS, Customer, Letter, MadeUpShop
 from infra.local.measuring.truth import Band, Effects
 from infra.local.providers.base import Received
-from shared.domain.vietnam_time import VIETNAM, day_start, local_day
+from shared.domain.vietnam_time import VIETNAM, day_start, local_day, moment, stamp
 from shared.ports import Item, Key
 from shared.repositories import table_keys
 from shared.repositories.products import Products
 from shared.use_cases.messaging.do_not_call_list import DoNotCall
 
 LIST_CHECKED_EVERY = 5
+CALL_HOURS, SUNDAY = (time(9, 45), time(16, 10)), 6
 # Percent who follow the Official Account, by age.
 FOLLOW: dict[Band, int] = {"young": 30, "middle": 15, "older": 5}
 # Whoever would answer opens first; others open and leave it at that, so many percent.
 ONLY_OPEN = 30
 # Of those who find a survey so many percent fill it in, with their taste's chance on top.
 RATES = 20
-# So many tickets one agent answers in a round; there is one for so many customers.
-ANSWERS, CUSTOMERS_AN_AGENT = 12, 1500
+# Percent of those who answer in a chat that also ask something, which is what opens the chat to the shop for a while.
+REPLIES = 25
+# So many tickets one agent answers in a round, and so many calls they make a day; there is one for so many customers.
+ANSWERS, CALLS, CUSTOMERS_AN_AGENT = 12, 24, 1500
 
 
 class MadeUpPeople:
@@ -54,7 +57,9 @@ class MadeUpPeople:
     def follow(self) -> None:
         """Some follow the Official Account before the first day: its form first, so that it knows whom it talks to."""
         zalo = self._doors.stack.providers.stand_ins.zalo
-        followers = [who for who in self._shop.people if Draw(f"follows {who.phone}").percent("", FOLLOW[_band(who)])]
+        followers = [
+            who for who in self._shop.people if Draw(f"follows {who.phone}").percent("", FOLLOW[who.life.truth.band])
+        ]
         for who in followers:
             zalo.submit_info(_zalo(who), f"84{who.phone[1:]}", who.person.name)
         self._doors.drain()
@@ -67,6 +72,9 @@ class MadeUpPeople:
         """What is done on a day, in no order."""
         looks = [Errand(datetime.combine(day, at, VIETNAM), self._look_at_phones) for at in LOOKS]
         rounds = [Errand(datetime.combine(day, at, VIETNAM), self._care) for at in ROUNDS]
+        rounds += [
+            Errand(datetime.combine(day, at, VIETNAM), self._call) for at in CALL_HOURS if day.weekday() != SUNDAY
+        ]
         return [*looks, *rounds, *(Errand(letter.at, partial(self._write, letter)) for letter in letters)]
 
     # ---- tickets ----
@@ -87,8 +95,24 @@ class MadeUpPeople:
         self._doors.drain()
 
     def _care(self) -> None:
-        agents = -(-self._shop.customers // CUSTOMERS_AN_AGENT)
-        answer_waiting(self._doors, self._key, ANSWERS * agents)
+        answer_waiting(self._doors, self._key, ANSWERS * self._agents)
+
+    def _call(self) -> None:
+        """Call whom the house wants called first; who picks up is a matter of taste. A call moves nobody to buy."""
+        now = self._doors.stack.now
+        most = min(100, CALLS * self._agents // len(CALL_HOURS))
+        for task in self._doors.get("/v1/tasks", f"limit={most}", self._key)["items"]:
+            who = self._by_address.get((task["phone"] or "")[-9:])
+            if task["kind"] == "call" and who and moment(task["callable_from"] or stamp(now)) <= now:
+                draw = Draw(f"call {self._shop.seed} {task['task_id']} {now.isoformat()}")
+                reached = draw.number("", 1000) < _in_thousand(who, "call", now)
+                outcome = {"outcome": "reached" if reached else "no_answer"}
+                self._doors.post(f"/v1/tasks/{task['task_id']}/outcome", outcome, self._key)
+        self._doors.drain()
+
+    @property
+    def _agents(self) -> int:
+        return -(-self._shop.customers // CUSTOMERS_AN_AGENT)
 
     # ---- messages ----
 
@@ -107,8 +131,7 @@ class MadeUpPeople:
     def _read(self, who: Customer, got: Received, journey: str) -> None:
         """`journey` is that of an advertisement."""
         draw = Draw(f"reads {self._shop.seed} {got.tracking_id or got.provider_id}")
-        chance = round(1000 * who.life.truth.answers(got.channel, got.at.astimezone(VIETNAM).hour))
-        answers = draw.number("answers", 1000) < chance
+        answers = draw.number("answers", 1000) < _in_thousand(who, got.channel, got.at)
         if answers or draw.percent("only opens", ONLY_OPEN):
             self._phones.open(got)
         if self._phones.survey(got):
@@ -116,6 +139,9 @@ class MadeUpPeople:
                 self._phones.answer(got, draw)
         elif answers:
             self._phones.tap(got)
+            if got.channel == "zalo" and draw.percent("replies", REPLIES):
+                question = QUESTIONS[draw.number("question", len(QUESTIONS))]
+                self._doors.stack.providers.stand_ins.zalo.say(got.to, question)
         if journey:
             luck = Random(f"{who.phone} {got.at.isoformat()}")  # noqa: S311
             if who.life.reads(journey, local_day(got.at), self._effects, luck):
@@ -143,12 +169,17 @@ def _lead(item: Item) -> str:
     return "" if "journey" in item else str(item.get("message_id") or item["message_ids"][0])
 
 
+def _follows(who: Customer) -> bool:
+    return Draw(f"follows {who.phone}").percent("", FOLLOW[who.life.truth.band])
+
+
 def _zalo(who: Customer) -> str:
     return f"zalo-{who.phone}"
 
 
-def _band(who: Customer) -> Band:
-    return who.life.truth.band
+def _in_thousand(who: Customer, channel: str, at: datetime) -> int:
+    """The chance, in thousandths, that somebody answers what comes at a moment."""
+    return round(1000 * who.life.truth.answers(channel, at.astimezone(VIETNAM).hour))
 
 
 def open_up(doors: Doors, shop: MadeUpShop, people: MadeUpPeople) -> None:

@@ -362,20 +362,29 @@ def show(forecast: Forecast, console: Console) -> None:
     console.print(_kept_back(f))
     console.print(_tasks(f))
     console.print(_vouchers(f))
+    console.print(_tickets_told(f))
+    console.print(_truth_told(f))
 
 
 def _messages(f: Forecast) -> Table:
     table = _table("messages", "journey", "channel", ">a_day", ">in_all", ">cost")
-    titles = {journey.id: journey.title.vi for journey in journeys().values()}
     for row in f.sent:
-        name = Text.assemble(titles.get(row.journey, row.journey), (f"  {row.journey}", "dim"))
         table.add_row(
-            name, channel_words(row.channel).vi, _rate(row.messages, f.days), f"{row.messages:,}", f"{row.cost:,} ₫"
+            _title(row.journey),
+            channel_words(row.channel).vi,
+            _rate(row.messages, f.days),
+            f"{row.messages:,}",
+            f"{row.cost:,} ₫",
         )
     messages, cost = sum(row.messages for row in f.sent), sum(row.cost for row in f.sent)
     table.add_section()
     table.add_row(_say("total"), "", _rate(messages, f.days), f"{messages:,}", f"{cost:,} ₫", style="bold")
     return table
+
+
+def _title(journey: str) -> Text:
+    title = journeys()[journey].title.vi if journey in journeys() else journey
+    return Text.assemble(title, (f"  {journey}", "dim"))
 
 
 def _kept_back(f: Forecast) -> Table:
@@ -403,6 +412,21 @@ def _vouchers(f: Forecast) -> Table:
     table = _table("vouchers", ">issued", ">open", ">liability")
     v = f.vouchers
     table.add_row(f"{v['issued']:,}", f"{v['open']:,}", f"{v['liability']:,} ₫")
+    return table
+
+
+def _tickets_told(f: Forecast) -> Table:
+    table = _table("tickets", *(f">{name}" for name in Tickets._fields))
+    table.add_row(*(f"{number:,}" for number in f.tickets))
+    return table
+
+
+def _truth_told(f: Forecast) -> Table:
+    table = _table("truth", "journey", ">treated", ">held_out", ">without", ">with_it", ">brings")
+    for row in f.truth:
+        numbers = (f"{row.treated:,}", f"{row.held_out:,}")
+        shares = (f"{row.conversion_without:.1%}", f"{row.conversion_with:.1%}")
+        table.add_row(_title(row.journey), *numbers, *shares, f"{row.revenue_with - row.revenue_without:,.0f} ₫")
     return table
 
 
