@@ -57,9 +57,7 @@ class MadeUpPeople:
     def follow(self) -> None:
         """Some follow the Official Account before the first day: its form first, so that it knows whom it talks to."""
         zalo = self._doors.stack.providers.stand_ins.zalo
-        followers = [
-            who for who in self._shop.people if Draw(f"follows {who.phone}").percent("", FOLLOW[who.life.truth.band])
-        ]
+        followers = [who for who in self._shop.people if _follows(who)]
         for who in followers:
             zalo.submit_info(_zalo(who), f"84{who.phone[1:]}", who.person.name)
         self._doors.drain()
@@ -72,9 +70,8 @@ class MadeUpPeople:
         """What is done on a day, in no order."""
         looks = [Errand(datetime.combine(day, at, VIETNAM), self._look_at_phones) for at in LOOKS]
         rounds = [Errand(datetime.combine(day, at, VIETNAM), self._care) for at in ROUNDS]
-        rounds += [
-            Errand(datetime.combine(day, at, VIETNAM), self._call) for at in CALL_HOURS if day.weekday() != SUNDAY
-        ]
+        if day.weekday() != SUNDAY:
+            rounds += [Errand(datetime.combine(day, at, VIETNAM), self._call) for at in CALL_HOURS]
         return [*looks, *rounds, *(Errand(letter.at, partial(self._write, letter)) for letter in letters)]
 
     # ---- tickets ----
@@ -105,7 +102,7 @@ class MadeUpPeople:
             who = self._by_address.get((task["phone"] or "")[-9:])
             if task["kind"] == "call" and who and moment(task["callable_from"] or stamp(now)) <= now:
                 draw = Draw(f"call {self._shop.seed} {task['task_id']} {now.isoformat()}")
-                reached = draw.number("", 1000) < _in_thousand(who, "call", now)
+                reached = draw.number("picks up", 1000) < _in_thousand(who, "call", now)
                 outcome = {"outcome": "reached" if reached else "no_answer"}
                 self._doors.post(f"/v1/tasks/{task['task_id']}/outcome", outcome, self._key)
         self._doors.drain()
