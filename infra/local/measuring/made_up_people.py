@@ -34,8 +34,10 @@ ONLY_OPEN = 30
 RATES = 20
 # Percent of those who answer in a chat that also ask something, which is what opens the chat to the shop for a while.
 REPLIES = 25
-# So many tickets one agent answers in a round, and so many calls they make a day; there is one for so many customers.
-ANSWERS, CALLS, CUSTOMERS_AN_AGENT = 12, 24, 1500
+# So many tickets one agent answers in a round; there is one for so many customers.
+ANSWERS, CUSTOMERS_AN_AGENT = 12, 1500
+# Of a hundred customers one is called a day.
+CALLED = 100
 
 
 class MadeUpPeople:
@@ -92,12 +94,13 @@ class MadeUpPeople:
         self._doors.drain()
 
     def _care(self) -> None:
-        answer_waiting(self._doors, self._key, ANSWERS * self._agents)
+        agents = -(-self._shop.customers // CUSTOMERS_AN_AGENT)
+        answer_waiting(self._doors, self._key, ANSWERS * agents)
 
     def _call(self) -> None:
         """Call whom the house wants called first; who picks up is a matter of taste. A call moves nobody to buy."""
         now = self._doors.stack.now
-        most = min(100, CALLS * self._agents // len(CALL_HOURS))
+        most = min(100, max(1, self._shop.customers // CALLED // len(CALL_HOURS)))
         for task in self._doors.get("/v1/tasks", f"limit={most}", self._key)["items"]:
             who = self._by_address.get((task["phone"] or "")[-9:])
             if task["kind"] == "call" and who and moment(task["callable_from"] or stamp(now)) <= now:
@@ -106,10 +109,6 @@ class MadeUpPeople:
                 outcome = {"outcome": "reached" if reached else "no_answer"}
                 self._doors.post(f"/v1/tasks/{task['task_id']}/outcome", outcome, self._key)
         self._doors.drain()
-
-    @property
-    def _agents(self) -> int:
-        return -(-self._shop.customers // CUSTOMERS_AN_AGENT)
 
     # ---- messages ----
 
