@@ -10,6 +10,7 @@ from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -46,20 +47,20 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def busy(house: Path) -> Forecast:
-    """A shop to which everybody writes, and whose messages do nothing but annoy, from the first one on."""
+    """A shop to which everybody writes and answers, and whose messages do nothing but annoy, from the first one on."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(synthetic_shop, "WRITES", 100)
+        for band, taste in truth.TASTES.items():
+            patch.setitem(truth.TASTES, band, dict.fromkeys(taste, 9.0))
         patch.setattr(truth, "MOST_LIKED", 0)
         patch.setattr(truth, "STOPS", 1.0)
         return simulate(CUSTOMERS, DAYS, 4, house, effects=Effects(0))
 
 
-@pytest.fixture
-def refusals(busy: Forecast, house: Path) -> int:
-    """Customers whose withdrawal stands in the house's table."""
+def stored(house: Path, kind: str) -> list[dict[str, Any]]:
+    """The house's items whose sort key begins so."""
     with closing(sqlite3.connect(house / "khach-quen.sqlite")) as db:
-        bodies = [json.loads(body) for (body,) in db.execute("SELECT body FROM items WHERE sk = 'P'")]
-    return sum(any(not said["granted"] for said in body.get("consent", {}).values()) for body in bodies)
+        return [json.loads(body) for (body,) in db.execute("SELECT body FROM items WHERE sk GLOB ?", (f"{kind}*",))]
 
 
 def test_x6_the_same_seed_gives_the_same_forecast_and_another_seed_another(forecast: Forecast):
@@ -121,8 +122,21 @@ def test_x23_with_an_effect_of_zero_everybody_buys_as_if_nothing_had_been_sent(b
         assert (row.effect, row.conversion_with, row.revenue_with) == (0, row.conversion_without, row.revenue_without)
 
 
-def test_x6_whoever_is_annoyed_unsubscribes_and_the_house_knows(busy: Forecast, refusals: int):
-    assert 0 < sum(row.opted_out > 0 for row in busy.natures) == refusals
+def test_x6_whoever_is_annoyed_unsubscribes_and_the_house_knows(busy: Forecast, house: Path):
+    refused = {
+        profile["customer_id"]
+        for profile in stored(house, "P")
+        if any(not said["granted"] for said in profile.get("consent", {}).values())
+    }
+    assert refused == {row.customer_id for row in busy.natures if row.opted_out}
+    assert refused
+
+
+def test_u9_customers_answer_messages_and_pick_up_or_not(busy: Forecast, house: Path):
+    statuses = Counter(message["status"] for message in stored(house, "X#"))
+    assert statuses["clicked"] > 0
+    outcomes = Counter(task["outcome"] for task in stored(house, "DT#"))
+    assert outcomes["reached"] > outcomes["no_answer"]
 
 
 def test_x6_customers_write_tickets_and_care_answers_within_the_day(busy: Forecast):

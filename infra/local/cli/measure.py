@@ -43,7 +43,9 @@ def simulate(
         typer.Option(help="Share that an advertisement adds to the purchase rate: 0.4, or for one journey birthday=0."),
     ] = None,
     truth: Annotated[Path | None, typer.Option(help="Write what is true of each customer into this CSV.")] = None,
-    orders: Annotated[Path | None, typer.Option(help="Write all orders into this CSV, as `kq fit` reads it.")] = None,
+    orders: Annotated[
+        Path | None, typer.Option(help="Write every order into this CSV: customer_id,date,amount.")
+    ] = None,
 ) -> None:
     """Let a made-up shop live through the shipped journeys and forecast messages, cost, tasks and vouchers."""
     from rich.console import Console
