@@ -168,6 +168,10 @@ class LocalStack:
         """Work the queues until no message is visible at this moment; answers as `advance` does."""
         return self.scheduler.drain()
 
+    def read_stream(self) -> None:
+        """Bring the table's changes up to now to their door, and no message to any queue's."""
+        self.scheduler.read_stream()
+
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.
 

@@ -121,6 +121,11 @@ class Scheduler:
             self._work_queues(done)
             return self._report(done)
 
+    def read_stream(self) -> None:
+        """Bring the table's changes up to now to their door."""
+        with self._time:
+            self._work_streams(Done())
+
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.
 
@@ -224,6 +229,9 @@ class Scheduler:
             if made := self._providers.call_back(self._clock.now(), self._called_back):
                 done.callbacks += made
                 worked = True
+        self._work_streams(done)
+
+    def _work_streams(self, done: Done) -> None:
         for door, stream in self._streams:
             self._work_stream(door, stream, done)
 
