@@ -75,6 +75,7 @@ Tickets
   CORRECTIONS#<month>     <at>#<ticket>               labels corrected by agents, as training examples
   CREDIT#<day>            N                           revenue after the tickets first answered on a local day
 Staff
+  STAFF#<person>          D#<day>#<place>             call of an agent's local day (60 days)
   STAFF                   AWAY                        absences with their last day
   NOTE#<note>             N                           staff notification; due until sent
 Tasks
@@ -98,6 +99,8 @@ Stream
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from zlib import crc32
 
 from shared.ports import Key
@@ -492,6 +495,16 @@ def credit_of_day(day: str) -> Key:
 
 
 STAFF_AWAY = Key("STAFF", "AWAY")
+
+
+def call_places_of(person_id: str, day: str) -> tuple[str, str, str]:
+    """The partition, the first and the last sort key of the calls an agent has on a local day."""
+    return f"STAFF#{person_id}", f"D#{day}#", f"D#{day}#~"
+
+
+def call_places(person_id: str, day: str) -> Iterator[Key]:
+    """The places of an agent's local day for calls, in order."""
+    return (Key(f"STAFF#{person_id}", f"D#{day}#{number:04d}") for number in count())
 
 
 def staff_note(note_id: str) -> Key:

@@ -124,6 +124,7 @@ class Helpdesk(Shop):
     def items(self, like: str) -> list[dict[str, Any]]:
         import json
 
+        self.stack.read_stream()
         with self.stack.store.lock:
             rows = self.stack.store.db.execute("SELECT body FROM items WHERE pk LIKE ?", (like,)).fetchall()
         return [json.loads(body) for (body,) in rows]

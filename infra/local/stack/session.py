@@ -20,10 +20,11 @@ from shared.runtime import wiring
 
 @contextmanager
 def opened(data: Path | None, now: datetime | None = None, *, frozen: bool = False) -> Iterator[LocalStack]:
-    """A house that is closed again at the end."""
+    """A house that is closed again at the end, with its counters up to date."""
     stack = LocalStack(data, LocalClock(now, frozen=frozen))
     try:
         yield stack
+        stack.read_stream()
     finally:
         stack.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.item_facts import Change, ItemFacts
 from shared.repositories.products import Products
 from shared.runtime import wiring
@@ -21,7 +22,8 @@ def stream_reader(now: datetime) -> StreamReader:
 
 def item_facts(now: datetime) -> ItemFacts:
     outside = wiring.outside()
-    products = Products(outside.table, outside.memory, now)
+    # Of its own: that a product is not known yet must not be what other doors of this process remember.
+    products = Products(outside.table, ProcessMemory(outside.clock), now)
     unrewarded = frozenset(suggestion_rules().credit.not_after)
     return ItemFacts(rules().orders, ticket_rules(), unrewarded, lambda skus: products.load(list(skus)))
 
