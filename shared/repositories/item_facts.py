@@ -104,6 +104,7 @@ class ItemFacts:
             total=row.total, kept=row.kept, discount=content.get("discount", 0), refunded=refunded(state),
             margin=self._margin(content.get("lines", ()), row.total, row.kept), promo=row.promo,
             payment=_word(content.get("payment")), status=row.status, counts=row.counts,
+            exchange=bool(content.get("exchange_of")),
             bad_phone=bool(state.get("bad_phone")), backfill=bool(state.get("backfill")),
             skus=",".join(sorted(sku for sku in basket(row, content, self.orders) if is_code(sku))) or None,
         )  # fmt: skip

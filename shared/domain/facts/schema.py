@@ -42,6 +42,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
         "payment": "VARCHAR",
         "status": "VARCHAR",  # placed, awaiting_delivery, delivered, delivery_failed, returned, partly_refunded, …
         "counts": "BOOLEAN",  # is a purchase and a visit of its own (exchanges and return invoices are not)
+        "exchange": "BOOLEAN",  # in place of what an earlier order brought
         "bad_phone": "BOOLEAN",  # the sale named an impossible phone number (R4)
         "backfill": "BOOLEAN",
         "skus": "VARCHAR",  # the different goods that count for co-purchase, sorted, with commas
