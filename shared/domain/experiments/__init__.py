@@ -1,0 +1,1 @@
+"""Rules: lift against a hold-out, and which variant is best."""
