@@ -339,4 +339,4 @@ def _notes(
 
 
 def _listed(names: Sequence[str]) -> str:
-    return ", ".join(repr(name) for name in names)
+    return ", ".join(repr(name) for name in names) or "none at all"

@@ -161,10 +161,10 @@ def test_x11_the_interval_holds_the_truth_in_93_to_97_of_100_journeys(
 
 
 def test_x11_a_small_holdout_with_uneven_baskets_does_not_make_merit_of_nothing():
-    """Welch's interval says "works" here of one journey without effect in ten (97 of 1000 seeds)."""
+    """Welch's interval alone would say "works" of one journey without effect in ten."""
     works = 0
     for seed in range(400):
         rng = np.random.default_rng(seed)
-        works += lift(an_arm(rng, 19_000, 0.03), an_arm(rng, 1000, 0.03)).verdict == Verdict.WORKS
+        works += lift(an_arm(rng, 22_800, 0.03), an_arm(rng, 1200, 0.03)).verdict == Verdict.WORKS
 
-    assert works <= 0.04 * 400
+    assert works <= 0.03 * 400

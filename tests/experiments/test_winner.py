@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from pydantic import ValidationError
 
 from shared.domain.experiments.bandit import thompson
 from shared.domain.experiments.sequential import Tally, decide, difference
 from shared.domain.experiments.variants import Standing, judged
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.engine import enter
+from shared.runtime.factories import journeys as runtime_journeys
+from tests.support.journey_playbooks import OwnPlaybook, playbook  # noqa: F401
+from tests.support.journeys import Shop, shop  # noqa: F401
 
 DAYS = 90
 
@@ -148,11 +151,43 @@ def test_u8_thompson_sampling_needs_no_dice_and_gives_a_person_the_same_again():
     assert shares(journey(choose="thompson"), KNOWN, 500)["long_text"] == 500
 
 
-@pytest.mark.parametrize("lack", [{"variants": {}}, {"variants": {"one": 1}}, {"goal": None}])
-def test_u8_to_choose_there_have_to_be_variants_and_a_goal(lack: dict[str, object]):
-    with pytest.raises(ValidationError, match="needs two variants or more and a goal to judge them by"):
-        journey(choose="winner", **lack)
-
-
 def test_u8_a_journey_that_does_not_choose_keeps_its_version():
     assert journey().version == journey(choose="fixed").version != journey(choose="winner").version
+
+
+WAYS = """\
+id: ways
+title: Thử
+aim: Khách thấy được chăm sóc
+trigger: {event: Order Completed, key: event.order_id}
+goal: {event: Coupon Redeemed, within: 20d}
+ends_after: 60d
+variants: {short: 1, long_text: 1}
+choose: winner
+steps:
+  - {id: way, branch: [{when: {fact: run.variant, is: short}, go: brief}, {go: pause}]}
+  - {id: pause, wait: {for: 3d}}
+  - {id: brief, wait: {for: 10d}}
+"""
+
+
+def test_u8_who_enters_a_live_journey_gets_the_winner_of_its_version(
+    shop: Shop,  # noqa: F811
+    playbook: OwnPlaybook,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
+):
+    version = playbook.write("ways", WAYS)
+    context = runtime_journeys.journeys
+    won = {("ways", version): Standing(winner="long_text"), ("ways", "of before"): Standing(winner="short")}
+    first = entering(shop, 12)
+    monkeypatch.setattr(runtime_journeys, "journeys", lambda now: replace(context(now), standings=won))
+
+    assert set(first) == {"short", "long_text"}
+    assert set(entering(shop, 12)) == {"long_text"}
+
+
+def entering(shop: Shop, people: int) -> list[str]:  # noqa: F811
+    guests = [shop.guest() for _ in range(people)]
+    for guest in guests:
+        shop.order(guest, f"order of {guest.id}")
+    return [shop.inside(guest)["ways"]["variant"] for guest in guests]

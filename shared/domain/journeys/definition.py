@@ -266,12 +266,6 @@ class Journey(StrictModel):
     ends_after: Span
     steps: tuple[Step, ...] = Field(min_length=1)
 
-    @model_validator(mode="after")
-    def _something_to_choose_by(self) -> Self:
-        if self.choose != "fixed" and (len(self.variants) < 2 or self.goal is None):
-            raise ValueError(f"choose: {self.choose} needs two variants or more and a goal to judge them by")
-        return self
-
     @cached_property
     def version(self) -> str:
         """Twelve hexadecimal digits of its content; what stands as it does by default is not part of it."""
