@@ -78,6 +78,13 @@ def test_r26_what_was_earned_is_the_lift_of_everybody_treated_less_the_cost():
     assert told.earned[1] < told.earned[0] < told.earned[2]
 
 
+def test_r26_more_sales_that_cost_more_than_they_brought_are_no_success():
+    told = lift(sold(9000, 1200, 500_000), sold(1000, 100, 500_000), cost=600_000_000)
+
+    assert told.conversion.verdict == told.money.verdict == Verdict.WORKS
+    assert told.verdict == Verdict.HARMS
+
+
 def test_r26_margin_below_cost_is_compared_too():
     told = lift(Arm(9000, 900, -9e6, 9e10), Arm(1000, 100, 5e6, 2e11))
 

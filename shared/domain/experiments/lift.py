@@ -79,8 +79,11 @@ class Lift:
 
     @property
     def verdict(self) -> Verdict:
-        """The headline: that of the money (R26)."""
-        return self.money.verdict
+        """The headline: what is left of the money when the cost is paid (R26)."""
+        if self.earned is None:
+            return self.money.verdict
+        _, low, high = self.earned
+        return Verdict.WORKS if low > 0 else Verdict.HARMS if high < 0 else Verdict.NO_EFFECT_SHOWN
 
 
 def lift(treated: Arm, control: Arm | None, *, cost: float = 0) -> Lift:
