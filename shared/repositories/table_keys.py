@@ -93,6 +93,11 @@ Access and schedules
   KEY#<hash>              K                           API key
   KEYS                    <key id>                    where the key of this id stands, for lists
   LEASE#<partition>       L                           lease of the worker that sweeps a due partition
+Reports
+  KPI#<kpi>               <local day>                 a day's contributions to a KPI, by cut
+  OUTCOME#<query>         <month>                     a month's outcomes of journeys and campaigns
+  REPORTS                 STATE                       until when figures were computed; the frozen baseline
+  SPEND#<month>           S#<day>#<purpose>#<channel>#<campaign>  money spent outside of us, as reported
 Stream
   STREAM#<shard>          S                           what was read of a shard of the table's stream (7 days)
 """
@@ -619,12 +624,29 @@ def timer_lane(name: str) -> str:
     return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
 
 
+# --- Reports ---
+
+REPORTS_STATE = Key("REPORTS", "STATE")
+
+
+def kpi_day(kpi: str, day: str) -> Key:
+    return Key(f"KPI#{kpi}", day)
+
+
+def outcomes(query: str, month: str) -> Key:
+    return Key(f"OUTCOME#{query}", month)
+
+
+def spend(day: str, purpose: str, channel: str, campaign: str) -> Key:
+    return Key(f"SPEND#{day[:7]}", f"S#{day}#{purpose}#{channel}#{campaign}")
+
+
 # --- Stream ---
 
 # What the stream of the table brings to `facts_stream`: these items of customers and orders, and reported spending.
-STREAMED_PARTITIONS = ("C#", "ORDER#", "SPEND#")
+STREAMED_PARTITIONS = ("C#", "ORDER#", "CAMPAIGN#", "SPEND#")
 STREAMED_ITEMS = ("P", "OJ", "O", "K")
-STREAMED_KINDS = ("X#", "OS#", "TS#", "OT#", "DT#", "E#", "SPEND#")
+STREAMED_KINDS = ("X#", "OS#", "TS#", "OT#", "DT#", "E#", "P#", "S#")
 
 
 def is_streamed(key: Key) -> bool:

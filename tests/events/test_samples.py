@@ -45,6 +45,7 @@ STATUS = {
     "health_api_health": 200,
     "journeys_api_journey": 200,
     "popups_api_visitor": 200,
+    "reports_api_kpis": 200,
     "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
     "tasks_api_tasks": 200,
     "tickets_api_message": 404,  # nobody has written yet

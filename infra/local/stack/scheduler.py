@@ -71,7 +71,7 @@ class _Retry:
 
 class Scheduler:
     """Runs what falls due by one clock. `invoke` calls a door with an event, `http` makes a provider's callback, and
-    `remember` stores the time after it moved."""
+    `remember` stores the time after it moved. Ticks that compute all anew are left out unless `recomputing`."""
 
     def __init__(
         self,
@@ -85,6 +85,7 @@ class Scheduler:
         *,
         remember: Callable[[], None],
         faults: FaultInjection | None = None,
+        recomputing: bool = False,
     ) -> None:
         self._workers = workers
         self._invoke = invoke
@@ -100,6 +101,7 @@ class Scheduler:
             for door in doors
             if isinstance(door.trigger, Schedule)
             for tick in door.trigger.ticks
+            if recomputing or not tick.recomputes
         ]
         self._retries: list[_Retry] = []
         self._streams = [(door, door.trigger) for door in doors if isinstance(door.trigger, FromStream)]
@@ -172,7 +174,9 @@ class Scheduler:
             for when, alarm in ringing:
                 if when == at:
                     alarm.next = alarm.cron.after(at)
-                    self._run(alarm, at, 0, done)
+                    # Of the runs in one stretch of time that compute all anew, the last one is enough.
+                    if not (moves and alarm.tick.recomputes and alarm.next and alarm.next <= to):
+                        self._run(alarm, at, 0, done)
             while self._retries and self._retries[0].due <= at:
                 retry = heapq.heappop(self._retries)
                 self._run(retry.alarm, retry.at, retry.attempt, done)
