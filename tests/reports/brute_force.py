@@ -1,4 +1,4 @@
-"""Every KPI once more, in plain Python over the facts: (numerator, denominator) of a period, by another way than SQL."""
+"""Every KPI once more, in plain Python over the facts: (numerator, denominator) of a period, by another way."""
 
 from __future__ import annotations
 

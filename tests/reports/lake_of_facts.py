@@ -149,8 +149,9 @@ def made_up(seed: int) -> Lake:
                       value="regular")  # fmt: skip
             before, at = now, at + timedelta(days=random.randint(1, 20), hours=1)
     for number in range(12):
-        lake.tell("spend", f"x{number}", day_start(FIRST) + timedelta(days=number * 4),
-                  purpose=random.choice(("ads", "acquisition", "other")), amount=random.randrange(1_000_000))  # fmt: skip
+        at = day_start(FIRST) + timedelta(days=number * 4)
+        purpose = random.choice(("ads", "acquisition", "other"))
+        lake.tell("spend", f"x{number}", at, purpose=purpose, amount=random.randrange(1_000_000))
     for number in range(60):
         lake.tell("engagement", f"e{number}", moment(), customer_id=random.choice(people),
                   type=random.choice(("page", "track", "journey")), name="Product Viewed",

@@ -57,7 +57,7 @@ class LocalStack:
 
     `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
     network. With `recomputing` the lake is compacted and figures are computed by the hour and by night; else whoever
-    wants them asks `recompute`, which tests of ninety days do not. Any thread may call any method.
+    wants them asks `recompute`, which tests of ninety days do not. `patient` as of `Scheduler`. Any thread may call any method.
     """
 
     # Powertools' resolvers and batch processors are module globals that hold the call they are working on, so the
@@ -78,6 +78,7 @@ class LocalStack:
         load: Callable[[str], Handler] = load_door,
         nearby: bool = False,
         recomputing: bool = False,
+        patient: bool = False,
     ) -> None:
         self.clock = clock
         self.meter = Meter()
@@ -137,6 +138,7 @@ class LocalStack:
             remember=self._remember_time,
             faults=faults,
             recomputing=recomputing,
+            patient=patient,
         )
 
     @property
