@@ -23,8 +23,12 @@ SurveyKind = Literal["csat", "nps"]
 
 # What every template may use without declaring it: how to call the person, the shop's own facts, tracked links.
 GIVEN = frozenset(("greeting", "shop", "links"))
-# The variable that is none of a template's: the person's traits, from which the greeting and the language follow.
+# Variables that are none of a template's: the person's traits, from which the greeting and the language follow, and the
+# words that a person approved in the place of the template's own (`Wording` as JSON, by channel).
 CUSTOMER = "customer"
+WORDS = "words"
+# What the conversation channels take in one message.
+LONGEST_CHAT = {"zalo": 2000, "messenger": 2000, "whatsapp": 4096}
 
 
 class CannotRender(ContentError):
@@ -171,6 +175,16 @@ class Call(StrictModel):
     script: Text
 
 
+class Wording(StrictModel):
+    """Words in Vietnamese for one channel: `subject` is an e-mail's or the title in a web slot, `greeting` an e-mail's
+    and `cta` what stands on the button. An empty part leaves the template's own."""
+
+    subject: str = Field("", max_length=300)
+    greeting: str = Field("", max_length=300)
+    text: str = Field(min_length=1, max_length=6000)
+    cta: str = Field("", max_length=100)
+
+
 def _a_deadline(value: Any) -> Any:
     return value if value == "day_end" else parse_span(value)
 
@@ -206,7 +220,7 @@ class Template(StrictModel):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
-        if taken := sorted((GIVEN | {CUSTOMER}) & self.variables.keys()):
+        if taken := sorted((GIVEN | {CUSTOMER, WORDS}) & self.variables.keys()):
             raise ValueError(f"variables.{taken[0]}: is given to every template and cannot be declared")
         if "survey" in self.links:
             raise ValueError("links.survey: is the survey page's own link")
@@ -234,6 +248,34 @@ class Template(StrictModel):
         if isinstance(block, Zns):
             return block.template_id
         return block.template.name if isinstance(block, Conversation) and block.template else ""
+
+    def parts(self, channel: str) -> tuple[str, ...]:
+        """The parts of a `Wording` that may stand on a channel; empty where the words are not free: none, or registered
+        with the provider."""
+        block = self.block(channel)
+        if isinstance(block, Email):
+            return ("subject", "greeting", "text", *(("cta",) if block.cta else ()))
+        if isinstance(block, Web):
+            return ("subject", "text", *(("cta",) if block.cta else ()))
+        free = isinstance(block, Zalo | SmsAd | Call) or (isinstance(block, Conversation) and block.text is not None)
+        return ("text",) if free else ()
+
+    def reworded(self, channel: str, wording: Wording) -> Template:
+        """The template with other Vietnamese words on a channel; its English and its links stay."""
+        names = {"text": {Email: "body", Call: "script"}.get(type(self.block(channel)), "text")}
+        if isinstance(self.block(channel), Web):
+            names["subject"] = "title"
+        block = self.block(channel)
+        changed: dict[str, Any] = {}
+        for part in self.parts(channel):
+            words = getattr(wording, part)
+            if words and part == "cta":
+                cta: Cta = block.cta  # type: ignore[union-attr, assignment]
+                changed["cta"] = cta.model_copy(update={"text": cta.text.model_copy(update={"vi": words})})
+            elif words:
+                name = names.get(part, part)
+                changed[name] = getattr(block, name).model_copy(update={"vi": words})
+        return self.model_copy(update={channel: block.model_copy(update=changed)}) if changed and block else self
 
     @property
     def samples(self) -> dict[str, str | int]:
