@@ -16,7 +16,24 @@ from typing import Literal, NamedTuple, get_args
 
 from shared.domain.common.language import language_of
 from shared.domain.common.outgoing_values import has_link, has_number_to_call
-from shared.domain.messaging.draft_figures import Figure, Spelled, figures, spelled, unmarked
+from shared.domain.messaging.draft_figures import Figure, Spelled, figures, spelled
+from shared.domain.messaging.draft_phrases import (
+    A_CUT,
+    A_GIFT,
+    FILLED,
+    FREE,
+    FREE_SHIPPING,
+    HASTE,
+    OFFERS,
+    PERSONAL,
+    PROMISES,
+    SHORTAGE,
+    STATISTICS,
+    TESTIMONIALS,
+    UNTIL_NIGHT,
+    WILL_DO,
+    Phrases,
+)
 from shared.domain.messaging.sms_encoding import AD_LABEL, measured, without_marks
 from shared.domain.messaging.template import LONGEST_CHAT, Shop, SmsAd, Template, Wording
 from shared.domain.messaging.template_lint import SUBJECT_LENGTH, ZNS_PARAGRAPH, ZNS_TITLE
@@ -28,7 +45,9 @@ FactCode = Literal[
     "urgency", "personal_claim", "must_say_missing",
 ]  # fmt: skip
 # What nobody may send, whoever wrote it.
-FormCode = Literal["link", "phone", "own_label", "placeholder", "language", "markup", "too_long", "too_short", "part"]
+FormCode = Literal[
+    "link", "phone", "own_label", "placeholder", "language", "markup", "too_long", "too_short", "part", "unsendable",
+]  # fmt: skip
 Code = FactCode | FormCode
 FACTS: frozenset[str] = frozenset(get_args(FactCode))
 
@@ -52,6 +71,15 @@ class Limits(NamedTuple):
     sms_parts: int = 0
     accents: bool = True
     frame: tuple[str, str] = ("", "")
+
+    def most(self, part: str) -> int:
+        """The most characters to ask for."""
+        if part != "text" or not self.sms_parts:
+            return self.lengths[part][1]
+        single, each = (70, 67) if self.accents else (160, 153)
+        places = single if self.sms_parts == 1 else each * self.sms_parts
+        # The brackets of the label take two places each.
+        return places - len("".join(self.frame)) - 2
 
 
 @dataclass(frozen=True)
@@ -105,7 +133,7 @@ def check(draft: Wording, facts: DraftFacts, limits: Limits) -> list[Problem]:
             found.append(Problem("part", part, _short(text)))
             continue
         found += _placeholders(part, text, facts)
-        seen = _PLACEHOLDER.sub(_FILLED, text)
+        seen = _PLACEHOLDER.sub(FILLED, text)
         found += _form(part, seen, sms=limits.sms_parts > 0)
         found += _invented(part, spelled(seen), known)
     found += _measured(parts, facts, limits)
@@ -115,6 +143,10 @@ def check(draft: Wording, facts: DraftFacts, limits: Limits) -> list[Problem]:
 
 
 # ---- what the shop knows ----
+
+
+# "không giảm giá, không tặng quà" gives neither.
+_DENIED = re.compile(r"\b(?:khong|chua|dung|cam)\b[^.,;!?]*")
 
 
 @dataclass(frozen=True)
@@ -135,12 +167,13 @@ class _Known:
         catalogue |= {_comparable(figure) for name in facts.prices for figure in figures(spelled(name))}
         ends = facts.offer_ends.astimezone(VIETNAM) if facts.offer_ends else None
         if ends:
-            day = _last_day(ends)
+            day = last_day(ends)
             catalogue |= {("date", (day.day, day.month)), ("date", (day.day, day.month, day.year))}
             catalogue |= {("date", (0, day.month))}
             if not _whole_day(ends):
                 catalogue |= {("clock", (ends.hour, ends.minute)), ("span", (ends.hour, "hour"))}
-        said = [_words(text) for text in (*facts.said, *facts.must_say, *facts.prices)]
+        said = [_DENIED.sub("", _words(text)) for text in facts.said]
+        said += [_words(text) for text in (*facts.must_say, *facts.prices)]
         prices = {_words(name): price for name, price in facts.prices.items()}
         return cls(" · ".join(said), briefed | catalogue, prices, briefed, ends)
 
@@ -151,8 +184,8 @@ class _Known:
 
 def _comparable(figure: Figure) -> tuple[str, object]:
     if figure.kind == "date":
-        day, month, year = figure.value  # type: ignore[misc]
-        return "date", (day, month, year) if year else (day, month)
+        date: tuple[int, int, int] = figure.value  # type: ignore[assignment]
+        return "date", date if date[2] else date[:2]
     if figure.kind == "clock" and figure.value[1] == 0:  # type: ignore[index]
         return "span", (figure.value[0], "hour")  # type: ignore[index]
     return figure.kind, figure.value
@@ -162,7 +195,7 @@ def _whole_day(ends: datetime) -> bool:
     return (ends.hour, ends.minute) in ((0, 0), (23, 59))
 
 
-def _last_day(ends: datetime) -> datetime:
+def last_day(ends: datetime) -> datetime:
     """The last day of an offer; one that ends at midnight ends with the day before."""
     return ends - timedelta(seconds=1)
 
@@ -177,7 +210,6 @@ def _short(text: str) -> str:
 
 # ---- form ----
 
-_FILLED = "\ufffc"
 _PLACEHOLDER = re.compile(r"\{\{\s*([a-z_]+(?:\.[a-z_]+)?)\s*\}\}")
 # What a model writes where it wants a name and has none.
 _BLANK = re.compile(r"\{+[^{}]*\}*|\}+|%\w+%|<[^<>\n]{1,40}>|\[[^\]\n]{1,40}\]|_{3,}|\bX{3,}\b|\.{4,}", re.IGNORECASE)
@@ -202,7 +234,7 @@ def _placeholders(part: str, text: str, facts: DraftFacts) -> Iterator[Problem]:
 
 
 def _form(part: str, text: str, *, sms: bool) -> Iterator[Problem]:
-    seen = text.replace(_FILLED, " ")
+    seen = text.replace(FILLED, " ")
     if has_link(seen):
         yield Problem("link", part, _short(next((word for word in seen.split() if has_link(word)), seen)))
     if has_number_to_call(seen):
@@ -243,164 +275,51 @@ def _measured(parts: Mapping[str, str], facts: DraftFacts, limits: Limits) -> It
 # ---- facts ----
 
 
-class _Phrases:
-    """Phrases to look for, as patterns parted by new lines or "|".
-
-    Most are recognised without their marks; what would then mean something else ("quà" and "qua") is in `marked`, and
-    counts with its marks only.
-    """
-
-    def __init__(self, plain: str, marked: str = "") -> None:
-        self._plain = _any_of("".join(map(unmarked, plain)))
-        self._marked = _any_of(marked)
-
-    def found(self, text: Spelled) -> Iterator[tuple[int, int]]:
-        for pattern, spelling in ((self._plain, text.plain), (self._marked, text.marked)):
-            if pattern:
-                yield from (hit.span() for hit in pattern.finditer(spelling))
-
-
-def _any_of(lines: str) -> re.Pattern[str] | None:
-    phrases = "|".join(line.strip() for line in lines.splitlines() if line.strip())
-    return re.compile(rf"(?<!\w)(?:{phrases})(?!\w)") if phrases else None
-
-
-# Other ways to say that delivery costs nothing.
-_FREE_SHIPPING = re.compile(
-    r"\b(?:free ?ship(?:ping)?|mien phi (?:van chuyen|giao hang|giao|ship)|(?:giao hang|van chuyen|giao|ship) mien phi"
-    r"|mien (?:phi )?(?:phi )?ship|ship 0 ?(?:d|dong)|0 ?(?:d|dong) ship)\b"
-)
-_FREE = re.compile(r"\bmien phi(?: \w+){0,2}|\bfree\b(?: \w+)?")
-_PROMISE = _Phrases(
-    """
-    cam kết|bảo đảm|đảm bảo|chắc chắn|tuyệt đối|hoàn tiền|hoàn lại tiền|hoàn phí|trả lại tiền|đổi trả|đổi mới|đổi size
-    một đổi một|1 đổi 1|bảo hành|trọn đời|vĩnh viễn|suốt đời|trả góp|chính hãng|hàng thật|hàng auth|không lo|yên tâm tuyệt đối
-    trị dứt điểm|khỏi hẳn|không tác dụng phụ|an toàn cho mọi|hiệu quả ngay|hiệu quả tức thì|trăm phần trăm
-    giao nhanh|giao ngay|giao hỏa tốc|giao hoả tốc|giao trong ngày|nhận trong ngày|giao tận nơi|giao tận nhà|luôn có sẵn
-    không mất phí|không tốn phí|không phụ phí|không hài lòng|giữ giá|giá không đổi
-    refund|money back|guarantee|guaranteed|warranty|lifetime
-    """,
-    "hứa|sẽ hài lòng|sẽ hối hận|không hối hận",
-)
-_WILL_DO = re.compile(
-    r"\b(?:shop|tiem|em|ben em|chung toi|chung em|cua hang|nhan vien|doi ngu)\b(?: \w+){0,2} se (?:\w+ )?"
-    r"(?:goi|giao|gui|hoan|tang|giu|lien he|doi|bu|den|mang|ho tro|uu tien)\b"
-)
-_OFFERS: Mapping[str, _Phrases] = {
-    "discount": _Phrases(
-        """
-        giảm giá|giảm ngay|giảm thêm|giảm sâu|giảm đến|giảm tới|giảm còn|giảm mạnh|ưu đãi|khuyến mãi|khuyến mại|đồng giá
-        xả hàng|xả kho|chiết khấu|giá sốc|giá hời|giá tốt|giá rẻ|rẻ hơn|giá chỉ còn|giá đặc biệt|sale|sale off|deal
-        flash sale|discount|promotion|thanh lý hàng|hạ giá|giá ưu
-        """
-    ),
-    "gift": _Phrases(
-        """
-        tặng kèm|tặng ngay|tặng thêm|được tặng|tặng quý khách|tặng chị|tặng anh|tặng bạn|nhận quà|có quà|kèm quà|phần quà
-        quà tặng kèm|quà tri ân|quà miễn phí|tặng miễn phí|gift
-        """,
-        f"tặng {_FILLED}|dành tặng|gửi tặng|tặng một|tặng món|tặng quà",
-    ),
-    "voucher": _Phrases("voucher|coupon|mã giảm|mã giảm giá|mã ưu đãi|phiếu mua hàng|phiếu quà tặng|nhập mã|mã quà tặng"),
-    "points": _Phrases("tích điểm|nhân đôi điểm|điểm thưởng|cộng điểm|thưởng điểm|x2 điểm|hoàn điểm|cashback"),
-    "draw": _Phrases("trúng thưởng|bốc thăm|rút thăm|quay số|minigame|vòng quay may mắn"),
-}
-_A_CUT = re.compile(r"\b(?:giam|off|sale)\b[^.;]{0,20}?\d|\d+ ?% ?off")
-_STATISTIC = _Phrases(
-    r"""
-    hàng (?:chục|trăm|nghìn|ngàn|vạn|triệu) \w+|\d[\d.,]*\+? (?:khách|khách hàng|người|chị em|phụ nữ|gia đình|lượt|đánh giá|đơn hàng|review)\b
-    \d+ ?/ ?\d+ (?:khách|người|chị|phụ nữ|mẹ|gia đình|chuyên gia|bác sĩ)|\d+ trên \d+|chín trên mười|đa số|phần lớn|hầu hết
-    bán chạy|bán chạy nhất|best ?sell(?:er|ing)?|top \d+|số 1|số một|hàng đầu|dẫn đầu|đứng đầu|duy nhất|độc quyền|độc nhất
-    tốt nhất|rẻ nhất|lớn nhất|uy tín nhất|yêu thích nhất|ưa chuộng nhất|đẹp nhất|hot nhất|chất lượng nhất|vượt trội
-    gấp đôi|gấp ba|gấp \d+ lần|hot trend|cháy hàng|được chứng minh|đã kiểm chứng|theo nghiên cứu|nghiên cứu cho thấy
-    \d(?:[.,]\d)? sao|năm sao|giải thưởng|kỷ lục|lượt mua|đã bán
-    """,
-    # Any other "… nhất"; what names no rank is in `_NO_RANK`.
-    r"\w+ nhất",
-)
-_NO_RANK = re.compile(
-    r"(?:ít|thứ|thống|hợp|đồng|mới|sớm|gần|cao|bậc|ngày) nhất$|\w+ nhất(?= (?:là|định|thiết|trí|quán))"
-)
-_TESTIMONIAL = _Phrases(
-    r"""
-    khách (?:hàng )?(?:\w+ )?(?:khen|mê|ưng|thích|hài lòng|nói|chia sẻ|phản hồi|đánh giá|bảo|kể|tin dùng|tin tưởng|yêu thích)
-    nhiều (?:khách|khách hàng|người|chị em|anh chị|chị|mẹ|gia đình|bạn)(?: \w+){0,2}? (?:khen|mê|ưng|thích|hài lòng|chọn|lựa chọn|mua|tin dùng|yêu thích|quay lại|đặt|dùng|ưa chuộng)
-    được (?:\w+ )?(?:khách hàng|khách|nhiều người|chị em|mọi người|giới trẻ) (?:\w+ )?(?:yêu thích|ưa chuộng|tin dùng|lựa chọn|khen|chọn|săn đón|yêu mến|ủng hộ|đánh giá)
-    ai cũng|ai nấy|mọi người đều|chị em nào cũng|khách nào cũng|người người|đánh giá cao|đánh giá tốt|phản hồi tốt|phản hồi tích cực
-    được yêu thích|được ưa chuộng|được tin dùng|được săn đón|chuyên gia khuyên|bác sĩ khuyên|bác sĩ khuyên dùng|chuyên gia khuyên dùng|người nổi tiếng|feedback|review
-    theo (?:chị|anh|cô|chú|bác) \w+
-    """
-)
-# Words of a hurry are for an offer that ends, words of a shortage for what the brief calls short.
-_HASTE = _Phrases("nhanh tay|nhanh chân|nhanh lên|đừng bỏ lỡ|đừng để lỡ|chớ bỏ lỡ|kẻo lỡ|kẻo muộn|hurry", "vội")
-_SHORTAGE = _Phrases(
-    r"""
-    sắp hết|gần hết|hết hàng|kẻo hết|còn ít|còn rất ít|số lượng có hạn|số lượng giới hạn|số lượng ít|có giới hạn|giới hạn
-    còn vài|chỉ còn|còn lại|sắp kết thúc|lần cuối|cơ hội cuối|cơ hội cuối cùng|ngày cuối|ngày cuối cùng|giờ cuối|phút cuối|phút chót
-    đợt cuối|cơ hội duy nhất|cơ hội có một không hai|giờ vàng|limited|last chance|suất cuối
-    (?:chỉ|duy nhất|trong|hết|đến hết|tới hết|riêng) (?:hôm nay|ngay hôm nay|ngày hôm nay|tối nay|đêm nay|ngày mai|tuần này|tháng này|cuối tuần|cuối tuần này|cuối ngày|cuối tháng)
-    hôm nay thôi|trước cuối (?:tuần|tháng|ngày)|đến cuối (?:tuần|tháng|ngày)(?: này| nay)?
-    """
-)
-_UNTIL_NIGHT = re.compile(r"\b(?:het|tron|ca|cuoi) (?:ngay|hom)\b")
-_PERSONAL = re.compile(
-    rf"(?:\b(?:chi|anh|ban|minh|quy khach|em|co|chu|bac|anh/chi)|{_FILLED})(?: \w+)? (?:da|tung|vua|hay|thuong)(?: \w+)? "
-    r"(?:mua|dat|chon|xem|thich|quan tam|dung|so huu|yeu thich|ghe|bo quen)\b"
-    r"|\b(?:lan|don|mon|san pham) (?:mua )?(?:truoc|gan day|vua roi|da mua)\b"
-)
-
-
 def _invented(part: str, text: Spelled, known: _Known) -> Iterator[Problem]:
     """What a part says that nobody gave."""
-    free_at_all = _FREE_SHIPPING.search(known.plain) is not None
+    free_at_all = FREE_SHIPPING.search(known.plain) is not None
 
     def refuse(code: FactCode, spans: Iterable[tuple[int, int]]) -> Iterator[Problem]:
         for start, end in spans:
             if not known.says(" ".join(text.plain[start:end].split())):
                 yield Problem(code, part, _quoted(text, start, end))
 
-    shipping = [hit.span() for hit in _FREE_SHIPPING.finditer(text.plain)]
+    shipping = [hit.span() for hit in FREE_SHIPPING.finditer(text.plain)]
     if not free_at_all:
         yield from (Problem("promise", part, _quoted(text, *span)) for span in shipping)
-    yield from refuse("promise", _free(text, shipping, known))
-    yield from refuse("promise", _PROMISE.found(text))
-    yield from refuse("promise", (hit.span() for hit in _WILL_DO.finditer(text.plain)))
-    for name, phrases in _OFFERS.items():
+    yield from refuse("promise", _free(text, shipping))
+    yield from refuse("promise", PROMISES.found(text))
+    yield from refuse("promise", (hit.span() for hit in WILL_DO.finditer(text.plain)))
+    for name, phrases in OFFERS.items():
         if not _given_offer(name, phrases, known):
             yield from refuse("offer_not_given", phrases.found(text))
-    ranks = [span for span in _STATISTIC.found(text) if not _NO_RANK.match(text.marked[span[0] :][: span[1] - span[0] + 7])]
-    crowds = list(_outermost(ranks))
+    crowds = list(_outermost(list(STATISTICS.found(text))))
     yield from refuse("statistic", crowds)
-    yield from refuse("testimonial", _outermost(list(_TESTIMONIAL.found(text))))
+    yield from refuse("testimonial", _outermost(list(TESTIMONIALS.found(text))))
     if known.ends is None:
-        yield from refuse("urgency", _HASTE.found(text))
-    yield from refuse("urgency", _outermost(list(_SHORTAGE.found(text))))
+        yield from refuse("urgency", HASTE.found(text))
+    yield from refuse("urgency", _outermost(list(SHORTAGE.found(text))))
     if known.ends and not _whole_day(known.ends):
-        yield from refuse("urgency", (hit.span() for hit in _UNTIL_NIGHT.finditer(text.plain)))
-    yield from refuse("personal_claim", (hit.span() for hit in _PERSONAL.finditer(text.plain)))
+        yield from refuse("urgency", (hit.span() for hit in UNTIL_NIGHT.finditer(text.plain)))
+    yield from refuse("personal_claim", (hit.span() for hit in PERSONAL.finditer(text.plain)))
     yield from _figures_not_given(part, text, known, crowds)
 
 
-def _free(text: Spelled, shipping: Collection[tuple[int, int]], known: _Known) -> Iterator[tuple[int, int]]:
-    """What else is free; "miễn phí" alone stands for what the brief gives free."""
-    for hit in _FREE.finditer(text.plain):
-        if any(start <= hit.start() < end for start, end in shipping):
-            continue
-        words = hit[0].split()
-        head = 2 if words[0] == "mien" else 1
-        # "miễn phí gói quà nhé": the object is as many of the words as the brief has.
-        start, end = hit.start(), hit.start() + len(" ".join(words[: head + 1]))
-        yield (start, end) if len(words) > head else hit.span()
+def _free(text: Spelled, shipping: Collection[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """What else is free, with the word that says what; "miễn phí" at the end stands for what the brief gives free."""
+    for hit in FREE.finditer(text.plain):
+        if not any(start <= hit.start() < end for start, end in shipping):
+            yield hit.span()
 
 
-def _given_offer(name: str, phrases: _Phrases, known: _Known) -> bool:
+def _given_offer(name: str, phrases: Phrases, known: _Known) -> bool:
     """Whether the brief has an offer of this kind, in whatever words."""
-    if name == "discount" and _A_CUT.search(known.plain):
+    if name == "discount" and A_CUT.search(known.plain):
         return True
     if any(kind == "one_for_one" for kind, _ in known.briefed) and name == "gift":
         return True
     return next(phrases.found(Spelled(known.plain, known.plain)), None) is not None or (
-        name == "gift" and re.search(r"\b(?:tang|qua tang)\b", known.plain) is not None
+        name == "gift" and A_GIFT.search(known.plain) is not None
     )
 
 
@@ -462,4 +381,4 @@ def _products_in(sentence: str, known: _Known) -> list[str]:
 
 
 def _quoted(text: Spelled, start: int, end: int) -> str:
-    return _short(text.marked[start:end].replace(_FILLED, "…").strip())
+    return _short(text.marked[start:end].replace(FILLED, "…").strip())

@@ -70,7 +70,8 @@ _DATE = re.compile(
     # "bảo hành 12 tháng 1 đổi 1" is no twelfth of January.
     r"|\b(?P<d2>\d{1,2}) thang (?P<m2>\d{1,2})(?: nam (?P<y2>\d{4}))?(?!\d)(?! (?:doi|tang)\b)"
     r"|(?<![\d.,/])(?P<d3>\d{1,2})/(?P<m3>\d{1,2})(?:/(?P<y3>\d{4}|\d\d))?(?![\d/])"
-    r"|(?<![\d.,/-])(?P<d4>\d{1,2})(?P<sep>[.-])(?P<m4>\d{1,2})(?:(?P=sep)(?P<y4>\d{4}))?(?![\d.,-]*\d)" + _NOT_A_DATE
+    r"|(?<![\d.,/-])(?P<d4>\d{1,2})(?P<sep>[.-])(?P<m4>\d{1,2})(?:(?P=sep)(?P<y4>\d{4}))?(?![\d.,-]*\d)"
+    + _NOT_A_DATE
     + r"|\bthang (?P<m5>\d{1,2})(?:/(?P<y5>\d{4}))?(?![\d/])(?! (?:doi|tang)\b)"
 )
 _CLOCK = re.compile(r"(?<![\d:])(?P<h>[01]?\d|2[0-4])\s?(?::|h|g|gio )(?P<m>[0-5]\d)(?![\d:])")
@@ -122,7 +123,9 @@ def _plain(word: str) -> str:
 
 _SAID_MONEY = _said(_NUMERALS, rf"(?:\s*{_DONG}|\s+đồng(?!\w))?")
 _SAID_PERCENT = _said(_SMALL, r"\s+(?:phần trăm|phan tram)(?!\w)")
-_SAID_SPAN = _said(_SMALL, r"\s+(?P<unit>giây|giay|phút|phut|giờ|gio|tiếng|tieng|ngày|ngay|tuần|tuan|tháng|thang|năm)(?!\w)")
+_SAID_SPAN = _said(
+    _SMALL, r"\s+(?P<unit>giây|giay|phút|phut|giờ|gio|tiếng|tieng|ngày|ngay|tuần|tuan|tháng|thang|năm)(?!\w)"
+)
 # "một ngày vui", "một năm mới" name no span; behind these words they do.
 _NAMES_A_SPAN = re.compile(r"\b(?:trong|sau|bao hanh|vong|doi tra|het|con|chi)(?: vong)? $")
 

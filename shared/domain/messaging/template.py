@@ -262,20 +262,18 @@ class Template(StrictModel):
 
     def reworded(self, channel: str, wording: Wording) -> Template:
         """The template with other Vietnamese words on a channel; its English and its links stay."""
-        names = {"text": {Email: "body", Call: "script"}.get(type(self.block(channel)), "text")}
-        if isinstance(self.block(channel), Web):
-            names["subject"] = "title"
         block = self.block(channel)
+        names = {"text": "body" if isinstance(block, Email) else "script" if isinstance(block, Call) else "text"}
+        if isinstance(block, Web):
+            names["subject"] = "title"
         changed: dict[str, Any] = {}
         for part in self.parts(channel):
-            words = getattr(wording, part)
-            if words and part == "cta":
-                cta: Cta = block.cta  # type: ignore[union-attr, assignment]
-                changed["cta"] = cta.model_copy(update={"text": cta.text.model_copy(update={"vi": words})})
+            words, name = getattr(wording, part), names.get(part, part)
+            if words and isinstance(now := getattr(block, name), Cta):
+                changed[name] = now.model_copy(update={"text": now.text.model_copy(update={"vi": words})})
             elif words:
-                name = names.get(part, part)
-                changed[name] = getattr(block, name).model_copy(update={"vi": words})
-        return self.model_copy(update={channel: block.model_copy(update=changed)}) if changed and block else self
+                changed[name] = now.model_copy(update={"vi": words})
+        return self.model_copy(update={channel: block.model_copy(update=changed)}) if block and changed else self
 
     @property
     def samples(self) -> dict[str, str | int]:
