@@ -220,7 +220,7 @@ class DraftContent:
         if refused:
             raise Invalid(
                 [
-                    FieldError(problem.part, f"{self._told(problem)['en']} “{problem.quote}” ({problem.code})")
+                    FieldError(problem.part, f"{self._told(problem)['why_en']} “{problem.quote}” ({problem.code})")
                     for problem in refused
                 ],
                 "The draft cannot be approved.",
@@ -327,7 +327,7 @@ class DraftContent:
 
     def _told(self, problem: Problem) -> dict[str, str]:
         words = self.rules.problems[problem.code]
-        return {"vi": words.vi, "en": words.en}
+        return {"why": words.vi, "why_en": words.en}
 
 
 def _read(body: Any, model: type[_Read]) -> _Read:
