@@ -127,7 +127,7 @@ _SAID_SPAN = _said(
     _SMALL, r"\s+(?P<unit>giây|giay|phút|phut|giờ|gio|tiếng|tieng|ngày|ngay|tuần|tuan|tháng|thang|năm)(?!\w)"
 )
 # "một ngày vui", "một năm mới" name no span; behind these words they do.
-_NAMES_A_SPAN = re.compile(r"\b(?:trong|sau|bao hanh|vong|doi tra|het|con|chi)(?: vong)? $")
+_NAMES_A_SPAN = re.compile(r"\b(?:trong|sau|bảo hành|bao hanh|vòng|vong|đổi trả|doi tra|hết|het|còn|con|chỉ) $")
 
 
 def figures(text: Spelled) -> list[Figure]:
@@ -241,7 +241,7 @@ def _in_words(kind: FigureKind, patterns: tuple[re.Pattern[str], ...], text: Spe
                 continue
             start = hit.start() + words[first].start()
             if kind == "span":
-                if value == 1 and not _NAMES_A_SPAN.search(text.plain[: hit.start()]):
+                if value == 1 and not _NAMES_A_SPAN.search(text.marked[: hit.start()]):
                     break
                 yield Figure(kind, (value, _UNITS[_plain(hit["unit"])]), start, hit.end())
             else:
