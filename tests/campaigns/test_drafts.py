@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -13,12 +14,13 @@ import pytest
 
 from infra.local.measuring.synthetic_shop import phone
 from shared.domain.catalogue.product import Product
+from shared.domain.messaging.template import Wording
 from shared.domain.vietnam_time import stamp
-from shared.ports import Put
+from shared.ports import Copy, CopyBrief, Put
 from shared.repositories import table_keys
 from shared.repositories.products import Products
 from shared.runtime import wiring
-from shared.runtime.factories.campaigns import campaigns
+from shared.runtime.factories.campaigns import campaigns, draft_content
 from shared.runtime.playbook.content_help import content_help
 from tests.support.campaigns import WORDS, Desk
 from tests.support.content_help import MODEL, PATH, name_a_model
@@ -222,6 +224,28 @@ def test_r18_words_change_only_while_the_campaign_is_a_draft(helped: Desk):
     drafts(helped, campaign_id, round=2, status=409)
 
 
+def test_two_requests_at_once_end_in_the_same_drafts(helped: Desk):
+    body = {"channel": "zalo", "brief": BRIEF}
+    token = wiring.install(helped.stack.outside)
+    try:
+        content, row = draft_content(helped.now), campaigns(helped.now).row(made(helped))
+    finally:
+        wiring.uninstall(token)
+    answers = []
+
+    class Slow:
+        """While it writes, somebody else asks the same."""
+
+        def draft(self, _brief: CopyBrief) -> Copy:
+            answers.append(content.draft(row, body, "faster"))
+            return Copy([Wording(text="Lời khác hẳn.")], "slow", 1, 1)
+
+    answers.append(replace(content, writer=Slow()).draft(row, body, "slower"))
+
+    assert answers[0] == answers[1]
+    assert answers[1]["made_by"] == "faster"
+
+
 def test_a_preview_of_the_words_before_is_gone(helped: Desk):
     campaign_id = made(helped)
     helped.preview(campaign_id)
@@ -350,13 +374,15 @@ def test_every_wrong_field_of_a_request_is_named(helped: Desk, body: Any, field:
     assert helped.providers.aws.asked == []
 
 
-def test_r6_a_product_that_no_message_names_is_not_written_about(helped: Desk):
+def test_r6_a_product_that_no_message_may_name_is_not_written_about(helped: Desk):
     hidden = Product(sku="DL1", name="Bộ đồ lót ren", category="đồ lót", price=200_000)
-    Products(helped.stack.table, helped.stack.outside.memory, helped.now).put([hidden])
+    dialled = Product(sku="XX1", name="Áo, gọi 0909 123 456", price=200_000)
+    Products(helped.stack.table, helped.stack.outside.memory, helped.now).put([hidden, dialled])
 
-    told = drafts(helped, made(helped), brief={"products": ["DL1"]}, status=400)
+    told = drafts(helped, made(helped), brief={"products": ["AD1", "DL1", "XX1"]}, status=400)
 
-    assert told["errors"][0]["field"] == "brief.products[0]"
+    assert [error["field"] for error in told["errors"]] == ["brief.products[1]", "brief.products[2]"]
+    assert helped.providers.aws.asked == []
 
 
 def test_a_draft_there_is_not_is_not_found(helped: Desk):

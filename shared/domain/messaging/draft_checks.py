@@ -170,8 +170,8 @@ class _Known:
             day = last_day(ends)
             catalogue |= {("date", (day.day, day.month)), ("date", (day.day, day.month, day.year))}
             catalogue |= {("date", (0, day.month))}
-            if not _whole_day(ends):
-                catalogue |= {("clock", (ends.hour, ends.minute)), ("span", (ends.hour, "hour"))}
+            last = (23, 59) if _whole_day(ends) else (ends.hour, ends.minute)
+            catalogue |= {("clock", last), ("span", (ends.hour or 24, "hour"))}
         said = [_DENIED.sub("", _words(text)) for text in facts.said]
         said += [_words(text) for text in (*facts.must_say, *facts.prices)]
         prices = {_words(name): price for name, price in facts.prices.items()}

@@ -41,12 +41,13 @@ FREE_SHIPPING = re.compile(
 FREE = re.compile(r"\bmien phi(?: \w+)?|\bfree\b(?: \w+)?")
 
 PROMISES = Phrases(
-    """
+    r"""
     cam kết|bảo đảm|đảm bảo|chắc chắn|tuyệt đối|trăm phần trăm|trọn đời|vĩnh viễn|suốt đời|không lo|luôn có sẵn
-    hoàn tiền|hoàn lại tiền|hoàn phí|trả lại tiền|đổi trả|đổi mới|đổi size|một đổi một|1 đổi 1|bảo hành|trả góp
+    hoàn (?:tiền|lại|phí|\d+ ?%)|trả lại tiền|đổi (?:trả|mới|size|hàng|nếu|thoải mái)|thoải mái đổi|một đổi một|1 đổi 1
+    bảo hành|trả góp|bao (?:ship|đổi|test)|không (?:tính|thu) phí|mua \w+ tính (?:tiền )?\w+
     chính hãng|hàng thật|hàng auth|không hài lòng|giữ giá|giá không đổi|không mất phí|không tốn phí|không phụ phí
     trị dứt điểm|khỏi hẳn|không tác dụng phụ|an toàn cho mọi|hiệu quả ngay|hiệu quả tức thì
-    giao nhanh|giao ngay|giao hỏa tốc|giao trong ngày|nhận trong ngày|giao tận nơi|giao tận nhà
+    giao nhanh|giao ngay|giao hỏa tốc|giao trong ngày|nhận trong ngày|tận nơi|tận nhà
     refund|money back|guarantee|guaranteed|warranty|lifetime
     """,
     "hứa|sẽ hài lòng|sẽ hối hận|không hối hận",
@@ -68,10 +69,10 @@ OFFERS: Mapping[str, Phrases] = {
     ),
     "gift": Phrases(
         """
-        tặng kèm|tặng ngay|tặng thêm|được tặng|tặng quý khách|tặng chị|tặng anh|tặng bạn|nhận quà|có quà|kèm quà
-        phần quà|quà tặng kèm|quà tri ân|quà miễn phí|tặng miễn phí|gift
+        tặng kèm|tặng ngay|tặng thêm|được tặng|tặng quý khách|tặng chị|tặng anh|tặng bạn|nhận (?:được )?quà|có quà
+        kèm quà|phần quà|quà (?:tặng kèm|tri ân|miễn phí|bí mật|bất ngờ)|tặng miễn phí|gift
         """,
-        f"tặng {FILLED}|dành tặng|gửi tặng|tặng một|tặng món|tặng quà",
+        f"tặng {FILLED}(?! (?:một )?ưu đãi)|tặng một|tặng món|tặng quà",
     ),
     "voucher": Phrases(
         "voucher|coupon|mã giảm|mã giảm giá|mã ưu đãi|mã quà tặng|phiếu mua hàng|phiếu quà tặng|nhập mã"
@@ -117,10 +118,10 @@ _SOON = (
 )
 SHORTAGE = Phrases(
     rf"""
-    sắp hết|gần hết|hết hàng|kẻo hết|còn ít|còn rất ít|còn vài|chỉ còn|còn lại|sắp kết thúc|suất cuối|đợt cuối
-    số lượng có hạn|số lượng giới hạn|số lượng ít|có giới hạn|giới hạn|limited|last chance|giờ vàng|phút chót|lần cuối
-    ngày cuối|ngày cuối cùng|giờ cuối|phút cuối|cơ hội cuối|cơ hội cuối cùng|cơ hội duy nhất|cơ hội có một không hai
-    (?:chỉ|duy nhất|trong|hết|đến hết|tới hết|riêng|đến|trước) (?:{_SOON})|hôm nay thôi
+    sắp hết|gần hết|hết hàng|kẻo hết|còn ít|còn rất ít|còn vài|chỉ còn|còn lại|sắp (?:kết thúc|khép lại|hết hạn)
+    suất cuối|đợt cuối|số lượng có hạn|số lượng giới hạn|số lượng ít|có giới hạn|giới hạn|limited|last chance|giờ vàng
+    phút chót|lần cuối|ngày cuối|ngày cuối cùng|giờ cuối|phút cuối|cơ hội cuối|cơ hội cuối cùng|cơ hội duy nhất
+    cơ hội có một không hai|(?:chỉ|duy nhất|trong|hết|đến hết|tới hết|riêng|đến|trước) (?:{_SOON})|hôm nay thôi
     """
 )
 # "Until the end of the day", which is wrong for an offer that ends at an hour.

@@ -20,6 +20,7 @@ from shared.domain.campaigns.campaign import Campaign, StoredCampaign, StoredWor
 from shared.domain.campaigns.content_brief import Approval, Brief, ContentHelp, DraftRequest
 from shared.domain.catalogue.product import Product
 from shared.domain.common.money import vnd
+from shared.domain.common.outgoing_values import is_plain
 from shared.domain.common.validation_text import field_errors
 from shared.domain.customers.salutation import greet
 from shared.domain.errors import Conflict, FieldError, Invalid, NotFound
@@ -258,7 +259,8 @@ class DraftContent:
         return _Subject(template, request.channel, campaign.content.variables, facts, limits)
 
     def _products(self, brief: Brief) -> dict[str, Product]:
-        """The products of a brief by SKU; raises Invalid for those there are not, and those no message names (R6)."""
+        """The products of a brief by SKU; raises Invalid for those there are not, those no message names (R6), and
+        names with a link or a number in them."""
         found = self.products.load(brief.products)
         hidden = {word.casefold() for word in self.sensitive}
         wrong = []
@@ -267,6 +269,8 @@ class DraftContent:
                 wrong.append(FieldError(f"brief.products[{number}]", "is not in the catalogue"))
             elif found[sku].category.strip().casefold() in hidden:
                 wrong.append(FieldError(f"brief.products[{number}]", "is of a category that no message names (R6)"))
+            elif not is_plain(found[sku].name):
+                wrong.append(FieldError(f"brief.products[{number}]", "has a link or a number to call in its name"))
         if wrong:
             raise Invalid(wrong)
         return found
