@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
-from shared.domain.messaging.template import Wording
+from shared.domain.messaging.wording import Wording
 from shared.domain.triage.triage import Triage
 
 Item = dict[str, Any]

@@ -47,11 +47,11 @@ from shared.domain.messaging.template import (
     Template,
     Variable,
     Web,
-    Wording,
     Zalo,
     Zns,
 )
 from shared.domain.messaging.tracked_links import MessageLinks, web_address
+from shared.domain.messaging.wording import Wording
 from shared.ports import Rendered
 
 # Characters that a ZNS parameter of each type may have, as Zalo documents them.

@@ -14,7 +14,7 @@ import pytest
 
 from infra.local.measuring.synthetic_shop import phone
 from shared.domain.catalogue.product import Product
-from shared.domain.messaging.template import Wording
+from shared.domain.messaging.wording import Wording
 from shared.domain.vietnam_time import stamp
 from shared.ports import Copy, CopyBrief, Put
 from shared.repositories import table_keys

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain.messaging.draft_checks import DraftFacts, Limits, check, limits_of
-from shared.domain.messaging.template import Wording
+from shared.domain.messaging.wording import Wording
 from shared.runtime.playbook.shop import shop
 from shared.runtime.playbook.templates import templates
 

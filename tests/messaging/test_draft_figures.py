@@ -83,6 +83,11 @@ def test_numerals_that_count_nothing_are_no_figures(text: str):
     assert read(text) == []
 
 
+@pytest.mark.parametrize("unit", ["đ", "k", " triệu", "%", " ngày", ""])
+def test_a_number_of_any_length_can_be_read(unit: str):
+    assert read("1" * 6000 + unit)
+
+
 @given(st.integers(1, 999).map(lambda n: n * 1000))
 def test_grouped_short_and_unmarked_amounts_agree(amount: int):
     grouped = f"{amount:,}".replace(",", ".")

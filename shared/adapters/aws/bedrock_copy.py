@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from shared.adapters.aws.converse import Converse, NoAnswer, json_of
 from shared.domain.errors import Busy
-from shared.domain.messaging.template import Wording
+from shared.domain.messaging.wording import Wording
 from shared.ports import Copy, CopyBrief
 
 CONNECT_SECONDS = 1.0

@@ -35,8 +35,9 @@ from shared.domain.messaging.draft_phrases import (
     Phrases,
 )
 from shared.domain.messaging.sms_encoding import AD_LABEL, measured, without_marks
-from shared.domain.messaging.template import LONGEST_CHAT, Shop, SmsAd, Template, Wording
+from shared.domain.messaging.template import LONGEST_CHAT, Shop, SmsAd, Template
 from shared.domain.messaging.template_lint import SUBJECT_LENGTH, ZNS_PARAGRAPH, ZNS_TITLE
+from shared.domain.messaging.wording import Wording
 from shared.domain.vietnam_time import VIETNAM
 
 # What is true only where somebody knows it: a person who rewrote the text may answer for it.

@@ -49,7 +49,7 @@ def unmarked(char: str) -> str:
     return "d" if char == "đ" else unicodedata.normalize("NFD", char)[0]
 
 
-_N = r"(?:\d{1,3}(?:[.,]\d{3})+(?![.,]?\d)|\d+(?:[.,]\d{1,2})?(?!\d))"
+_N = r"(?:\d{1,3}(?:[.,]\d{3}){1,5}(?![.,]?\d)|(?<!\d)\d{1,12}(?:[.,]\d{1,2})?(?!\d))"
 _SCALES = {
     "chuc nghin": 10**4, "chuc ngan": 10**4, "tram nghin": 10**5, "tram ngan": 10**5,
     "k": 10**3, "nghin": 10**3, "ngan": 10**3, "tr": 10**6, "trieu": 10**6, "ty": 10**9, "ti": 10**9,
@@ -79,7 +79,7 @@ _ONE_FOR_ONE = re.compile(r"\b(?:mua )?(?P<a>\d|mot|hai|ba) tang (?P<b>\d|mot|ha
 _PERCENT = re.compile(rf"(?P<a>{_N})(?:{_TO}(?P<b>{_N}))?\s*(?:%|phan tram\b|percent\b)")
 _HALF = re.compile(r"\b(?:mot )?nua gia\b|\bgiam (?:mot )?nua\b|\bhalf (?:the )?price\b")
 _HALF_A_MILLION = re.compile(r"\bnua trieu\b")
-_FOREIGN = re.compile(r"[$€£¥]\s*\d[\d.,]*|\d[\d.,]*\s*(?:\$|€|£|¥|usd\b|eur\b|do la\b|dollars?\b)")
+_FOREIGN = re.compile(r"[$€£¥]\s*\d[\d.,]*|(?<![\d.,])\d[\d.,]*\s*(?:\$|€|£|¥|usd\b|eur\b|do la\b|dollars?\b)")
 _RANGE = re.compile(rf"(?<![\d.,])(?P<a>{_N}){_TO}(?P<b>{_N})\s*(?:(?P<scale>{_SCALE})\b\s*{_DONG}?|{_DONG})")
 _MONEY = re.compile(
     rf"(?<![\d.,])(?P<n>{_N})\s*(?P<scale>{_SCALE})(?:"
@@ -89,10 +89,10 @@ _MONEY = re.compile(
     rf"|\s+(?P<half>ruoi)\b"
     rf"|\b)(?:\s*{_DONG})?"
     rf"|(?:\bvnd|₫)\s*(?P<behind>{_N})"
-    rf"|(?<![\d.,])(?P<spaced>\d{{1,3}}(?: \d{{3}})+|{_N})\s*{_DONG}"
-    rf"|(?<![\d.,])(?P<grouped>\d{{1,3}}(?:[.,]\d{{3}})+)(?![.,]?\d)"
+    rf"|(?<![\d.,])(?P<spaced>\d{{1,3}}(?: \d{{3}}){{1,5}}|{_N})\s*{_DONG}"
+    rf"|(?<![\d.,])(?P<grouped>\d{{1,3}}(?:[.,]\d{{3}}){{1,5}})(?![.,]?\d)"
 )
-_SPAN = re.compile(rf"(?<![\d.,])(?P<a>\d+)(?:{_TO}(?P<b>\d+))?\s*(?P<unit>{_UNIT})\b")
+_SPAN = re.compile(rf"(?<![\d.,])(?P<a>\d{{1,6}})(?:{_TO}(?P<b>\d{{1,6}}))?\s*(?P<unit>{_UNIT})\b")
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
 
 # Numerals with their marks; without marks the same words folded, of which "nam", "tu" and "sau" also mean other things,
@@ -112,7 +112,7 @@ def _said(words: tuple[str, ...], behind: str) -> tuple[re.Pattern[str], re.Patt
 
     def pattern(names: list[str]) -> re.Pattern[str]:
         one = "|".join(sorted(set(names), key=len, reverse=True))
-        return re.compile(rf"(?<!\w)(?P<said>(?:{one})(?:\s+(?:{one}))*)(?!\w){behind}")
+        return re.compile(rf"(?<!\w)(?P<said>(?:{one})(?:\s+(?:{one})){{0,15}})(?!\w){behind}")
 
     return pattern(list(words)), pattern([_plain(word) for word in words])
 

@@ -12,6 +12,7 @@ from shared.domain.common.duration import Span, parse_span
 from shared.domain.common.localized_text import Text
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.messaging.channel_errors import ContentError
+from shared.domain.messaging.wording import Wording
 from shared.domain.vietnam_time import VIETNAM, local_day
 
 VariableKind = Literal["text", "money", "date", "phone", "url", "code", "store"]
@@ -173,16 +174,6 @@ class Call(StrictModel):
     """What staff say on the phone."""
 
     script: Text
-
-
-class Wording(StrictModel):
-    """Words in Vietnamese for one channel: `subject` is an e-mail's or the title in a web slot, `greeting` an e-mail's
-    and `cta` what stands on the button. An empty part leaves the template's own."""
-
-    subject: str = Field("", max_length=300)
-    greeting: str = Field("", max_length=300)
-    text: str = Field(min_length=1, max_length=6000)
-    cta: str = Field("", max_length=100)
 
 
 def _a_deadline(value: Any) -> Any:

@@ -25,8 +25,9 @@ from shared.domain.common.validation_text import field_errors
 from shared.domain.customers.salutation import greet
 from shared.domain.errors import Conflict, FieldError, Invalid, NotFound
 from shared.domain.messaging.draft_checks import FACTS, DraftFacts, Limits, Problem, check, last_day, limits_of
-from shared.domain.messaging.template import CUSTOMER, WORDS, CannotRender, Shop, SmsAd, Template, Wording
+from shared.domain.messaging.template import CUSTOMER, WORDS, CannotRender, Shop, SmsAd, Template
 from shared.domain.messaging.template_lint import sources
+from shared.domain.messaging.wording import Wording
 from shared.domain.triage.redaction import redacted
 from shared.domain.vietnam_time import VIETNAM, stamp
 from shared.ports import CopyBrief, CopyWriter, Item, Key, Put, Renderer, Table, absent
