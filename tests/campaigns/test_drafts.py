@@ -224,6 +224,33 @@ def test_r18_words_change_only_while_the_campaign_is_a_draft(helped: Desk):
     drafts(helped, campaign_id, round=2, status=409)
 
 
+def test_r11_an_advertising_sms_is_previewed_and_sent_with_the_approved_words(helped: Desk):
+    helped.everybody(40)
+    campaign_id = made(helped, content={**WORDS, "channels": ["sms_ad"]})
+    (before,) = helped.preview(campaign_id)["channels"]
+    long = (
+        "Tiệm Nhà Mây mời quý khách ghé xem hàng mới đã về tại cửa hàng, chọn món hợp ý. "
+        "Tiệm rất mong được đón quý khách sớm."
+    )
+    says(helped, long)
+    (draft,) = drafts(helped, campaign_id, channel="sms_ad", brief={"must_say": []})["drafts"]
+    assert draft["usable"], draft
+
+    approve(helped, campaign_id, draft["draft_id"])
+    (after,) = helped.preview(campaign_id)["channels"]
+    helped.post(campaign_id, "approve")
+    helped.minutes(10)
+
+    assert (after["people"], after["parts"]) == (before["people"], 2 * before["people"])
+    assert before["parts"] == before["people"]
+    texts = {message.text for message in helped.received() if message.channel == "sms_ad"}
+    assert texts == {
+        "[QC] Tiem Nha May moi quy khach ghe xem hang moi da ve tai cua hang, chon mon hop y. "
+        "Tiem rat mong duoc don quy khach som. "
+        "Tu choi: soan TC gui 8088 hoac goi 19000000"
+    }
+
+
 def test_two_requests_at_once_end_in_the_same_drafts(helped: Desk):
     body = {"channel": "zalo", "brief": BRIEF}
     token = wiring.install(helped.stack.outside)
