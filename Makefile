@@ -68,15 +68,15 @@ clean: ## remove everything that was made here
 INSTALL = $(BIN)/uv pip install --quiet --python $(BIN)/python --constraints requirements.lock
 
 .venv/.local: .venv/.uv $(INPUTS)
-	$(INSTALL) --editable ".[local,aws]"
+	$(INSTALL) --editable ".[local,aws,analytics]"
 	@touch $@
 
 .venv/.dev: .venv/.uv $(INPUTS)
-	$(INSTALL) --editable ".[local,aws,dev]"
+	$(INSTALL) --editable ".[local,aws,analytics,dev]"
 	@touch $@ .venv/.local
 
 .venv/.infra: .venv/.uv $(INPUTS)
-	$(INSTALL) --editable ".[local,aws,dev,infra]"
+	$(INSTALL) --editable ".[local,aws,analytics,dev,infra]"
 	@touch $@ .venv/.dev .venv/.local
 
 # The emulator pins a client of its own, so it lives in an environment of its own.

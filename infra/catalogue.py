@@ -26,14 +26,35 @@ class FromQueue:
 
 
 @dataclass(frozen=True)
+class FromStream:
+    """Changes of the table, shard by shard: of items whose partition begins with one of `partitions`, and whose sort
+    key is one of `items` or begins with one of `kinds`.
+
+    A tumbling window of `window_seconds` puts the shard's id into the event, which is what makes repeats harmless.
+    """
+
+    partitions: tuple[str, ...]
+    items: tuple[str, ...]
+    kinds: tuple[str, ...]
+    batch_size: int = 500
+    window_seconds: int = 5
+    retries: int = 20
+    maximum_age_hours: int = 20
+
+
+@dataclass(frozen=True)
 class Tick:
-    """One schedule: an EventBridge cron in Asia/Ho_Chi_Minh and the input the door receives."""
+    """One schedule: an EventBridge cron in Asia/Ho_Chi_Minh and the input the door receives.
+
+    A run that `recomputes` all from what is stored makes up for every one before it that was left out.
+    """
 
     name: str
     cron: str
     job: str
     maximum_age_seconds: int = 3600
     retries: int = 2
+    recomputes: bool = False
 
 
 @dataclass(frozen=True)
@@ -47,8 +68,8 @@ class Schedule:
 class Grant:
     """Exact actions on one resource.
 
-    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", and "sender:<channel>" and
-    "model:<use>", which a stage may not have.
+    Resources are "table", "due_index", "queue:<name>", "dlq:<name>", "secret:<name>", "lake" (the bucket itself),
+    "lake:<folder>" (all objects below it), and "sender:<channel>" and "model:<use>", which a stage may not have.
     """
 
     resource: str
@@ -60,12 +81,12 @@ class Door:
     """One file in `functions/`, one Lambda."""
 
     name: str
-    trigger: Http | FromQueue | Schedule
+    trigger: Http | FromQueue | FromStream | Schedule
     settings: tuple[settings.Group, ...]
     grants: tuple[Grant, ...]
     memory: int = 512
     timeout_seconds: int = 10
-    layer: Literal["base"] = "base"
+    layer: Literal["base", "analytics"] = "base"
 
 
 @dataclass(frozen=True)
@@ -426,10 +447,63 @@ DOORS = (
         grants=(Grant("table", READ + WRITE), Grant("secret:identity", ("secretsmanager:GetSecretValue",))),
     ),
     Door(
+        "facts_stream",
+        FromStream(
+            partitions=("C#", "ORDER#", "CAMPAIGN#", "SPEND#"),
+            items=("P", "OJ", "O", "K"),
+            kinds=("X#", "OS#", "TS#", "OT#", "DT#", "E#", "P#", "S#"),
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.LAKE),
+        grants=(
+            Grant("table", ("dynamodb:GetItem", "dynamodb:BatchGetItem", *WRITE)),
+            Grant("lake:facts", ("s3:PutObject",)),
+            Grant("lake:failed", ("s3:PutObject",)),
+        ),
+        timeout_seconds=60,
+    ),
+    Door(
         "models_schedule",
-        Schedule((Tick("cutoffs", "0 4 ? * SUN *", "cutoffs"),)),
-        settings=(settings.STAGE, settings.TABLE),
-        grants=(Grant("table", READ + WRITE),),
+        Schedule(
+            (
+                Tick("hourly", "40 * * * ? *", "hourly", recomputes=True),
+                Tick("nightly", "30 2 * * ? *", "nightly", recomputes=True),
+                Tick("cutoffs", "0 4 ? * SUN *", "cutoffs"),
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.LAKE),
+        grants=(
+            Grant("table", READ + WRITE),
+            Grant("lake", ("s3:ListBucket",)),
+            Grant("lake:facts", ("s3:GetObject", "s3:DeleteObject")),
+            Grant("lake:parquet", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
+            Grant("lake:manifests", ("s3:GetObject", "s3:PutObject")),
+            Grant("lake:models", ("s3:GetObject", "s3:PutObject")),
+        ),
+        memory=2048,
         timeout_seconds=840,
+        layer="analytics",
+    ),
+    Door(
+        "reports_api",
+        Http(
+            (
+                "GET /v1/reports/kpis",
+                "GET /v1/reports/kpis/{kpi}/facts",
+                "GET /v1/reports/campaigns",
+                "GET /v1/reports/funnel",
+                "PUT /v1/reports/spend",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.LAKE),
+        grants=(
+            Grant("table", (*READ, "dynamodb:PutItem")),
+            Grant("lake", ("s3:ListBucket",)),
+            Grant("lake:facts", ("s3:GetObject",)),
+            Grant("lake:parquet", ("s3:GetObject",)),
+            Grant("lake:manifests", ("s3:GetObject",)),
+        ),
+        memory=1024,
+        timeout_seconds=29,
+        layer="analytics",
     ),
 )

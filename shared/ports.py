@@ -205,6 +205,44 @@ class Queue(Protocol):
         ...
 
 
+class Stored(NamedTuple):
+    """One object as it was read; `etag` changes whenever its bytes do."""
+
+    body: bytes
+    etag: str
+
+
+class Names(NamedTuple):
+    """A page of a listing; `next` is the name to go on after, or None at the end."""
+
+    names: list[str]
+    next: str | None
+
+
+class ObjectStore(Protocol):
+    """A bucket of files that are written whole; who reads or lists sees every finished write at once.
+
+    Names are folders and a file, such as "facts/order/dt=2026-12-01/a.jsonl.gz": ASCII letters, digits and "-._=",
+    parted by "/"; a name is never a folder of another one. Errors: `domain.errors.Conflict` when a condition does not
+    hold, `domain.errors.Busy` when the same call may be repeated, ValueError for a name that is none.
+    """
+
+    def put(self, name: str, body: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
+        """Write an object over what was there, or only if there is none, or only over the one with that etag; its new
+        etag. After a lost answer a condition may fail because of one's own write."""
+        ...
+
+    def get(self, name: str) -> Stored | None: ...
+
+    def list(self, prefix: str, *, after: str = "") -> Names:
+        """Names that begin with `prefix` and come after `after`, in order of their bytes, at most 1000."""
+        ...
+
+    def delete(self, names: Sequence[str]) -> None:
+        """Remove objects, one request per 1000; fine if one is not there."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message as a channel sends it; everything is rendered and checked.

@@ -176,6 +176,10 @@ class Functions:
                 return self._data.identity.secret_arn
             case ["secret", "channels"]:
                 return self._data.channels.secret_arn
+            case ["lake"]:
+                return self._data.bucket.bucket_arn
+            case ["lake", folder]:
+                return self._data.bucket.arn_for_objects(f"{folder}/*")
             case ["sender", "email"]:
                 return arn_of(self._stack, "ses", f"identity/{stage.mail_domain}") if stage.mail_domain else ""
             case ["sender", "sms"]:
@@ -191,6 +195,7 @@ class Functions:
             "KQ_TABLE": self._data.table.table_name,
             "KQ_IDENTITY_SECRET_ARN": self._data.identity.secret_arn,
             "KQ_CHANNELS_SECRET_ARN": self._data.channels.secret_arn,
+            "KQ_LAKE_BUCKET": self._data.bucket.bucket_name,
             "KQ_PUBLIC_URL": self._public_url,
             "KQ_BEDROCK_MODEL": self._stage.second_opinion_model or OFF,
             "KQ_CONTENT_MODEL": self._stage.content_help_model or OFF,

@@ -1,4 +1,4 @@
-"""Counters of a campaign's messages by outcome, moved in the same write as the message."""
+"""Counters of a campaign's messages by outcome."""
 
 from __future__ import annotations
 
@@ -20,19 +20,10 @@ def tally(uow: UnitOfWork, before: Message, after: Message) -> None:
     for message, amount in ((before, -1), (after, 1)):
         if message["status"] in OUTCOMES:
             amounts[message["status"]] += amount
-    uow.count(table_keys.campaign_tally(after["run"], after["message_id"]), **amounts)
+    uow.count(table_keys.campaign_tally(after["run"]), **amounts)
 
 
 def counted(table: Table, campaign_id: str) -> dict[str, int]:
     """The number of messages by outcome, and their `cost` in VND."""
-    low, high = table_keys.CAMPAIGN_TALLIES
-    total = dict.fromkeys((*OUTCOMES, "cost"), 0)
-    start = None
-    while True:
-        page = table.query(table_keys.campaign(campaign_id).pk, low=low, high=high, start=start, consistent=False)
-        for shard in page.items:
-            for name in total:
-                total[name] += shard.get(name, 0)
-        start = page.next
-        if start is None:
-            return total
+    item = table.get(table_keys.campaign_tally(campaign_id), consistent=False) or {}
+    return {name: item.get(name, 0) for name in (*OUTCOMES, "cost")}

@@ -1,7 +1,7 @@
 """Co-purchase counts: orders by product and by pair of products, updated with every order (U1, U3).
 
-An order counts while it is a purchase: its effect is the difference between its goods before and now, in the write that
-ingests it, so that any order and repetition of its facts converges. Imported history counts too. Goods that a customer
+An order counts while it is a purchase: its effect is the difference between its goods before and now, so that any order
+and repetition of its facts converges. Imported history counts too. Goods that a customer
 bought in different orders are not counted together.
 """
 
@@ -50,16 +50,16 @@ def is_goods(line: Line, rules: OrderRules) -> bool:
     return not any(f" {fold(word)} " in text for word in rules.no_goods)
 
 
-def recount(uow: UnitOfWork, order_id: str, before: Mapping[str, Line], after: Mapping[str, Line]) -> None:
-    """Update the counts from an order's goods before to those after, in the unit of work that ingests it."""
+def recount(uow: UnitOfWork, before: Mapping[str, Line], after: Mapping[str, Line]) -> None:
+    """Move the counts from an order's goods before to those after, with the unit of work that ingests it."""
     if before.keys() == after.keys():
         return
     for goods, step in ((before, -1), (after, 1)):
         for sku, line in goods.items():
-            key = table_keys.pairs_of_order(sku, order_id)
+            key = table_keys.pairs(sku)
             uow.count(key, **{_TOTAL: step}, **{_name(other): step for other in goods if other != sku})
             if step > 0:
-                uow.tell(key, **{name: line[name] for name in _SOLD_AS if name in line})
+                uow.describe(key, **{name: line[name] for name in _SOLD_AS if name in line})
 
 
 def _name(sku: str) -> str:
@@ -89,10 +89,10 @@ class CoPurchase:
         """The counts of products whose items were just read."""
         found = {}
         for sku in skus:
-            shards = [items[key] for key in keys([sku]) if key in items]
-            for item in shards:
+            item = items.get(table_keys.pairs(sku), {})
+            if item:
                 self._keep_small(item)
-            found[sku] = self.memory.co_purchase[sku] = _sum(sku, shards)
+            found[sku] = self.memory.co_purchase[sku] = _counts(sku, item)
         return found
 
     def _keep_small(self, item: Item) -> None:
@@ -106,18 +106,10 @@ class CoPurchase:
 
 def keys(skus: Iterable[str]) -> list[Key]:
     """The keys of the counts of these products."""
-    return [table_keys.pairs(sku, shard) for sku in skus for shard in range(table_keys.PAIR_SHARDS)]
+    return [table_keys.pairs(sku) for sku in skus]
 
 
-def _sum(sku: str, shards: Iterable[Item]) -> Counts:
-    together: dict[str, int] = {}
-    orders = 0
-    sold = None
-    for item in shards:
-        orders += item.get(_TOTAL, 0)
-        if "name" in item:
-            sold = Product(sku=sku, **{name: item[name] for name in _SOLD_AS if name in item})
-        for name, number in item.items():
-            if name.startswith("+"):
-                together[name[1:]] = together.get(name[1:], 0) + number
-    return Counts(orders, {other: number for other, number in together.items() if number > 0}, sold)
+def _counts(sku: str, item: Item) -> Counts:
+    sold = Product(sku=sku, **{name: item[name] for name in _SOLD_AS if name in item}) if "name" in item else None
+    together = {name[1:]: number for name, number in item.items() if name.startswith("+") and number > 0}
+    return Counts(item.get(_TOTAL, 0), together, sold)

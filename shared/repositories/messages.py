@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 
 from shared.domain.customers.profile import Profile
-from shared.domain.errors import NotFound
+from shared.domain.errors import Conflict, NotFound
 from shared.domain.messaging import delivery
 from shared.domain.messaging.message import WAITING, Intent, Message, planned
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.vietnam_time import stamp
-from shared.ports import Item, Queue, Table, Update, absent_or_at_most
+from shared.ports import Item, Key, Queue, Table, Update, absent_or_at_most
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import forgotten, remembered, wait_no_more
 from shared.repositories.profiles import members_of
@@ -46,17 +46,41 @@ def plan(uow: UnitOfWork, intent: Intent, now: datetime, rules: SendingRules, *,
 
 
 def claim(uow: UnitOfWork, claimed: Message, members: list[Profile], now: datetime, rules: SendingRules) -> None:
-    """Put a claimed message (see `delivery.claimed`), the customer's slot and the money into one unit of work, whose
-    commit raises Conflict when one of them is gone."""
+    """Put a claimed message (see `delivery.claimed`) and the customer's slot into one unit of work, whose commit raises
+    Conflict when one of them is gone. The money was reserved before, see `reserve`."""
     store(uow, claimed)
     wait_no_more(uow, members, claimed["message_id"])
     entry = [stamp(now), claimed["purpose"], claimed["channel"], claimed["message_id"]]
     key = table_keys.contacts(members[0]["customer_id"])
     uow.put(key, remembered(uow.get(key) or {}, entry, now, rules.longest_memory))
-    price = claimed["price"]
+
+
+def reserve(table: Table, claimed: Message, rules: SendingRules) -> None:
+    """Reserve the price of a message in the day's budgets; raises Conflict, with nothing reserved, when one is spent.
+
+    It is no part of the customer's transaction, which would make the budget a row of everybody's. A sender that dies
+    before its claim leaves the price reserved: a budget may be spent by a little less, never by more.
+    """
+    taken: list[Key] = []
     for name, most in _budgets(claimed, rules).items():
-        left = (absent_or_at_most(("spent",), most - price),)
-        uow.also(Update(table_keys.budget(claimed["paid_on"], name), add={("spent",): price}, when=left))
+        key = table_keys.budget(claimed["paid_on"], name)
+        left = (absent_or_at_most(("spent",), most - claimed["price"]),)
+        try:
+            table.write(Update(key, add={("spent",): claimed["price"]}, when=left))
+        except Conflict:
+            _refund(table, taken, claimed["price"])
+            raise
+        taken.append(key)
+
+
+def release(table: Table, claimed: Message, rules: SendingRules) -> None:
+    """Give the reserved price of a message back whose claim did not come about."""
+    _refund(table, [table_keys.budget(claimed["paid_on"], name) for name in _budgets(claimed, rules)], claimed["price"])
+
+
+def _refund(table: Table, keys: list[Key], price: int) -> None:
+    for key in keys:
+        table.write(Update(key, add={("spent",): -price}))
 
 
 def give_back(uow: UnitOfWork, message: Message, rules: SendingRules) -> None:

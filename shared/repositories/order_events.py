@@ -86,7 +86,7 @@ class OrderEvents:
         self._add_to_totals(order, row, 1)
         rules = self.rules_today.rules.orders
         goods_before = basket(row_before, before["content"], rules) if before else {}
-        recount(uow, fact.order, goods_before, basket(row, order["content"], rules))
+        recount(uow, goods_before, basket(row, order["content"], rules))
         moved = placed_before != order["row"]
         if placed_before and moved:
             uow.delete(table_keys.order_row(placed_before[0], placed_before[1], fact.order))

@@ -74,11 +74,11 @@ def mature(uow: UnitOfWork, order_id: str, rules_today: RulesToday) -> OrderRow 
         uow.mark(table_keys.order_row(home, placed_at, order_id), row_item(row, content, lines_shown(content)))
     uow.count(total_key(row, content), kept=row.kept - before.kept)
     orders = rules_today.rules.orders
-    recount(uow, order_id, basket(before, content, orders), basket(row, content, orders))
+    recount(uow, basket(before, content, orders), basket(row, content, orders))
     return row
 
 
 def total_key(row: OrderRow, content: dict[str, Any]) -> Key:
     """The key of an order's counters in the shop's totals of its day."""
     store, channel, cashier = (content.get(name, "") for name in ("store", "channel", "cashier"))
-    return table_keys.day_total(row.day.isoformat(), store, channel, cashier, row.order_id)
+    return table_keys.day_total(row.day.isoformat(), store, channel, cashier)

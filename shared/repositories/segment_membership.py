@@ -106,10 +106,10 @@ def _set(profile: Profile, name: str, value: Any) -> None:
 def _list(uow: UnitOfWork, customer_id: str, before: set[str], after: set[str]) -> None:
     for label in sorted(before - after):
         uow.delete(table_keys.member(label, customer_id))
-        uow.count(table_keys.member_counts(customer_id), **{label: -1})
+        uow.count(table_keys.MEMBER_COUNTS, **{label: -1})
     for label in sorted(after - before):
         uow.mark(table_keys.member(label, customer_id), {})
-        uow.count(table_keys.member_counts(customer_id), **{label: 1})
+        uow.count(table_keys.MEMBER_COUNTS, **{label: 1})
 
 
 def _rank(uow: UnitOfWork, customer_id: str, lead: Profile, risk: int | None, store: str) -> None:

@@ -18,16 +18,16 @@ Orders
   C#<customer>            K                           cart
   C#<customer>            O#<placed at>#<order>       order row: what one order adds to the customer's metrics
   ORDER#<order>           O                           the set of its facts; due: the open COD order of a walk-in
-  DAY#<day>  <store>|<channel>|<cashier>|<shard>  totals of one local day
+  DAY#<day>               <store>|<channel>|<cashier>  totals of one local day, by the stream
   PICKUPS#<store>         <order>                     order waiting in a store for pick-up (30 days)
 Catalogue and recommendations
   PRODUCT#<sku>           P                           product
   SHELVES                 NAMES                       names of all categories
   SHELF#<category>        <margin>#<sku>              products of a category, highest margin first
-  PAIRS#<sku>             <shard>                     co-purchase counts: orders with the product, and its companions
+  PAIRS#<sku>             N                           co-purchase counts: orders with the product, and its companions
 Segments
   S#<label>               <customer>                  member of a segment
-  COUNTS                  <shard>                     members per segment
+  COUNTS                  N                           members per segment, by the stream
   RISK                    <rank>#<customer>           churn risk, highest value first
   WINBACK#<day>           <rank>                      win-back list of one morning
   CUTOFFS                 <version>, CURRENT, PASS    value cut-offs; PASS is the state of the re-label pass
@@ -39,7 +39,7 @@ Journeys
   C#<customer>            OJ                          journey runs of a customer; due
   JIN#<journey>           <customer>#<run>            customer in a journey
   JOURNEY#<id>            V#<version>                 journey definition at a version
-  JOURNEY#<id>            N#<version>#<shard>         counters per version
+  JOURNEY#<id>            N#<version>                 counters per version, by the stream
   JOURNEYS                MODES                       mode per journey
 Messaging
   C#<customer>            X#<tail of message id>      message to the customer; due while open
@@ -49,7 +49,7 @@ Messaging
   QUOTA#<channel>         <day>                       remaining quota of a day as the provider reports it
   PACE#<channel>          <minute>                    rate-limit tokens drawn in a minute
   CIRCUIT#<channel>       C                           circuit breaker: until when a provider is not called
-  SENT#<day>              <shard>|<channel>           messages accepted by providers on a day, and their cost
+  SENT#<day>              <channel>                   messages accepted by providers on a day, and their cost
   BUDGET#<day>            <journey>                   message cost; `second_opinion`, `content_help`: calls to models
   HALT                    H                           marketing halt, by province
   ADS#<room>              #, <message>                batch room of an advertising text (due); its messages
@@ -59,7 +59,7 @@ Campaigns
   CAMPAIGN#<id>           V                           preview
   CAMPAIGN#<id>           D#<request>                 drafts of its message by a model (90 days)
   CAMPAIGN#<id>           P#<customer>                customer targeted, or in the hold-out
-  CAMPAIGN#<id>           N#<shard>                   counters of its messages
+  CAMPAIGN#<id>           N                           counters of its messages, by the stream
   CAMPAIGNS               <created>#<id>              list of all campaigns
 Inbox
   C#<customer>            FC#<tail of comment id>     comment under the page's posts; due while open
@@ -72,12 +72,11 @@ Tickets
   C#<customer>            TH                          latest tickets by channel
   C#<customer>            TD#<hash>                   ticket message already received, for deduplication (90 days)
   TICKETS, TICKETS#<queue>, TICKETS@<person>  <status>#<urgency>#<ticket>  list of all, of a queue, of an assignee
-  DESK#<day>              <who>|<channel>|<shard>     tickets received, answered and resolved on a local day
+  DESK#<day>              <who>|<channel>             tickets received, answered and resolved on a local day
   CORRECTIONS#<month>     <at>#<ticket>               labels corrected by agents, as training examples
-  CREDIT#<day>            <shard>                     revenue after the tickets first answered on a local day
+  CREDIT#<day>            N                           revenue after the tickets first answered on a local day
 Staff
-  STAFF#<person>          L                           number of open tickets of an agent
-  STAFF#<person>          D#<day>                     number of calls of a local day (60 days)
+  STAFF#<person>          D#<day>#<place>             call of an agent's local day (60 days)
   STAFF                   AWAY                        absences with their last day
   NOTE#<note>             N                           staff notification; due until sent
 Tasks
@@ -95,10 +94,19 @@ Access and schedules
   KEY#<hash>              K                           API key
   KEYS                    <key id>                    where the key of this id stands, for lists
   LEASE#<partition>       L                           lease of the worker that sweeps a due partition
+Reports
+  KPI#<kpi>               <local day>                 a day's contributions to a KPI, by cut
+  OUTCOME#<query>         <month>                     a month's outcomes of journeys and campaigns
+  REPORTS                 STATE                       until when figures were computed; the frozen baseline
+  SPEND#<month>           S#<day>#<purpose>#<channel>#<campaign>  money spent outside of us, as reported
+Stream
+  STREAM#<shard>          S                           what was read of a shard of the table's stream (7 days)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from zlib import crc32
 
 from shared.ports import Key
@@ -182,10 +190,14 @@ def order(order_id: str) -> Key:
     return Key(f"{ORDERS}{order_id}", "O")
 
 
-def day_total(day: str, store: str, channel: str, cashier: str, order_id: str) -> Key:
-    """Sharded by order, so that a flash sale on one channel does not collide on one row."""
+def day_totals(day: str) -> str:
+    """The partition of the totals of a local day."""
+    return f"DAY#{day}"
+
+
+def day_total(day: str, store: str, channel: str, cashier: str) -> Key:
     parts = (part.replace("|", "/") for part in (store, channel, cashier))
-    return Key(f"DAY#{day}", f"{'|'.join(parts)}|{crc32(order_id.encode()) % 4}")
+    return Key(day_totals(day), "|".join(parts))
 
 
 def pickups(store: str) -> str:
@@ -216,30 +228,17 @@ def on_shelf(category: str, margin: int, sku: str) -> Key:
     return Key(shelf(category), f"{RANK_TOP - margin:016d}#{sku}")
 
 
-PAIR_SHARDS = 4
-
-
-def pairs(sku: str, shard: int) -> Key:
-    return Key(f"PAIRS#{sku}", str(shard))
-
-
-def pairs_of_order(sku: str, order_id: str) -> Key:
-    """Sharded by order, so that a flash sale of one product does not collide on one row."""
-    return pairs(sku, crc32(order_id.encode()) % PAIR_SHARDS)
+def pairs(sku: str) -> Key:
+    return Key(f"PAIRS#{sku}", "N")
 
 
 # --- Segments ---
 
-COUNT_SHARDS = 32
+MEMBER_COUNTS = Key("COUNTS", "N")
 
 
 def member(label: str, customer_id: str) -> Key:
     return Key(f"S#{label}", customer_id)
-
-
-def member_counts(customer_id: str) -> Key:
-    """All labels in one item, so that a customer who moves between lists changes one counter row."""
-    return Key("COUNTS", f"{crc32(customer_id.encode()) % COUNT_SHARDS:02d}")
 
 
 def risk(value_at_risk: int, customer_id: str) -> Key:
@@ -306,8 +305,8 @@ def journey_version(journey: str, version: str) -> Key:
     return Key(JOURNEY + journey, f"V#{version}")
 
 
-def journey_counts(journey: str, version: str, shard: int) -> Key:
-    return Key(JOURNEY + journey, f"N#{version}#{shard:02d}")
+def journey_counts(journey: str, version: str) -> Key:
+    return Key(JOURNEY + journey, f"N#{version}")
 
 
 # --- Messaging ---
@@ -346,12 +345,13 @@ def circuit(channel: str) -> Key:
     return Key(f"CIRCUIT#{channel}", "C")
 
 
-SENT_SHARDS = 8
+def sent_on(day: str) -> str:
+    """The partition of the messages accepted by providers on a local day."""
+    return f"SENT#{day}"
 
 
-def sent(day: str, channel: str, message_id: str) -> Key:
-    """Counters in shards, so that a campaign's senders do not collide on one row."""
-    return Key(f"SENT#{day}", f"{crc32(message_id.encode()) % SENT_SHARDS}|{channel}")
+def sent(day: str, channel: str) -> Key:
+    return Key(sent_on(day), channel)
 
 
 def budget(day: str, journey: str) -> Key:
@@ -387,8 +387,6 @@ def ad_batch_of(key: Key) -> str:
 # --- Campaigns ---
 
 CAMPAIGNS = "CAMPAIGNS"
-CAMPAIGN_TALLIES = ("N#", "N#~")
-TALLY_SHARDS = 16
 
 
 def campaign(campaign_id: str) -> Key:
@@ -417,9 +415,8 @@ def campaign_person(campaign_id: str, customer_id: str) -> Key:
     return Key(f"CAMPAIGN#{campaign_id}", f"P#{customer_id}")
 
 
-def campaign_tally(campaign_id: str, message_id: str) -> Key:
-    """Counters in shards, so that senders at work on one campaign do not collide on one row."""
-    return Key(f"CAMPAIGN#{campaign_id}", f"N#{crc32(message_id.encode()) % TALLY_SHARDS:02d}")
+def campaign_tally(campaign_id: str) -> Key:
+    return Key(f"CAMPAIGN#{campaign_id}", "N")
 
 
 # --- Inbox ---
@@ -446,7 +443,6 @@ def page_comment_of(key: Key) -> str:
 OPEN_TICKETS = ("OS#", "OS#~")
 TICKET_ID = 44
 TICKET_LIST = "TICKETS"
-TICKET_COUNTER_SHARDS = 4
 
 
 def ticket(ticket_id: str) -> Key:
@@ -488,9 +484,8 @@ def ticket_list(*, queue: str = "", assignee: str | None = None) -> str:
     return f"{TICKET_LIST}#{queue}" if queue else TICKET_LIST
 
 
-def ticket_counters(day: str, who: str, channel: str, ticket_id: str) -> Key:
-    """Counters in shards, so that a rush on one channel does not collide on one row."""
-    return Key(f"DESK#{day}", f"{who}|{channel}|{crc32(ticket_id.encode()) % TICKET_COUNTER_SHARDS}")
+def ticket_counters(day: str, who: str, channel: str) -> Key:
+    return Key(f"DESK#{day}", f"{who}|{channel}")
 
 
 def correction(at: str, ticket_id: str) -> Key:
@@ -502,30 +497,24 @@ def ticket_credit(ticket_id: str) -> Key:
     return Key(f"C#{ticket_id[:-20]}", f"TC#{ticket_id[-20:]}")
 
 
-CREDIT_SHARDS = 4
-
-
-def credit_day(day: str) -> str:
-    return f"CREDIT#{day}"
-
-
-def credit_of_day(day: str, ticket_id: str) -> Key:
-    return Key(credit_day(day), str(crc32(ticket_id.encode()) % CREDIT_SHARDS))
+def credit_of_day(day: str) -> Key:
+    return Key(f"CREDIT#{day}", "N")
 
 
 # --- Staff ---
 
 
-def staff_load(person_id: str) -> Key:
-    return Key(f"STAFF#{person_id}", "L")
-
-
-def staff_day(person_id: str, day: str) -> Key:
-    """The number of calls an agent has on a local day."""
-    return Key(f"STAFF#{person_id}", f"D#{day}")
-
-
 STAFF_AWAY = Key("STAFF", "AWAY")
+
+
+def call_places_of(person_id: str, day: str) -> tuple[str, str, str]:
+    """The partition, the first and the last sort key of the calls an agent has on a local day."""
+    return f"STAFF#{person_id}", f"D#{day}#", f"D#{day}#~"
+
+
+def call_places(person_id: str, day: str) -> Iterator[Key]:
+    """The places of an agent's local day for calls, in order."""
+    return (Key(f"STAFF#{person_id}", f"D#{day}#{number:04d}") for number in count())
 
 
 def staff_note(note_id: str) -> Key:
@@ -638,3 +627,37 @@ TIMER_SHARDS = 4
 def timer_lane(name: str) -> str:
     """The partition of the timer lane for a row, by the row's name."""
     return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
+
+
+# --- Reports ---
+
+REPORTS_STATE = Key("REPORTS", "STATE")
+
+
+def kpi_day(kpi: str, day: str) -> Key:
+    return Key(f"KPI#{kpi}", day)
+
+
+def outcomes(query: str, month: str) -> Key:
+    return Key(f"OUTCOME#{query}", month)
+
+
+def spend(day: str, purpose: str, channel: str, campaign: str) -> Key:
+    return Key(f"SPEND#{day[:7]}", f"S#{day}#{purpose}#{channel}#{campaign}")
+
+
+# --- Stream ---
+
+# What the stream of the table brings to `facts_stream`: these items of customers and orders, and reported spending.
+STREAMED_PARTITIONS = ("C#", "ORDER#", "CAMPAIGN#", "SPEND#")
+STREAMED_ITEMS = ("P", "OJ", "O", "K")
+STREAMED_KINDS = ("X#", "OS#", "TS#", "OT#", "DT#", "E#", "P#", "S#")
+
+
+def is_streamed(key: Key) -> bool:
+    """Whether `facts_stream` reads the changes of an item, and with them the news that it carries."""
+    return key.pk.startswith(STREAMED_PARTITIONS) and (key.sk in STREAMED_ITEMS or key.sk.startswith(STREAMED_KINDS))
+
+
+def stream_progress(shard: str) -> Key:
+    return Key(f"STREAM#{shard}", "S")

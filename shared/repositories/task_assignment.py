@@ -10,10 +10,10 @@ from shared.domain.customers.profile import Profile, caring_store, fold_members
 from shared.domain.messaging.legal_limits import Hours
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.staff.directory import Directory, Person, allocate
-from shared.domain.tasks.call_scheduling import SlotRequest, able, find_slot, fit
+from shared.domain.tasks.call_scheduling import SlotRequest, find_slot, fit
 from shared.domain.tasks.task import NewTask, Slot, Task
 from shared.domain.vietnam_time import DAY, day_start, local_day, moment, stamp
-from shared.ports import Item, Table
+from shared.ports import Item, Key, Table
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import last_selling_call, ledger_of
 from shared.repositories.unit_of_work import UnitOfWork
@@ -37,7 +37,7 @@ class Roster:
 
     def slot(self, uow: UnitOfWork, new: NewTask, store: str, members: list[Profile], now: datetime) -> Slot:
         """The slot of a new task, as of this unit of work; the first call also stores the customer's salesperson."""
-        return self._find(uow, new.kind, self._wanted(uow, new, store, members, now))
+        return self._find(uow, self._wanted(uow, new, store, members, now))
 
     def slot_anew(self, uow: UnitOfWork, task: Task, start: datetime, members: list[Profile]) -> Slot:
         """A new slot of an open task that is to be done from `start` on."""
@@ -46,7 +46,7 @@ class Roster:
             task["customer_id"], "", task["kind"], "", due_at, role=task["role"], sells=bool(task.get("sells"))
         )  # fmt: skip
         wanted = replace(self._wanted(uow, new, task.get("store", ""), members, start), seed=task["task_id"])
-        return self._find(uow, new.kind, wanted)
+        return self._find(uow, wanted)
 
     def slot_for(self, task: Task, assignee: str, uow: UnitOfWork, members: list[Profile], now: datetime) -> Slot:
         """The slot of an open task with another assignee: the same time, or the next permitted one."""
@@ -88,16 +88,11 @@ class Roster:
         assert window is not None  # the rules require it
         return self.sending.hours("marketing", "call") if new.sells else Hours(window.opens, window.closes)
 
-    def _find(self, uow: UnitOfWork, kind: str, wanted: SlotRequest) -> Slot:
-        if kind == "call":
-            day = local_day(wanted.due_at).isoformat()
-            people = able(wanted, self.directory, self.away)
-            uow.load(table_keys.staff_day(person.id, day) for person in people)
+    def _find(self, uow: UnitOfWork, wanted: SlotRequest) -> Slot:
         return find_slot(wanted, self.directory, lambda person, day: self._load(uow, person, day), self.away)
 
     def _load(self, uow: UnitOfWork, person: Person, day: date) -> int:
-        counted = uow.get(table_keys.staff_day(person.id, day.isoformat())) or {}
-        return int(counted.get("calls", 0)) + self.carried.get((person.id, day), 0)
+        return calls_on(uow, person.id, day) + self.carried.get((person.id, day), 0)
 
     def _keep(self, uow: UnitOfWork, members: list[Profile], keeper: str) -> None:
         """Store the salesperson on the profile, so that the customer stays with them."""
@@ -107,14 +102,35 @@ class Roster:
             uow.put(key, {**profile, "keeper": keeper})
 
 
+def calls_on(uow: UnitOfWork, person_id: str, day: date) -> int:
+    """The calls of an agent on a local day: those planned for it, and those made."""
+    return len(_places(uow, person_id, day))
+
+
 def count_call(uow: UnitOfWork, task: Task, by: int, now: datetime) -> None:
-    """Add a call to its assignee's day, or remove it (`by` -1), in the commit that opens, moves or closes it."""
+    """Take a place in the day of a call's assignee, or give it back (`by` -1), in the commit that opens, moves or
+    closes it.
+
+    Each place is a row of its own: a counter would be a row of all customers. Of two who take the last one at once,
+    one commit raises Conflict.
+    """
     if task["kind"] != "call" or not task.get("assignee"):
         return
-    day = local_day(moment(task["due_at"])).isoformat()
-    key = table_keys.staff_day(task["assignee"], day)
-    known: Item = uow.get(key) or {"ttl": int((now + DAYS_KEPT).timestamp())}
-    uow.put(key, {**known, "calls": max(0, known.get("calls", 0) + by)})
+    day = local_day(moment(task["due_at"]))
+    taken = _places(uow, task["assignee"], day)
+    if by < 0:
+        for key, row in taken.items():
+            if row["task_id"] == task["task_id"]:
+                uow.delete(key)
+        return
+    free = next(key for key in table_keys.call_places(task["assignee"], day.isoformat()) if key not in taken)
+    uow.create(free, {"task_id": task["task_id"], "ttl": int((now + DAYS_KEPT).timestamp())})
+
+
+def _places(uow: UnitOfWork, person_id: str, day: date) -> dict[Key, Item]:
+    """The places taken on a day."""
+    pk, low, high = table_keys.call_places_of(person_id, day.isoformat())
+    return {Key(row["pk"], row["sk"]): row for row in uow.collection(pk, low, high)}
 
 
 def _overdue(table: Table, person_id: str, today: date) -> int:

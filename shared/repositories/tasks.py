@@ -113,7 +113,7 @@ def finish(uow: UnitOfWork, task: Task, now: datetime) -> None:
     done: Task = {**task, "ttl": int((now + DONE_KEPT).timestamp())}
     uow.put(table_keys.task_done(task["task_id"]), done)
     _list(uow, done)
-    # A call that was made counts today; one that was not made frees its planned capacity.
+    # A call that was made counts today; one that was not made frees its planned place.
     count_call(uow, task, -1, now)
     if task["outcome"] not in _NOT_DONE:
         count_call(uow, {**task, "due_at": stamp(now)}, 1, now)

@@ -30,7 +30,7 @@ def open_window(uow: UnitOfWork, ticket: Ticket, rules: Credit) -> Ticket:
     if not answers:
         return ticket
     opens = min(answers)
-    uow.count(table_keys.credit_of_day(day_of(opens), ticket["ticket_id"]), tickets=1)
+    uow.count(table_keys.credit_of_day(day_of(opens)), tickets=1)
     served: Ticket = {**ticket, "served_at": opens}
     if ticket["intent"] in rules.not_after:
         return served

@@ -3,8 +3,8 @@
 A ticket's window opens with its first response, by an agent or by the bot. An order placed inside is attributed to the
 latest ticket whose window contains it, with the revenue the shop keeps; exchanges, return invoices and orders placed
 before the response never are. Windows are kept on the customer's profile, so that attribution reads nothing more, and
-an order keeps its window: its effect on the counters is the difference between before and now, in the write that
-ingests it. So any order and repetition of facts converges. A later merge of customers moves no attribution.
+an order keeps its window: its effect on the counters is the difference between before and now. So any order and
+repetition of facts converges. A later merge of customers moves no attribution.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _count(uow: UnitOfWork, window: AttributionWindow, amount: int) -> None:
     if amount:
         counted = {"revenue": amount, "orders": 1 if amount > 0 else -1}
         uow.count(table_keys.ticket_credit(window.ticket_id), **counted)
-        uow.count(table_keys.credit_of_day(day_of(window.opens), window.ticket_id), **counted)
+        uow.count(table_keys.credit_of_day(day_of(window.opens)), **counted)
 
 
 def day_of(at: str) -> str:
@@ -95,9 +95,9 @@ def revenue_per_ticket(table: Table, days: Iterable[date]) -> dict[str, Any]:
     """
     sums = {"revenue": 0, "orders": 0, "tickets": 0}
     for day in days:
-        for item in table.query(table_keys.credit_day(day.isoformat()), consistent=False).items:
-            for name in sums:
-                sums[name] += item.get(name, 0)
+        item = table.get(table_keys.credit_of_day(day.isoformat()), consistent=False) or {}
+        for name in sums:
+            sums[name] += item.get(name, 0)
     value = sums["revenue"] // sums["tickets"] if sums["tickets"] else None
     formula = "revenue of orders placed within the window after a ticket's first answer / tickets answered"
     return {

@@ -1,13 +1,12 @@
-"""Stored tickets: the ticket, its rows in the lists, its assignee's load and the complaint mark on its customer.
+"""Stored tickets: the ticket, its rows in the lists and the complaint mark on its customer.
 
-All of it changes in one commit with the ticket's version, so a ticket is always in exactly one place and the counters
-are exact.
+All of it changes in one commit with the ticket's version, so a ticket is always in exactly one place.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, cast
 
@@ -42,7 +41,7 @@ def get(uow: UnitOfWork, ticket_id: str) -> Ticket:
 
 
 def save(uow: UnitOfWork, before: Ticket | None, after: Ticket, rules: TicketRules) -> bool:
-    """Save a ticket with its list rows and counters; `before` is the ticket as it was read, None for a new one. True if
+    """Save a ticket with its list rows; `before` is the ticket as it was read, None for a new one. True if
     that opened or closed a complaint: then the customer has to be relabelled."""
     key = place(after)
     body = without(after, "due", "due_at")
@@ -57,9 +56,6 @@ def save(uow: UnitOfWork, before: Ticket | None, after: Ticket, rules: TicketRul
     for row, shown in new.items():
         if old.get(row) != shown:
             uow.mark(row, shown)
-    for person, step in ((load_of(before), -1), (load_of(after), 1)):
-        if person and load_of(before) != load_of(after):
-            uow.count(table_keys.staff_load(person), open=step)
     return _mark_complaint(uow, after, is_complaint(after, rules))
 
 
@@ -90,10 +86,18 @@ def load_of(ticket: Ticket | None) -> str:
 
 
 def loads(table: Table, people: Iterable[str]) -> dict[str, int]:
-    """How many open tickets each of these people has."""
-    keys = {table_keys.staff_load(person): person for person in people}
-    found = table.batch_get(keys) if keys else {}
-    return {keys[key]: int(item.get("open", 0)) for key, item in found.items()}
+    """How many open tickets each of these people has, by the lists: a counter would be a row of all their customers."""
+    return {person: sum(1 for _ in _open_tickets(table, person)) for person in people}
+
+
+def _open_tickets(table: Table, person: str) -> Iterator[Item]:
+    start = None
+    while True:
+        page = table.query(table_keys.ticket_list(assignee=person), low="open#", high="open#~", start=start)
+        yield from page.items
+        start = page.next
+        if start is None:
+            return
 
 
 def _mark_complaint(uow: UnitOfWork, ticket: Ticket, complains: bool) -> bool:
@@ -125,7 +129,7 @@ def remember(uow: UnitOfWork, ticket: Ticket, name: str, at: datetime, **more: A
 def count(uow: UnitOfWork, ticket: Ticket, who: str, at: str, amounts: Mapping[str, int]) -> None:
     """Add to the ticket counters of a day, by who acted: people, bot or auto (T8)."""
     day = local_day(moment(at)).isoformat()
-    uow.count(table_keys.ticket_counters(day, who, ticket["channel"], ticket["ticket_id"]), **amounts)
+    uow.count(table_keys.ticket_counters(day, who, ticket["channel"]), **amounts)
 
 
 def case_code(ticket: Ticket) -> str:

@@ -1,14 +1,21 @@
-"""A draft: items read, changed in memory, and committed in one conditional write or not at all."""
+"""A draft: items read, changed in memory, and committed in one conditional write or not at all.
+
+Counters and reports are no business of a customer's transaction: what a commit adds to them travels in one of the items
+that it puts, as `news`, and the table's stream brings it to the counter rows, once (see `repositories/news.py`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from shared.ports import Action, Delete, Item, Key, Put, Table, Update, absent, equals
+from shared.domain.common.stored_item import without
+from shared.ports import Action, Delete, Item, Key, Put, Table, absent, equals
+from shared.repositories.news import NEWS, News
+from shared.repositories.table_keys import is_streamed
 
 # DynamoDB takes 100 actions in one transaction; a caller that sees this many pending commits before it goes on. One
-# order brings up to forty: its own items, a dozen of its customer's and the counts of its goods before and now.
+# order brings up to twenty: its own items and a dozen of its customer's.
 FULL = 60
 
 
@@ -22,20 +29,21 @@ class UnitOfWork:
     def __init__(self, table: Table, known: dict[Key, Item | None] | None = None) -> None:
         self._table = table
         self._read = {} if known is None else known
+        for key, item in self._read.items():
+            self._read[key] = _own(item)
         self._changed: dict[Key, Item | None] = {}
-        self._counts: dict[Key, dict[str, int]] = {}
-        self._told: dict[Key, dict[str, str | int]] = {}
+        self._news = News()
         self._also: list[Action] = []
 
     def load(self, keys: Iterable[Key]) -> None:
         """Read these items with as few requests as possible; what is known already is not read again."""
         missing = [key for key in dict.fromkeys(keys) if key not in self._read]
         if len(missing) == 1:
-            self._read[missing[0]] = self._table.get(missing[0])
+            self._read[missing[0]] = _own(self._table.get(missing[0]))
         elif missing:
             found = self._table.batch_get(missing)
             for key in missing:
-                self._read[key] = found.get(key)
+                self._read[key] = _own(found.get(key))
 
     def get(self, key: Key) -> Item | None:
         if key in self._changed:
@@ -50,7 +58,7 @@ class UnitOfWork:
         start = None
         while True:
             page = self._table.query(pk, low=low, high=high, start=start)
-            found.update((item["sk"], item) for item in page.items)
+            found.update((item["sk"], own) for item in page.items if (own := _own(item)))
             start = page.next
             if start is None:
                 break
@@ -68,6 +76,7 @@ class UnitOfWork:
         """Set the whole item; `pk`, `sk` and `version` are the draft's business."""
         before = self.get(key)
         item = {**body, "pk": key.pk, "sk": key.sk, "version": before["version"] if before else 0}
+        item.pop(NEWS, None)
         if item != before:
             self._changed[key] = item
 
@@ -88,43 +97,45 @@ class UnitOfWork:
         self._changed[key] = None
 
     def count(self, key: Key, **amounts: int) -> None:
-        """Add to counters; never read, so that two writers do not collide over a version."""
-        counter = self._counts.setdefault(key, {})
-        for name, amount in amounts.items():
-            counter[name] = counter.get(name, 0) + amount
+        """Let the stream add to the counters of a row, some moments after the commit."""
+        self._news.count(key, amounts)
 
-    def tell(self, key: Key, **values: str | int) -> None:
-        """Set values beside counters, where the counters move; the last writer wins."""
-        self._told[key] = {**self._told.get(key, {}), **values}
+    def describe(self, key: Key, **values: str | int) -> None:
+        """Let the stream set values beside the counters of a row; the last writer wins."""
+        self._news.describe(key, values)
+
+    def tell(self, event: Mapping[str, Any]) -> None:
+        """Let the stream make a fact of an event that no item keeps."""
+        self._news.tell(event)
 
     def also(self, action: Action) -> None:
         """Hold the commit to one more action with a condition of its own, on an item this draft does not touch."""
         self._also.append(action)
 
-    def savepoint(self) -> tuple[dict[Key, Item | None], dict[Key, dict[str, int]]]:
+    def savepoint(self) -> tuple[dict[Key, Item | None], News]:
         """What is pending now, for `rollback` when one of several facts turns out to be poison."""
-        return dict(self._changed), {key: dict(counter) for key, counter in self._counts.items()}
+        return dict(self._changed), self._news.copy()
 
-    def rollback(self, to: tuple[dict[Key, Item | None], dict[Key, dict[str, int]]]) -> None:
-        self._changed, self._counts = to
+    def rollback(self, to: tuple[dict[Key, Item | None], News]) -> None:
+        self._changed, self._news = to
 
     def discard(self) -> None:
         """Drop all pending changes, so that the commit writes nothing."""
         self._changed.clear()
-        self._counts.clear()
-        self._told.clear()
+        self._news = News()
         self._also.clear()
 
     @property
     def pending(self) -> bool:
-        return bool(self._changed or self._counts)
+        return bool(self._changed)
 
     @property
     def full(self) -> bool:
-        return len(self._changed) + len(self._counts) >= FULL
+        return len(self._changed) >= FULL
 
     def commit(self) -> None:
         """Write all changes in one go; raises Conflict or Busy with nothing written."""
+        carrier = self._carrier()
         actions: list[Action] = []
         for key, item in self._changed.items():
             before = self._read.get(key)
@@ -135,19 +146,11 @@ class UnitOfWork:
                     actions.append(Delete(key, when))
             elif "version" not in item:
                 actions.append(Put(item))
-            elif before is None:
-                actions.append(Put({**item, "version": 1}, (absent(),)))
             else:
-                actions.append(
-                    Put({**item, "version": before["version"] + 1}, (equals(("version",), before["version"]),))
-                )
-        for key, counter in self._counts.items():
-            amounts: dict[tuple[str, ...], int] = {(name,): amount for name, amount in counter.items() if amount}
-            if amounts:
-                told: dict[tuple[str, ...], str | int] = {
-                    (name,): value for name, value in self._told.get(key, {}).items()
-                }
-                actions.append(Update(key, add=amounts, set=told))
+                version = before["version"] + 1 if before else 1
+                when = (equals(("version",), before["version"]),) if before else (absent(),)
+                carried = {NEWS: self._news.as_item(version)} if key == carrier else {}
+                actions.append(Put({**item, "version": version} | carried, when))
         actions += self._also
         if actions:
             self._table.write(*actions)
@@ -157,3 +160,18 @@ class UnitOfWork:
                 item = {**item, "version": (before["version"] if before else 0) + 1}
             self._read[key] = item
         self.discard()
+
+    def _carrier(self) -> Key | None:
+        """The item that takes the news along: the first one put that the stream reads, or else one that was read."""
+        if not self._news:
+            return None
+        for key, item in (*self._changed.items(), *self._read.items()):
+            streamed = item is not None and "version" in item and is_streamed(key)
+            if streamed and self._changed.setdefault(key, item) is not None:
+                return key
+        raise ValueError(f"nothing of this commit can take along what it counts on {self._news.keys()}")
+
+
+def _own(item: Item | None) -> Item | None:
+    """An item without the news of the commit that wrote it, which are not to be told again."""
+    return without(item, NEWS) if item is not None and NEWS in item else item

@@ -40,6 +40,8 @@ MESSAGES_DLQ = Group("messages_dlq", ("KQ_MESSAGES_TRANSACTIONAL_DLQ_URL",))
 CHANNELS = Group("channels", ("KQ_CHANNELS_SECRET_ARN",))
 # Where links in messages lead: the address of the HTTP API.
 PUBLIC = Group("public", ("KQ_PUBLIC_URL",))
+# The bucket of facts, their compacted parts and what is learnt from them.
+LAKE = Group("lake", ("KQ_LAKE_BUCKET",))
 # The model of Amazon Bedrock for messages our own classifier is unsure of; "off" where there is none.
 SECOND_OPINION = Group("second_opinion", ("KQ_BEDROCK_MODEL",))
 # The model of Amazon Bedrock that drafts messages for campaigns; "off" where there is none.

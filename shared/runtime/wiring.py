@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from cachetools import TTLCache
 
 from shared.domain.common.channels import PURPOSES
-from shared.ports import Clock, CopyWriter, NewId, Queue, SecondOpinion, Table
+from shared.ports import Clock, CopyWriter, NewId, ObjectStore, Queue, SecondOpinion, Table
 from shared.repositories.cached import ProcessMemory, cached
 from shared.runtime import settings
 
@@ -61,6 +61,8 @@ class Outside(Protocol):
         ...
 
     @property
+    def lake(self) -> ObjectStore: ...
+    @property
     def second_opinion(self) -> SecondOpinion | None: ...
     @property
     def content_help(self) -> CopyWriter | None: ...
@@ -90,6 +92,7 @@ class LocalOutside:
     new_id: NewId
     tickets: Queue
     tickets_dlq: Queue
+    lake: ObjectStore
     messages: Mapping[str, Queue] = field(default_factory=dict)
     channel_accounts: Mapping[str, Any] = field(default_factory=dict)
     public_url: str = ""
@@ -168,6 +171,10 @@ class AwsOutside:
         return settings.read("KQ_PUBLIC_URL")
 
     @property
+    def lake(self) -> ObjectStore:
+        return _s3_store(settings.read("KQ_LAKE_BUCKET"))
+
+    @property
     def second_opinion(self) -> SecondOpinion | None:
         # Most doors do not declare this setting, for they read no messages.
         model = os.environ.get("KQ_BEDROCK_MODEL", settings.OFF)
@@ -191,6 +198,13 @@ def _sqs_queue(url: str) -> Queue:
     from shared.adapters.aws.sqs_queue import SqsQueue
 
     return SqsQueue(url)
+
+
+@cache
+def _s3_store(bucket: str) -> ObjectStore:
+    from shared.adapters.aws.s3_store import S3Store
+
+    return S3Store(bucket)
 
 
 @cache

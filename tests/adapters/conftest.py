@@ -1,4 +1,4 @@
-"""Tables for the contract: the local one and DynamoDB as moto plays it."""
+"""Tables and object stores for their contracts: the local ones, and DynamoDB and S3 as moto plays them."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import pytest
 
 from shared.adapters.aws import clients
 from shared.adapters.aws.dynamo_table import DynamoTable
+from shared.adapters.aws.s3_store import S3Store
+from shared.adapters.local.folder_store import FolderStore
 from shared.adapters.local.sqlite_table import SqliteTable
-from shared.ports import Table
+from shared.ports import ObjectStore, Table
 
 NOW = datetime(2026, 11, 21, 5, tzinfo=UTC)
 
@@ -80,3 +82,19 @@ def table(request: pytest.FixtureRequest) -> Table:
         return local
     dynamo: DynamoTable = request.getfixturevalue("dynamo_table")
     return dynamo
+
+
+@pytest.fixture
+def s3_store(aws: None) -> S3Store:
+    clients.client("s3").create_bucket(
+        Bucket="kq-test", CreateBucketConfiguration={"LocationConstraint": "ap-southeast-1"}
+    )
+    return S3Store("kq-test")
+
+
+@pytest.fixture(params=["folder", "s3"])
+def objects(request: pytest.FixtureRequest) -> ObjectStore:
+    if request.param == "folder":
+        return FolderStore()
+    s3: S3Store = request.getfixturevalue("s3_store")
+    return s3

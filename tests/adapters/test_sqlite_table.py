@@ -67,7 +67,7 @@ def test_a_ttl_that_is_no_number_is_ignored(local_table: SqliteTable, clock: Han
 
 
 def test_expired_items_are_taken_out_of_the_file(clock: HandClock) -> None:
-    table = SqliteTable(clock=clock, capture=True)
+    table = SqliteTable(clock=clock, capture=lambda _: True)
     table.write(*(Put(item(Key("C#1", str(n)), ttl=TTL + n)) for n in range(5)))
     table.forget_changes(5)
     clock.forward(seconds=63)
@@ -96,16 +96,17 @@ def test_next_due_is_the_earliest_of_the_lanes_asked_for(local_table: SqliteTabl
 
 
 def test_captured_changes_tell_before_and_after_in_order(clock: HandClock) -> None:
-    table = SqliteTable(clock=clock, capture=True)
+    table = SqliteTable(clock=clock, capture=lambda _: True)
     other = Key("C#2", "P")
     table.write(Put(item(n=1)))
     table.write(Update(KEY, add={("n",): 1}), Put(item(other)))
     table.write(Delete(KEY), Check(other, (present(),)))
+    at = int(clock().timestamp())
     assert table.read_changes() == [
-        StreamRecord(1, KEY, None, item(n=1)),
-        StreamRecord(2, KEY, item(n=1), item(n=2)),
-        StreamRecord(3, other, None, item(other)),
-        StreamRecord(4, KEY, item(n=2), None),
+        StreamRecord(1, at, KEY, None, item(n=1)),
+        StreamRecord(2, at, KEY, item(n=1), item(n=2)),
+        StreamRecord(3, at, other, None, item(other)),
+        StreamRecord(4, at, KEY, item(n=2), None),
     ]
     assert [record.seq for record in table.read_changes(after=1, limit=2)] == [2, 3]
     table.forget_changes(3)
@@ -116,7 +117,7 @@ def test_captured_changes_tell_before_and_after_in_order(clock: HandClock) -> No
 
 
 def test_what_changed_nothing_is_no_change(clock: HandClock) -> None:
-    table = SqliteTable(clock=clock, capture=True)
+    table = SqliteTable(clock=clock, capture=lambda _: True)
     table.write(Put(item(n=1)))
     table.write(Put(item(n=1)))
     table.write(Delete(Key("C#2", "P")))

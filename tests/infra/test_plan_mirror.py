@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from infra.catalogue import DOORS, QUEUES, Door, FromQueue, Http, Schedule
+from infra.catalogue import DOORS, QUEUES, Door, FromQueue, FromStream, Http, Schedule
+from shared.repositories import table_keys
 from shared.runtime.auth import TRACKING
 
 FUNCTIONS = Path(__file__).resolve().parents[2] / "functions"
-SUFFIX = {Http: "_api", FromQueue: "_worker", Schedule: "_schedule"}
+SUFFIX = {Http: "_api", FromQueue: "_worker", Schedule: "_schedule", FromStream: "_stream"}
 
 
 def by_name(door: Door) -> str:
@@ -68,6 +69,7 @@ def test_a_door_may_reach_what_its_settings_name_and_nothing_else(door: Door):
         "identity": {"secret:identity"},
         "channels": {"secret:channels"},
         "public": set(),
+        "lake": {"lake"},
         "second_opinion": {"model:second_opinion"},
         "content_help": {"model:content_help"},
         "stage": set(),
@@ -77,4 +79,14 @@ def test_a_door_may_reach_what_its_settings_name_and_nothing_else(door: Door):
     # Senders are named in the accounts of the channels.
     senders = {"sender:email", "sender:sms", "sender:whatsapp"} if "secret:channels" in supplied else set()
     granted = {grant.resource for grant in door.grants} - {"due_index"}
+    # The lake is granted folder by folder.
+    granted = {"lake" if resource.startswith("lake:") else resource for resource in granted}
     assert granted - senders == supplied
+
+
+def test_the_stream_brings_exactly_the_items_that_may_carry_news():
+    (stream,) = [door.trigger for door in DOORS if isinstance(door.trigger, FromStream)]
+
+    assert stream.partitions == table_keys.STREAMED_PARTITIONS
+    assert stream.items == table_keys.STREAMED_ITEMS
+    assert stream.kinds == table_keys.STREAMED_KINDS

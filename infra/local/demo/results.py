@@ -219,9 +219,9 @@ def day_totals(
         found = []
         start = None
         while True:
-            page = stack.table.query(table_keys.day_total(day.isoformat(), "", "", "", "").pk, start=start)
+            page = stack.table.query(table_keys.day_totals(day.isoformat()), start=start)
             for item in page.items:
-                store, channel, cashier, _ = item["sk"].split("|")
+                store, channel, cashier = item["sk"].split("|")
                 amounts = Counter({name: value for name, value in item.items() if isinstance(value, int)})
                 found.append(((store, channel, cashier), amounts))
             start = page.next

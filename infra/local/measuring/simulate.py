@@ -193,7 +193,7 @@ def _sales(stack: LocalStack, first: date, days: int) -> dict[str, int]:
     sums = {"orders": 0, "revenue": 0}
     for number in range(days):
         day = (first + timedelta(days=number)).isoformat()
-        for item in stack.table.query(table_keys.day_total(day, "", "", "", "").pk).items:
+        for item in stack.table.query(table_keys.day_totals(day)).items:
             sums["orders"] += item["orders"]
             sums["revenue"] += item["gross"]
     return sums

@@ -14,6 +14,9 @@ from datetime import datetime
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import parse_qsl, unquote
 
+from shared.adapters.dynamo_wire import attributes
+from shared.adapters.local.sqlite_table import StreamRecord
+
 REGION = "ap-southeast-1"
 ACCOUNT = "000000000000"
 
@@ -176,6 +179,35 @@ def sqs_event(queue: str, messages: Sequence[Received]) -> dict[str, Any]:
             }
             for message in messages
         ]
+    }
+
+
+def stream_event(shard: str, records: Sequence[StreamRecord]) -> dict[str, Any]:
+    """Changes of the table as Lambda hands them to a door in a tumbling window, which names the shard."""
+    return {
+        "Records": [
+            {
+                "eventID": f"{shard}-{record.seq}",
+                "eventName": "INSERT" if record.old is None else "REMOVE" if record.new is None else "MODIFY",
+                "eventVersion": "1.1",
+                "eventSource": "aws:dynamodb",
+                "awsRegion": REGION,
+                "dynamodb": {
+                    "ApproximateCreationDateTime": record.at,
+                    "Keys": attributes({"pk": record.key.pk, "sk": record.key.sk}),
+                    **({} if record.new is None else {"NewImage": attributes(record.new)}),
+                    **({} if record.old is None else {"OldImage": attributes(record.old)}),
+                    "SequenceNumber": str(record.seq),
+                    "StreamViewType": "NEW_AND_OLD_IMAGES",
+                },
+                "eventSourceARN": f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/local/stream/1",
+            }
+            for record in records
+        ],
+        "shardId": shard,
+        "state": {},
+        "isFinalInvokeForWindow": False,
+        "isWindowTerminatedEarly": False,
     }
 
 

@@ -17,23 +17,23 @@ from pathlib import Path
 from typing import Any
 
 from infra import catalogue
-from infra.catalogue import Door, FromQueue, QueueRow
+from infra.catalogue import Door, FromQueue, FromStream, QueueRow
 from infra.local.providers.provider_set import ProviderSet
 from infra.local.stack.api_gateway import ApiGateway
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.lambda_events import (
-    Context,
-)
+from infra.local.stack.lambda_events import Context, tick_event
 from infra.local.stack.scheduler import Scheduler, Worker, move
 from infra.local.stack.supplied import SuppliedOutside
 from shared.adapters.local.capacity_meter import Meter
 from shared.adapters.local.fault_injection import FaultInjection
+from shared.adapters.local.folder_store import FolderStore
 from shared.adapters.local.sqlite_queue import SqliteQueue
 from shared.adapters.local.sqlite_store import SqliteStore
 from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.common.channels import PURPOSES
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import NewId
+from shared.repositories import table_keys
 from shared.runtime import wiring
 
 Handler = Callable[[Any, Any], Any]
@@ -52,10 +52,12 @@ def load_door(name: str) -> Handler:
 
 
 class LocalStack:
-    """The system of `catalogue`, in this process, keeping its data in the folder `data` (in memory when None).
+    """The system of `catalogue`, in this process, keeping its data in the folder `data` (when None in memory, and its
+    lake in a temporary folder).
 
     `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
-    network. Any thread may call any method.
+    network. With `recomputing` the lake is compacted and figures are computed by the hour and by night; else whoever
+    wants them asks `recompute`, which tests of ninety days do not. Any thread may call any method.
     """
 
     # Powertools' resolvers and batch processors are module globals that hold the call they are working on, so the
@@ -75,6 +77,7 @@ class LocalStack:
         queues: Sequence[QueueRow] = catalogue.QUEUES,
         load: Callable[[str], Handler] = load_door,
         nearby: bool = False,
+        recomputing: bool = False,
     ) -> None:
         self.clock = clock
         self.meter = Meter()
@@ -87,7 +90,14 @@ class LocalStack:
             data.mkdir(parents=True, exist_ok=True)
         self._catch_up_with_data()
         self.store = SqliteStore(":memory:" if data is None else data / "khach-quen.sqlite")
-        self.table = SqliteTable(self.store, clock=clock.now, faults=faults, meter=self.meter)
+        self.streams = [door for door in doors if isinstance(door.trigger, FromStream)]
+        self.table = SqliteTable(
+            self.store,
+            clock=clock.now,
+            faults=faults,
+            meter=self.meter,
+            capture=table_keys.is_streamed if self.streams else None,
+        )
         self.queues: dict[str, SqliteQueue] = {}
         self.workers: list[Worker] = []
         self._open_queues(queues, doors)
@@ -103,6 +113,7 @@ class LocalStack:
             messages_dlq=self.queues.get(f"messages-transactional{DLQ}", self.queues["events-dlq"]),
             tickets=self.queues.get("tickets", self.queues["events"]),
             tickets_dlq=self.queues.get(f"tickets{DLQ}", self.queues["events-dlq"]),
+            lake=FolderStore(data and data / "lake", meter=self.meter),
             identity_key=self._identity_key(),
             clock=clock.now,
             new_id=new_id or wiring.new_id,
@@ -116,7 +127,16 @@ class LocalStack:
         )
         self.http = ApiGateway(doors, self.invoke, self.providers, clock.now, always_base64=faults is not None).request
         self.scheduler = Scheduler(
-            doors, self.workers, self.invoke, self.http, self.table, self.providers, clock, remember=self._remember_time
+            doors,
+            self.workers,
+            self.invoke,
+            self.http,
+            self.table,
+            self.providers,
+            clock,
+            remember=self._remember_time,
+            faults=faults,
+            recomputing=recomputing,
         )
 
     @property
@@ -148,6 +168,15 @@ class LocalStack:
     def drain(self) -> dict[str, Any]:
         """Work the queues until no message is visible at this moment; answers as `advance` does."""
         return self.scheduler.drain()
+
+    def read_stream(self) -> None:
+        """Bring the table's changes up to now to their door, and no message to any queue's."""
+        self.scheduler.read_stream()
+
+    def recompute(self) -> Any:
+        """Compact the lake and compute all figures and models now, as every night does."""
+        self.read_stream()
+        return self.invoke("models_schedule", tick_event("nightly", self.now))
 
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.

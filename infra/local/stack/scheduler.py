@@ -17,11 +17,12 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from infra.catalogue import Door, FromQueue, Schedule, Tick
+from infra.catalogue import Door, FromQueue, FromStream, Schedule, Tick
 from infra.local.providers.provider_set import ProviderSet
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.cron import Cron
-from infra.local.stack.lambda_events import Answer, failed_messages, sqs_event, tick_event
+from infra.local.stack.lambda_events import Answer, failed_messages, sqs_event, stream_event, tick_event
+from shared.adapters.local.fault_injection import FaultInjection
 from shared.adapters.local.sqlite_queue import SqliteQueue
 from shared.adapters.local.sqlite_table import SqliteTable
 from shared.domain.vietnam_time import moment, stamp
@@ -30,6 +31,9 @@ Worker = tuple[SqliteQueue, Door, FromQueue]
 
 # A tick of these jobs does nothing while its lane of the due index holds nothing that is due.
 ONLY_WHEN_DUE = {"timers": "timer#", "segments": "lifecycle#"}
+
+# The table of the laptop has one shard.
+SHARD = "shardId-00000000000000000000-local"
 
 log = logging.getLogger("khach_quen.local")
 
@@ -67,7 +71,7 @@ class _Retry:
 
 class Scheduler:
     """Runs what falls due by one clock. `invoke` calls a door with an event, `http` makes a provider's callback, and
-    `remember` stores the time after it moved."""
+    `remember` stores the time after it moved. Ticks that compute all anew are left out unless `recomputing`."""
 
     def __init__(
         self,
@@ -80,6 +84,8 @@ class Scheduler:
         clock: LocalClock,
         *,
         remember: Callable[[], None],
+        faults: FaultInjection | None = None,
+        recomputing: bool = False,
     ) -> None:
         self._workers = workers
         self._invoke = invoke
@@ -95,8 +101,11 @@ class Scheduler:
             for door in doors
             if isinstance(door.trigger, Schedule)
             for tick in door.trigger.ticks
+            if recomputing or not tick.recomputes
         ]
         self._retries: list[_Retry] = []
+        self._streams = [(door, door.trigger) for door in doors if isinstance(door.trigger, FromStream)]
+        self._faults = faults
         # Held while time moves or the queues are worked; doors called over HTTP go on in between.
         self._time = threading.Lock()
         self._woken = threading.Event()
@@ -113,6 +122,11 @@ class Scheduler:
             done = Done()
             self._work_queues(done)
             return self._report(done)
+
+    def read_stream(self) -> None:
+        """Bring the table's changes up to now to their door."""
+        with self._time:
+            self._work_streams(Done())
 
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.
@@ -160,7 +174,9 @@ class Scheduler:
             for when, alarm in ringing:
                 if when == at:
                     alarm.next = alarm.cron.after(at)
-                    self._run(alarm, at, 0, done)
+                    # Of the runs in one stretch of time that compute all anew, the last one is enough.
+                    if not (moves and alarm.tick.recomputes and alarm.next and alarm.next <= to):
+                        self._run(alarm, at, 0, done)
             while self._retries and self._retries[0].due <= at:
                 retry = heapq.heappop(self._retries)
                 self._run(retry.alarm, retry.at, retry.attempt, done)
@@ -217,6 +233,26 @@ class Scheduler:
             if made := self._providers.call_back(self._clock.now(), self._called_back):
                 done.callbacks += made
                 worked = True
+        self._work_streams(done)
+
+    def _work_streams(self, done: Done) -> None:
+        for door, stream in self._streams:
+            self._work_stream(door, stream, done)
+
+    def _work_stream(self, door: Door, stream: FromStream, done: Done) -> None:
+        """Bring the changes of the table to their door, in batches, until all are read. One that fails stays where it
+        is for the next time, and under fault injection a batch comes twice."""
+        while not self._stopping and (records := self._table.read_changes(limit=stream.batch_size)):
+            event = stream_event(SHARD, records)
+            again = self._faults is not None and self._faults.strikes(self._faults.repeats)
+            try:
+                for _ in range(2 if again else 1):
+                    self._invoke(door.name, event)
+            except Exception:
+                log.exception("%s failed on a batch of %d", door.name, len(records))
+                done.failed[door.name] += len(records)
+                return
+            self._table.forget_changes(records[-1].seq)
 
     def _called_back(self, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes) -> int:
         return self._http(method, path, query, headers, body).status

@@ -19,6 +19,7 @@ PARTS = {
     "identity_key": settings.IDENTITY,
     "channel_accounts": settings.CHANNELS,
     "public_url": settings.PUBLIC,
+    "lake": settings.LAKE,
 }
 # What a stage may not have; a door without the setting has it not either.
 OPTIONAL = {"second_opinion": settings.SECOND_OPINION, "content_help": settings.CONTENT_HELP}

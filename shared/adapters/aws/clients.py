@@ -18,6 +18,7 @@ _BUSY_CODES = frozenset(
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
         "RequestThrottled",
+        "RequestTimeout",
         "Throttling",
         "ThrottlingException",
         "TransactionConflictException",

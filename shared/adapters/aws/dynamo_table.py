@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from shared.adapters.aws.clients import call, error_code
 from shared.adapters.dynamo_limits import BATCH_KEYS, check_actions, check_key
+from shared.adapters.dynamo_wire import Wire, attributes, item_of, to_wire
 from shared.domain.common.backoff import exponential, full_jitter
 from shared.domain.errors import Busy, Conflict
 from shared.ports import Action, Check, Clause, Delete, DueRow, Item, Key, Page, Put, Update
@@ -25,58 +26,6 @@ FIRST_PAUSE = timedelta(milliseconds=25)
 LONGEST_PAUSE = timedelta(seconds=1)
 # What a function needs to answer after the last try.
 TIME_TO_ANSWER = timedelta(milliseconds=500)
-
-Wire = dict[str, Any]
-
-
-def to_wire(value: Any) -> Wire:
-    """One value as DynamoDB's JSON writes it; TypeError for anything but str, int, bool, None, list and dict."""
-    if isinstance(value, str):
-        return {"S": value}
-    if isinstance(value, bool):
-        return {"BOOL": value}
-    if isinstance(value, int):
-        return {"N": str(int(value))}
-    if value is None:
-        return {"NULL": True}
-    if isinstance(value, dict):
-        return {"M": attributes(value)}
-    if isinstance(value, list):
-        return {"L": [to_wire(inner) for inner in value]}
-    raise TypeError(f"{type(value).__name__} cannot be stored, only str, int, bool, None, list and dict")
-
-
-def attributes(item: Item) -> Wire:
-    """A map of attributes; TypeError names the one that cannot be stored."""
-    wire = {}
-    for name, value in item.items():
-        if not isinstance(name, str):
-            raise TypeError(f"an attribute name must be a string, not {type(name).__name__}")
-        try:
-            wire[name] = to_wire(value)
-        except TypeError as error:
-            raise TypeError(f"attribute {name!r}: {error}") from None
-    return wire
-
-
-def from_wire(wire: Wire) -> Any:
-    """The value behind DynamoDB's JSON; ValueError for sets, bytes and fractions, which this project never writes."""
-    ((kind, value),) = wire.items()
-    if kind in ("S", "BOOL"):
-        return value
-    if kind == "N":
-        return int(value)
-    if kind == "NULL":
-        return None
-    if kind == "M":
-        return {name: from_wire(inner) for name, inner in value.items()}
-    if kind == "L":
-        return [from_wire(inner) for inner in value]
-    raise ValueError(f"an attribute of type {kind} is none of ours")
-
-
-def _item(wire: Wire) -> Item:
-    return {name: from_wire(value) for name, value in wire.items()}
 
 
 def _key(key: Key) -> Wire:
@@ -161,7 +110,7 @@ class DynamoTable:
     def get(self, key: Key, *, consistent: bool = True) -> Item | None:
         check_key(key)
         wire = _ask("get_item", TableName=self._name, Key=_key(key), ConsistentRead=consistent).get("Item")
-        return None if wire is None else _item(wire)
+        return None if wire is None else item_of(wire)
 
     def batch_get(self, keys: Iterable[Key], *, consistent: bool = True) -> dict[Key, Item]:
         wanted = iter(dict.fromkeys(keys))
@@ -175,7 +124,7 @@ class DynamoTable:
                     raise Busy("no time is left to finish a batch read")
                 answer = _ask("batch_get_item", RequestItems=pending)
                 for wire in answer["Responses"].get(self._name, ()):
-                    item = _item(wire)
+                    item = item_of(wire)
                     found[Key(item["pk"], item["sk"])] = item
                 pending = answer.get("UnprocessedKeys") or {}
                 if not pending:
@@ -228,7 +177,7 @@ class DynamoTable:
             **more,
         )
         last = answer.get("LastEvaluatedKey")
-        return Page([_item(wire) for wire in answer["Items"]], last["sk"]["S"] if last else None)
+        return Page([item_of(wire) for wire in answer["Items"]], last["sk"]["S"] if last else None)
 
     def due(self, lane: str, until: str, *, limit: int = 100) -> list[DueRow]:
         if not lane or not until or limit < 1:
@@ -261,7 +210,7 @@ class DynamoTable:
         ((kind, parameters),) = requests[0].items()
         if kind == "Update":
             answer = _ask("update_item", ReturnValues="ALL_NEW", **parameters)
-            return _item(answer["Attributes"])
+            return item_of(answer["Attributes"])
         _ask("put_item" if kind == "Put" else "delete_item", **parameters)
         return None
 

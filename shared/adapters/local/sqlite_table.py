@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -31,8 +31,9 @@ _SCHEMA = (
     # Everything a sweep reads, so that it need not open the items.
     "CREATE INDEX IF NOT EXISTS items_due ON items (due, due_at, pk, sk, ttl) WHERE due IS NOT NULL",
     "CREATE INDEX IF NOT EXISTS items_ttl ON items (ttl) WHERE ttl IS NOT NULL",
-    """CREATE TABLE IF NOT EXISTS changes (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT, pk TEXT NOT NULL, sk TEXT NOT NULL, old TEXT, new TEXT)""",
+    """CREATE TABLE IF NOT EXISTS stream (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT, at INTEGER NOT NULL, pk TEXT NOT NULL, sk TEXT NOT NULL,
+        old TEXT, new TEXT)""",
 )
 _READ = "SELECT body, size, due, due_at, ttl FROM items WHERE pk = ? AND sk = ?"
 _INSERT = "INSERT INTO items (body, size, due, due_at, ttl, pk, sk) VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -59,9 +60,10 @@ def _decode(body: str) -> Item:
 
 
 class StreamRecord(NamedTuple):
-    """A committed change of one item, as a stream door sees it."""
+    """A committed change of one item, as a stream door sees it; `at` is in whole seconds since 1970, as on AWS."""
 
     seq: int
+    at: int
     key: Key
     old: Item | None
     new: Item | None
@@ -87,8 +89,9 @@ class SqliteTable:
         clock: Clock,
         faults: FaultInjection | None = None,
         meter: Meter | None = None,
-        capture: bool = False,
+        capture: Callable[[Key], bool] | None = None,
     ) -> None:
+        """`capture` names the items whose changes are kept for `read_changes`; None: of no item."""
         self.store = store if isinstance(store, SqliteStore) else SqliteStore(store)
         self.store.define(*_SCHEMA)
         self._db = self.store.db
@@ -251,17 +254,17 @@ class SqliteTable:
         """Captured changes with a `seq` above `after`, in the order they were committed."""
         with self._lock:
             rows = self._db.execute(
-                "SELECT seq, pk, sk, old, new FROM changes WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
+                "SELECT seq, at, pk, sk, old, new FROM stream WHERE seq > ? ORDER BY seq LIMIT ?", (after, limit)
             ).fetchall()
         return [
-            StreamRecord(seq, Key(pk, sk), _decode(old) if old else None, _decode(new) if new else None)
-            for seq, pk, sk, old, new in rows
+            StreamRecord(seq, at, Key(pk, sk), _decode(old) if old else None, _decode(new) if new else None)
+            for seq, at, pk, sk, old, new in rows
         ]
 
     def forget_changes(self, until: int) -> None:
         """Drop captured changes up to and including `until`."""
         with self.store.transaction() as db:
-            db.execute("DELETE FROM changes WHERE seq <= ?", (until,))
+            db.execute("DELETE FROM stream WHERE seq <= ?", (until,))
 
     def remove_expired(self, limit: int = 1000) -> int:
         """Take items past their `ttl` out of the file, as DynamoDB does in the background; how many there were."""
@@ -338,10 +341,10 @@ class SqliteTable:
             db.execute(_REPLACE, (*new, *key))
         if self._history:
             self._history.record(key, old)
-        if self._capture and (old and old.body) != (new and new.body):
+        if self._capture and self._capture(key) and (old and old.body) != (new and new.body):
             db.execute(
-                "INSERT INTO changes (pk, sk, old, new) VALUES (?, ?, ?, ?)",
-                (*key, old and old.body, new and new.body),
+                "INSERT INTO stream (at, pk, sk, old, new) VALUES (?, ?, ?, ?, ?)",
+                (int(self._clock().timestamp()), *key, old and old.body, new and new.body),
             )
 
 

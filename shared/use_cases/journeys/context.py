@@ -86,7 +86,7 @@ class JourneyContext:
                 table_keys.JOURNEY + journey_id, low="N#", high="N#~", start=start, consistent=False
             )
             for item in page.items:
-                counts = found.setdefault(item["sk"].split("#")[1], {})
+                counts = found.setdefault(item["sk"].removeprefix("N#"), {})
                 for name, number in item.items():
                     if name not in ("pk", "sk"):
                         counts[name] = counts.get(name, 0) + number

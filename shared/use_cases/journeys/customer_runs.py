@@ -110,6 +110,7 @@ class CustomerRuns:
         if journey.limit or journey.trigger.key != "event.order_id":  # an order sends each signal once
             entered[journey.id] = [*entered.get(journey.id, []), [key, signal.at]][-ENTRIES_KEPT:]
         self.steps.count(run, **{"holdout" if held else "entered": 1})
+        self.steps.tell(run, "entered")
 
     def _may_enter(self, journey: Journey, key: str, signal: Signal) -> bool:
         if self.now - moment(signal.at) > min(STALE, journey.ends_after):
@@ -196,6 +197,7 @@ class CustomerRuns:
         del self._states[place.customer_id]["runs"][place.name]
         prefix = "ended " if run["arm"] == "live" else "holdout ended "
         self.steps.count(run, **{prefix + why: 1})
+        self.steps.tell(run, "ended", why)
         if withdrawn:
             self.take_back(run, why)
         if not self._is_new(place):
@@ -233,10 +235,9 @@ class CustomerRuns:
                     for run, step in ((old, -1), (new, 1)):
                         if run:
                             self.steps.count(run, **{f"at {_where(run)[1]}": step})
+                    if old and new:
+                        self.steps.tell(new, "step")
             key = table_keys.journeys_of(who)
-            if not any(state.values()):
-                self.uow.delete(key)
-                continue
             item: Item = {name: value for name, value in state.items() if value}
             if state["runs"]:
                 item |= {

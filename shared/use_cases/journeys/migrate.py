@@ -159,6 +159,8 @@ class Migration:
                 fresh["due_at"] = stamp(self.journeys.now)
             runs.steps.count(run, moved_out=1)
             runs.steps.count(fresh, moved_in=1)
+            runs.steps.tell(run, "moved_out")
+            runs.steps.tell(fresh, "moved_in")
             runs.move(place, self.target, Moved(fresh), withdrawn=False)
 
 

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
-from zlib import crc32
 
 from shared.domain.common.localized_text import Lang
 from shared.domain.customers.profile import Profile, fold_members
@@ -28,7 +27,6 @@ from shared.repositories.unit_of_work import UnitOfWork
 from shared.use_cases.journeys.context import JourneyContext
 from shared.use_cases.journeys.run_facts import RunFacts
 
-COUNT_SHARDS = 16
 _FACT = re.compile(r"\{([a-z]+\.[a-z0-9_]+)\}")
 
 # Planned messages as (purpose, message id).
@@ -82,8 +80,12 @@ class StepRunner:
 
     def count(self, run: Run, **amounts: int) -> None:
         """Add to the counters of the run's journey and version."""
-        shard = crc32(self.lead.encode()) % COUNT_SHARDS
-        self.uow.count(table_keys.journey_counts(run["journey"], run["version"], shard), **amounts)
+        self.uow.count(table_keys.journey_counts(run["journey"], run["version"]), **amounts)
+
+    def tell(self, run: Run, event: str, why: str = "") -> None:
+        """Report an event of a run: entered, step, ended, shadow, moved_in or moved_out (K13)."""
+        about = {name: run[name] for name in ("journey", "version", "run", "arm", "variant", "step", "anchor")}
+        self.uow.tell({"event": event, "why": why, "at": stamp(self.now), "customer_id": self.lead} | about)
 
     def has_content(self, step: Step) -> bool:
         """Whether today's playbook still has the template and offer of a step, which may be of an older version."""
@@ -151,6 +153,7 @@ class StepRunner:
                 message["trouble"] = f"{template.id}: nobody knows {', '.join(missing)}"
             if why == "shadow":
                 self.count(run, shadow=1)
+                self.tell(run, "shadow")
             self.uow.put(table_keys.message(intent.message_id), message)
         elif plan(self.uow, intent, self.now, self.context.sending, sure_new=self.first_try):
             self.planned.append((intent.purpose, intent.message_id))

@@ -88,19 +88,20 @@ def _answered(
     before = message.get("answer", {})
     if stamp(at) < before.get("changed_at", ""):
         return message  # an earlier answer that is told late, or again: the later one stands
-    given = {"score": score, "comment": comment, "at": before.get("at", stamp(at)), "changed_at": stamp(at)}
+    first_at = before.get("at", stamp(at))
+    given = {"survey": kind, "score": score, "comment": comment, "at": first_at, "changed_at": stamp(at)}
     # One answer is one event: a changed answer stands where the first one stood.
     entry = timeline_entry(
-        message, "Survey Answered", "after_sales", moment(given["at"]), survey=kind, score=score, comment=comment
+        message, "Survey Answered", "after_sales", moment(first_at), survey=kind, score=score, comment=comment
     )
-    uow.mark(table_keys.timeline(message["customer_id"], given["at"], f"survey-{message['message_id'][-20:]}"), entry)
+    uow.mark(table_keys.timeline(message["customer_id"], first_at, f"survey-{message['message_id'][-20:]}"), entry)
     if before.get("score") != score:
         members = members_of(uow, message["customer_id"])
         signal = _signal(message, kind, score, comment, at)
         handle_signal(journeys, uow, members, signal, home=message["customer_id"], act=False)
     if kind == "csat" and len(message["run"]) == table_keys.TICKET_ID:
         # A survey about a ticket runs under the ticket's id.
-        keep_rating(uow, message["run"], score, comment, given["at"])
+        keep_rating(uow, message["run"], score, comment, first_at)
     return {**message, "answer": given}
 
 

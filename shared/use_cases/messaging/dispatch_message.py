@@ -14,7 +14,7 @@ from typing import cast
 
 from shared.domain.campaigns.campaign import JOURNEY
 from shared.domain.customers.profile import Profile, fold_members
-from shared.domain.errors import Busy
+from shared.domain.errors import Busy, Conflict
 from shared.domain.messaging import delivery
 from shared.domain.messaging.channel_errors import ChannelError, ContentError, as_channel_error
 from shared.domain.messaging.message import FINAL, PROGRESS, Message
@@ -29,7 +29,7 @@ from shared.repositories import table_keys
 from shared.repositories.campaign_counters import tally
 from shared.repositories.contact_ledger import wait_no_more, waiting
 from shared.repositories.do_not_call import require_unlisted
-from shared.repositories.messages import claim, find, give_back, store, unit_of_work_on
+from shared.repositories.messages import claim, find, give_back, release, reserve, store, unit_of_work_on
 from shared.repositories.policy_facts import situation_keys
 from shared.repositories.profiles import addresses, last_words, members_of
 from shared.repositories.provider_status import ProviderLimits
@@ -167,14 +167,20 @@ class Dispatcher:
     def _claim(
         self, uow: UnitOfWork, message: Message, members: list[Profile], channel: str, content: Rendered, now: datetime
     ) -> Message:
-        """Claim the message, the customer's slot and the money in one write; raises Conflict when one is gone."""
+        """Claim the message and the customer's slot in one write, with the money; raises Conflict when one is gone."""
         price = self.rules.channel(channel).price_vnd
         claimed = delivery.claimed(message, channel, now, price=price, links=content.links)
         claim(uow, claimed, members, now, self.rules)
         if message["purpose"] == "marketing" and channel in ON_PHONE:
             to = addresses(members, message.get("placed_with", ()))[channel]
             require_unlisted(self.table, uow, members[0], to, self.secret)
-        uow.commit()
+        reserve(self.table, claimed, self.rules)
+        try:
+            uow.commit()
+        except Conflict:
+            # After Busy the claim may have come through all the same, so that its price stays reserved.
+            release(self.table, claimed, self.rules)
+            raise
         return find(uow, message["message_id"]) or claimed
 
     # ---- after the provider ----
@@ -200,9 +206,7 @@ class Dispatcher:
         uow = unit_of_work_on(self.table, message)
         patience = self._patience(message, channel)
         after = delivery.accepted(message, channel, sent.provider_id, sent.cost, now, patience)
-        uow.count(
-            table_keys.sent(local_day(now).isoformat(), channel, message["message_id"]), messages=1, cost=sent.cost
-        )
+        uow.count(table_keys.sent(local_day(now).isoformat(), channel), messages=1, cost=sent.cost)
         if sent.provider_id:
             uow.mark(
                 table_keys.message_by_provider_id(channel, sent.provider_id),

@@ -320,7 +320,7 @@ def sent(look: Look, item: Item) -> Found:
     messages, cost = 0, 0
     channels: Counter[str] = Counter()
     for day in look.month:
-        for row in _rows(look.table, table_keys.sent(day, "", "").pk):
+        for row in _rows(look.table, table_keys.sent_on(day)):
             channels[row["sk"].partition("|")[2]] += row["messages"]
             messages, cost = messages + row["messages"], cost + row.get("cost", 0)
     told = [f"{name} {number}" for name, number in channels.most_common()]
