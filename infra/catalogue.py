@@ -114,6 +114,7 @@ SENDS = tuple(
 )
 # What the `converse` call of a model needs.
 ASKS = (Grant("model:second_opinion", ("bedrock:InvokeModel",)),)
+DRAFTS = Grant("model:content_help", ("bedrock:InvokeModel",))
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
@@ -373,6 +374,8 @@ DOORS = (
                 "GET /v1/campaigns/{campaign_id}",
                 "POST /v1/campaigns/{campaign_id}/preview",
                 "POST /v1/campaigns/{campaign_id}/test",
+                "POST /v1/campaigns/{campaign_id}/drafts",
+                "POST /v1/campaigns/{campaign_id}/drafts/{draft_id}/approve",
                 "POST /v1/campaigns/{campaign_id}/approve",
                 "POST /v1/campaigns/{campaign_id}/pause",
                 "POST /v1/campaigns/{campaign_id}/resume",
@@ -386,9 +389,11 @@ DOORS = (
             settings.MESSAGES,
             settings.CHANNELS,
             settings.PUBLIC,
+            settings.CONTENT_HELP,
         ),
         grants=(
             *SENDS,
+            DRAFTS,
             Grant("table", READ + WRITE),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
             Grant("secret:channels", ("secretsmanager:GetSecretValue",)),

@@ -50,13 +50,14 @@ Messaging
   PACE#<channel>          <minute>                    rate-limit tokens drawn in a minute
   CIRCUIT#<channel>       C                           circuit breaker: until when a provider is not called
   SENT#<day>              <channel>                   messages accepted by providers on a day, and their cost
-  BUDGET#<day>            <journey>                   message cost; `second_opinion`: calls to the outside model
+  BUDGET#<day>            <journey>                   message cost; `second_opinion`, `content_help`: calls to models
   HALT                    H                           marketing halt, by province
   ADS#<room>              #, <message>                batch room of an advertising text (due); its messages
   ADCALL#<call>           C                           batch sent to the gateway
 Campaigns
   CAMPAIGN#<id>           C                           campaign: content, audience, state; due while it runs
   CAMPAIGN#<id>           V                           preview
+  CAMPAIGN#<id>           D#<request>                 drafts of its message by a model (90 days)
   CAMPAIGN#<id>           P#<customer>                customer targeted, or in the hold-out
   CAMPAIGN#<id>           N                           counters of its messages, by the stream
   CAMPAIGNS               <created>#<id>              list of all campaigns
@@ -404,6 +405,10 @@ def campaign_in_list(created_at: str, campaign_id: str) -> Key:
 
 def campaign_preview(campaign_id: str) -> Key:
     return Key(f"CAMPAIGN#{campaign_id}", "V")
+
+
+def campaign_drafts(campaign_id: str, request_id: str) -> Key:
+    return Key(f"CAMPAIGN#{campaign_id}", f"D#{request_id}")
 
 
 def campaign_person(campaign_id: str, customer_id: str) -> Key:

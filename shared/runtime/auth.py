@@ -70,6 +70,8 @@ ROLES: Mapping[str, frozenset[str]] = {
             "GET /v1/campaigns/{campaign_id}",
             "POST /v1/campaigns/{campaign_id}/preview",
             "POST /v1/campaigns/{campaign_id}/test",
+            "POST /v1/campaigns/{campaign_id}/drafts",
+            "POST /v1/campaigns/{campaign_id}/drafts/{draft_id}/approve",
             "POST /v1/campaigns/{campaign_id}/pause",
             "POST /v1/campaigns/{campaign_id}/resume",
             "POST /v1/campaigns/{campaign_id}/cancel",

@@ -30,6 +30,7 @@ NOW = datetime(2025, 3, 23, 5, tzinfo=UTC)
 STATUS = {
     "appointments_api_book": 201,
     "campaigns_api_create": 201,
+    "campaigns_api_drafts": 404,  # the campaign is another shop's
     "customers_api_churn_risk": 200,
     "customers_api_merge": 404,  # neither customer is here yet
     "customers_api_put": 201,

@@ -74,6 +74,8 @@ TABLE: Mapping[str, Reach] = {
     "GET /v1/campaigns/{campaign_id}": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/preview": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/test": Reach(202, 403, 404, "A test goes to its own customers only."),
+    "POST /v1/campaigns/{campaign_id}/drafts": _CAMPAIGN,
+    "POST /v1/campaigns/{campaign_id}/drafts/{draft_id}/approve": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/approve": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/pause": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/resume": _CAMPAIGN,
