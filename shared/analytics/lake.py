@@ -24,7 +24,11 @@ def open_lake(
     merged stand under the one who leads, but in `customers`, which has a row for each. Raises duckdb.Error for files
     that are none.
     """
-    config = {"threads": threads, "memory_limit": f"{memory_mb}MB", "autoinstall_known_extensions": False}
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "threads": threads,
+        "memory_limit": f"{memory_mb}MB",
+        "autoinstall_known_extensions": False,
+    }
     with duckdb.connect(config=config) as db:
         for kind in KINDS:
             db.execute(f"CREATE TEMP TABLE {_raw(kind)} AS {_latest(kind, files.get(kind, ()))}")
@@ -49,7 +53,8 @@ CREATE TEMP TABLE leads AS
 WITH RECURSIVE chain AS (
     SELECT customer_id, lead FROM raw_customer WHERE lead <> customer_id
     UNION
-    SELECT c.customer_id, r.lead FROM chain c JOIN raw_customer r ON r.customer_id = c.lead WHERE r.lead <> r.customer_id
+    SELECT c.customer_id, r.lead FROM chain c
+    JOIN raw_customer r ON r.customer_id = c.lead WHERE r.lead <> r.customer_id
 )
 SELECT c.customer_id, MIN(c.lead) AS lead FROM chain c
 WHERE NOT EXISTS (SELECT 1 FROM raw_customer r WHERE r.customer_id = c.lead AND r.lead <> r.customer_id)

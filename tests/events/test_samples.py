@@ -30,6 +30,7 @@ NOW = datetime(2025, 3, 23, 5, tzinfo=UTC)
 STATUS = {
     "appointments_api_book": 201,
     "campaigns_api_create": 201,
+    "campaigns_api_drafts": 404,  # the campaign is another shop's
     "customers_api_churn_risk": 200,
     "customers_api_merge": 404,  # neither customer is here yet
     "customers_api_put": 201,
@@ -45,6 +46,7 @@ STATUS = {
     "health_api_health": 200,
     "journeys_api_journey": 200,
     "popups_api_visitor": 200,
+    "reports_api_kpis": 200,
     "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
     "tasks_api_tasks": 200,
     "tickets_api_message": 404,  # nobody has written yet

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from shared.domain.experiments.intervals import Sample, newcombe, student_quantile, welch
-from shared.domain.experiments.lift import Arm, Verdict, lift
+from shared.domain.experiments.lift import Arm, Verdict, judged, lift
 
 BASKET = 13.0  # the logarithm of a median basket of 440,000 VND
 
@@ -19,11 +19,11 @@ BASKET = 13.0  # the logarithm of a median basket of 440,000 VND
 def an_arm(rng: np.random.Generator, people: int, rate: float, sigma: float = 1.0, bigger: float = 1.0) -> Arm:
     """People of whom few buy, and some of those a lot."""
     baskets = bigger * rng.lognormal(BASKET, sigma, rng.binomial(people, rate))
-    return Arm(people, len(baskets), float(baskets.sum()), float((baskets**2).sum()))
+    return Arm(people, len(baskets), float(baskets.sum()), float((baskets**2).sum()) / 1e6)
 
 
 def sold(people: int, buyers: int, each: float) -> Arm:
-    return Arm(people, buyers, buyers * each, buyers * each**2)
+    return Arm(people, buyers, buyers * each, buyers * each**2 / 1e6)
 
 
 # ---- what may be said ----
@@ -52,8 +52,8 @@ def test_r26_whether_there_is_enough_does_not_depend_on_who_was_lucky():
 
 
 def test_r26_an_interval_that_holds_nothing_and_the_double_is_not_enough_data():
-    whale = Arm(1000, 40, 40e6, 40 * 1e12 + (30e6) ** 2)
-    told = lift(Arm(1000, 45, 45e6, 45 * 1e12 + (30e6) ** 2), whale)
+    whale = Arm(1000, 40, 40e6, 40e6 + 900e6)
+    told = lift(Arm(1000, 45, 45e6, 45e6 + 900e6), whale)
 
     assert told.conversion.verdict == Verdict.NO_EFFECT_SHOWN
     assert told.money.verdict == Verdict.NOT_ENOUGH_DATA
@@ -86,9 +86,26 @@ def test_r26_more_sales_that_cost_more_than_they_brought_are_no_success():
 
 
 def test_r26_margin_below_cost_is_compared_too():
-    told = lift(Arm(9000, 900, -9e6, 9e10), Arm(1000, 100, 5e6, 2e11))
+    told = lift(Arm(9000, 900, -9e6, 9e4), Arm(1000, 100, 5e6, 2e5))
 
     assert told.verdict == Verdict.HARMS
+
+
+def test_x11_reports_show_points_of_conversion_and_whole_dong():
+    told = judged(sold(9000, 1200, 500_000), sold(400, 40, 500_000) + sold(600, 60, 500_000))
+
+    assert (told["verdict"], told["lift"], told["revenue_lift"]) == ("works", 3.33, 16_667)
+    assert told["incremental_revenue"] == 150_000_000
+    assert told["lift_ci"][0] < 3.33 < told["lift_ci"][1]
+    assert told["incremental_revenue_ci"][0] < 150_000_000 < told["incremental_revenue_ci"][1]
+
+
+@pytest.mark.parametrize(("holdout", "verdict"), [(Arm(), "no_holdout"), (Arm(900, 5, 5e6, 5e6), "not_enough_data")])
+def test_r26_reports_withhold_figures_with_the_verdict(holdout: Arm, verdict: str):
+    told = judged(sold(9000, 90, 500_000), holdout)
+
+    assert told.pop("verdict") == verdict
+    assert set(told.values()) == {None}
 
 
 # ---- the intervals ----

@@ -87,7 +87,7 @@ class House:
         ]
 
     def reader(self, table: Any = None, lake: Any = None) -> StreamReader:
-        facts = ItemFacts(rules().orders, ticket_rules(), frozenset(), lambda _: {})
+        facts = ItemFacts(rules().orders, ticket_rules(), frozenset(), 5, lambda _: {})
         return StreamReader(table or self.table, lake or self.lake, facts, NOW, self._failed)
 
     def _failed(self, change: Change, error: Exception) -> None:

@@ -106,7 +106,7 @@ def simulate(
 ) -> Forecast:
     """Live through so many days; the same numbers give the same forecast. Raises Trouble for a folder with a past."""
     shop = MadeUpShop(customers, seed, FIRST)
-    stack = LocalStack(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True)
+    stack = LocalStack(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True, patient=True)
     try:
         if stack.now > day_start(FIRST):
             raise Trouble(f"{data} has another past already; the time machine needs a folder of its own")
@@ -114,6 +114,7 @@ def simulate(
         open_up(stack, shop, tell)
         for day in live(stack, shop, days, tell):
             on_day(day)
+        stack.read_stream()
         return _forecast(stack, shop, days)
     finally:
         stack.close()

@@ -4,6 +4,7 @@
 -- numerator: spending reported
 -- denominator: customers with their first purchase
 -- over: days
+-- reported: yes
 -- note: K16, W12. Without reported spending there is no figure.
 SELECT s.day, 'all' AS store, COALESCE(s.channel, 'all') AS channel, 'all' AS segment, 'spend' AS fact, s.fact_id,
        s.amount AS numerator, 0 AS denominator

@@ -1,1 +1,1 @@
-"""Rules: lift against a hold-out, and which variant is best."""
+"""Proof: what a journey, a campaign or a variant caused, against those who did not get it (X11, U8)."""

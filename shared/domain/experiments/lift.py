@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any, NamedTuple
 
 from shared.domain.experiments.intervals import Estimate, Sample, money_unit, newcombe, welch
 
@@ -32,29 +33,39 @@ class Verdict(StrEnum):
     HARMS = "harms"
 
 
-@dataclass(frozen=True)
-class Arm:
-    """Everybody drawn for one arm, and how many of them converted, that is bought. `money` is revenue or margin in VND,
-    summed over the people, and `money_squares` the sum over people of the square of each one's total, so not of each
-    order's."""
+class Arm(NamedTuple):
+    """Everybody drawn for one arm: how many, how many of them bought, their revenue or margin in VND, and the sum over
+    people (not orders) of the square of each one's total, in thousands of VND squared so that it fits a number of the
+    table."""
 
-    people: int
-    converted: int
-    money: float
-    money_squares: float
+    entered: int = 0
+    bought: int = 0
+    revenue: float = 0
+    squares: float = 0
 
-    @property
-    def rate(self) -> float:
-        return self.converted / self.people if self.people else 0.0
+    def __add__(self, other: object) -> Arm:
+        if not isinstance(other, Arm):
+            return NotImplemented
+        return Arm(
+            self.entered + other.entered,
+            self.bought + other.bought,
+            self.revenue + other.revenue,
+            self.squares + other.squares,
+        )
 
     @property
     def mean(self) -> float:
-        return self.money / self.people if self.people else 0.0
+        return self.revenue / self.entered
+
+    @property
+    def money_squares(self) -> float:
+        """In VND squared."""
+        return self.squares * 1_000_000
 
     @property
     def squared_error(self) -> float:
         """The squared standard error of the mean; needs two people."""
-        return max(0.0, self.money_squares - self.money * self.mean) / (self.people - 1) / self.people
+        return max(0.0, self.money_squares - self.revenue * self.mean) / (self.entered - 1) / self.entered
 
 
 @dataclass(frozen=True)
@@ -92,33 +103,33 @@ def lift(treated: Arm, control: Arm | None, *, cost: float = 0) -> Lift:
     `cost` is what treating this arm cost in VND (messages, vouchers, staff minutes) where `money` is not already net of
     it; it is taken as known exactly.
     """
-    if control is None or not control.people:
+    if control is None or not control.entered:
         nothing = Measured(Verdict.NO_HOLDOUT)
         return Lift(nothing, nothing, None)
     if not _enough(treated, control):
         nothing = Measured(Verdict.NOT_ENOUGH_DATA)
         return Lift(nothing, nothing, None)
-    people = treated.people + control.people
+    people = treated.entered + control.entered
     conversion = _judged(
-        newcombe(Sample(treated.people, treated.converted), Sample(control.people, control.converted)),
-        (treated.converted + control.converted) / people,
+        newcombe(Sample(treated.entered, treated.bought), Sample(control.entered, control.bought)),
+        (treated.bought + control.bought) / people,
     )
     money = _judged(
         _money(treated, control),
-        (treated.money + control.money) / people,
+        (treated.revenue + control.revenue) / people,
     )
     earned = None
     if money.estimate:
         head = money.estimate
-        low, middle, high = (each * treated.people - cost for each in (head.low, head.lift, head.high))
+        low, middle, high = (each * treated.entered - cost for each in (head.low, head.lift, head.high))
         earned = (middle, low, high)
     return Lift(conversion, money, earned)
 
 
 def _enough(treated: Arm, control: Arm) -> bool:
     """Whether both arms may expect `CONVERSIONS_NEEDED` people to convert, and as many not to."""
-    rate = (treated.converted + control.converted) / (treated.people + control.people)
-    return min(treated.people, control.people) * min(rate, 1 - rate) >= CONVERSIONS_NEEDED
+    rate = (treated.bought + control.bought) / (treated.entered + control.entered)
+    return min(treated.entered, control.entered) * min(rate, 1 - rate) >= CONVERSIONS_NEEDED
 
 
 def _money(treated: Arm, control: Arm) -> Estimate:
@@ -130,18 +141,19 @@ def _money(treated: Arm, control: Arm) -> Estimate:
     two intervals are the same. Money that is negative in sum (margin below cost) leaves only Welch's.
     """
     arms = (treated, control)
-    if min(arm.money for arm in arms) > 0:
-        pool = BUYERS_BORROWED / sum(arm.converted for arm in arms)
+    if min(arm.revenue for arm in arms) > 0:
+        pool = BUYERS_BORROWED / sum(arm.bought for arm in arms)
         money, squares = (
-            pool * sum(values) for values in zip(*((a.money, a.money_squares) for a in arms), strict=True)
+            pool * sum(values) for values in zip(*((a.revenue, a.money_squares) for a in arms), strict=True)
         )
         one, other = (
-            Sample(arm.people, arm.money, money_unit(arm.money + money, arm.money_squares + squares)) for arm in arms
+            Sample(arm.entered, arm.revenue, money_unit(arm.revenue + money, arm.money_squares + squares))
+            for arm in arms
         )
         if max(one.mean / one.unit, other.mean / other.unit) < 1:
             return newcombe(one, other)
     return welch(
-        treated.mean - control.mean, treated.squared_error, treated.people, control.squared_error, control.people
+        treated.mean - control.mean, treated.squared_error, treated.entered, control.squared_error, control.entered
     )
 
 
@@ -153,3 +165,27 @@ def _judged(estimate: Estimate, mean: float) -> Measured:
     if estimate.high - estimate.low > 2 * WIDEST * abs(mean):
         return Measured(Verdict.NOT_ENOUGH_DATA)
     return Measured(Verdict.NO_EFFECT_SHOWN, estimate)
+
+
+def judged(live: Arm, holdout: Arm) -> dict[str, Any]:
+    """A journey against its hold-out as reports show it; null where nothing can be said.
+
+    verdict              of the conversion
+    lift                 in percentage points of conversion
+    revenue_lift         in VND a head
+    incremental_revenue  the latter for all who were taken in
+    …_ci                 95 % intervals
+    """
+    told = lift(live, holdout)
+    found: dict[str, Any] = dict.fromkeys(
+        ("lift", "lift_ci", "revenue_lift", "revenue_lift_ci", "incremental_revenue", "incremental_revenue_ci")
+    )
+    if conversion := told.conversion.estimate:
+        found["lift"] = round(100 * conversion.lift, 2)
+        found["lift_ci"] = [round(100 * conversion.low, 2), round(100 * conversion.high, 2)]
+    if (money := told.money.estimate) and told.earned:
+        found["revenue_lift"] = round(money.lift)
+        found["revenue_lift_ci"] = [round(money.low), round(money.high)]
+        found["incremental_revenue"] = round(told.earned[0])
+        found["incremental_revenue_ci"] = [round(bound) for bound in told.earned[1:]]
+    return {"verdict": told.conversion.verdict.value, **found}

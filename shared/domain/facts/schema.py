@@ -125,9 +125,10 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
     # One event of a run in a journey, told once.
     "journey_step": {
         "customer_id": "VARCHAR",
-        "journey": "VARCHAR",
+        "journey": "VARCHAR",  # "campaign" where a campaign took the customer in, which `campaign` names
         "journey_version": "VARCHAR",
         "run": "VARCHAR",
+        "campaign": "VARCHAR",
         "arm": "VARCHAR",  # live, holdout
         "variant": "VARCHAR",
         "event": "VARCHAR",  # entered, step, ended, shadow, moved_in, moved_out
@@ -169,6 +170,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
         "source": "VARCHAR",  # acquisition source (D18)
         "reach": "VARCHAR",  # channels with an address, sorted, with commas: call,email,messenger,sms,zalo …
         "consented": "VARCHAR",  # channels with consent to marketing among them
+        "held_out": "BOOLEAN",  # in the global hold-out, which gets no marketing (R26)
     },
     # Money spent outside of us on a day, as it was reported: advertisements, acquisition (K11, K16).
     "spend": {

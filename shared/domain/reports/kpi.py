@@ -13,11 +13,11 @@ Over = Literal["days", "sum", "start", "state"]
 # What a figure can be cut by.
 CUTS = ("store", "channel", "segment")
 
-_LINE = re.compile(r"-- (?:(unit|formula|numerator|denominator|over|note): )?(.+)")
+_LINE = re.compile(r"-- (?:(unit|formula|numerator|denominator|over|note|reported): )?(.+)")
 
 
 class Kpi(NamedTuple):
-    """A KPI: `factor` turns numerator / denominator into its unit (100 for percent)."""
+    """A KPI and its query; `factor` turns numerator / denominator into its unit (100 for percent)."""
 
     id: str
     title: Text
@@ -27,6 +27,9 @@ class Kpi(NamedTuple):
     denominator: str
     over: Over
     note: str
+    sql: str
+    # Nothing reported is not nothing spent: without a numerator there is no figure.
+    reported: bool = False
 
     @property
     def factor(self) -> int:
@@ -57,13 +60,13 @@ def read_header(name: str, sql: str) -> Kpi:
     if missing:
         raise ValueError(f"{name}: the comment at the top lacks {', '.join(sorted(missing))}")
     vi, _, en = said["title"][0].partition(" / ")
-    over = said["over"][0]
-    if over not in get_args(Over):
-        raise ValueError(f"{name}: over is one of {', '.join(get_args(Over))}, not {over}")
+    over: Over | None = next((one for one in get_args(Over) if one == said["over"][0]), None)
+    if over is None:
+        raise ValueError(f"{name}: over is one of {', '.join(get_args(Over))}")
     one = {part: " ".join(lines) for part, lines in said.items()}
     return Kpi(
         name, Text(vi=vi, en=en), one["unit"], one["formula"], one["numerator"], one["denominator"], over,
-        one.get("note", ""),
+        one.get("note", ""), sql, one.get("reported") == "yes",
     )  # fmt: skip
 
 
@@ -73,8 +76,8 @@ def figure(kpi: Kpi, rows: Iterable[DayRow], first: date, last: date) -> dict[st
     for row in rows:
         if kpi.over != "state" or row.day == last.isoformat():
             numerator += row.numerator
-        counts = {"days": True, "sum": False, "start": row.day == first.isoformat(), "state": row.day == last.isoformat()}
-        if counts[kpi.over]:
+        begins, ends = row.day == first.isoformat(), row.day == last.isoformat()
+        if {"days": True, "sum": False, "start": begins, "state": ends}[kpi.over]:
             denominator += row.denominator
     return {"value": _value(kpi, numerator, denominator), "numerator": numerator, "denominator": denominator}
 
@@ -88,6 +91,6 @@ def described(kpi: Kpi, found: Mapping[str, Any]) -> dict[str, Any]:
 def _value(kpi: Kpi, numerator: int, denominator: int) -> float | int | None:
     if kpi.over == "sum":
         return numerator
-    if denominator == 0:
+    if denominator == 0 or (kpi.reported and numerator == 0):
         return None
     return round(kpi.factor * numerator / denominator, 2)

@@ -9,7 +9,7 @@ from shared.repositories.item_facts import Change, ItemFacts
 from shared.repositories.products import Products
 from shared.runtime import wiring
 from shared.runtime.logs import logger
-from shared.runtime.playbook.rules import rules
+from shared.runtime.playbook.rules import rules, sending_rules
 from shared.runtime.playbook.suggestions import suggestion_rules
 from shared.runtime.playbook.tickets import ticket_rules
 from shared.use_cases.facts.apply_changes import StreamReader
@@ -25,7 +25,8 @@ def item_facts(now: datetime) -> ItemFacts:
     # Of its own: that a product is not known yet must not be what other doors of this process remember.
     products = Products(outside.table, ProcessMemory(outside.clock), now)
     unrewarded = frozenset(suggestion_rules().credit.not_after)
-    return ItemFacts(rules().orders, ticket_rules(), unrewarded, lambda skus: products.load(list(skus)))
+    holdout = sending_rules().holdout_percent
+    return ItemFacts(rules().orders, ticket_rules(), unrewarded, holdout, lambda skus: products.load(list(skus)))
 
 
 def _log(change: Change, error: Exception) -> None:
