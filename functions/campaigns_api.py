@@ -1,4 +1,5 @@
-"""Door: campaigns. Create, preview reach and cost, send a test message, approve, pause, resume, cancel."""
+"""Door: campaigns. Create, have words drafted, preview reach and cost, send a test message, approve, pause, resume,
+cancel."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ from aws_lambda_powertools.event_handler import Response
 from shared.domain.campaigns.campaign import StoredCampaign, StoredPreview, Verb
 from shared.domain.errors import Forbidden
 from shared.runtime import wiring
-from shared.runtime.factories.campaigns import audience_judge, campaigns, preview
+from shared.runtime.factories.campaigns import audience_judge, campaigns, draft_content, preview
 from shared.runtime.http import HttpDoor, answer, listing
 from shared.runtime.playbook.rules import sending_rules
 from shared.use_cases.campaigns.manage import within
@@ -50,6 +51,19 @@ def post_preview(campaign_id: str) -> Response[str]:
 def post_test(campaign_id: str) -> Response[str]:
     body = handler.json()
     return answer(campaigns(wiring.outside().clock()).test(_own(campaign_id), body, _stores()), 202)
+
+
+@handler.routes.post("/v1/campaigns/<campaign_id>/drafts")
+def post_drafts(campaign_id: str) -> Response[str]:
+    body = handler.json()
+    return answer(draft_content(wiring.outside().clock()).draft(_own(campaign_id), body, _by()))
+
+
+@handler.routes.post("/v1/campaigns/<campaign_id>/drafts/<draft_id>/approve")
+def post_draft_approve(campaign_id: str, draft_id: str) -> Response[str]:
+    now, body = wiring.outside().clock(), handler.json()
+    _own(campaign_id)
+    return answer(campaigns(now).show(draft_content(now).approve(campaign_id, draft_id, body, _by())))
 
 
 @handler.routes.post("/v1/campaigns/<campaign_id>/approve")

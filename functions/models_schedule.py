@@ -1,4 +1,4 @@
-"""Door: the weekly pass that takes the cut-offs from the shop's own base and brings every label over."""
+"""Door: by the hour and by night, the lake is compacted and figures and models are computed; weekly, the cut-offs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ PAGES = 400
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     wiring.keep_time(context)
+    return _cutoffs(event) if event["job"] == "cutoffs" else _reports(event)
+
+
+def _reports(event: dict[str, Any]) -> dict[str, Any]:
+    # Loaded by these jobs alone: they bring the libraries of the analytics layer.
+    from shared.runtime.factories.nightly import compact_and_refresh
+
+    return compact_and_refresh(tick_time(event), whole=event["job"] == "nightly")
+
+
+def _cutoffs(event: dict[str, Any]) -> dict[str, Any]:
     now = tick_time(event)
     outside = wiring.outside()
     cutoffs = publish(outside.table, rules_today(now), now)

@@ -44,13 +44,17 @@ class FromStream:
 
 @dataclass(frozen=True)
 class Tick:
-    """One schedule: an EventBridge cron in Asia/Ho_Chi_Minh and the input the door receives."""
+    """One schedule: an EventBridge cron in Asia/Ho_Chi_Minh and the input the door receives.
+
+    A run that `recomputes` all from what is stored makes up for every one before it that was left out.
+    """
 
     name: str
     cron: str
     job: str
     maximum_age_seconds: int = 3600
     retries: int = 2
+    recomputes: bool = False
 
 
 @dataclass(frozen=True)
@@ -82,7 +86,7 @@ class Door:
     grants: tuple[Grant, ...]
     memory: int = 512
     timeout_seconds: int = 10
-    layer: Literal["base"] = "base"
+    layer: Literal["base", "analytics"] = "base"
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,7 @@ SENDS = tuple(
 )
 # What the `converse` call of a model needs.
 ASKS = (Grant("model:second_opinion", ("bedrock:InvokeModel",)),)
+DRAFTS = Grant("model:content_help", ("bedrock:InvokeModel",))
 READ = ("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query")
 WRITE = ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:ConditionCheckItem")
 
@@ -369,6 +374,8 @@ DOORS = (
                 "GET /v1/campaigns/{campaign_id}",
                 "POST /v1/campaigns/{campaign_id}/preview",
                 "POST /v1/campaigns/{campaign_id}/test",
+                "POST /v1/campaigns/{campaign_id}/drafts",
+                "POST /v1/campaigns/{campaign_id}/drafts/{draft_id}/approve",
                 "POST /v1/campaigns/{campaign_id}/approve",
                 "POST /v1/campaigns/{campaign_id}/pause",
                 "POST /v1/campaigns/{campaign_id}/resume",
@@ -382,9 +389,11 @@ DOORS = (
             settings.MESSAGES,
             settings.CHANNELS,
             settings.PUBLIC,
+            settings.CONTENT_HELP,
         ),
         grants=(
             *SENDS,
+            DRAFTS,
             Grant("table", READ + WRITE),
             Grant("secret:identity", ("secretsmanager:GetSecretValue",)),
             Grant("secret:channels", ("secretsmanager:GetSecretValue",)),
@@ -440,9 +449,9 @@ DOORS = (
     Door(
         "facts_stream",
         FromStream(
-            partitions=("C#", "ORDER#", "SPEND#"),
+            partitions=("C#", "ORDER#", "CAMPAIGN#", "SPEND#"),
             items=("P", "OJ", "O", "K"),
-            kinds=("X#", "OS#", "TS#", "OT#", "DT#", "E#", "SPEND#"),
+            kinds=("X#", "OS#", "TS#", "OT#", "DT#", "E#", "P#", "S#"),
         ),
         settings=(settings.STAGE, settings.TABLE, settings.LAKE),
         grants=(
@@ -454,9 +463,47 @@ DOORS = (
     ),
     Door(
         "models_schedule",
-        Schedule((Tick("cutoffs", "0 4 ? * SUN *", "cutoffs"),)),
-        settings=(settings.STAGE, settings.TABLE),
-        grants=(Grant("table", READ + WRITE),),
+        Schedule(
+            (
+                Tick("hourly", "40 * * * ? *", "hourly", recomputes=True),
+                Tick("nightly", "30 2 * * ? *", "nightly", recomputes=True),
+                Tick("cutoffs", "0 4 ? * SUN *", "cutoffs"),
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.LAKE),
+        grants=(
+            Grant("table", READ + WRITE),
+            Grant("lake", ("s3:ListBucket",)),
+            Grant("lake:facts", ("s3:GetObject", "s3:DeleteObject")),
+            Grant("lake:parquet", ("s3:GetObject", "s3:PutObject", "s3:DeleteObject")),
+            Grant("lake:manifests", ("s3:GetObject", "s3:PutObject")),
+            Grant("lake:models", ("s3:GetObject", "s3:PutObject")),
+        ),
+        memory=2048,
         timeout_seconds=840,
+        layer="analytics",
+    ),
+    Door(
+        "reports_api",
+        Http(
+            (
+                "GET /v1/reports/kpis",
+                "GET /v1/reports/kpis/{kpi}/facts",
+                "GET /v1/reports/campaigns",
+                "GET /v1/reports/funnel",
+                "PUT /v1/reports/spend",
+            )
+        ),
+        settings=(settings.STAGE, settings.TABLE, settings.LAKE),
+        grants=(
+            Grant("table", (*READ, "dynamodb:PutItem")),
+            Grant("lake", ("s3:ListBucket",)),
+            Grant("lake:facts", ("s3:GetObject",)),
+            Grant("lake:parquet", ("s3:GetObject",)),
+            Grant("lake:manifests", ("s3:GetObject",)),
+        ),
+        memory=1024,
+        timeout_seconds=29,
+        layer="analytics",
     ),
 )

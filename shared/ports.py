@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, NamedTuple, Protocol
 
+from shared.domain.messaging.wording import Wording
 from shared.domain.triage.triage import Triage
 
 Item = dict[str, Any]
@@ -167,6 +168,32 @@ class SecondOpinion(Protocol):
 
     def read(self, text: str) -> Triage | None:
         """What it says a message is about; None when it says nothing usable in time. Never raises."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CopyBrief:
+    """What a copywriter is told, as JSON; nothing about any person. Each draft is to have the `parts` named."""
+
+    told: Mapping[str, Any]
+    count: int
+    parts: tuple[str, ...]
+
+
+class Copy(NamedTuple):
+    """Drafts as the model wrote them, unchecked; which model it was and the tokens it is paid for."""
+
+    drafts: list[Wording]
+    model: str
+    input_tokens: int
+    output_tokens: int
+
+
+class CopyWriter(Protocol):
+    """Somebody outside of us who drafts messages: slow, paid by the call, and not to be believed."""
+
+    def draft(self, brief: CopyBrief) -> Copy:
+        """One to `count` drafts; raises `domain.errors.Busy` when nothing usable comes in time."""
         ...
 
 

@@ -37,8 +37,9 @@ LAW: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 # What the product does, one folder each on the floors that are divided by it, and the same word in the tests.
 CAPABILITIES = {
-    "bot", "campaigns", "catalogue", "common", "customers", "events", "facts", "inbox", "journeys", "messaging",
-    "onboarding", "orders", "recommendations", "segments", "staff", "tasks", "tickets", "triage", "vouchers",
+    "bot", "campaigns", "catalogue", "common", "customers", "events", "experiments", "facts", "inbox", "journeys",
+    "messaging", "onboarding", "orders", "recommendations", "reports", "segments", "staff", "tasks", "tickets",
+    "triage", "vouchers",
 }  # fmt: skip
 # The folders of tests that are about a floor or about everything.
 OTHER_TESTS = {

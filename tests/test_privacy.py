@@ -215,6 +215,7 @@ def test_no_address_has_a_place_for_personal_data(shop: Shop):
         "campaign_id",
         "code",
         "customer_id",
+        "draft_id",
         "journey_id",
         "label",
         "task_id",

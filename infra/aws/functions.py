@@ -30,6 +30,9 @@ from infra.aws.stages import Stage
 from infra.catalogue import Door, FromQueue, Http, Schedule
 from shared.runtime.settings import OFF
 
+# What the ids of system-defined inference profiles begin with.
+_PROFILES = ("apac", "au", "ca", "eu", "global", "jp", "us")
+
 
 @jsii.implements(ILocalBundling)
 class BuiltHere:
@@ -81,8 +84,8 @@ class Functions:
         role = iam.Role(self._stack, f"{camel(door.name)}Role", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
         logs_to.grant_write(role)
         for grant in door.grants:
-            if resource := self._arn(grant.resource):
-                role.add_to_policy(iam.PolicyStatement(actions=list(grant.actions), resources=[resource]))
+            if resources := self._arns(grant.resource):
+                role.add_to_policy(iam.PolicyStatement(actions=list(grant.actions), resources=resources))
         function = lambda_.Function(
             self._stack,
             camel(door.name),
@@ -129,8 +132,36 @@ class Functions:
             "on_failure": destinations.SqsDestination(self._queues.ticks),
         }
 
+    def _arns(self, resource: str) -> list[str]:
+        """The exact ARNs behind a grant's resource name; none for a sender or a model that this stage does not have."""
+        match resource.split(":"):
+            case ["model", "second_opinion"]:
+                return self._model(self._stage.second_opinion_model)
+            case ["model", "content_help"]:
+                return self._model(self._stage.content_help_model)
+        arn = self._arn(resource)
+        return [arn] if arn else []
+
+    def _model(self, model: str) -> list[str]:
+        """A foundation model of this region; or an inference profile with its model in each region it sends to, for
+        AWS asks for the permission on all of them."""
+        partition, region, account = self._stack.partition, self._stack.region, self._stack.account
+        profile, _, name = model.partition(".")
+        if not model:
+            return []
+        if profile not in _PROFILES:
+            return [f"arn:{partition}:bedrock:{region}::foundation-model/{model}"]
+        # A global profile may send anywhere: its model is named once more, without a region.
+        regions = (region, "") if profile == "global" else self._stage.profile_regions
+        if not regions:
+            raise ValueError(f"{model} is an inference profile: name the regions it sends to in profile_regions")
+        return [
+            f"arn:{partition}:bedrock:{region}:{account}:inference-profile/{model}",
+            *(f"arn:{partition}:bedrock:{to}::foundation-model/{name}" for to in regions),
+        ]
+
     def _arn(self, resource: str) -> str:
-        """The exact ARN behind a grant's resource name; "" for a sender or a model that this stage does not have."""
+        """The exact ARN behind any other grant's resource name; "" for a sender that this stage does not have."""
         stage = self._stage
         match resource.split(":"):
             case ["table"]:
@@ -156,13 +187,6 @@ class Functions:
             case ["sender", "whatsapp"]:
                 number = f"phone-number-id/{stage.whatsapp_number}"
                 return arn_of(self._stack, "social-messaging", number) if stage.whatsapp_number else ""
-            case ["model", "second_opinion"]:
-                model = f"foundation-model/{stage.second_opinion_model}"
-                return (
-                    f"arn:{self._stack.partition}:bedrock:{self._stack.region}::{model}"
-                    if stage.second_opinion_model
-                    else ""
-                )
         raise ValueError(f"the plan grants something nobody builds: {resource!r}")
 
     def _setting(self, variable: str) -> str:
@@ -174,6 +198,7 @@ class Functions:
             "KQ_LAKE_BUCKET": self._data.bucket.bucket_name,
             "KQ_PUBLIC_URL": self._public_url,
             "KQ_BEDROCK_MODEL": self._stage.second_opinion_model or OFF,
+            "KQ_CONTENT_MODEL": self._stage.content_help_model or OFF,
         }
         for name, queue in self._queues.work.items():
             variable_name = name.upper().replace("-", "_")

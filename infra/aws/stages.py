@@ -27,8 +27,12 @@ class Stage:
     inbound_mail: str = ""
     sms_sender: str = ""
     whatsapp_number: str = ""
-    # The foundation model of Bedrock in this region that is asked for a second opinion; empty: nobody is.
+    # Models of Bedrock, each a foundation model of this region or a system-defined inference profile ("apac.…",
+    # "global.…"): the one that is asked for a second opinion, and the one that drafts messages; empty: nobody is.
     second_opinion_model: str = ""
+    content_help_model: str = ""
+    # Where the inference profiles named above may send what they are asked ("models at a glance" of Bedrock's guide).
+    profile_regions: tuple[str, ...] = ()
 
     def named(self, what: str) -> str:
         """The physical name of something in this stage."""

@@ -33,6 +33,8 @@ from shared.domain.errors import Invalid
 from shared.domain.messaging.sms_encoding import AD_LABEL, as_advertisement, bounded, without_marks
 from shared.domain.messaging.template import (
     CUSTOMER,
+    LONGEST_CHAT,
+    WORDS,
     Call,
     CannotRender,
     Conversation,
@@ -49,6 +51,7 @@ from shared.domain.messaging.template import (
     Zns,
 )
 from shared.domain.messaging.tracked_links import MessageLinks, web_address
+from shared.domain.messaging.wording import Wording
 from shared.ports import Rendered
 
 # Characters that a ZNS parameter of each type may have, as Zalo documents them.
@@ -59,8 +62,6 @@ LIMITS: Mapping[ParameterKind, int] = {
 # Where less of it still says the same; half an address or half a code says something else.
 _MAY_BE_CUT: frozenset[ParameterKind] = frozenset(("customer_name", "product"))
 _ZNS_DATE = re.compile(r"(?:\d\d:\d\d(?::\d\d)?)?(?:(?:^| )(?:\d\d/\d\d/|\d\d/)\d{4})?")
-# What the conversation channels take in one message.
-_LONGEST = {"zalo": 2000, "messenger": 2000, "whatsapp": 4096}
 _PLACEHOLDER = re.compile(r"<([a-z_][a-z0-9_]*)>")
 
 
@@ -154,11 +155,14 @@ class Renderer:
         """One message, complete and within its channel's limits; raises CannotRender.
 
         `variables["customer"]` are the person's traits (see `greeting.greet`); their attribute "language" may be "en".
+        `variables["words"]` are approved words by channel (`Wording`), which stand in the place of the template's own.
         What a template has not declared is ignored.
         """
         found = self._templates.get(template)
         if found is None:
             raise CannotRender(template, channel, "", "there is no such template")
+        if words := (variables.get(WORDS) or {}).get(channel):
+            found = found.reworded(channel, Wording.model_validate(words))
         block = found.block(channel)
         if block is None:
             raise CannotRender(template, channel, "", "the template says nothing on this channel")
@@ -303,8 +307,8 @@ def _chat(scene: _Scene, block: Zalo | Conversation) -> Rendered:
     text = scene.fill(block.text.in_language(scene.lang))
     if scene.marketing:
         text = f"{text}\n\n{scene.line(scene.shop.opt_out_chat.in_language(scene.lang))}"
-    if len(text) > _LONGEST[scene.channel]:
-        raise scene.trouble("", f"has {len(text)} characters, at most {_LONGEST[scene.channel]} are taken")
+    if len(text) > LONGEST_CHAT[scene.channel]:
+        raise scene.trouble("", f"has {len(text)} characters, at most {LONGEST_CHAT[scene.channel]} are taken")
     return scene.rendered(text)
 
 

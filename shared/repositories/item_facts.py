@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, NamedTuple, cast
 
+from shared.domain.campaigns.campaign import JOURNEY as CAMPAIGN
 from shared.domain.catalogue.product import Product
 from shared.domain.common.channels import consent_channel
 from shared.domain.common.outgoing_values import is_code, is_plain
@@ -19,6 +20,7 @@ from shared.domain.common.playbook_rules import OrderRules
 from shared.domain.customers.profile import Profile, caring_store
 from shared.domain.facts.schema import Kind, columns
 from shared.domain.messaging.message import Message
+from shared.domain.messaging.policy import in_holdout
 from shared.domain.orders.cart import lines as cart_lines
 from shared.domain.orders.order import OrderState, read, refunded
 from shared.domain.tickets.rules import TicketRules
@@ -35,6 +37,8 @@ Fact = dict[str, Any]
 # Who is young, middle-aged and older, as channels are chosen by (U9).
 AGE_BANDS = ((30, "under_30"), (45, "30_to_44"))
 OLDER = "45_and_over"
+# The arms of a campaign by the names that journeys have for theirs; `global` is the hold-out of all marketing.
+ARMS = {"campaign": "live", "held_out": "holdout", "held_out_of_all": "global"}
 # Names of stores, channels and events are short; longer ones are texts.
 LONGEST_WORD = 40
 
@@ -57,11 +61,12 @@ class Change(NamedTuple):
 @dataclass(frozen=True)
 class ItemFacts:
     """Makes facts of changes. `products` gives what is known of these SKUs; `unrewarded` are intents of tickets that
-    earn no credit for later orders."""
+    earn no credit for later orders, `holdout_percent` is the global hold-out."""
 
     orders: OrderRules
     tickets: TicketRules
     unrewarded: frozenset[str]
+    holdout_percent: int
     products: Callable[[Iterable[str]], Mapping[str, Product]]
 
     def of(self, change: Change) -> list[Fact]:
@@ -84,6 +89,8 @@ class ItemFacts:
             found.append(self._task(change, new))
         elif sk.startswith("E#"):
             found.append(self._entry(change, new))
+        elif sk.startswith("P#") and change.key.pk.startswith("CAMPAIGN#"):
+            found.append(self._targeted(change, new))
         elif change.key.pk.startswith("SPEND#"):
             found.append(self._spend(change, new))
         return found
@@ -104,6 +111,7 @@ class ItemFacts:
             total=row.total, kept=row.kept, discount=content.get("discount", 0), refunded=refunded(state),
             margin=self._margin(content.get("lines", ()), row.total, row.kept), promo=row.promo,
             payment=_word(content.get("payment")), status=row.status, counts=row.counts,
+            exchange=bool(content.get("exchange_of")),
             bad_phone=bool(state.get("bad_phone")), backfill=bool(state.get("backfill")),
             skus=",".join(sorted(sku for sku in basket(row, content, self.orders) if is_code(sku))) or None,
         )  # fmt: skip
@@ -156,6 +164,7 @@ class ItemFacts:
             "source": _word(traits.get("@source")),
             "reach": ",".join(sorted(open_to)) or None,
             "consented": ",".join(sorted(agreed)) or None,
+            "held_out": in_holdout(str(profile.get("customer_id")), "*", self.holdout_percent),
         }
 
     def _cart(self, change: Change, item: Item) -> Fact:
@@ -230,6 +239,14 @@ class ItemFacts:
             "engagement", change, fact_id, item["at"], customer_id=customer_id, type=item["type"],
             name=_word(item["name"]), stage=item.get("stage"), source=_word(item.get("source")),
             backfill=bool(item.get("backfill")),
+        )  # fmt: skip
+
+    def _targeted(self, change: Change, item: Item) -> Fact:
+        """A campaign took a customer in, or into its hold-out."""
+        campaign, customer_id = change.key.pk.removeprefix("CAMPAIGN#"), change.key.sk.removeprefix("P#")
+        return _fact(
+            "journey_step", change, f"{campaign}#{customer_id}", item["at"], customer_id=customer_id, journey=CAMPAIGN,
+            run=campaign, campaign=campaign, arm=ARMS.get(item["arm"], item["arm"]), event="entered",
         )  # fmt: skip
 
     def _spend(self, change: Change, item: Item) -> Fact:

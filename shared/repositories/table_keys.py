@@ -50,13 +50,14 @@ Messaging
   PACE#<channel>          <minute>                    rate-limit tokens drawn in a minute
   CIRCUIT#<channel>       C                           circuit breaker: until when a provider is not called
   SENT#<day>              <channel>                   messages accepted by providers on a day, and their cost
-  BUDGET#<day>            <journey>                   message cost; `second_opinion`: calls to the outside model
+  BUDGET#<day>            <journey>                   message cost; `second_opinion`, `content_help`: calls to models
   HALT                    H                           marketing halt, by province
   ADS#<room>              #, <message>                batch room of an advertising text (due); its messages
   ADCALL#<call>           C                           batch sent to the gateway
 Campaigns
   CAMPAIGN#<id>           C                           campaign: content, audience, state; due while it runs
   CAMPAIGN#<id>           V                           preview
+  CAMPAIGN#<id>           D#<request>                 drafts of its message by a model (90 days)
   CAMPAIGN#<id>           P#<customer>                customer targeted, or in the hold-out
   CAMPAIGN#<id>           N                           counters of its messages, by the stream
   CAMPAIGNS               <created>#<id>              list of all campaigns
@@ -75,6 +76,7 @@ Tickets
   CORRECTIONS#<month>     <at>#<ticket>               labels corrected by agents, as training examples
   CREDIT#<day>            N                           revenue after the tickets first answered on a local day
 Staff
+  STAFF#<person>          D#<day>#<place>             call of an agent's local day (60 days)
   STAFF                   AWAY                        absences with their last day
   NOTE#<note>             N                           staff notification; due until sent
 Tasks
@@ -92,12 +94,19 @@ Access and schedules
   KEY#<hash>              K                           API key
   KEYS                    <key id>                    where the key of this id stands, for lists
   LEASE#<partition>       L                           lease of the worker that sweeps a due partition
+Reports
+  KPI#<kpi>               <local day>                 a day's contributions to a KPI, by cut
+  OUTCOME#<query>         <month>                     a month's outcomes of journeys and campaigns
+  REPORTS                 STATE                       until when figures were computed; the frozen baseline
+  SPEND#<month>           S#<day>#<purpose>#<channel>#<campaign>  money spent outside of us, as reported
 Stream
   STREAM#<shard>          S                           what was read of a shard of the table's stream (7 days)
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import count
 from zlib import crc32
 
 from shared.ports import Key
@@ -398,6 +407,10 @@ def campaign_preview(campaign_id: str) -> Key:
     return Key(f"CAMPAIGN#{campaign_id}", "V")
 
 
+def campaign_drafts(campaign_id: str, request_id: str) -> Key:
+    return Key(f"CAMPAIGN#{campaign_id}", f"D#{request_id}")
+
+
 def campaign_person(campaign_id: str, customer_id: str) -> Key:
     return Key(f"CAMPAIGN#{campaign_id}", f"P#{customer_id}")
 
@@ -493,6 +506,16 @@ def credit_of_day(day: str) -> Key:
 
 
 STAFF_AWAY = Key("STAFF", "AWAY")
+
+
+def call_places_of(person_id: str, day: str) -> tuple[str, str, str]:
+    """The partition, the first and the last sort key of the calls an agent has on a local day."""
+    return f"STAFF#{person_id}", f"D#{day}#", f"D#{day}#~"
+
+
+def call_places(person_id: str, day: str) -> Iterator[Key]:
+    """The places of an agent's local day for calls, in order."""
+    return (Key(f"STAFF#{person_id}", f"D#{day}#{number:04d}") for number in count())
 
 
 def staff_note(note_id: str) -> Key:
@@ -607,12 +630,29 @@ def timer_lane(name: str) -> str:
     return f"timer#{crc32(name.encode()) % TIMER_SHARDS}"
 
 
+# --- Reports ---
+
+REPORTS_STATE = Key("REPORTS", "STATE")
+
+
+def kpi_day(kpi: str, day: str) -> Key:
+    return Key(f"KPI#{kpi}", day)
+
+
+def outcomes(query: str, month: str) -> Key:
+    return Key(f"OUTCOME#{query}", month)
+
+
+def spend(day: str, purpose: str, channel: str, campaign: str) -> Key:
+    return Key(f"SPEND#{day[:7]}", f"S#{day}#{purpose}#{channel}#{campaign}")
+
+
 # --- Stream ---
 
 # What the stream of the table brings to `facts_stream`: these items of customers and orders, and reported spending.
-STREAMED_PARTITIONS = ("C#", "ORDER#", "SPEND#")
+STREAMED_PARTITIONS = ("C#", "ORDER#", "CAMPAIGN#", "SPEND#")
 STREAMED_ITEMS = ("P", "OJ", "O", "K")
-STREAMED_KINDS = ("X#", "OS#", "TS#", "OT#", "DT#", "E#", "SPEND#")
+STREAMED_KINDS = ("X#", "OS#", "TS#", "OT#", "DT#", "E#", "P#", "S#")
 
 
 def is_streamed(key: Key) -> bool:

@@ -11,12 +11,14 @@ from shared.domain.messaging.legal_limits import Hours
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.staff.directory import Directory, Person, allocate
 from shared.domain.tasks.call_scheduling import SlotRequest, find_slot, fit
-from shared.domain.tasks.task import SKIPPED, WITHDRAWN, NewTask, Slot, Task
-from shared.domain.vietnam_time import DAY, day_start, moment, stamp
-from shared.ports import Table
+from shared.domain.tasks.task import NewTask, Slot, Task
+from shared.domain.vietnam_time import DAY, day_start, local_day, moment, stamp
+from shared.ports import Item, Key, Table
 from shared.repositories import table_keys
 from shared.repositories.contact_ledger import last_selling_call, ledger_of
 from shared.repositories.unit_of_work import UnitOfWork
+
+DAYS_KEPT = timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -101,15 +103,34 @@ class Roster:
 
 
 def calls_on(uow: UnitOfWork, person_id: str, day: date) -> int:
-    """The calls of an agent on a local day: those planned for it, and those made. Counted from the agent's own list,
-    for a counter would be a row of all their customers."""
-    begins, ends = stamp(day_start(day)), stamp(day_start(day) + DAY)
-    rows = [
-        row
-        for status in ("open", "done")
-        for row in uow.collection(table_keys.tasks_of(person_id), f"{status}#{begins}", f"{status}#{ends}")
-    ]
-    return sum(row.get("kind") == "call" and row.get("outcome") not in (WITHDRAWN, SKIPPED) for row in rows)
+    """The calls of an agent on a local day: those planned for it, and those made."""
+    return len(_places(uow, person_id, day))
+
+
+def count_call(uow: UnitOfWork, task: Task, by: int, now: datetime) -> None:
+    """Take a place in the day of a call's assignee, or give it back (`by` -1), in the commit that opens, moves or
+    closes it.
+
+    Each place is a row of its own: a counter would be a row of all customers. Of two who take the last one at once,
+    one commit raises Conflict.
+    """
+    if task["kind"] != "call" or not task.get("assignee"):
+        return
+    day = local_day(moment(task["due_at"]))
+    taken = _places(uow, task["assignee"], day)
+    if by < 0:
+        for key, row in taken.items():
+            if row["task_id"] == task["task_id"]:
+                uow.delete(key)
+        return
+    free = next(key for key in table_keys.call_places(task["assignee"], day.isoformat()) if key not in taken)
+    uow.create(free, {"task_id": task["task_id"], "ttl": int((now + DAYS_KEPT).timestamp())})
+
+
+def _places(uow: UnitOfWork, person_id: str, day: date) -> dict[Key, Item]:
+    """The places taken on a day."""
+    pk, low, high = table_keys.call_places_of(person_id, day.isoformat())
+    return {Key(row["pk"], row["sk"]): row for row in uow.collection(pk, low, high)}
 
 
 def _overdue(table: Table, person_id: str, today: date) -> int:

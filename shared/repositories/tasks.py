@@ -25,7 +25,7 @@ from shared.domain.vietnam_time import stamp
 from shared.ports import Item, Key
 from shared.repositories import table_keys
 from shared.repositories.profiles import addresses, members_of
-from shared.repositories.task_assignment import Roster
+from shared.repositories.task_assignment import Roster, count_call
 from shared.repositories.unit_of_work import UnitOfWork
 
 DONE_KEPT = timedelta(days=90)
@@ -57,6 +57,7 @@ def open_task(uow: UnitOfWork, new: NewTask, now: datetime, roster: Roster | Non
     task = opened(new, store, now, slot)
     uow.put(key, task)
     _list(uow, task)
+    count_call(uow, task, 1, now)
     return new.task_id
 
 
@@ -81,11 +82,13 @@ def find_task(uow: UnitOfWork, task_id: str, stores: frozenset[str]) -> Task:
     return task
 
 
-def replace_open(uow: UnitOfWork, before: Task, after: Task) -> None:
-    """Replace an open task, in the lists too."""
+def replace_open(uow: UnitOfWork, before: Task, after: Task, now: datetime) -> None:
+    """Replace an open task, in the lists and in its assignee's calls of the day."""
     _unlist(uow, before)
+    count_call(uow, before, -1, now)
     uow.put(table_keys.task(after["task_id"]), after)
     _list(uow, after)
+    count_call(uow, after, 1, now)
 
 
 def task_done_signal(task: Task) -> Signal:
@@ -110,11 +113,15 @@ def finish(uow: UnitOfWork, task: Task, now: datetime) -> None:
     done: Task = {**task, "ttl": int((now + DONE_KEPT).timestamp())}
     uow.put(table_keys.task_done(task["task_id"]), done)
     _list(uow, done)
+    # A call that was made counts today; one that was not made frees its planned place.
+    count_call(uow, task, -1, now)
+    if task["outcome"] not in _NOT_DONE:
+        count_call(uow, {**task, "due_at": stamp(now)}, 1, now)
     remember(uow, task, _NOT_DONE.get(task["outcome"], "Task Done"), now)
 
 
 def _list(uow: UnitOfWork, task: Task) -> None:
-    names = ("task_id", "role", "kind", "store", "assignee", "outcome", "ttl")
+    names = ("task_id", "role", "kind", "store", "assignee", "ttl")
     row = {name: value for name, value in task.items() if name in names}
     at = task["done_at"] if status_of(task) == "done" else task["due_at"]
     for key in _rows(task, at):

@@ -70,6 +70,8 @@ ROLES: Mapping[str, frozenset[str]] = {
             "GET /v1/campaigns/{campaign_id}",
             "POST /v1/campaigns/{campaign_id}/preview",
             "POST /v1/campaigns/{campaign_id}/test",
+            "POST /v1/campaigns/{campaign_id}/drafts",
+            "POST /v1/campaigns/{campaign_id}/drafts/{draft_id}/approve",
             "POST /v1/campaigns/{campaign_id}/pause",
             "POST /v1/campaigns/{campaign_id}/resume",
             "POST /v1/campaigns/{campaign_id}/cancel",
@@ -78,6 +80,12 @@ ROLES: Mapping[str, frozenset[str]] = {
     ),
     # Marketing makes campaigns; managers, who answer for their cost, approve them (R18).
     "POST /v1/campaigns/{campaign_id}/approve": frozenset(("manager", "admin")),
+    "GET /v1/reports/kpis": frozenset(("store_manager", "marketing", "manager", "admin")),
+    "GET /v1/reports/kpis/{kpi}/facts": frozenset(("store_manager", "marketing", "manager", "admin")),
+    **dict.fromkeys(
+        ("GET /v1/reports/campaigns", "GET /v1/reports/funnel", "PUT /v1/reports/spend"),
+        frozenset(("marketing", "manager", "admin")),
+    ),
     "GET /v1/journeys": _STAFF | {"marketing"},
     "GET /v1/journeys/{journey_id}": _STAFF | {"marketing"},
     "GET /v1/tasks": _STAFF,

@@ -44,6 +44,8 @@ PUBLIC = Group("public", ("KQ_PUBLIC_URL",))
 LAKE = Group("lake", ("KQ_LAKE_BUCKET",))
 # The model of Amazon Bedrock for messages our own classifier is unsure of; "off" where there is none.
 SECOND_OPINION = Group("second_opinion", ("KQ_BEDROCK_MODEL",))
+# The model of Amazon Bedrock that drafts messages for campaigns; "off" where there is none.
+CONTENT_HELP = Group("content_help", ("KQ_CONTENT_MODEL",))
 OFF = "off"
 
 

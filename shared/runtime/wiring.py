@@ -17,7 +17,7 @@ from typing import Any, Protocol
 from cachetools import TTLCache
 
 from shared.domain.common.channels import PURPOSES
-from shared.ports import Clock, NewId, ObjectStore, Queue, SecondOpinion, Table
+from shared.ports import Clock, CopyWriter, NewId, ObjectStore, Queue, SecondOpinion, Table
 from shared.repositories.cached import ProcessMemory, cached
 from shared.runtime import settings
 
@@ -65,6 +65,8 @@ class Outside(Protocol):
     @property
     def second_opinion(self) -> SecondOpinion | None: ...
     @property
+    def content_help(self) -> CopyWriter | None: ...
+    @property
     def clock(self) -> Clock: ...
     @property
     def new_id(self) -> NewId: ...
@@ -95,6 +97,7 @@ class LocalOutside:
     channel_accounts: Mapping[str, Any] = field(default_factory=dict)
     public_url: str = ""
     second_opinion: SecondOpinion | None = None
+    content_help: CopyWriter | None = None
     shadow_first: bool = False
     memory: ProcessMemory = field(init=False)
 
@@ -177,6 +180,11 @@ class AwsOutside:
         model = os.environ.get("KQ_BEDROCK_MODEL", settings.OFF)
         return None if model == settings.OFF else _bedrock_reader(model)
 
+    @property
+    def content_help(self) -> CopyWriter | None:
+        model = os.environ.get("KQ_CONTENT_MODEL", settings.OFF)
+        return None if model == settings.OFF else _bedrock_copywriter(model)
+
 
 @cache
 def _dynamo_table(name: str) -> Table:
@@ -205,6 +213,14 @@ def _bedrock_reader(model: str) -> SecondOpinion:
     from shared.runtime.playbook.triage import asking
 
     return BedrockReader(model, asking().system())
+
+
+@cache
+def _bedrock_copywriter(model: str) -> CopyWriter:
+    from shared.adapters.aws.bedrock_copy import BedrockCopyWriter
+    from shared.runtime.playbook.content_help import content_help
+
+    return BedrockCopyWriter(model, content_help().instructions)
 
 
 _deadline: ContextVar[float | None] = ContextVar("deadline", default=None)

@@ -54,7 +54,7 @@ def own(engine, customer_id):
         # What is said to people and done about them is not taken back.
         if item["sk"].startswith(("M#", "OT#", "X#", "W", "OJ")) or item.get("name") in MADE_BY_JOURNEYS:
             continue
-        body = {k: v for k, v in item.items() if k not in ("version", "apart", "due_at")}
+        body = {k: v for k, v in item.items() if k not in ("version", "apart", "due_at", "news")}
         found[item["sk"]] = body
     return json.dumps(found, sort_keys=True)
 

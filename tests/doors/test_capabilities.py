@@ -79,6 +79,7 @@ class Days:
         self.shop.stack.advance(self.shop.now + timedelta(days=days))
 
     def counts(self):
+        self.shop.stack.read_stream()
         return {item["label"]: item["customers"] for item in self.get("/v1/segments")["items"]}
 
     def members(self, label):
@@ -88,6 +89,7 @@ class Days:
         return self.find(**who)["segments"]
 
     def day_total(self, name):
+        self.shop.stack.read_stream()
         rows = self.shop.stack.store.db.execute("SELECT body FROM items WHERE pk LIKE 'DAY#%'").fetchall()
         return sum(json.loads(body).get(name, 0) for (body,) in rows)
 

@@ -101,6 +101,7 @@ def test_what_the_calls_answer_is_what_is_promised(busy_shop: tuple[Shop, str]):
         after = page.json["next"]
     assert {item["type"] for item in items} >= {"track", "consent", "page", "screen", "group", "alias"}
     assert sum(item["name"] == "Order Completed" for item in items) == 13
+    shop.stack.read_stream()
     counts = holds_to_it("GET /v1/segments", shop.call("GET", "/v1/segments")).json["items"]
     for row in counts:
         members = shop.call("GET", f"/v1/segments/{row['label']}/customers")

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
-from infra.catalogue import DOORS, Http, Schedule
+from infra.catalogue import DOORS, FromStream, Http, Schedule
 from infra.local.providers.messenger import PageComment
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.keys import local_keys
 from infra.local.stack.local_stack import LocalStack
 from shared.adapters.webhooks import aws
 from shared.domain.messaging.message import Intent
+from shared.repositories import table_keys
 from shared.repositories.messages import plan
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.playbook.rules import sending_rules
@@ -29,6 +30,7 @@ NOW = datetime(2025, 3, 23, 5, tzinfo=UTC)
 STATUS = {
     "appointments_api_book": 201,
     "campaigns_api_create": 201,
+    "campaigns_api_drafts": 404,  # the campaign is another shop's
     "customers_api_churn_risk": 200,
     "customers_api_merge": 404,  # neither customer is here yet
     "customers_api_put": 201,
@@ -44,6 +46,7 @@ STATUS = {
     "health_api_health": 200,
     "journeys_api_journey": 200,
     "popups_api_visitor": 200,
+    "reports_api_kpis": 200,
     "tasks_api_outcome": 404,  # there is nobody yet whom it could be about
     "tasks_api_tasks": 200,
     "tickets_api_message": 404,  # nobody has written yet
@@ -116,7 +119,8 @@ def test_a_sample_is_what_its_door_is_wired_for_and_carries_no_key(name: str) ->
     elif isinstance(door.trigger, Schedule):
         assert event["job"] in {tick.job for tick in door.trigger.ticks}
     else:
-        assert all(record["eventSource"] == "aws:sqs" for record in event["Records"])
+        source = "aws:dynamodb" if isinstance(door.trigger, FromStream) else "aws:sqs"
+        assert all(record["eventSource"] == source for record in event["Records"])
 
 
 @pytest.mark.parametrize("name", sorted(STATUS))
@@ -168,6 +172,15 @@ def test_the_put_customer_is_found_by_the_search_and_counted_in_the_segments(lap
 def test_the_worker_takes_its_sample_whole(laptop: Laptop) -> None:
     assert laptop.invoke("events_worker") == {"batchItemFailures": []}
     assert laptop.customer("0901234567")["metrics"]["orders"] == 1
+
+
+def test_a_change_of_the_table_is_counted_once_and_becomes_a_fact(laptop: Laptop) -> None:
+    for _ in range(2):
+        assert laptop.invoke("facts_stream") == {"state": {}, "batchItemFailures": []}
+
+    (counted,) = laptop.stack.table.query(table_keys.day_totals("2026-11-21")).items
+    assert (counted["orders"], counted["kept"]) == (1, 450_000)
+    assert len(laptop.stack.outside.lake.list("facts/order/dt=2026-11-21/").names) == 1
 
 
 def test_poison_goes_to_the_dead_letters_with_its_reason_and_its_neighbour_goes_in(laptop: Laptop) -> None:

@@ -71,6 +71,7 @@ def test_a_door_may_reach_what_its_settings_name_and_nothing_else(door: Door):
         "public": set(),
         "lake": {"lake"},
         "second_opinion": {"model:second_opinion"},
+        "content_help": {"model:content_help"},
         "stage": set(),
     }
     supplied = set().union(*(named[group.name] for group in door.settings))

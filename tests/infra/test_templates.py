@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from infra.aws import stages
+from infra.aws.stages import Stage
 from infra.catalogue import DLQ_RETENTION_DAYS, DOORS, FromQueue, Http, Schedule
+from shared.runtime.settings import OFF
 from tests.infra.conftest import Synthesized
 
 pytestmark = pytest.mark.cdk
@@ -111,6 +114,82 @@ def test_a_function_may_do_what_its_row_grants_plus_log_receive_and_report_failu
         grants = [grant for grant in door.grants if not grant.resource.startswith(("sender:", "model:"))]
         granted = {action for grant in grants for action in grant.actions}
         assert may == granted | own | by_trigger[type(door.trigger)], door.name
+
+
+def test_a_model_is_granted_by_its_exact_arns_an_inference_profile_with_the_model_in_each_region_it_sends_to(
+    synthesized: Callable[[str], Synthesized], monkeypatch: pytest.MonkeyPatch
+):
+    with_models = {
+        "chosen": Stage(
+            "chosen",
+            keeps_data=False,
+            backup_days=1,
+            log_days=7,
+            second_opinion_model="maker.small-v1:0",
+            content_help_model="apac.maker.large-v1:0",
+            profile_regions=("ap-southeast-1", "ap-northeast-1"),
+        ),
+        "everywhere": Stage(
+            "everywhere", keeps_data=False, backup_days=1, log_days=7, content_help_model="global.maker.large-v1:0"
+        ),
+    }
+    for name, stage in with_models.items():
+        monkeypatch.setitem(stages.STAGES, name, stage)
+
+    def of(stage: str, door: str) -> set[str]:
+        synthesized_stage = synthesized(stage)
+        role = functions(synthesized_stage)[door][1]["Role"]["Fn::GetAtt"][0]
+        return {
+            _flat(arn)
+            for policy in synthesized_stage.all("AWS::IAM::Policy").values()
+            if {"Ref": role} in policy["Roles"]
+            for statement in policy["PolicyDocument"]["Statement"]
+            if statement["Action"] == "bedrock:InvokeModel"
+            for arn in (
+                [statement["Resource"]] if not isinstance(statement["Resource"], list) else statement["Resource"]
+            )
+        }
+
+    here = "arn:<AWS::Partition>:bedrock:ap-southeast-1:"
+    assert of("chosen", "tickets_worker") == {f"{here}:foundation-model/maker.small-v1:0"}
+    assert of("chosen", "campaigns_api") == {
+        f"{here}<AWS::AccountId>:inference-profile/apac.maker.large-v1:0",
+        f"{here}:foundation-model/maker.large-v1:0",
+        "arn:<AWS::Partition>:bedrock:ap-northeast-1::foundation-model/maker.large-v1:0",
+    }
+    assert of("everywhere", "campaigns_api") == {
+        f"{here}<AWS::AccountId>:inference-profile/global.maker.large-v1:0",
+        f"{here}:foundation-model/maker.large-v1:0",
+        "arn:<AWS::Partition>:bedrock:::foundation-model/maker.large-v1:0",
+    }
+    for name, model in (("chosen", "apac.maker.large-v1:0"), ("everywhere", "global.maker.large-v1:0")):
+        variables = functions(synthesized(name))["campaigns_api"][1]["Environment"]["Variables"]
+        assert variables["KQ_CONTENT_MODEL"] == model
+
+
+def test_no_model_drafts_in_the_stages_as_they_ship(dev: Synthesized):
+    variables = functions(dev)["campaigns_api"][1]["Environment"]["Variables"]
+
+    assert variables["KQ_CONTENT_MODEL"] == OFF
+
+
+def test_a_profile_of_a_part_of_the_world_needs_the_regions_it_sends_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    vague = Stage("vague", keeps_data=False, backup_days=1, log_days=7, content_help_model="apac.maker.large-v1:0")
+    monkeypatch.setitem(stages.STAGES, "vague", vague)
+    app = pytest.importorskip("infra.aws.app")
+
+    with pytest.raises(ValueError, match="profile_regions"):
+        app.build("vague", out=tmp_path, assets=False)
+
+
+def _flat(arn: Any) -> str:
+    """An ARN of a template with its pseudo parameters in angle brackets."""
+    if isinstance(arn, str):
+        return arn
+    parts = arn["Fn::Join"][1]
+    return "".join(part if isinstance(part, str) else f"<{part['Ref']}>" for part in parts)
 
 
 def test_the_due_index_is_granted_by_its_own_arn(dev: Synthesized):

@@ -94,7 +94,7 @@ TWENTY = [
      ":1: aim: is missing"),
     ("keep_while:", "keep_if:",
      ":5: keep_if: there is no such field; did you mean keep_while? Fields are id, title, aim, trigger, limit, "
-     "keep_while, goal, exits, holdout_percent, variants, ends_after, steps"),
+     "keep_while, goal, exits, holdout_percent, variants, choose, ends_after, steps"),
     ("ends_after: 30d", "ends_after: 30 days",
      ":11: ends_after: must be a span such as 30m, 12h or 2d"),
     ("    wait: {for: 2d, at: \"09:00\"}", "    wait: {for: 2d, at: 19:30}",
@@ -204,6 +204,12 @@ def test_x5_twenty_mistakes_get_twenty_clear_messages(playbook: Path):
          "steps.3.branch.1.when.is: run.variant is never bold; it is one of plain, warm"),
         ("fact: run.variant, is: plain", "fact: customer.city, is: Huế",
          "good.yaml:10: variants: no step asks run.variant, so all do the same"),
+        ("variants: {plain: 1, warm: 1}", "choose: winner\nvariants: {plain: 1}",
+         "good.yaml:10: choose: winner needs two variants or more, and a goal to judge them by"),
+        ("goal: {event: Order Completed, within: 14d}", "choose: thompson",
+         "good.yaml:6: choose: thompson needs two variants or more, and a goal to judge them by"),
+        ("variants: {plain: 1, warm: 1}", "choose: best\nvariants: {plain: 1, warm: 1}",
+         "good.yaml:10: choose: must be 'fixed', 'winner' or 'thompson', and is"),
         # news
         ("{event: Order Cancelled, because", "{event: Order Canceled, because",
          "exits.0.event: nobody tells of Order Canceled; did you mean Order Cancelled?"),

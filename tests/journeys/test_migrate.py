@@ -168,6 +168,7 @@ def test_the_figures_follow_a_migration(shop: Shop, edited: Edited):
         (first, False, {"later": 2, "pause": 3})
     ]
     migration(shop).run()
+    shop.stack.read_stream()
     after = shop.call("GET", "/v1/journeys/visit")
     assert (after["people"], after["results"]) == (3, {"version_changed": 2})
     old, new = after["versions"]

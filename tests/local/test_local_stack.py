@@ -12,7 +12,7 @@ from infra.catalogue import Door, FromQueue, Http, QueueRow, Schedule, Tick
 from infra.local.stack.api_gateway import API_LIMIT
 from infra.local.stack.clock import LocalClock
 from infra.local.stack.local_stack import LocalStack
-from infra.local.stack.supplied import PARTS
+from infra.local.stack.supplied import OPTIONAL, PARTS
 from shared.adapters.local.fault_injection import FaultInjection
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Key, Put
@@ -433,6 +433,6 @@ def test_a_door_reaches_only_what_its_row_supplies(plan, stack):
 
 
 def test_every_part_of_the_outside_is_behind_a_setting_or_free_on_aws_too():
-    free = {"clock", "new_id", "shadow_first", "memory", "second_opinion"}
+    free = {"clock", "new_id", "shadow_first", "memory"}
     parts = {name for name in vars(wiring.Outside) if not name.startswith("_")}
-    assert parts == set(PARTS) | free
+    assert parts == set(PARTS) | set(OPTIONAL) | free

@@ -162,5 +162,6 @@ def test_money_taken_before_midnight_goes_back_to_the_day_it_was_taken_from(monk
         open_all_night = worker.rules.model_copy(update={"windows": {**worker.rules.windows, "service": ALL_NIGHT}})
         replace(worker, channels={**worker.channels, "zns": Slow()}, rules=open_all_night).dispatch(message_id)
         assert care.message(message_id)["reason"] == "provider_trouble"
+        care.stack.read_stream()
         spent = [care.stack.table.get(table_keys.budget(day, "*")) for day in ("2026-03-02", "2026-03-03")]
         assert [(item or {}).get("spent", 0) for item in spent] == [0, 0]

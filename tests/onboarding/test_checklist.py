@@ -52,6 +52,7 @@ SHIPPED = {"templates_with_tags", "zalo_account", "other_channels", "brandname",
 def look(shop: Shop, *, deployed: bool = True) -> command.Standing:
     """The checklist of a house; a deployed stage's journeys are in shadow until somebody says otherwise."""
     stack = shop.stack
+    stack.read_stream()
     queues = {"events": (stack.queues["events-dlq"], stack.queues["events"])}
     outside = stack.outside
     return command.look(

@@ -37,6 +37,7 @@ ONE_MISTAKE_EACH: dict[str, tuple[str, str, str, str]] = {
     "appointments.yaml": ("days_ahead: 90", "days_ahead: 900", "days_ahead", "must be at most 365, and is 900"),
     "tickets.yaml": ("join_minutes: 10", "join_minutes: 0", "join_minutes", "must be more than 0, and is 0"),
     "comments.yaml": ("public_word:", "public_words:", "public_words", "there is no such field"),
+    "content_help.yaml": ("calls_a_day: 40", "calls_a_day: -1", "calls_a_day", "must be at least 0, and is -1"),
     "faq.yaml": ("    updated_on: 2026-10-05", "    updated_on: soon", "entries.0.updated_on", "must be a day such as"),
     "faq_words.yaml": ("empty: >-", "empti: >-", "empti", "there is no such field; did you mean empty?"),
     "bot.yaml": ("find_floor: 45", "find_floor: 450", "find_floor", "must be at most 100, and is 450"),

@@ -22,6 +22,7 @@ from shared.domain.vietnam_time import stamp
 from shared.repositories import table_keys
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.auth import WRITE_KEY
+from tests.support.content_help import name_a_model
 from tests.support.openapi import DOCUMENT
 from tests.support.shop import PHONE, basic, bearer
 from tests.support.vouchers import Till
@@ -72,6 +73,9 @@ class LivedIn(Till):
             self.call("POST", "/v1/campaigns", {"name": f"11.{day}", "content": content}).json["campaign_id"]
             for day in (11, 12)
         ]
+        name_a_model(self.stack)
+        asked = {"channel": "email", "brief": {"goal": "Mời khách xem hàng mới"}}
+        drafts = self.call("POST", f"/v1/campaigns/{campaigns[0]}/drafts", asked).json["drafts"]
         codes = [self.give(customer).code for customer in (lan, nam)]
         links = self._sent(lan)
         self.stack.drain()
@@ -85,6 +89,7 @@ class LivedIn(Till):
             "task_id": tasks[:3],
             "appointment_id": [booked.json["appointment_id"]],
             "campaign_id": campaigns,
+            "draft_id": [draft["draft_id"] for draft in drafts],
             "code": codes,
             "store": [STORE],
             "order_id": ["A0", "A1", "A2"],

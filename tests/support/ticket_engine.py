@@ -147,7 +147,8 @@ class Engine:
         return sorted(lines, key=lambda line: line["sk"])
 
     def loads(self) -> dict[str, int]:
-        return {item["pk"][6:]: item["open"] for item in self.items("STAFF#%", "L") if item.get("open")}
+        """How many open tickets each agent has, by the lists."""
+        return dict(Counter(item["pk"][8:] for item in self.items("TICKETS@_%", "open#%")))
 
     def note_missed(self) -> None:
         for ticket in self.tickets():

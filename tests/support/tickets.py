@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -123,6 +124,7 @@ class Helpdesk(Shop):
     def items(self, like: str) -> list[dict[str, Any]]:
         import json
 
+        self.stack.read_stream()
         with self.stack.store.lock:
             rows = self.stack.store.db.execute("SELECT body FROM items WHERE pk LIKE ?", (like,)).fetchall()
         return [json.loads(body) for (body,) in rows]
@@ -132,7 +134,8 @@ class Helpdesk(Shop):
         return [note for note in self.items("NOTE#%") if kind in ("", note["kind"])]
 
     def loads(self) -> dict[str, int]:
-        return {item["pk"][6:]: item["open"] for item in self.items("STAFF#%") if item.get("open")}
+        """How many open tickets each agent has."""
+        return dict(Counter(item["pk"][8:] for item in self.items("TICKETS@_%") if item["sk"].startswith("open#")))
 
     def put_item(self, item: dict[str, Any]) -> None:
         self.stack.table.write(Put(item))

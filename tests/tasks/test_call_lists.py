@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from random import Random
 
 import pytest
 
 from shared.adapters.local.fault_injection import FaultInjection
-from shared.repositories import table_keys
+from shared.repositories.task_assignment import calls_on
+from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import journeys
 from shared.runtime.playbook.offers import offers
@@ -164,11 +166,8 @@ def test_x16_wherever_the_scan_dies_everybody_is_called_once():
         floor.morning(days=0)
         calls = floor.listed("kind=call")
         assert sorted(task["customer_id"] for task in calls) == sorted(guest.id for guest in guests)
-        day = [
-            floor.stack.table.get(table_keys.staff_day(who, "2026-03-03")) or {}
-            for who in {t["assignee"] for t in calls}
-        ]
-        assert sum(item["calls"] for item in day) == 2
+        uow, day = UnitOfWork(floor.stack.table), date(2026, 3, 3)
+        assert sum(calls_on(uow, who, day) for who in {task["assignee"] for task in calls}) == 2
         floor.stack.close()
         if table.operations <= point:
             assert point >= 2, "nothing was ever interrupted"

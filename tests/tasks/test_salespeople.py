@@ -13,6 +13,7 @@ from shared.ports import Update
 from shared.repositories import table_keys
 from shared.repositories.cached import ProcessMemory
 from shared.repositories.staff_absence import start_absence
+from shared.repositories.task_assignment import calls_on
 from shared.repositories.tasks import open_task
 from shared.repositories.unit_of_work import UnitOfWork
 from shared.runtime.factories import roster
@@ -140,8 +141,7 @@ def test_x16_a_task_is_handed_over_with_its_room_and_its_place_in_the_lists(floo
     assert floor.do(task, "assign", {"assignee": other}).json == over.json
     assert floor.listed(f"assignee={was}") == []
     assert [one["task_id"] for one in floor.listed(f"assignee={other}")] == [task["task_id"]]
-    day = "2026-03-03"
-    counted = {who: (floor.stack.table.get(table_keys.staff_day(who, day)) or {}).get("calls") for who in (was, other)}
+    counted = {who: calls_on(UnitOfWork(floor.stack.table), who, date(2026, 3, 3)) for who in (was, other)}
     assert counted == {was: 0, other: 1}
     (entry,) = [item for item in floor.entries(lan) if item["name"] == "Task Handed Over"]
     assert was in entry["properties"]

@@ -1,4 +1,4 @@
-"""Commands that look at the system: kq blueprint, simulate, bench, chaos, doctor."""
+"""Commands that look at the system: kq blueprint, simulate, experiment, bench, chaos, doctor."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from infra.local.cli.options import Data, Stage
+from infra.local.cli.options import Data, Stage, print_json
+from infra.local.errors import Trouble
 
 app = typer.Typer()
 
@@ -73,6 +74,38 @@ def simulate(
         print(forecast.as_json())
     else:
         time_machine.show(forecast, Console())
+
+
+@app.command()
+def experiment(
+    file: Annotated[Path, typer.Argument(help="A CSV file, one row per person.")],
+    arm: Annotated[str, typer.Option(help="The column that says what each person got.")],
+    control: Annotated[str, typer.Option(help="What the control group has in that column.")],
+    outcome: Annotated[list[str], typer.Option(help="A column with what came of it: 0 and 1, or a number.")],
+    covariate: Annotated[
+        list[str] | None, typer.Option(help="A column known before the draw; makes the interval narrower.")
+    ] = None,
+    shares: Annotated[str | None, typer.Option(help="How the arms were drawn, such as A=50,B=50; else equal.")] = None,
+) -> None:
+    """Tell from a randomised file what each arm gained over the control group, as JSON."""
+    from shared.analytics.experiment import Asked, BadFile, evaluate
+
+    try:
+        asked = Asked(arm, control, outcome, covariate or (), _read_shares(shares))
+        print_json(evaluate(file, asked))
+    except BadFile as error:
+        raise Trouble(str(error)) from error
+
+
+def _read_shares(text: str | None) -> dict[str, float]:
+    shares = {}
+    for part in text.split(",") if text else ():
+        name, _, weight = part.rpartition("=")
+        try:
+            shares[name.strip()] = float(weight)
+        except ValueError:
+            raise Trouble(f"--shares: {part!r} is not an arm and its weight, such as A=50") from None
+    return shares
 
 
 @app.command()

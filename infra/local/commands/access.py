@@ -63,11 +63,19 @@ TABLE: Mapping[str, Reach] = {
     "GET /v1/vouchers/reconciliation": Reach(
         words="What it redeemed, and codes good nowhere else; other stores' customers without their number."
     ),
+    "GET /v1/reports/kpis": Reach(words="One of its own stores, named as `store` where it has several."),
+    "GET /v1/reports/kpis/{kpi}/facts": Reach(words="As the KPIs; facts hold ids, no names and numbers."),
+    **dict.fromkeys(
+        ("GET /v1/reports/campaigns", "GET /v1/reports/funnel", "PUT /v1/reports/spend"),
+        Reach(403, words="These figures are the chain's: refused to every key with stores."),
+    ),
     "POST /v1/campaigns": Reach(201, 400, words="The audience has to name the key's stores."),
     "GET /v1/campaigns": Reach(words="Its own campaigns."),
     "GET /v1/campaigns/{campaign_id}": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/preview": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/test": Reach(202, 403, 404, "A test goes to its own customers only."),
+    "POST /v1/campaigns/{campaign_id}/drafts": _CAMPAIGN,
+    "POST /v1/campaigns/{campaign_id}/drafts/{draft_id}/approve": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/approve": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/pause": _CAMPAIGN,
     "POST /v1/campaigns/{campaign_id}/resume": _CAMPAIGN,

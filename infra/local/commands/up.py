@@ -36,7 +36,7 @@ def run(port: int, data: Path | None, now: datetime | None, *, frozen: bool, dem
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Standard output carries the one line and nothing else, whatever a door or a library prints.
     out = sys.stdout
-    opening = opened_with_demo(data, now, ended) if demo else opened(data, now, frozen=frozen)
+    opening = opened_with_demo(data, now, ended) if demo else opened(data, now, frozen=frozen, recomputing=True)
     with redirect_stdout(sys.stderr), opening as stack:
         stack.load()
         keys = local_keys(stack, data)
@@ -64,7 +64,7 @@ def opened_with_demo(data: Path | None, now: datetime | None, ended: threading.E
     history = list(invoices())
     start = day_start(history[0].day)
     inside = None if data is None else data / "demo"
-    with opened(data, start, frozen=True) as stack:
+    with opened(data, start, frozen=True, recomputing=True) as stack:
         if inside is None or not inside.exists():
             if stack.now > start:
                 raise Trouble(f"{data} has another past already; --demo needs a folder of its own")

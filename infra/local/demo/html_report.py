@@ -8,10 +8,11 @@ from pathlib import Path
 
 from infra.local.demo import svg_charts
 from infra.local.demo.api_client import OUTAGES
+from infra.local.demo.figures import Proof, worded
 from infra.local.demo.message_results import JourneyRow
 from infra.local.demo.phone_view import Bubble, Deed
 from infra.local.demo.results import SHOWN_OF_WINBACK, Picture
-from infra.local.demo.svg_charts import Series
+from infra.local.demo.svg_charts import Bar, Series
 from infra.local.demo.texts import (
     Words,
     action,
@@ -48,7 +49,7 @@ def page(picture: Picture) -> str:
     style = Path(__file__).with_name("report.css").read_text(encoding="utf-8")
     sections = (
         _lifecycle, _value, _months, _journeys, _phone, _vouchers, _tasks, _tickets, _campaign, _winback, _messages,
-        _cashiers, _tags, _meter,
+        _cashiers, _tags, _kpis, _proofs, _meter,
     )  # fmt: skip
     return f"""<!DOCTYPE html>
 <html lang="vi">
@@ -334,6 +335,41 @@ def _tags(picture: Picture) -> str:
     return _section(say("tags"), _table((), rows))
 
 
+def _kpis(picture: Picture) -> str:
+    tiles = (
+        f'<div class="tile" title="{escape(one.formula)}"><b>{escape(one.value)}</b>{_both(one.title)}'
+        f"<small>{escape(one.parts)}</small></div>"
+        for one in picture.kpis
+    )
+    return _section(say("kpis"), f'<div class="tiles">{"".join(tiles)}</div>', say("kpis_note"))
+
+
+def _proofs(picture: Picture) -> str:
+    rows = []
+    for one in picture.proofs:
+        held = f"{count(one.held)} ({worded(one.held_cr, '%')})" if one.held else "–"
+        cells = [("name", f"<b>{_both(one.title)}</b><small>{_both(one.said)}</small>")]
+        cells += [("number", count(one.targeted)), ("number", worded(one.cr, "%")), ("number", held)]
+        cells += [("number", vnd_sum(one.cost)), ("number", vnd_sum(one.revenue))]
+        caused = "–" if one.incremental is None else vnd_sum(one.incremental)
+        rows.append([*cells, ("number", caused)])
+    keys = ("targeted", "bought_of", "held_out", "spent", "credited", "caused_revenue")
+    measured = [one for one in picture.proofs if one.lift is not None]
+    chart = _drawn(lambda width: svg_charts.intervals(width, _bars(measured), _points)) if measured else ""
+    return _section(say("proofs"), chart + _wide_table(say("journey"), keys, rows), say("proofs_note"))
+
+
+def _bars(proofs: Sequence[Proof]) -> list[Bar]:
+    colors = {"works": "active", "harms": "fake"}
+    return [
+        Bar(one.title.vi, colors.get(one.verdict, "none"), one.lift or 0, one.low or 0, one.high or 0) for one in proofs
+    ]
+
+
+def _points(value: float) -> str:
+    return f"{value:+.1f}".replace(".", ",")
+
+
 def _meter(picture: Picture) -> str:
     keys = {"requests": "requests", "reads": "read_units", "writes": "write_units", "sends": "queue_sends"}
     heads = [("", say("door")), *(("number", say(key)) for key in keys)]
@@ -345,6 +381,8 @@ def _meter(picture: Picture) -> str:
     rows.append([("", f"<b>{say('total').vi}</b>"), *(("number", f"<b>{count(one)}</b>") for one in total)])
     cost = f"{picture.cost_per_thousand():.2f} USD".replace(".", ",")
     line = f"<p><b>{cost}</b> {_both(say('cost'))}</p>"
+    each = f"{picture.cost_per_customer_and_month():.5f} USD".replace(".", ",")
+    line += f"<p><b>{each}</b> {_both(say('cost_each'))}</p>"
     messages = vnd_sum(round(picture.messages_per_thousand()))
     line += f"<p><b>{messages}</b> {_both(say('cost_messages'))}</p>"
     return _section(say("meter"), f"{line}{_table(heads, rows)}", say("meter_note"))

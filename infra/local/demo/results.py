@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from infra.local.demo.api_client import Doors
+from infra.local.demo.figures import Kpi, Proof, kpis, proofs
 from infra.local.demo.message_results import JourneyRow, Tally, Turn, journey_rows, messages, tallies, turns
 from infra.local.demo.phone_view import Phone, phone
 from infra.local.demo.staff import CAMPAIGN_DAY, Staff
@@ -102,6 +103,8 @@ class Picture:
     tickets: list[TicketRow]
     per_ticket: Mapping[str, Any]
     campaign: Campaigned | None
+    kpis: list[Kpi]
+    proofs: list[Proof]
     phone: Phone | None
     meter: dict[str, dict[str, float]]
     calls: Counter[str]
@@ -141,6 +144,11 @@ class Picture:
         """VND for the messages of 1,000 customers over the time shown."""
         return self.message_cost / self.customers * 1000
 
+    def cost_per_customer_and_month(self) -> float:
+        """USD of the machinery for one customer and month, by list prices, without Lambda's computing time."""
+        months = max(1.0, ((self.last - self.first).days + 1) / 30)
+        return self.cost_per_thousand() / 1000 / months
+
     def cost_per_thousand(self) -> float:
         """USD for 1,000 customers over the time shown, by list prices, without Lambda's computing time."""
         used: Counter[str] = Counter(self.calls)
@@ -179,6 +187,8 @@ def taken(doors: Doors, staff: Staff, weeks: list[Week], first: date, last: date
             doors.stack.table, (first + timedelta(n) for n in range((last - first).days + 1))
         ),
         campaign=_campaign(doors, staff),
+        kpis=kpis(doors, first, last),
+        proofs=proofs(doors, titles, first, last),
         phone=phone(doors, sent, titles, {str(line["code"]) for line in lines if line["movement"] == "redeemed"}),
         meter=meter,
         calls=doors.calls,
@@ -221,7 +231,7 @@ def day_totals(
         while True:
             page = stack.table.query(table_keys.day_totals(day.isoformat()), start=start)
             for item in page.items:
-                store, channel, cashier, _ = item["sk"].split("|")
+                store, channel, cashier = item["sk"].split("|")
                 amounts = Counter({name: value for name, value in item.items() if isinstance(value, int)})
                 found.append(((store, channel, cashier), amounts))
             start = page.next

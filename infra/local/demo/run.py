@@ -120,7 +120,7 @@ def open_shop(data: Path | None = None, shop: Sequence[Invoice] | None = None, *
     """
     history = list(shop or invoices())
     start = day_start(history[0].day)
-    stack = LocalStack(data, LocalClock(start, frozen=True), new_id=_numbered(), nearby=True)
+    stack = LocalStack(data, LocalClock(start, frozen=True), new_id=_numbered(), nearby=True, patient=True)
     if stack.now > start:
         stack.close()
         raise Trouble(f"{data} has another past already; the demo needs a folder of its own")
@@ -134,9 +134,11 @@ def run(replay: Replay, on_day: Callable[[date], None]) -> Picture:
     weeks = []
     for day in replay.mornings():
         if day.weekday() == 0 or day > replay.last:
+            replay.stack.read_stream()
             items = replay.doors.get("/v1/segments")["items"]
             weeks.append(Week(day, {item["label"]: item["customers"] for item in items}))
         on_day(day)
+    replay.stack.recompute()
     seconds = time.perf_counter() - began
     return taken(replay.doors, replay.staff, weeks, replay.first, replay.last, seconds)
 

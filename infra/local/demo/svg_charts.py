@@ -87,6 +87,44 @@ def stacked_bars(
     return frame.drawn("".join(parts), ticks, axis, centred=True)
 
 
+@dataclass(frozen=True)
+class Bar:
+    """One estimate with its interval; `color` as of `Series`."""
+
+    name: str
+    color: str
+    value: float
+    low: float
+    high: float
+
+
+def intervals(width: int, bars: Sequence[Bar], number: Format) -> str:
+    """One line per estimate: its interval, its value, and where nothing would be."""
+    left, row = (200, 26) if width > 500 else (118, 26)
+    least, most = min(0.0, *(bar.low for bar in bars)), max(0.0, *(bar.high for bar in bars))
+    scale = (width - left - 54) / ((most - least) or 1)
+
+    def x(value: float) -> float:
+        return left + (value - least) * scale
+
+    height = row * len(bars) + 8
+    marks = [f'<line x1="{x(0):.1f}" y1="0" x2="{x(0):.1f}" y2="{height}" class="grid"/>']
+    for place, bar in enumerate(bars):
+        y = row * place + row / 2 + 4
+        name = bar.name if width > 500 or len(bar.name) <= 18 else f"{bar.name[:17]}…"
+        told = f"{bar.name}: {number(bar.value)} [{number(bar.low)}; {number(bar.high)}]"
+        marks.append(
+            f"<g><title>{escape(told)}</title>"
+            f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(name)}</text>'
+            f'<line x1="{x(bar.low):.1f}" y1="{y:.1f}" x2="{x(bar.high):.1f}" y2="{y:.1f}" '
+            f'style="stroke:var(--{bar.color});stroke-width:3"/>'
+            f'<circle cx="{x(bar.value):.1f}" cy="{y:.1f}" r="5" style="fill:var(--{bar.color})"/>'
+            f'<text x="{x(bar.high) + 6:.1f}" y="{y + 4:.1f}">{escape(number(bar.value))}</text></g>'
+        )
+    body = "".join(marks)
+    return f'<svg width="{width}" height="{height}" viewBox="0 0 {width} {height}" role="img">{body}</svg>'
+
+
 class _Frame:
     """The value axis with its grid, and the place of a value on it."""
 

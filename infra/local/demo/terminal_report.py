@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from infra.local.demo.api_client import OUTAGES
+from infra.local.demo.figures import worded
 from infra.local.demo.phone_view import Deed, Phone
 from infra.local.demo.results import SHOWN_OF_WINBACK, Campaigned, Picture
 from infra.local.demo.texts import (
@@ -69,6 +70,8 @@ def show(picture: Picture, console: Console) -> None:
         _winback(picture),
         _messages(picture),
         _turns(picture),
+        _kpis(picture),
+        _proofs(picture),
         _meter(picture),
     ):
         console.print()
@@ -274,6 +277,41 @@ def _phone(phone: Phone) -> Table:
     return table
 
 
+def _kpis(picture: Picture) -> Table:
+    table = _table(say("kpis"))
+    table.add_column("")
+    table.add_column(say("figure").vi, justify="right")
+    table.add_column(say("parts").vi, justify="right", style="dim")
+    for one in picture.kpis:
+        table.add_row(_both(one.title), Text(one.value, style="bold"), one.parts)
+    table.caption = say("kpis_note").vi
+    return table
+
+
+def _proofs(picture: Picture) -> Table:
+    table = _table(say("proofs"))
+    table.add_column(say("journey").vi)
+    for key in ("targeted", "bought_of", "held_out", "spent", "credited", "caused"):
+        table.add_column(say(key).vi, justify="right")
+    table.add_column("", min_width=24)
+    for one in picture.proofs:
+        style = {"works": "green3", "harms": "red1"}.get(one.verdict, "dim")
+        lift = "–" if one.lift is None else f"{one.lift:+.1f} [{one.low:+.1f}; {one.high:+.1f}]".replace(".", ",")
+        held = f"{count(one.held)} ({worded(one.held_cr, '%')})" if one.held else "–"
+        table.add_row(
+            one.title.vi,
+            count(one.targeted),
+            worded(one.cr, "%"),
+            held,
+            vnd_sum(one.cost),
+            vnd_sum(one.revenue),
+            lift,
+            Text(one.said.vi, style=style),
+        )
+    table.caption = say("proofs_note").vi
+    return table
+
+
 def _meter(picture: Picture) -> Table:
     table = _table(say("meter"))
     table.add_column(say("door").vi)
@@ -284,7 +322,8 @@ def _meter(picture: Picture) -> Table:
         table.add_row(door, *(count(use[name]) for name in keys.values()))
     cost = f"{picture.cost_per_thousand():.2f} USD".replace(".", ",")
     messages = f"{vnd_sum(round(picture.messages_per_thousand()))} {say('cost_messages').vi}"
-    table.caption = f"{cost} {say('cost').vi}; {messages}. {say('meter_note').vi}"
+    each = f"{picture.cost_per_customer_and_month():.5f} USD".replace(".", ",")
+    table.caption = f"{cost} {say('cost').vi}; {each} {say('cost_each').vi}; {messages}. {say('meter_note').vi}"
     return table
 
 

@@ -195,7 +195,7 @@ def simulate(
 ) -> Forecast:
     """Live through so many days; the same numbers give the same forecast. Raises Trouble for a folder with a past."""
     shop = MadeUpShop(customers, seed, FIRST)
-    stack = LocalStack(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True)
+    stack = LocalStack(data, LocalClock(day_start(FIRST), frozen=True), new_id=_numbered(), nearby=True, patient=True)
     try:
         if stack.now > day_start(FIRST):
             raise Trouble(f"{data} has another past already; the time machine needs a folder of its own")
@@ -204,6 +204,7 @@ def simulate(
         open_up(doors, shop, people)
         for day in live(doors, shop, people, days):
             on_day(day)
+        stack.read_stream()
         return _forecast(stack, shop, days, effects)
     finally:
         stack.close()

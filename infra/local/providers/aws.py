@@ -1,5 +1,5 @@
-"""A stand-in for SES v2, End User Messaging SMS and Social: what botocore sends to them, the events they publish, and
-the mails that people write to the shop.
+"""A stand-in for SES v2, End User Messaging SMS and Social, and the Converse call of Bedrock: what botocore sends to
+them, the events they publish, and the mails that people write to the shop.
 
 As the real ones it knows no client token: the same message twice is two messages. Events go out as EventBridge's API
 destination posts them, with the connection's token, or as SNS posts them, signed by a key made at start.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -22,8 +23,12 @@ from shared.adapters.webhooks.aws import TOKEN_HEADER
 from shared.domain.messaging.sms_encoding import measured
 from shared.ports import Clock
 
+CONVERSE = re.compile(r"/model/[^/]+/converse")
 EMAIL, SMS, WHATSAPP = "/v2/email/outbound-emails", "/", "/v1/whatsapp/send"
 SMS_TARGET = "PinpointSMSVoiceV2.SendTextMessage"
+
+# How Bedrock says that it is busy, and that it is out of order.
+_BEDROCK_REPLIES = ((429, "ThrottlingException"), (503, "ServiceUnavailableException"))
 
 Envelope = Literal["eventbridge", "sns"]
 
@@ -48,7 +53,8 @@ class AwsStandIn(StandIn):
     """Takes every well-formed call, whatever key signed it.
 
     `phone_fates` gives numbers another end than TEXT_DELIVERED; those in `opted_out` are refused. `refuse` makes the
-    next calls of a path fail with an error of the service's own.
+    next calls of a path fail with an error of the service's own. `model` is what the models of Bedrock say to a
+    message, and `asked` what they were asked, with the path.
     """
 
     name = "aws"
@@ -75,6 +81,8 @@ class AwsStandIn(StandIn):
         self.opted_out: set[str] = set()
         self._refusals: dict[str, tuple[int, str, str]] = {}
         self._mails: dict[str, dict[str, Any]] = {}
+        self.asked: list[tuple[str, dict[str, Any]]] = []
+        self.model: Callable[[str], str] = drafted
         super().__init__(clock=clock, seed=seed)
 
     def refuse(self, path: str, status: int, code: str, reason: str = "") -> None:
@@ -89,20 +97,38 @@ class AwsStandIn(StandIn):
             status, code, reason = refusal
             if code:
                 return _error(request.path, status, code, reason)
+        if CONVERSE.fullmatch(request.path):
+            return self._converse(request)
         take = self._takers.get((request.method, request.path))
         if take is None or (request.path == SMS and request.headers.get("x-amz-target") != SMS_TARGET):
             return _error(request.path, 400, "UnknownOperationException")
         return take(request.json())
 
     def error_reply(self, request: Request) -> Reply:
-        return _error(request.path, *_REPLIES[request.path][1])
+        return _error(request.path, *_REPLIES.get(request.path, _BEDROCK_REPLIES)[1])
 
     def rate_limit_reply(self, request: Request) -> Reply:
-        return _error(request.path, *_REPLIES[request.path][0])
+        return _error(request.path, *_REPLIES.get(request.path, _BEDROCK_REPLIES)[0])
 
     @property
     def _takers(self) -> Mapping[tuple[str, str], Callable[[dict[str, Any]], Reply]]:
         return {("POST", EMAIL): self._email, ("POST", SMS): self._sms, ("POST", WHATSAPP): self._whatsapp}
+
+    # What models are asked
+
+    def _converse(self, request: Request) -> Reply:
+        asked = request.json()
+        self.asked.append((request.path, asked))
+        text = asked["messages"][0]["content"][0]["text"]
+        said = self.model(text)
+        return json_reply(
+            {
+                "output": {"message": {"role": "assistant", "content": [{"text": said}]}},
+                "stopReason": "end_turn",
+                # Four characters make a token, near enough.
+                "usage": {"inputTokens": len(text) // 4, "outputTokens": len(said) // 4},
+            }
+        )
 
     # What is sent
 
@@ -428,6 +454,20 @@ class AwsStandIn(StandIn):
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+
+def drafted(asked: str) -> str:
+    """What an honest model answers to a request for drafts: all that has to be said, and nothing beyond."""
+    brief = json.loads(asked)
+    greeting = "{{ greeting.opening }} ơi, " if "{{ greeting.opening }}" in brief["placeholders"] else ""
+    links = [name for name in brief["placeholders"] if name.startswith("{{ links.")]
+    invitations = ("mời ghé xem", "mời xem thử", "tiệm mong được đón", "ghé tiệm khi tiện nhé", "mời chọn mẫu hợp ý")
+    drafts = []
+    for invitation in invitations[: brief["count"]]:
+        sentences = [f"{greeting}hàng mới đã về, {invitation}.", *brief["must_say"], *links[:1]]
+        words = {"subject": "Hàng mới đã về", "greeting": "Thân chào,", "text": " ".join(sentences), "cta": "Xem ngay"}
+        drafts.append({part: words[part] for part in brief["parts"]})
+    return json.dumps({"drafts": drafts}, ensure_ascii=False)
 
 
 def _error(path: str, status: int, code: str, reason: str = "") -> Reply:

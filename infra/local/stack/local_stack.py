@@ -21,9 +21,7 @@ from infra.catalogue import Door, FromQueue, FromStream, QueueRow
 from infra.local.providers.provider_set import ProviderSet
 from infra.local.stack.api_gateway import ApiGateway
 from infra.local.stack.clock import LocalClock
-from infra.local.stack.lambda_events import (
-    Context,
-)
+from infra.local.stack.lambda_events import Context, tick_event
 from infra.local.stack.scheduler import Scheduler, Worker, move
 from infra.local.stack.supplied import SuppliedOutside
 from shared.adapters.local.capacity_meter import Meter
@@ -58,7 +56,8 @@ class LocalStack:
     lake in a temporary folder).
 
     `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
-    network. Any thread may call any method.
+    network. With `recomputing` the lake is compacted and figures are computed by the hour and by night; else whoever
+    wants them asks `recompute`, which tests of ninety days do not. `patient` as of `Scheduler`. Any thread may call any method.
     """
 
     # Powertools' resolvers and batch processors are module globals that hold the call they are working on, so the
@@ -78,6 +77,8 @@ class LocalStack:
         queues: Sequence[QueueRow] = catalogue.QUEUES,
         load: Callable[[str], Handler] = load_door,
         nearby: bool = False,
+        recomputing: bool = False,
+        patient: bool = False,
     ) -> None:
         self.clock = clock
         self.meter = Meter()
@@ -136,6 +137,8 @@ class LocalStack:
             clock,
             remember=self._remember_time,
             faults=faults,
+            recomputing=recomputing,
+            patient=patient,
         )
 
     @property
@@ -167,6 +170,15 @@ class LocalStack:
     def drain(self) -> dict[str, Any]:
         """Work the queues until no message is visible at this moment; answers as `advance` does."""
         return self.scheduler.drain()
+
+    def read_stream(self) -> None:
+        """Bring the table's changes up to now to their door, and no message to any queue's."""
+        self.scheduler.read_stream()
+
+    def recompute(self) -> Any:
+        """Compact the lake and compute all figures and models now, as every night does."""
+        self.read_stream()
+        return self.invoke("models_schedule", tick_event("nightly", self.now))
 
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.

@@ -71,7 +71,8 @@ class _Retry:
 
 class Scheduler:
     """Runs what falls due by one clock. `invoke` calls a door with an event, `http` makes a provider's callback, and
-    `remember` stores the time after it moved."""
+    `remember` stores the time after it moved. Ticks that compute all anew are left out unless `recomputing`; who is `patient` has the table's changes read in full batches, and all
+    of them by `read_stream`."""
 
     def __init__(
         self,
@@ -85,6 +86,8 @@ class Scheduler:
         *,
         remember: Callable[[], None],
         faults: FaultInjection | None = None,
+        recomputing: bool = False,
+        patient: bool = False,
     ) -> None:
         self._workers = workers
         self._invoke = invoke
@@ -100,10 +103,12 @@ class Scheduler:
             for door in doors
             if isinstance(door.trigger, Schedule)
             for tick in door.trigger.ticks
+            if recomputing or not tick.recomputes
         ]
         self._retries: list[_Retry] = []
         self._streams = [(door, door.trigger) for door in doors if isinstance(door.trigger, FromStream)]
         self._faults = faults
+        self._patient = patient
         # Held while time moves or the queues are worked; doors called over HTTP go on in between.
         self._time = threading.Lock()
         self._woken = threading.Event()
@@ -120,6 +125,12 @@ class Scheduler:
             done = Done()
             self._work_queues(done)
             return self._report(done)
+
+    def read_stream(self) -> None:
+        """Bring the table's changes up to now to their door."""
+        with self._time:
+            for door, stream in self._streams:
+                self._work_stream(door, stream, Done(), least=1)
 
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.
@@ -167,7 +178,9 @@ class Scheduler:
             for when, alarm in ringing:
                 if when == at:
                     alarm.next = alarm.cron.after(at)
-                    self._run(alarm, at, 0, done)
+                    # Of the runs in one stretch of time that compute all anew, the last one is enough.
+                    if not (moves and alarm.tick.recomputes and alarm.next and alarm.next <= to):
+                        self._run(alarm, at, 0, done)
             while self._retries and self._retries[0].due <= at:
                 retry = heapq.heappop(self._retries)
                 self._run(retry.alarm, retry.at, retry.attempt, done)
@@ -225,12 +238,13 @@ class Scheduler:
                 done.callbacks += made
                 worked = True
         for door, stream in self._streams:
-            self._work_stream(door, stream, done)
+            self._work_stream(door, stream, done, least=stream.batch_size if self._patient else 1)
 
-    def _work_stream(self, door: Door, stream: FromStream, done: Done) -> None:
-        """Bring the changes of the table to their door, in batches, until all are read. One that fails stays where it
-        is for the next time, and under fault injection a batch comes twice."""
-        while not self._stopping and (records := self._table.read_changes(limit=stream.batch_size)):
+    def _work_stream(self, door: Door, stream: FromStream, done: Done, *, least: int) -> None:
+        """Bring the changes of the table to their door, in batches, while at least so many wait. One that fails stays
+        where it is for the next time, and under fault injection a batch comes twice."""
+        while not self._stopping and self._table.changes_waiting() >= least:
+            records = self._table.read_changes(limit=stream.batch_size)
             event = stream_event(SHARD, records)
             again = self._faults is not None and self._faults.strikes(self._faults.repeats)
             try:

@@ -19,11 +19,14 @@ from shared.runtime import wiring
 
 
 @contextmanager
-def opened(data: Path | None, now: datetime | None = None, *, frozen: bool = False) -> Iterator[LocalStack]:
-    """A house that is closed again at the end."""
-    stack = LocalStack(data, LocalClock(now, frozen=frozen))
+def opened(
+    data: Path | None, now: datetime | None = None, *, frozen: bool = False, recomputing: bool = False
+) -> Iterator[LocalStack]:
+    """A house that is closed again at the end, with its counters up to date; `recomputing` as of `LocalStack`."""
+    stack = LocalStack(data, LocalClock(now, frozen=frozen), recomputing=recomputing)
     try:
         yield stack
+        stack.read_stream()
     finally:
         stack.close()
 

@@ -21,6 +21,8 @@ PARTS = {
     "public_url": settings.PUBLIC,
     "lake": settings.LAKE,
 }
+# What a stage may not have; a door without the setting has it not either.
+OPTIONAL = {"second_opinion": settings.SECOND_OPINION, "content_help": settings.CONTENT_HELP}
 
 
 class SuppliedOutside:
@@ -34,6 +36,6 @@ class SuppliedOutside:
         wanted = PARTS.get(part)
         if wanted and wanted not in self._door.settings:
             raise settings.MissingSetting(f"{self._door.name} is not supplied with {', '.join(wanted.variables)}")
-        if part == "second_opinion" and settings.SECOND_OPINION not in self._door.settings:
+        if part in OPTIONAL and OPTIONAL[part] not in self._door.settings:
             return None
         return getattr(self._outside, part)

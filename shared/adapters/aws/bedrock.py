@@ -2,18 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import logging
-import re
-from collections.abc import Mapping
-from functools import cached_property
 from typing import Any
 
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
-
-from shared.adapters.aws.clients import session
+from shared.adapters.aws.converse import Converse, NoAnswer, json_of
 from shared.domain.triage.triage import INTENTS, SENTIMENTS, SEVERITIES, Triage
 
 # Together the time by which a second opinion may delay a message.
@@ -29,83 +21,35 @@ _LABELS: dict[str, tuple[Any, ...]] = {
     "sentiment": SENTIMENTS,
     "bot": (True, False),
 }
-_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 _log = logging.getLogger("khach-quen.bedrock")
 
 
-class _NoOpinion(Exception):
-    """Why there is no second opinion, in words that quote nothing of the message."""
-
-
 class BedrockReader:
-    """One model with its instructions. `credentials` (access_key, secret_key), `region` and `endpoint_url` come from
-    the environment where they are empty."""
+    """One model with its instructions; `account` (region, endpoint_url, credentials) is as of `Converse`."""
 
-    def __init__(
-        self,
-        model: str,
-        instructions: str,
-        *,
-        region: str = "",
-        endpoint_url: str = "",
-        credentials: Mapping[str, str] | None = None,
-    ) -> None:
-        self._model = model
-        self._instructions = instructions
-        self._region = region
-        self._endpoint_url = endpoint_url
-        self._credentials = credentials or {}
+    def __init__(self, model: str, instructions: str, **account: Any) -> None:
+        self._model = Converse(
+            model,
+            instructions,
+            most_tokens=MOST_TOKENS,
+            temperature=0.0,
+            connect_seconds=CONNECT_SECONDS,
+            read_seconds=READ_SECONDS,
+            **account,
+        )
 
     def read(self, text: str) -> Triage | None:
         """The labels the model gives a text; None, with the reason in the log, where it gives none in time."""
         try:
-            return _triage(self._answer(text))
-        except _NoOpinion as why:
+            return _triage(self._model.ask(text[:MOST_CHARACTERS]).text)
+        except NoAnswer as why:
             _log.warning("no second opinion: %s", why)
             return None
 
-    def _answer(self, text: str) -> str:
-        try:
-            answer = self._client.converse(
-                modelId=self._model,
-                system=[{"text": self._instructions}],
-                messages=[{"role": "user", "content": [{"text": text[:MOST_CHARACTERS]}]}],
-                inferenceConfig={"maxTokens": MOST_TOKENS, "temperature": 0.0},
-            )
-        except ClientError as error:
-            raise _NoOpinion(str(error.response.get("Error", {}).get("Code", "")) or "refused") from None
-        except (BotoCoreError, ResponseParserError) as error:
-            # Its text may quote what was sent.
-            raise _NoOpinion(type(error).__name__) from None
-        try:
-            return "".join(part.get("text", "") for part in answer["output"]["message"]["content"])
-        except (KeyError, TypeError, AttributeError):
-            raise _NoOpinion("the answer is no message") from None
-
-    @cached_property
-    def _client(self) -> Any:
-        config = Config(
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            retries={"mode": "standard", "total_max_attempts": 1},
-        )
-        return session().client(
-            "bedrock-runtime",
-            region_name=self._region or None,
-            endpoint_url=self._endpoint_url or None,
-            aws_access_key_id=self._credentials.get("access_key"),
-            aws_secret_access_key=self._credentials.get("secret_key"),
-            config=config,
-        )
-
 
 def _triage(answer: str) -> Triage:
-    found = _OBJECT.search(answer)
-    try:
-        labels = json.loads(found.group() if found else answer)
-    except ValueError:
-        raise _NoOpinion("the answer is no JSON") from None
+    labels = json_of(answer)
     wrong = [name for name, values in _LABELS.items() if not isinstance(labels, dict) or labels.get(name) not in values]
     if wrong:
-        raise _NoOpinion(f"unknown labels: {', '.join(wrong)}")
+        raise NoAnswer(f"unknown labels: {', '.join(wrong)}")
     return Triage(labels["intent"], labels["severity"], labels["sentiment"], 0, bool(labels["bot"]), ())

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 
@@ -35,7 +35,6 @@ class FolderStore:
     def put(self, name: str, body: bytes, *, if_absent: bool = False, if_match: str | None = None) -> str:
         check_put(name, if_absent, if_match)
         path = self._folder() / name
-        path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self._folder() / f"{_FRESH}{secrets.token_hex(8)}"
         fresh.write_bytes(body)
         try:
@@ -44,6 +43,7 @@ class FolderStore:
                     raise Conflict(f"{name} is there already")
                 if if_match is not None and (not path.exists() or _etag(path.read_bytes()) != if_match):
                     raise Conflict(f"{name} is not what it was")
+                path.parent.mkdir(parents=True, exist_ok=True)
                 fresh.replace(path)
         finally:
             fresh.unlink(missing_ok=True)
@@ -69,8 +69,13 @@ class FolderStore:
     def delete(self, names: Sequence[str]) -> None:
         for name in names:
             check_name(name)
-        for name in names:
-            (self._folder() / name).unlink(missing_ok=True)
+        with self._locked():
+            for name in names:
+                path = self._folder() / name
+                path.unlink(missing_ok=True)
+                # A listing walks through every folder, so what is empty goes too.
+                with suppress(OSError):
+                    path.parent.rmdir()
 
     def _folder(self) -> Path:
         folder = self._given or self._temporary

@@ -261,6 +261,12 @@ class SqliteTable:
             for seq, at, pk, sk, old, new in rows
         ]
 
+    def changes_waiting(self) -> int:
+        """How many captured changes there are, about: what was written since the last one was forgotten."""
+        with self._lock:
+            first, last = self._db.execute("SELECT min(seq), max(seq) FROM stream").fetchone()
+        return 0 if first is None else int(last - first + 1)
+
     def forget_changes(self, until: int) -> None:
         """Drop captured changes up to and including `until`."""
         with self.store.transaction() as db:

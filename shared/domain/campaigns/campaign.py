@@ -23,6 +23,7 @@ from shared.domain.common.channels import ChannelName
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.common.text_folding import fold
 from shared.domain.errors import Conflict
+from shared.domain.messaging.template import WORDS
 from shared.domain.segments.segmentation import LIFECYCLE, VALUE
 
 # The journey name of campaigns in caps, priorities and budgets, and on their messages.
@@ -42,11 +43,29 @@ Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, ma
 Several = Annotated[tuple[Words, ...], Field(max_length=100)]
 
 
+class StoredWords(TypedDict):
+    """Words that a person approved in the place of the template's on one channel.
+
+    wording    a `Wording` as JSON
+    draft_id   the model's draft they come from
+    edited     whether the person changed it
+    confirmed  codes of what the person answers for beyond brief and catalogue
+    """
+
+    wording: dict[str, str]
+    draft_id: str
+    edited: bool
+    confirmed: list[str]
+    approved_by: str
+    approved_at: str
+
+
 class StoredCampaign(TypedDict, total=False):
     """A campaign as it is stored. Moments are stamps.
 
     campaign     the `Campaign` as JSON; it never changes
     channels     the channels it may be sent on, fixed at its creation
+    words        approved words by channel; they change only while the campaign is a draft
     until        nothing is sent from then on
     cursor       how far the walk through the audience is: [number of the list, last sort key]
     found        how many customers this walk has added so far; a walk that adds none is the last
@@ -74,6 +93,7 @@ class StoredCampaign(TypedDict, total=False):
     ended_at: str
     ended: str
     channels: list[str]
+    words: dict[str, StoredWords]
     until: str
     cursor: list[Any]
     found: int
@@ -273,6 +293,14 @@ def moved(state: State, verb: Verb, *, started: bool) -> State:
     if state not in _FROM[verb]:
         raise Conflict(f"cannot {verb} a campaign that is {state}", final=True)
     return after
+
+
+def worded(row: StoredCampaign) -> dict[str, Any]:
+    """The variables of a campaign's messages: those of its content, and the words that a person approved for it."""
+    variables: dict[str, Any] = dict(row["campaign"]["content"].get("variables", {}))
+    if words := row.get("words"):
+        variables[WORDS] = {channel: approved["wording"] for channel, approved in words.items()}
+    return variables
 
 
 def begins(campaign: Campaign, now: datetime) -> datetime:

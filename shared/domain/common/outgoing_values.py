@@ -71,6 +71,16 @@ def is_plain(value: str) -> bool:
     return 0 < len(value) <= LONGEST and not _hidden(value) and not _tappable(value)
 
 
+def has_link(value: str) -> bool:
+    """Whether a phone makes a link of something in a text of any length: an address, a host, a mail address."""
+    return _has_link(_seen(value))
+
+
+def has_number_to_call(value: str) -> bool:
+    """Whether a text of any length holds a number that a phone offers to call."""
+    return _has_number_to_call(_seen(value))
+
+
 def without_links(value: str) -> str:
     """A text for staff with every word that a phone makes a link of left out; numbers and names stay."""
     if not _has_link(_seen(value)):

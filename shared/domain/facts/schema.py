@@ -42,6 +42,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
         "payment": "VARCHAR",
         "status": "VARCHAR",  # placed, awaiting_delivery, delivered, delivery_failed, returned, partly_refunded, …
         "counts": "BOOLEAN",  # is a purchase and a visit of its own (exchanges and return invoices are not)
+        "exchange": "BOOLEAN",  # in place of what an earlier order brought
         "bad_phone": "BOOLEAN",  # the sale named an impossible phone number (R4)
         "backfill": "BOOLEAN",
         "skus": "VARCHAR",  # the different goods that count for co-purchase, sorted, with commas
@@ -124,9 +125,10 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
     # One event of a run in a journey, told once.
     "journey_step": {
         "customer_id": "VARCHAR",
-        "journey": "VARCHAR",
+        "journey": "VARCHAR",  # "campaign" where a campaign took the customer in, which `campaign` names
         "journey_version": "VARCHAR",
         "run": "VARCHAR",
+        "campaign": "VARCHAR",
         "arm": "VARCHAR",  # live, holdout
         "variant": "VARCHAR",
         "event": "VARCHAR",  # entered, step, ended, shadow, moved_in, moved_out
@@ -168,6 +170,7 @@ COLUMNS: Final[dict[Kind, dict[str, Type]]] = {
         "source": "VARCHAR",  # acquisition source (D18)
         "reach": "VARCHAR",  # channels with an address, sorted, with commas: call,email,messenger,sms,zalo …
         "consented": "VARCHAR",  # channels with consent to marketing among them
+        "held_out": "BOOLEAN",  # in the global hold-out, which gets no marketing (R26)
     },
     # Money spent outside of us on a day, as it was reported: advertisements, acquisition (K11, K16).
     "spend": {

@@ -16,6 +16,7 @@ from shared.domain.common.duration import Span
 from shared.domain.common.local_time import LocalTime
 from shared.domain.common.localized_text import Text
 from shared.domain.common.strict_model import StrictModel
+from shared.domain.experiments.variants import Choose
 from shared.domain.messaging.message import PROGRESS
 
 Path = Annotated[str, Field(pattern=r"^[a-z]+\.[a-z][a-z0-9_]*$")]
@@ -248,7 +249,8 @@ class Step(StrictModel):
 
 class Journey(StrictModel):
     """One journey. `aim` says what it is for (A21). `keep_while` has to hold at every step, or the run is over.
-    `variants` share the people by weight; the fact `run.variant` says which. `ends_after` ends every run."""
+    `variants` share the people by weight; the fact `run.variant` says which. With `choose: winner` everybody gets the
+    best one once it is known, with `thompson` the better ones more often by and by. `ends_after` ends every run."""
 
     id: Name
     title: Text
@@ -260,6 +262,7 @@ class Journey(StrictModel):
     exits: tuple[Exit, ...] = ()
     holdout_percent: int = Field(0, ge=0, le=50)
     variants: dict[Name, PositiveInt] = Field(default_factory=dict)
+    choose: Choose = "fixed"
     ends_after: Span
     steps: tuple[Step, ...] = Field(min_length=1)
 

@@ -5,12 +5,12 @@ Every function returns a new run and leaves the given one unchanged.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any, NamedTuple, TypedDict
 
+from shared.domain.experiments.variants import Standing, variant_for
 from shared.domain.journeys.definition import Conditions, Exit, Facts, Goal, Journey, Step, Wait, a_day
 from shared.domain.messaging.message import WAITING
 from shared.domain.vietnam_time import VIETNAM, local_day, moment, stamp
@@ -59,6 +59,8 @@ class Run(TypedDict, total=False):
     outcomes: dict[str, str]
 
 
+# Nothing is known of any variant yet.
+UNKNOWN = Standing()
 # A step reached more often than that goes round in circles.
 ROUNDS = 60
 # Steps in one go; a journey is checked for loops without a wait before it is live, this is the net below.
@@ -90,8 +92,11 @@ class Moved:
     ended: str = ""
 
 
-def enter(journey: Journey, key: str, at: str, variables: Mapping[str, Any], *, holdout: bool, customer_id: str) -> Run:
-    """A new run at the first step, due at once."""
+def enter(
+    journey: Journey, key: str, at: str, variables: Mapping[str, Any], *, holdout: bool, customer_id: str,
+    standing: Standing = UNKNOWN,
+) -> Run:  # fmt: skip
+    """A new run at the first step, due at once. `standing` is what is known of the journey's variants."""
     return {
         "journey": journey.id,
         "version": journey.version,
@@ -102,7 +107,7 @@ def enter(journey: Journey, key: str, at: str, variables: Mapping[str, Any], *, 
         "meant_at": at,
         "due_at": at,
         "arm": "holdout" if holdout else "live",
-        "variant": variant_of(journey, customer_id, key),
+        "variant": variant_of(journey, customer_id, key, standing),
         "vars": dict(variables),
         "deal": "",
         "rounds": {journey.steps[0].id: 1},
@@ -110,17 +115,11 @@ def enter(journey: Journey, key: str, at: str, variables: Mapping[str, Any], *, 
     }
 
 
-def variant_of(journey: Journey, customer_id: str, key: str) -> str:
-    """The variant a run gets: by weight, always the same for the same run."""
+def variant_of(journey: Journey, customer_id: str, key: str, standing: Standing) -> str:
+    """The variant a run gets, "" in a journey without: by weight, or by what the variants reached so far."""
     if not journey.variants:
         return ""
-    digest = hashlib.sha256(f"variant {journey.id} {customer_id} {key}".encode()).digest()
-    place = int.from_bytes(digest[:4]) % sum(journey.variants.values())
-    for name in sorted(journey.variants):
-        place -= journey.variants[name]
-        if place < 0:
-            return name
-    raise AssertionError("weights add up")
+    return variant_for(f"variant {journey.id} {customer_id} {key}", journey.variants, journey.choose, standing)
 
 
 def hear(journey: Journey, run: Run, signal: Signal, facts: Facts) -> Moved | None:

@@ -304,6 +304,9 @@ class _Lint:
         asked = any(condition.fact == "run.variant" for _, condition in self.journey.conditions())
         if self.journey.variants and not asked:
             yield Finding(("variants",), "no step asks run.variant, so all do the same")
+        choose = self.journey.choose
+        if choose != "fixed" and (len(self.journey.variants) < 2 or self.journey.goal is None):
+            yield Finding(("choose",), f"{choose} needs two variants or more, and a goal to judge them by")
 
     def _purpose(self) -> Iterator[Finding]:
         journey = self.journey

@@ -12,6 +12,7 @@ from shared.domain.common.duration import Span, parse_span
 from shared.domain.common.localized_text import Text
 from shared.domain.common.strict_model import StrictModel
 from shared.domain.messaging.channel_errors import ContentError
+from shared.domain.messaging.wording import Wording
 from shared.domain.vietnam_time import VIETNAM, local_day
 
 VariableKind = Literal["text", "money", "date", "phone", "url", "code", "store"]
@@ -23,8 +24,12 @@ SurveyKind = Literal["csat", "nps"]
 
 # What every template may use without declaring it: how to call the person, the shop's own facts, tracked links.
 GIVEN = frozenset(("greeting", "shop", "links"))
-# The variable that is none of a template's: the person's traits, from which the greeting and the language follow.
+# Variables that are none of a template's: the person's traits, from which the greeting and the language follow, and the
+# words that a person approved in the place of the template's own (`Wording` as JSON, by channel).
 CUSTOMER = "customer"
+WORDS = "words"
+# What the conversation channels take in one message.
+LONGEST_CHAT = {"zalo": 2000, "messenger": 2000, "whatsapp": 4096}
 
 
 class CannotRender(ContentError):
@@ -206,7 +211,7 @@ class Template(StrictModel):
 
     @model_validator(mode="after")
     def _names_are_free(self) -> Self:
-        if taken := sorted((GIVEN | {CUSTOMER}) & self.variables.keys()):
+        if taken := sorted((GIVEN | {CUSTOMER, WORDS}) & self.variables.keys()):
             raise ValueError(f"variables.{taken[0]}: is given to every template and cannot be declared")
         if "survey" in self.links:
             raise ValueError("links.survey: is the survey page's own link")
@@ -234,6 +239,32 @@ class Template(StrictModel):
         if isinstance(block, Zns):
             return block.template_id
         return block.template.name if isinstance(block, Conversation) and block.template else ""
+
+    def parts(self, channel: str) -> tuple[str, ...]:
+        """The parts of a `Wording` that may stand on a channel; empty where the words are not free: none, or registered
+        with the provider."""
+        block = self.block(channel)
+        if isinstance(block, Email):
+            return ("subject", "greeting", "text", *(("cta",) if block.cta else ()))
+        if isinstance(block, Web):
+            return ("subject", "text", *(("cta",) if block.cta else ()))
+        free = isinstance(block, Zalo | SmsAd | Call) or (isinstance(block, Conversation) and block.text is not None)
+        return ("text",) if free else ()
+
+    def reworded(self, channel: str, wording: Wording) -> Template:
+        """The template with other Vietnamese words on a channel; its English and its links stay."""
+        block = self.block(channel)
+        names = {"text": "body" if isinstance(block, Email) else "script" if isinstance(block, Call) else "text"}
+        if isinstance(block, Web):
+            names["subject"] = "title"
+        changed: dict[str, Any] = {}
+        for part in self.parts(channel):
+            words, name = getattr(wording, part), names.get(part, part)
+            if words and isinstance(now := getattr(block, name), Cta):
+                changed[name] = now.model_copy(update={"text": now.text.model_copy(update={"vi": words})})
+            elif words:
+                changed[name] = now.model_copy(update={"vi": words})
+        return self.model_copy(update={channel: block.model_copy(update=changed)}) if block and changed else self
 
     @property
     def samples(self) -> dict[str, str | int]:

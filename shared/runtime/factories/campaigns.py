@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.campaigns.campaign import Campaign, StoredCampaign
+from shared.domain.campaigns.campaign import Campaign, StoredCampaign, worded
 from shared.domain.errors import NotFound
 from shared.domain.messaging.tracked_links import link_key
 from shared.repositories.products import Products
@@ -12,9 +12,13 @@ from shared.repositories.provider_status import ProviderLimits
 from shared.runtime import wiring
 from shared.runtime.factories.channels import available
 from shared.runtime.factories.rules_today import rules_today
+from shared.runtime.playbook.content_help import content_help
 from shared.runtime.playbook.rules import sending_rules
+from shared.runtime.playbook.shop import shop
+from shared.runtime.playbook.staff import directory
 from shared.runtime.playbook.templates import renderer, templates
 from shared.use_cases.campaigns.audience import AudienceJudge
+from shared.use_cases.campaigns.draft_content import DraftContent
 from shared.use_cases.campaigns.manage import Campaigns
 from shared.use_cases.campaigns.preview import Preview
 from shared.use_cases.campaigns.run import CampaignRun
@@ -35,6 +39,7 @@ def audience_judge(row: StoredCampaign, now: datetime) -> AudienceJudge:
         limits=ProviderLimits(outside.table, rules, outside.memory),
         campaign_id=row["campaign_id"],
         campaign=campaign,
+        variables=worded(row),
         template=template,
         channels=frozenset(row["channels"]),
     )
@@ -49,6 +54,23 @@ def campaign_run(now: datetime) -> CampaignRun:
 def preview(now: datetime) -> Preview:
     outside = wiring.outside()
     return Preview(outside.table, renderer(outside.public_url, link_key(outside.identity_key)), now)
+
+
+def draft_content(now: datetime) -> DraftContent:
+    """What has the words of campaigns drafted."""
+    outside, rules = wiring.outside(), sending_rules()
+    return DraftContent(
+        table=outside.table,
+        products=Products(outside.table, outside.memory, now),
+        rules=content_help(),
+        sensitive=rules.sensitive_categories,
+        shop=shop(),
+        names=tuple(sorted(directory().store_names)),
+        templates=templates(),
+        renderer=renderer(outside.public_url, link_key(outside.identity_key)),
+        writer=outside.content_help,
+        now=now,
+    )
 
 
 def campaigns(now: datetime) -> Campaigns:

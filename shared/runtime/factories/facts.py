@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from shared.repositories.cached import ProcessMemory
 from shared.repositories.item_facts import Change, ItemFacts
 from shared.repositories.products import Products
 from shared.runtime import wiring
 from shared.runtime.logs import logger
-from shared.runtime.playbook.rules import rules
+from shared.runtime.playbook.rules import rules, sending_rules
 from shared.runtime.playbook.suggestions import suggestion_rules
 from shared.runtime.playbook.tickets import ticket_rules
 from shared.use_cases.facts.apply_changes import StreamReader
@@ -21,9 +22,11 @@ def stream_reader(now: datetime) -> StreamReader:
 
 def item_facts(now: datetime) -> ItemFacts:
     outside = wiring.outside()
-    products = Products(outside.table, outside.memory, now)
+    # Of its own: that a product is not known yet must not be what other doors of this process remember.
+    products = Products(outside.table, ProcessMemory(outside.clock), now)
     unrewarded = frozenset(suggestion_rules().credit.not_after)
-    return ItemFacts(rules().orders, ticket_rules(), unrewarded, lambda skus: products.load(list(skus)))
+    holdout = sending_rules().holdout_percent
+    return ItemFacts(rules().orders, ticket_rules(), unrewarded, holdout, lambda skus: products.load(list(skus)))
 
 
 def _log(change: Change, error: Exception) -> None:

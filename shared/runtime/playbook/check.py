@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from shared.domain.bot.faq import FaqFile, FaqSynonyms
 from shared.domain.bot.reply import BotRules
+from shared.domain.campaigns.content_brief import ContentHelp
 from shared.domain.common.playbook_rules import SegmentRules, WinbackRules
 from shared.domain.inbox.comment import CommentRules
 from shared.domain.journeys.definition import Journey
@@ -33,6 +34,7 @@ from shared.runtime.playbook import (
     bot,
     checklist,
     comments,
+    content_help,
     cross_checks,
     journeys,
     offers,
@@ -65,6 +67,7 @@ FILES: Mapping[str, type[BaseModel]] = {
     appointments.FILE: AppointmentRules,
     tickets.FILE: TicketRules,
     comments.FILE: CommentRules,
+    content_help.FILE: ContentHelp,
     bot.FAQ: FaqFile,
     bot.WORDS: FaqSynonyms,
     bot.RULES: BotRules,

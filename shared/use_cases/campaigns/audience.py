@@ -81,7 +81,8 @@ def next_page(table: Table, campaign: Campaign, at: Cursor) -> tuple[list[tuple[
 
 @dataclass(frozen=True)
 class AudienceJudge:
-    """Judges customers for one campaign. `channels` are those with an account in this deployment."""
+    """Judges customers for one campaign. `variables` are those of its messages, and `channels` those with an account in
+    this deployment."""
 
     table: Table
     rules: SendingRules
@@ -90,6 +91,7 @@ class AudienceJudge:
     limits: ProviderLimits
     campaign_id: str
     campaign: Campaign
+    variables: Mapping[str, Any]
     template: Template
     channels: frozenset[str]
 
@@ -129,7 +131,7 @@ class AudienceJudge:
             "send",
             self.campaign.purpose,
             self.campaign.content.template,
-            dict(self.campaign.content.variables),
+            dict(self.variables),
             self.campaign.content.channels,
             send_before=until,
             until_opened=False,

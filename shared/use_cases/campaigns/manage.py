@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from shared.domain.campaigns.campaign import Campaign, State, StoredCampaign, Verb, begins, moved
+from shared.domain.campaigns.campaign import Campaign, State, StoredCampaign, StoredWords, Verb, begins, moved, worded
 from shared.domain.common.stored_item import without
 from shared.domain.common.validation_text import field_errors, no_such_field
 from shared.domain.customers.identity import Identity
@@ -179,6 +179,7 @@ class Campaigns:
             **content,
             "state": row["state"],
             "channels": row["channels"],
+            "words": [_words(channel, approved) for channel, approved in row.get("words", {}).items()],
             "waits": reason,
             **{name: row.get(name) for name in ("made_by", "made_at", "approved_by", "approved_at")},
             **{name: row.get(name) for name in ("started_at", "ended_at", "ended")},
@@ -223,8 +224,8 @@ class Campaigns:
             if row is None:
                 raise NotFound("there is no such campaign")
             state = moved(row["state"], verb, started="started_at" in row)
-            if verb == "approve" and row["made_by"] == by and not owner:
-                raise Forbidden("the creator of a campaign may not approve it; another key has to")
+            if verb == "approve" and by in _makers(row) and not owner:
+                raise Forbidden("the creator of a campaign or of its words may not approve it; another key has to")
             if state != row["state"]:
                 uow.put(key, self._changed(row, verb, state, by))
             return cast(StoredCampaign, uow.get(key))
@@ -275,7 +276,7 @@ class Campaigns:
             self.new_id(),
             "transactional" if staff else campaign.purpose,
             campaign.content.template,
-            dict(campaign.content.variables),
+            worded(row),
             tuple(reached),
             send_before=self.now + timedelta(days=1),
             until_opened=False,
@@ -313,6 +314,17 @@ def within(row: StoredCampaign, stores: frozenset[str]) -> bool:
     """Whether a campaign's audience stays within the stores of a key (none: all): what it shows is about them alone."""
     targeted = set(row["campaign"]["audience"].get("stores", ()))
     return not stores or bool(targeted and targeted <= stores)
+
+
+def _makers(row: StoredCampaign) -> set[str]:
+    """Who made a campaign and who approved a model's words for it: a message needs two people (R18)."""
+    return {row["made_by"], *(approved["approved_by"] for approved in row.get("words", {}).values())}
+
+
+def _words(channel: str, approved: StoredWords) -> dict[str, Any]:
+    """Approved words as the API shows them."""
+    told = {name: value for name, value in approved.items() if name != "wording"}
+    return {"channel": channel, **approved["wording"], **told}
 
 
 def _with_total(counts: Mapping[str, int]) -> dict[str, int]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from shared.domain.campaigns.campaign import Campaign, StoredCampaign, StoredPreview, begins
+from shared.domain.campaigns.campaign import Campaign, StoredCampaign, StoredPreview, begins, worded
 from shared.domain.messaging.channel_errors import AD_LEAST, ContentError
 from shared.domain.messaging.policy_rules import SendingRules
 from shared.domain.messaging.sms_encoding import measured
@@ -110,9 +110,9 @@ class Preview:
         if channel == ZNS and judge.template.zns:
             return 0, judge.template.zns.price_vnd
         if channel in ("sms_care", "sms_ad"):
-            variables = dict(judge.campaign.content.variables)
+            variables = dict(judge.variables)
             if channel == "sms_care":
-                variables[CUSTOMER] = traits  # type: ignore[assignment]
+                variables[CUSTOMER] = traits
             sms = self.renderer.render(judge.template.id, channel, variables, message_id="0" * 44)
             counted = measured(sms.text, price)
             return counted.parts, counted.price
@@ -162,10 +162,10 @@ def show(seen: StoredPreview, row: StoredCampaign, rules: SendingRules, table: T
         "not_reachable": _under(counts, "not_reachable"),
         "waits": _under(counts, "waits"),
     }
-    return shown | {"warnings": _warnings(shown, row, campaign)}
+    return shown | {"warnings": _warnings(shown, row)}
 
 
-def _warnings(shown: Mapping[str, Any], row: StoredCampaign, campaign: Campaign) -> list[str]:
+def _warnings(shown: Mapping[str, Any], row: StoredCampaign) -> list[str]:
     """What an approver should know, as reason codes of the playbook."""
     found = []
     if any(e["channel"] == "sms_ad" and e["people"] < AD_LEAST for e in shown["channels"]):
@@ -174,7 +174,7 @@ def _warnings(shown: Mapping[str, Any], row: StoredCampaign, campaign: Campaign)
         found.append("quota_short")
     if shown["days"] > (moment(row["until"]) - moment(shown["as_of"])).days + 1:
         found.append("ends_too_early")
-    texts = [str(value) for value in campaign.content.variables.values()]
+    texts = [str(value) for value in worded(row).values()]
     if any(int(number) > HALF for text in texts for number in _PERCENT.findall(text)):
         found.append("discount_above_half")
     return found

@@ -17,6 +17,7 @@ from shared.domain.tasks.appointment import Appointment
 from shared.domain.vietnam_time import local_day, moment
 from shared.ports import Item, Table
 from shared.repositories import profiles, table_keys
+from shared.repositories.news import NEWS
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.task_assignment import Roster
 from shared.repositories.unit_of_work import UnitOfWork
@@ -185,7 +186,7 @@ def _to_come(appointment: Item, rules_today: RulesToday) -> bool:
 
 def _task(item: Item, items: list[Item]) -> dict[str, Any]:
     """An open task, with how the deal of its journey stands."""
-    shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
+    shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version", NEWS)}
     name = f"{item.get('journey', '')}|{item.get('run', '')}"
     deals = [other["runs"][name].get("deal") for other in items if name in other.get("runs", {})]
     return shown | ({"deal": deals[0]} if deals and deals[0] else {})
@@ -240,7 +241,7 @@ def timeline(table: Table, customer_id: str, limit: int, start: str | None) -> t
 
 
 def _entry(item: Item) -> dict[str, Any]:
-    shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version")}
+    shown = {name: value for name, value in item.items() if name not in ("pk", "sk", "version", NEWS)}
     return shown | ({"properties": json.loads(item["properties"])} if "properties" in item else {})
 
 

@@ -9,14 +9,14 @@ lake take the greatest version of each, and the same batch writes the same objec
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from shared.domain.errors import Busy, Conflict
 from shared.domain.facts.spans import Span, covered, with_span
-from shared.ports import Action, Item, Key, ObjectStore, Put, Table, Update, absent, equals
+from shared.ports import Action, Clause, Item, Key, ObjectStore, Put, Table, Update, absent, equals
 from shared.repositories import table_keys
 from shared.repositories.item_facts import Change, Fact, ItemFacts
 from shared.repositories.news import Addition, additions
@@ -80,50 +80,90 @@ class StreamReader:
 
     def _add(self, shard: str, changes: Sequence[Change]) -> int:
         """Add the news of the records that were not added yet; how many those were."""
-        key = table_keys.stream_progress(shard)
         for lost in range(1, ATTEMPTS + 1):
-            before = self.table.get(key)
-            seen = [Span(*span) for span in (before or {}).get("seen", ())]
-            todo = [change for change in changes if not covered(seen, int(change.seq))]
+            progress = _Progress.read(self.table, shard)
+            todo = [change for change in changes if not covered(progress.seen, int(change.seq))]
             if not todo:
                 return 0
             try:
-                return self._add_all(key, before, seen, todo)
+                for part in _parts(todo, progress):
+                    progress = progress.after(part)
+                    put = Put(progress.item(self.now), progress.when)
+                    self.table.write(put, *_updates(part.additions))
+                return len(todo)
             except (Conflict, Busy):
                 # Another reader of the shard was faster, or one of another shard was at the same counters.
                 if not self.table.pause(lost):
                     break
         raise Busy("the counters are busy")
 
-    def _add_all(self, key: Key, before: Item | None, seen: list[Span], todo: Sequence[Change]) -> int:
-        done = 0
-        for chunk in _chunks(todo):
-            seen = with_span(seen, Span(int(chunk[0][0].seq), int(chunk[-1][0].seq)))
-            version = before["version"] if before else 0
-            after: Item = {
-                "pk": key.pk, "sk": key.sk, "version": version + 1, "seen": [list(span) for span in seen],
-                "read_to": chunk[-1][0].at, "ttl": int((self.now + PROGRESS_KEPT).timestamp()),
-            }  # fmt: skip
-            when = (equals(("version",), version),) if before else (absent(),)
-            self.table.write(Put(after, when), *_updates(news for _, found in chunk for news in found))
-            before = after
-            done += len(chunk)
-        return done
+
+class _Part(NamedTuple):
+    """What one transaction adds: the news of whole records, or `rows` more of the news of a large one."""
+
+    changes: list[Change]
+    additions: list[Addition]
+    rows: int = 0
+    ends: bool = True
 
 
-def _chunks(changes: Sequence[Change]) -> list[list[tuple[Change, list[Addition]]]]:
-    """The records with their additions, parted so that each part fits one transaction."""
-    chunks: list[list[tuple[Change, list[Addition]]]] = [[]]
-    rows: set[Key] = set()
+@dataclass(frozen=True)
+class _Progress:
+    """What was read of a shard: spans of whole records, and how many additions of `partly`, a record with many."""
+
+    key: Key
+    version: int
+    seen: tuple[Span, ...]
+    partly: tuple[int, int] = (0, 0)
+    read_to: str = ""
+
+    @classmethod
+    def read(cls, table: Table, shard: str) -> _Progress:
+        key = table_keys.stream_progress(shard)
+        item = table.get(key)
+        if item is None:
+            return cls(key, 0, ())
+        seq, rows = item.get("partly", (0, 0))
+        return cls(key, item["version"], tuple(Span(*span) for span in item["seen"]), (seq, rows), item["read_to"])
+
+    @property
+    def when(self) -> tuple[Clause, ...]:
+        """Nobody else has moved it since it was read."""
+        return (equals(("version",), self.version - 1),) if self.version > 1 else (absent(),)
+
+    def after(self, part: _Part) -> _Progress:
+        first, last = int(part.changes[0].seq), int(part.changes[-1].seq)
+        done = with_span(self.seen, Span(first, last)) if part.ends else self.seen
+        rows = 0 if part.ends else part.rows
+        read_to = max(self.read_to, part.changes[-1].at)
+        return _Progress(self.key, self.version + 1, tuple(done), (last if rows else 0, rows), read_to)
+
+    def item(self, now: datetime) -> Item:
+        return {
+            "pk": self.key.pk, "sk": self.key.sk, "version": self.version, "seen": [list(span) for span in self.seen],
+            "read_to": self.read_to, "ttl": int((now + PROGRESS_KEPT).timestamp()),
+            **({"partly": list(self.partly)} if self.partly[1] else {}),
+        }  # fmt: skip
+
+
+def _parts(changes: Sequence[Change], progress: _Progress) -> Iterator[_Part]:
+    """The records with their news, parted so that each part fits one transaction."""
+    together: list[Change] = []
+    news: list[Addition] = []
     for change in changes:
         found = additions(change.old, change.new)
-        wanted = {news.key for news in found}
-        if len(rows | wanted) > ROWS_AT_ONCE and chunks[-1]:
-            chunks.append([])
-            rows = set()
-        rows |= wanted
-        chunks[-1].append((change, found))
-    return chunks
+        if together and len({one.key for one in (*news, *found)}) > ROWS_AT_ONCE:
+            yield _Part(together, news)
+            together, news = [], []
+        if len(found) > ROWS_AT_ONCE:
+            done = progress.partly[1] if progress.partly[0] == int(change.seq) else 0
+            for at in range(done, len(found), ROWS_AT_ONCE):
+                to = at + ROWS_AT_ONCE
+                yield _Part([change], found[at:to], rows=to, ends=to >= len(found))
+        else:
+            together, news = [*together, change], [*news, *found]
+    if together:
+        yield _Part(together, news)
 
 
 def _updates(news: Iterable[Addition]) -> list[Action]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from shared.domain.errors import Conflict
+from shared.domain.experiments.variants import Standing
 from shared.domain.journeys.definition import Journey
 from shared.domain.journeys.engine import Run
 from shared.domain.messaging.policy_rules import SendingRules
@@ -24,7 +25,7 @@ from shared.use_cases.journeys.definitions import JourneyPlaybook, Mode
 
 @dataclass(frozen=True)
 class JourneyContext:
-    """Everything journeys need at one moment."""
+    """Everything journeys need at one moment; `standings` says by journey and version what its variants reached."""
 
     table: Table
     playbook: JourneyPlaybook
@@ -35,6 +36,7 @@ class JourneyContext:
     now: datetime
     memory: ProcessMemory
     roster: Callable[[], Roster]
+    standings: Mapping[tuple[str, str], Standing] = field(default_factory=dict)
 
     @property
     def products(self) -> Products:

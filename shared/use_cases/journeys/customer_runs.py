@@ -10,7 +10,7 @@ from zlib import crc32
 from shared.domain.common.stored_item import without
 from shared.domain.customers.profile import Profile
 from shared.domain.journeys.definition import Journey
-from shared.domain.journeys.engine import Moved, Run, Signal, advance, enter, fits, listens, next_due
+from shared.domain.journeys.engine import UNKNOWN, Moved, Run, Signal, advance, enter, fits, listens, next_due
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.vietnam_time import moment, stamp
 from shared.ports import Item
@@ -104,7 +104,8 @@ class CustomerRuns:
             return
         self.context.publish(journey)
         held = in_holdout(self.lead, journey.id, journey.holdout_percent)
-        run = enter(journey, key, signal.at, variables, holdout=held, customer_id=self.lead)
+        standing = self.context.standings.get((journey.id, journey.version), UNKNOWN)
+        run = enter(journey, key, signal.at, variables, holdout=held, customer_id=self.lead, standing=standing)
         self._states[self.home]["runs"][f"{journey.id}|{key}"] = {**run, "next_due": run["due_at"]}
         entered = self._states[self.home]["entered"]
         if journey.limit or journey.trigger.key != "event.order_id":  # an order sends each signal once

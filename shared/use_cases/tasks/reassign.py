@@ -46,7 +46,7 @@ class TaskEditor:
             slot = self.roster.slot_for(task, person_id, uow, members, self.now)
             # A person of another role takes the task over in their own role.
             after: Task = {**moved(task, slot, self.now), "role": person.role}
-            replace_open(uow, task, after)
+            replace_open(uow, task, after, self.now)
             details = {"was": task.get("assignee", ""), "by": self.by, "note": note}
             remember(uow, after, "Task Handed Over", self.now, mark=f"to-{person_id}", **details)
             return after
@@ -62,7 +62,7 @@ class TaskEditor:
             slot = self.roster.slot_anew(uow, task, until, members)
             after = moved(task, Slot(task.get("assignee") or slot.assignee, slot.start, slot.due_at), self.now)
             after = {**after, "skipped_until": stamp(until), "note": reason, "by": self.by}
-            replace_open(uow, task, after)
+            replace_open(uow, task, after, self.now)
             remember(uow, after, "Task Put Back", self.now, mark=f"back-{stamp(until)}", until=stamp(until))
             return after
 

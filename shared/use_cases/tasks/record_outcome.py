@@ -121,12 +121,12 @@ def _note_call(uow: UnitOfWork, task: Task, members: list[Profile], now: datetim
         agreed = other.get("outcome") == "call_back"
         if other.get("sells") and other["task_id"] != task["task_id"] and not agreed:
             slot = roster.slot_anew(uow, other, now + DAY, members)
-            replace_open(uow, other, moved(other, slot, now))
+            replace_open(uow, other, moved(other, slot, now), now)
 
 
 def _postpone(uow: UnitOfWork, task: Task, report: Report, until: datetime, by: str, now: datetime) -> Task:
     later = postponed(task, until, by, report.note)
-    replace_open(uow, task, later)
+    replace_open(uow, task, later, now)
     remember(uow, later, "Call Back Agreed", now, call_back_at=stamp(until))
     return later
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.domain.errors import Busy, Conflict
 from shared.domain.triage.redaction import redacted
 from shared.domain.triage.second_opinion import EscalationRules, merged
 from shared.domain.triage.triage import MessageClassifier, Triage
-from shared.domain.vietnam_time import local_day
-from shared.ports import SecondOpinion, Table, Update, absent_or_at_most
-from shared.repositories import table_keys
+from shared.ports import SecondOpinion, Table
+from shared.repositories.model_calls import may_call
 
 BUDGET = "second_opinion"
 
@@ -35,22 +33,9 @@ class EscalatingClassifier:
             return first
         key = (text, subject)
         if key not in self._answers:
-            second = self.other.read(redacted(f"{subject}\n{text}".strip())) if self._affordable() else None
+            second = self.other.read(redacted(f"{subject}\n{text}".strip())) if self._may_ask() else None
             self._answers[key] = merged(first, second) if second else first
         return self._answers[key]
 
-    def _affordable(self) -> bool:
-        """Count one call against the daily budget before it is made: a failed call is paid for too."""
-        if not self.asking.calls_a_day:
-            return False
-        try:
-            self.table.write(
-                Update(
-                    table_keys.budget(str(local_day(self.now)), BUDGET),
-                    add={("calls",): 1},
-                    when=(absent_or_at_most(("calls",), self.asking.calls_a_day - 1),),
-                )
-            )
-        except (Conflict, Busy):
-            return False
-        return True
+    def _may_ask(self) -> bool:
+        return may_call(self.table, BUDGET, self.asking.calls_a_day, self.now)

@@ -1,0 +1,1 @@
+"""Reports: computed from the lake by the clock, served from the table."""
