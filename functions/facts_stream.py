@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain.vietnam_time import stamp
 from shared.ports import Key
-from shared.repositories.item_facts import Change
+from shared.repositories.item_facts import Change, needs_old
 from shared.runtime import wiring
 from shared.runtime.factories.facts import stream_reader
 from shared.runtime.logs import logger
@@ -25,10 +25,9 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 
 def _change(record: dict[str, Any]) -> Change:
-    """A record of the stream; moments come in seconds since 1970."""
+    """A record of the stream; moments come in seconds since 1970. Of most items only the new state is wanted."""
     at = stamp(datetime.fromtimestamp(record["ApproximateCreationDateTime"], UTC))
-    key = item_in(record, "Keys") or {}
-    return Change(
-        Key(key["pk"], key["sk"]), item_in(record, "OldImage"), item_in(record, "NewImage"), at,
-        record["SequenceNumber"],
-    )  # fmt: skip
+    keys = record["Keys"]
+    key = Key(keys["pk"]["S"], keys["sk"]["S"])
+    old = item_in(record, "OldImage", () if needs_old(key) else ("version",))
+    return Change(key, old, item_in(record, "NewImage"), at, record["SequenceNumber"])

@@ -21,8 +21,10 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _reports(event: dict[str, Any]) -> dict[str, Any]:
     # Loaded by these jobs alone: they bring the libraries of the analytics layer.
-    from shared.runtime.factories.nightly import compact_and_refresh
+    from shared.runtime.factories.nightly import compact_and_refresh, figures
 
+    if event["job"] == "figures":
+        return {"written": figures(tick_time(event)).written}
     return compact_and_refresh(tick_time(event), whole=event["job"] == "nightly")
 
 

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from shared.domain.campaigns.campaign import JOURNEY as CAMPAIGN
@@ -56,6 +57,11 @@ class Change(NamedTuple):
     def version(self) -> str:
         """Sorts the states of one item: of two in the same second, by their place in the shard."""
         return f"{self.at}#{int(self.seq):025d}"
+
+
+def needs_old(key: Key) -> bool:
+    """Whether facts of an item are about what changed, beside its `version`."""
+    return key.sk == "P"
 
 
 @dataclass(frozen=True)
@@ -286,12 +292,15 @@ def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:24]
 
 
+@lru_cache(maxsize=4096)
 def _code(value: Any) -> str | None:
     """A value that a sender wrote, where it is a code; None for what could be a person's number or address (X22)."""
     text = str(value) if value else ""
     return text if is_code(text) else None
 
 
+# A shop has few stores, channels and kinds of events.
+@lru_cache(maxsize=4096)
 def _word(value: Any) -> str | None:
     """The short name of a store, a channel or an event; None for what could be a number, an address or a text."""
     text = str(value) if value else ""

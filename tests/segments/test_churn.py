@@ -10,7 +10,14 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from shared.domain.common.playbook_rules import BgNbdRules
-from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
+from shared.domain.segments.churn import (
+    expected_purchases,
+    half_life_day,
+    p_alive,
+    p_purchase,
+    value_at_risk,
+    weeks_between,
+)
 from shared.runtime.playbook.rules import rules
 from tests.support.max_examples import max_examples
 
@@ -156,3 +163,19 @@ def test_value_at_risk_is_a_share_of_the_years_spend_that_grows_with_silence():
     assert values == sorted(values)
     assert 0 < values[0] < values[-1] <= 10_000_000
     assert value_at_risk(CDNOW, 5, 20, 30, 0) == 0
+
+
+def test_g8_the_papers_example_of_a_customer_s_coming_purchases():
+    assert expected_purchases(CDNOW, 2, 30.43, 38.86, 39) == pytest.approx(1.226, abs=5e-4)
+
+
+@pytest.mark.parametrize(("x", "t_x", "t"), [(0, 0, 1), (0, 0, 70), (3, 10, 12), (25, 50, 52), (5, 1, 104)])
+@pytest.mark.parametrize("weeks", [1, 30 / 7, 52])
+def test_g8_coming_purchases_are_those_of_the_library_that_has_the_function(x, t_x, t, weeks):
+    from shared.analytics.bg_nbd import BgNbd, Summary
+
+    model = BgNbd(CDNOW.r, CDNOW.alpha, CDNOW.a, CDNOW.b, 0)
+    import numpy as np
+
+    seen = Summary(*(np.array([float(one)]) for one in (x, t_x, t)))
+    assert expected_purchases(CDNOW, x, t_x, t, weeks) == pytest.approx(model.expected(seen, weeks)[0], rel=1e-7)

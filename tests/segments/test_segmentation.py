@@ -380,6 +380,22 @@ def test_scores_are_empty_before_the_first_purchase_and_chances_after_it():
     seen = scores(bought(0, 30), day(60), RULES.bg_nbd)
     assert 0 < seen["p_repurchase_30d"] < seen["p_alive"] < 1
     assert seen["clv"] == 1_000_000
+    assert seen["care_level"] == "normal"
+
+
+def test_g8_after_one_purchase_nobody_knows_whether_a_customer_is_still_one():
+    for silent in (1, 100, 700):
+        seen = scores(bought(0), day(silent), RULES.bg_nbd)
+        assert (seen["p_alive"], seen["p_alive_why"]) == (None, "one_purchase")
+        assert 0 < seen["p_repurchase_30d"] < 1
+
+
+def test_g8_care_goes_to_regulars_who_are_more_likely_gone_than_not():
+    regular = bought(*range(0, 100, 10))
+    assert scores(regular, day(92), RULES.bg_nbd)["care_level"] == "low"
+    assert scores(regular, day(130), RULES.bg_nbd)["care_level"] in ("normal", "high")
+    assert scores(regular, day(250), RULES.bg_nbd)["care_level"] == "high"
+    assert scores(bought(0), day(250), RULES.bg_nbd)["care_level"] == "normal"
 
 
 def test_local_days_begin_at_seventeen_hundred_utc():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -74,6 +75,18 @@ def simulate(
         print(forecast.as_json())
     else:
         time_machine.show(forecast, Console())
+
+
+@app.command()
+def fit(
+    file: Annotated[Path, typer.Argument(help="A CSV file of orders: customer_id,date,amount.")],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="The last day to fit on; later ones judge.")],
+    score: Annotated[Path | None, typer.Option(help="Where to write each customer's chances.")] = None,
+) -> None:
+    """Fit the repurchase model (BG/NBD and Gamma-Gamma, in weeks) and say whether it may be used, as JSON."""
+    from infra.local.commands.fit import fit as fit_file
+
+    print_json(fit_file(file, until.date(), score))
 
 
 @app.command()

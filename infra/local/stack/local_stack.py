@@ -57,7 +57,8 @@ class LocalStack:
 
     `doors`, `queues` and `load` put another plan in the catalogue's place; `nearby` spares the providers' stand-ins the
     network. With `recomputing` the lake is compacted and figures are computed by the hour and by night; else whoever
-    wants them asks `recompute`, which tests of ninety days do not. `patient` as of `Scheduler`. Any thread may call any method.
+    wants them asks `recompute`, which tests of ninety days do not. `patient` as of `Scheduler`. Any thread may call any
+    method.
     """
 
     # Powertools' resolvers and batch processors are module globals that hold the call they are working on, so the
@@ -175,10 +176,10 @@ class LocalStack:
         """Bring the table's changes up to now to their door, and no message to any queue's."""
         self.scheduler.read_stream()
 
-    def recompute(self) -> Any:
-        """Compact the lake and compute all figures and models now, as every night does."""
+    def recompute(self, *, compacting: bool = False) -> Any:
+        """Compute all figures now; `compacting` the lake before, as every night does."""
         self.read_stream()
-        return self.invoke("models_schedule", tick_event("nightly", self.now))
+        return self.invoke("models_schedule", tick_event("nightly" if compacting else "figures", self.now))
 
     def advance(self, to: datetime) -> dict[str, Any]:
         """Run everything due until `to`, in order of time, and let it be `to`.

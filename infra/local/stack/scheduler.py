@@ -71,8 +71,11 @@ class _Retry:
 
 class Scheduler:
     """Runs what falls due by one clock. `invoke` calls a door with an event, `http` makes a provider's callback, and
-    `remember` stores the time after it moved. Ticks that compute all anew are left out unless `recomputing`; who is `patient` has the table's changes read in full batches, and all
-    of them by `read_stream`."""
+    `remember` stores the time after it moved.
+
+    Ticks that compute all anew are left out unless `recomputing`; who is `patient` has the table's changes read in full
+    batches, and all of them by `read_stream`.
+    """
 
     def __init__(
         self,

@@ -32,6 +32,25 @@ def p_purchase(p: BgNbdRules, x: int, t_x: float, t: float, weeks: float) -> flo
     return p_alive(p, x, t_x, t) * (1 - silent)
 
 
+def expected_purchases(p: BgNbdRules, x: int, t_x: float, t: float, weeks: float) -> float:
+    """E[purchases in the next `weeks` | x, t_x, T], equation (10) of the paper."""
+    a = p.a if abs(p.a - 1) > 1e-6 else 1 + 1e-6
+    later = p.alpha + t + weeks
+    came = 1 - ((p.alpha + t) / later) ** (p.r + x) * _hypergeometric(p.r + x, p.b + x, a + p.b + x - 1, weeks / later)
+    return max(0.0, (a + p.b + x - 1) / (a - 1) * came * p_alive(p, x, t_x, t))
+
+
+def _hypergeometric(a: float, b: float, c: float, z: float) -> float:
+    """Gauss's 2F1 for 0 <= z < 1, by its series; the functions that need it load no SciPy."""
+    term = total = 1.0
+    for n in range(20_000):
+        term *= (a + n) * (b + n) / ((c + n) * (n + 1)) * z
+        total += term
+        if abs(term) < 1e-12 * abs(total):
+            break
+    return total
+
+
 def half_life_day(p: BgNbdRules, first: date, last: date, x: int) -> date | None:
     """The first local day on which P(alive) is at most one half; None for one-time buyers, whose P(alive) stays 1.
 

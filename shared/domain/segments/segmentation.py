@@ -16,7 +16,15 @@ from shared.domain.common.playbook_rules import BgNbdRules, CutOffs, Rules
 from shared.domain.customers.identity import KNOWN_BY
 from shared.domain.customers.key_dates import key_dates
 from shared.domain.customers.profile import Profile
-from shared.domain.segments.churn import half_life_day, p_alive, p_purchase, value_at_risk, weeks_between
+from shared.domain.segments.churn import (
+    YEAR_WEEKS,
+    expected_purchases,
+    half_life_day,
+    p_alive,
+    p_purchase,
+    value_at_risk,
+    weeks_between,
+)
 from shared.domain.segments.metrics import Metrics
 from shared.domain.segments.recency import days_silent, silent_on
 from shared.domain.segments.walk_in_numbers import refusal
@@ -193,16 +201,24 @@ def scores(m: Metrics, today: date, p: BgNbdRules) -> dict[str, Any]:
     """Churn and value scores as of today; None where there is nothing to say yet.
 
     `clv` is the seeds' formula, average order value x purchase frequency x relationship length, which is the revenue
-    so far; `clv_predicted`, `engagement` and `care_level` need the fitted models.
+    so far; `clv_predicted` is the revenue to expect of the coming year. `care_level` is how much care is worth the
+    while (G8): `high` for a regular who is more likely gone than not, `low` for whoever most likely comes back within
+    a month without any, else `normal`. After a single visit nobody knows whether a customer is still one: the model's
+    P(alive) would be 1 by construction, so that it is None and `p_alive_why` says why.
     """
     nothing = dict.fromkeys(("p_alive", "p_repurchase_30d", "clv", "clv_predicted", "engagement", "care_level"), None)
     if not m.orders:
         return nothing
     history = _history(m, today)
+    alive, returns = p_alive(p, *history), p_purchase(p, *history, 30 / 7)
+    once = m.visits < 2
     return nothing | {
-        "p_alive": round(p_alive(p, *history), 4),
-        "p_repurchase_30d": round(p_purchase(p, *history, 30 / 7), 4),
+        "p_alive": None if once else round(alive, 4),
+        **({"p_alive_why": "one_purchase"} if once else {}),
+        "p_repurchase_30d": round(returns, 4),
         "clv": m.revenue,
+        "clv_predicted": round(expected_purchases(p, *history, YEAR_WEEKS) * m.revenue / m.orders),
+        "care_level": "high" if not once and alive < 0.5 else "low" if returns >= 0.5 else "normal",
     }
 
 

@@ -89,7 +89,7 @@ def _list(calls: WinbackCalls, row: Item, entry: dict[str, Any], rank: int) -> b
         uow.put(key, {**(uow.get(key) or profile), "listed_on": today})
         uow.also(Update(place, set={("listed_on",): today}, when=(present(),)))
         # The table knows no floats.
-        uow.mark(table_keys.winback(today, rank), {**entry, "p_alive": str(entry["p_alive"])})
+        uow.mark(table_keys.winback(today, rank), {**entry, "p_alive": _as_text(entry["p_alive"])})
         return (calls.open(uow, entry) if wanted == "call" else []), wanted == "call"
 
     try:
@@ -105,7 +105,7 @@ def _list(calls: WinbackCalls, row: Item, entry: dict[str, Any], rank: int) -> b
 
 def listed(table: Table, day: date) -> list[Item]:
     """The list of one morning, in order of rank."""
-    return [{**item, "p_alive": float(item["p_alive"])} for item in _listed(table, day)]
+    return [{**item, "p_alive": float(text) if (text := item["p_alive"]) else None} for item in _listed(table, day)]
 
 
 def _listed(table: Table, day: date, low: str = "") -> list[Item]:
@@ -151,3 +151,8 @@ def _describe(table: Table, rows: list[Item], rules_today: RulesToday) -> list[d
         }
         described.append(entry)
     return described
+
+
+def _as_text(chance: float | None) -> str:
+    """A chance as the table can hold it; "" where nobody knows."""
+    return "" if chance is None else str(chance)
