@@ -29,7 +29,10 @@ LAW: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("aws_lambda_powertools", "pydantic"),
     ),
     "infra/catalogue.py": (("shared.runtime.settings",), ()),
-    "infra/aws": (("infra.aws", "infra.catalogue", "shared.runtime.settings", "shared.runtime.logs"), ("*",)),
+    "infra/aws": (
+        ("infra.aws", "infra.catalogue", "shared.runtime.settings", "shared.runtime.logs", "shared.domain.facts"),
+        ("*",),
+    ),
     "infra/triage": (("infra", "shared"), ("*",)),
     # The laptop's composition stands outside of everything.
     "infra/local": (("infra", "shared", "functions"), ("*",)),

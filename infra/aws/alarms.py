@@ -59,6 +59,16 @@ def alarms(
     meaning = "The orders of one write key lead to more messages than an hour may have: a flash sale, or a stolen key"
     over = capped.metric(period=Duration.minutes(5), statistic="Sum")
     _alarm(stack, stage, "key-cap", meaning, over, 1, action)
+    behind = functions["facts_stream"].metric("IteratorAge", **five_minutes)
+    _alarm(
+        stack,
+        stage,
+        "facts-late",
+        "Changes of the table wait for over 15 minutes to be counted",
+        behind,
+        900_000,
+        action,
+    )
     ticks = functions["timers_schedule"].metric_invocations(period=Duration.minutes(5), statistic="Sum")
     _alarm(stack, stage, "clock-stopped", "The minute tick has not run for 5 minutes", ticks, 1, action, silent=True)
 

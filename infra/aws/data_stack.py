@@ -8,9 +8,13 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_secretsmanager as secretsmanager
 from constructs import Construct
 
+from infra.aws.lake_catalogue import lake_catalogue
 from infra.aws.stages import REGION, Stage
 
 DUE_INDEX = "due"
+# Where Lambda puts the batches of a stream that it gives up, and Athena its results.
+GIVEN_UP = "aws/lambda/"
+ATHENA = "athena/"
 
 
 class DataStack(Stack):
@@ -27,6 +31,7 @@ class DataStack(Stack):
         self._fate = RemovalPolicy.RETAIN if stage.keeps_data else RemovalPolicy.DESTROY
         self.table = self._table(stage)
         self.bucket = self._bucket()
+        lake_catalogue(self, stage, self.bucket)
         self.identity = self._identity(stage)
         self.channels = self._channels(stage)
         CfnOutput(self, "TableName", value=self.table.table_name)
@@ -75,7 +80,11 @@ class DataStack(Stack):
                     # As long as the table's backups at most: a slip can be undone, an erasure becomes complete.
                     noncurrent_version_expiration=Duration.days(14),
                     abort_incomplete_multipart_upload_after=Duration.days(7),
-                )
+                ),
+                # Changes that could not be read hold whole items: as short as dead letters. Lambda keeps the batches
+                # it gives up under a folder of its own choice.
+                *(s3.LifecycleRule(prefix=folder, expiration=Duration.days(14)) for folder in ("failed/", GIVEN_UP)),
+                s3.LifecycleRule(prefix=ATHENA, expiration=Duration.days(7)),
             ],
             removal_policy=self._fate,
         )

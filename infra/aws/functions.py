@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,13 +24,16 @@ from aws_cdk import aws_lambda_destinations as destinations
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
 from infra.aws import layer
-from infra.aws.data_stack import DUE_INDEX, DataStack
+from infra.aws.data_stack import DUE_INDEX, GIVEN_UP, DataStack
 from infra.aws.naming import arn_of, camel, log_group
 from infra.aws.queues import Queues
 from infra.aws.stages import Stage
-from infra.catalogue import Door, FromQueue, Http, Schedule
+from infra.catalogue import Door, FromQueue, FromStream, Http, Schedule
 from shared.runtime.settings import OFF
 
+# How findings name the bucket and the table of the data stack: by the output that carries their ARN over.
+_LAKE = "ExportsOutputFnGetAttLake5F1B88EAArn65E67816"
+_TABLE = "ExportsOutputFnGetAttTableCD117FA1ArnE2C8C204"
 # What the ids of system-defined inference profiles begin with.
 _PROFILES = ("apac", "au", "ca", "eu", "global", "jp", "us")
 
@@ -60,7 +64,8 @@ class Functions:
         self._public_url = public_url
         self._runtime = lambda_.Runtime(f"python{target.python}", lambda_.RuntimeFamily.PYTHON)
         self._code = self._asset(layer.build_code, target, asset_hash_type=AssetHashType.OUTPUT)
-        self._layers = {"base": self._base_layer(target)}
+        base, analytics = self._base_layer(target), self._analytics_layer(target)
+        self._layers = {"base": [base], "analytics": [base, analytics]}
 
     def _asset(self, build: Callable[[Path, layer.Target], None], target: layer.Target, **hashing: Any) -> lambda_.Code:
         never_pulled = DockerImage.from_registry("none")
@@ -75,6 +80,18 @@ class Functions:
             layer_version_name=self._stage.named("base"),
             description="Locked run-time dependencies",
             code=self._asset(layer.build_layer, target, **hashing),
+            compatible_runtimes=[self._runtime],
+            compatible_architectures=[lambda_.Architecture.ARM_64],
+        )
+
+    def _analytics_layer(self, target: layer.Target) -> lambda_.LayerVersion:
+        hashing = {"asset_hash": layer.layer_hash(target, "analytics"), "asset_hash_type": AssetHashType.CUSTOM}
+        return lambda_.LayerVersion(
+            self._stack,
+            "AnalyticsLayer",
+            layer_version_name=self._stage.named("analytics"),
+            description="DuckDB, NumPy and SciPy, over the base layer",
+            code=self._asset(layer.build_analytics_layer, target, **hashing),
             compatible_runtimes=[self._runtime],
             compatible_architectures=[lambda_.Architecture.ARM_64],
         )
@@ -94,7 +111,7 @@ class Functions:
             architecture=lambda_.Architecture.ARM_64,
             code=self._code,
             handler=f"functions.{door.name}.handler",
-            layers=[self._layers[door.layer]],
+            layers=self._layers[door.layer],
             role=role,
             log_group=logs_to,
             memory_size=door.memory,
@@ -120,9 +137,65 @@ class Functions:
                         report_batch_item_failures=True,
                     )
                 )
+        if isinstance(door.trigger, FromStream):
+            self._read_stream(door, door.trigger, function, role)
+        self._acknowledge_folders(door, role)
         return function
 
-    def _failed_ticks(self, trigger: Http | FromQueue | Schedule) -> dict[str, Any]:
+    def _read_stream(self, door: Door, trigger: FromStream, function: lambda_.Function, role: iam.Role) -> None:
+        """Changes of the table in tumbling windows, whose events name their shard; a batch that is given up is kept."""
+        stream, bucket = self._data.table.table_stream_arn, self._data.bucket
+        reading = ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator")
+        role.add_to_policy(iam.PolicyStatement(actions=list(reading), resources=[stream or ""]))
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["dynamodb:ListStreams"], resources=[f"{self._data.table.table_arn}/stream/*"])
+        )
+        role.add_to_policy(
+            iam.PolicyStatement(actions=["s3:PutObject"], resources=[bucket.arn_for_objects(f"{GIVEN_UP}*")])
+        )
+        role.add_to_policy(iam.PolicyStatement(actions=["s3:ListBucket"], resources=[bucket.bucket_arn]))
+        keys = {
+            "pk": {"S": [{"prefix": start} for start in trigger.partitions]},
+            "sk": {"S": [*trigger.items, *({"prefix": start} for start in trigger.kinds)]},
+        }
+        mapping = lambda_.CfnEventSourceMapping(
+            self._stack,
+            f"{camel(door.name)}Source",
+            function_name=function.function_name,
+            event_source_arn=stream,
+            starting_position="TRIM_HORIZON",
+            batch_size=trigger.batch_size,
+            tumbling_window_in_seconds=trigger.window_seconds,
+            bisect_batch_on_function_error=True,
+            maximum_retry_attempts=trigger.retries,
+            maximum_record_age_in_seconds=trigger.maximum_age_hours * 3600,
+            function_response_types=["ReportBatchItemFailures"],
+            filter_criteria=lambda_.CfnEventSourceMapping.FilterCriteriaProperty(
+                filters=[lambda_.CfnEventSourceMapping.FilterProperty(pattern=json.dumps({"dynamodb": {"Keys": keys}}))]
+            ),
+            destination_config=lambda_.CfnEventSourceMapping.DestinationConfigProperty(
+                on_failure=lambda_.CfnEventSourceMapping.OnFailureProperty(destination=bucket.bucket_arn)
+            ),
+        )
+        # Lambda asks at once whether the function may read the stream.
+        mapping.node.add_dependency(role)
+
+    def _acknowledge_folders(self, door: Door, role: iam.Role) -> None:
+        """Say of each grant that ends in a folder why it does, by the name the finding has."""
+        folders = [grant.resource.removeprefix("lake:") for grant in door.grants if grant.resource.startswith("lake:")]
+        found = [f"{_LAKE}/{folder}/*" for folder in folders]
+        if isinstance(door.trigger, FromStream):
+            found += [f"{_LAKE}/{GIVEN_UP}*", f"{_TABLE}/stream/*"]
+        for place in found:
+            Validations.of(role).acknowledge(
+                Acknowledgment(
+                    id=f"AwsSolutions-IAM5[Resource::{self._stage.named('data')}:{place}]",
+                    reason="What lies below is named as it is written, by day and source, or by the moment the stream "
+                    "was opened: the grant ends in the folder of one purpose, or in the streams of the one table.",
+                )
+            )
+
+    def _failed_ticks(self, trigger: Http | FromQueue | FromStream | Schedule) -> dict[str, Any]:
         """The Scheduler only hands a tick over; what fails inside the function is Lambda's own to retry or to keep."""
         if not isinstance(trigger, Schedule):
             return {}

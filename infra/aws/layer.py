@@ -26,7 +26,16 @@ ROOMS = ("functions", "shared")
 HARD_LIMIT_MB = 250
 # Ours: start-up time grows with what lies in the layer, so growth beyond this wants a decision.
 LAYER_LIMIT_MB = 32
+ANALYTICS_LIMIT_MB = 200
 CODE_LIMIT_MB = 7  # 0.9 of it what the reader of messages has learnt
+
+# What the analytics layer holds, and what of it no door of ours loads.
+ANALYTICS = ("duckdb", "numpy", "scipy")
+_UNUSED = (
+    *("scipy/datasets", "scipy/misc", "scipy/io", "scipy/signal", "scipy/ndimage", "scipy/fftpack", "scipy/odr"),
+    *("scipy/cluster", "scipy/stats", "scipy/integrate", "scipy/interpolate", "scipy/differentiate"),
+    *("numpy/distutils", "adbc_driver_duckdb"),
+)
 
 # Files every botocore client reads, whatever the service.
 _BOTOCORE_COMMON = {"endpoints.json", "partitions.json", "_retry.json", "sdk-default-configuration.json"}
@@ -95,6 +104,32 @@ def build_layer(out: Path, target: Target = LAMBDA) -> None:
     _compile(out, target, runs_at="/opt")
 
 
+def build_analytics_layer(out: Path, target: Target = LAMBDA) -> None:
+    """Fill `out` with what reads the lake and fits models, without what the base layer has."""
+    site = out / "python"
+    # DuckDB's wheels ask for a newer C library than others, which Lambda's Linux of 2023 has.
+    where = ["--python-platform", "aarch64-manylinux_2_28"] if target.platform else []
+    subprocess.run(
+        [
+            *(_uv(), "pip", "install", "--quiet", "--python", sys.executable, "--target", str(site), "--no-deps"),
+            *("--only-binary", ":all:", "--no-installer-metadata", "--python-version", target.python, *where),
+            *("--constraints", str(LOCK), *ANALYTICS),
+        ],
+        check=True,
+        cwd=ROOT,
+    )
+    unused = (site / "bin", site / ".lock", *(site / name for name in _UNUSED))
+    # DuckDB asks its package notes for its version when it is imported.
+    packages = [notes for notes in site.glob("*.dist-info") if not notes.name.startswith("duckdb-")]
+    notes = (*packages, *site.rglob("tests"), *site.rglob("*.pyi"), *site.rglob("include"))
+    for junk in (*unused, *notes):
+        if junk.is_dir():
+            shutil.rmtree(junk)
+        else:
+            junk.unlink(missing_ok=True)
+    _compile(out, target, runs_at="/opt")
+
+
 def build_code(out: Path, target: Target = LAMBDA) -> None:
     """Fill `out` with our own folders that run on Lambda, and nothing else of the project."""
     for room in ROOMS:
@@ -102,10 +137,11 @@ def build_code(out: Path, target: Target = LAMBDA) -> None:
     _compile(out, target, runs_at="/var/task")
 
 
-def layer_hash(target: Target = LAMBDA) -> str:
+def layer_hash(target: Target = LAMBDA, name: str = "base") -> str:
     """Changes exactly when the layer would: with the lock file, what is asked of it, the target, or this recipe."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    asked = [project["dependencies"], project["optional-dependencies"]["aws"], sorted(_services()), asdict(target)]
+    extra = project["optional-dependencies"]["aws" if name == "base" else name]
+    asked = [name, project["dependencies"], extra, sorted(_services()), asdict(target)]
     recipe = hashlib.sha256(LOCK.read_bytes())
     recipe.update(Path(__file__).read_bytes())
     recipe.update(json.dumps([asked, compiler(target.python) is not None]).encode())

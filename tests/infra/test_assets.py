@@ -35,6 +35,27 @@ def test_the_layer_and_the_code_stay_below_our_limits_and_far_below_lambdas(buil
     assert code + base <= layer.HARD_LIMIT_MB
 
 
+def test_the_analytics_layer_fits_beside_the_base_layer_and_our_code_and_runs(built: Builder, tmp_path: Path):
+    folder = built(layer.LAMBDA)
+    layer.build_analytics_layer(tmp_path / "lambda")
+    heavy = layer.size_mb(tmp_path / "lambda")
+
+    assert heavy <= layer.ANALYTICS_LIMIT_MB
+    assert heavy + layer.size_mb(folder / "code") + layer.size_mb(folder / "layer") <= layer.HARD_LIMIT_MB
+    layer.build_analytics_layer(tmp_path / "here", layer.this_machine())
+    here = built(layer.this_machine())
+    rooms = [str(here / "code"), str(here / "layer" / "python"), str(tmp_path / "here" / "python")]
+    script = (
+        f"import sys; sys.path[:0] = {rooms!r}\n"
+        "from shared.runtime.factories import nightly\n"
+        "from shared.analytics import repurchase\n"
+        "from shared.analytics.lake import open_lake\n"
+        "with open_lake({}) as db: assert db.execute('FROM orders').fetchall() == []\n"
+    )
+    ran = subprocess.run([sys.executable, "-I", "-S", "-c", script], capture_output=True, text=True, env={"HOME": "/"})
+    assert ran.returncode == 0, ran.stderr
+
+
 def test_the_code_is_the_two_rooms_that_run_on_lambda(built: Builder):
     code = built(layer.LAMBDA) / "code"
 
@@ -48,7 +69,7 @@ def test_the_layer_holds_the_client_models_of_granted_services_only(built: Build
     models = {path.name for path in (built(layer.LAMBDA) / "layer/python/botocore/data").iterdir() if path.is_dir()}
 
     sends = {"sesv2", "pinpoint-sms-voice-v2", "socialmessaging"}
-    assert models == {"dynamodb", "sqs", "secretsmanager", "bedrock-runtime"} | sends
+    assert models == {"dynamodb", "s3", "sqs", "secretsmanager", "bedrock-runtime"} | sends
 
 
 def test_the_layer_has_no_tests_no_package_notes_and_no_foreign_machine_code(built: Builder):

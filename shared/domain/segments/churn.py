@@ -37,7 +37,8 @@ def expected_purchases(p: BgNbdRules, x: int, t_x: float, t: float, weeks: float
     a = p.a if abs(p.a - 1) > 1e-6 else 1 + 1e-6
     later = p.alpha + t + weeks
     came = 1 - ((p.alpha + t) / later) ** (p.r + x) * _hypergeometric(p.r + x, p.b + x, a + p.b + x - 1, weeks / later)
-    return max(0.0, (a + p.b + x - 1) / (a - 1) * came * p_alive(p, x, t_x, t))
+    found: float = (a + p.b + x - 1) / (a - 1) * came * p_alive(p, x, t_x, t)
+    return max(0.0, found)
 
 
 def _hypergeometric(a: float, b: float, c: float, z: float) -> float:
