@@ -217,6 +217,7 @@ def test_no_address_has_a_place_for_personal_data(shop: Shop):
         "customer_id",
         "draft_id",
         "journey_id",
+        "kpi",
         "label",
         "task_id",
         "ticket_id",
