@@ -8,8 +8,10 @@ far, and nothing from whoever has been silent for 90 days.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
+import duckdb
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,6 +83,17 @@ class Judged:
             "usable": self.usable, "why": self.why, "customers": self.customers, "repeat_customers": self.repeaters,
             "held_out": self.held_out,
         }  # fmt: skip
+
+
+def purchases(db: duckdb.DuckDBPyConnection) -> Purchases:
+    """What the customers of an open lake bought, by numbers in the order of their ids."""
+    found = db.execute(
+        "SELECT dense_rank() OVER (ORDER BY customer_id) AS customer, "
+        "datediff('day', DATE '1970-01-01', CAST(day AS DATE)) AS day, kept FROM orders "
+        "WHERE customer_id IS NOT NULL AND counts"
+    ).fetchnumpy()
+    day = found["day"].astype(np.int64) + date(1970, 1, 1).toordinal()
+    return Purchases.of(found["customer"].astype(np.int64), day, found["kept"].astype(np.float64))
 
 
 def history(bought: Purchases, until: int) -> History:

@@ -25,7 +25,7 @@ from typing import Any, TypeVar
 from cachetools import TTLCache
 
 from shared.domain.catalogue.product import Product
-from shared.domain.common.playbook_rules import CutOffs
+from shared.domain.common.playbook_rules import BgNbdRules, CutOffs
 from shared.domain.journeys.definition import Journey
 from shared.domain.recommendations.recommendation import Counts
 from shared.ports import Clock, Key
@@ -45,7 +45,7 @@ class ProcessMemory:
         # An attacker who tries keys evicts other guesses and does not fill the memory.
         self.api_keys: TTLCache[str, Caller | None] = cache(1000, 60)
         self.server_keys: TTLCache[str, Sequence[bytes]] = cache(1, 60)
-        self.cutoffs: TTLCache[Key, CutOffs] = cache(1, 60)
+        self.cutoffs: TTLCache[Key, tuple[CutOffs, BgNbdRules | None]] = cache(1, 60)
         self.absences: TTLCache[Key, dict[str, str]] = cache(1, 60)
         self.journey_modes: TTLCache[Key, dict[str, list[Any]]] = cache(1, 60)
         self.template_states: TTLCache[str, dict[str, str]] = cache(20, 60)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
-from shared.domain.common.playbook_rules import CutOffs, Rules
+from shared.domain.common.playbook_rules import BgNbdRules, CutOffs, Rules
 from shared.domain.customers.profile import Profile, fold_members
 from shared.domain.segments.metrics import Metrics, from_stored
 from shared.ports import Table
 from shared.repositories import table_keys
 from shared.repositories.cached import ProcessMemory, cached
+from shared.repositories.repurchase_model import fitted
 from shared.repositories.unit_of_work import UnitOfWork
 
 _LANDLINE = "phone:+842"
@@ -98,14 +99,17 @@ class RulesToday:
     today: date
 
 
-def current_cutoffs(table: Table, rules: Rules, memory: ProcessMemory) -> CutOffs:
-    """The cut-offs in force, cached for a minute so that an event does not pay for reading them."""
+def current_rules(table: Table, rules: Rules, memory: ProcessMemory, today: date) -> RulesToday:
+    """The rules of a day with the cut-offs and the repurchase model in force, both of one item that is cached for a
+    minute, so that an event does not pay for reading it."""
 
-    def read() -> CutOffs:
-        item = table.get(table_keys.CURRENT_CUTOFFS)
-        return CutOffs.model_validate(item["cutoffs"]) if item else rules.first_cutoffs
+    def read() -> tuple[CutOffs, BgNbdRules | None]:
+        item = table.get(table_keys.CURRENT_CUTOFFS) or {}
+        known = CutOffs.model_validate(item["cutoffs"]) if "cutoffs" in item else rules.first_cutoffs
+        return known, fitted(item)
 
-    return cached(memory.cutoffs, table_keys.CURRENT_CUTOFFS, read)
+    cutoffs, own = cached(memory.cutoffs, table_keys.CURRENT_CUTOFFS, read)
+    return RulesToday(rules.model_copy(update={"bg_nbd": own}) if own else rules, cutoffs, today)
 
 
 def metrics_of(profile: Profile) -> Metrics:

@@ -6,7 +6,7 @@ import csv
 import gzip
 import json
 from collections import defaultdict
-from datetime import date
+from datetime import UTC, date, datetime, time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,15 @@ from infra.local.cli import app
 from shared.analytics import bg_nbd, gamma_gamma
 from shared.analytics.bg_nbd import BgNbd, Summary
 from shared.analytics.repurchase import Purchases, history, judge
+from shared.domain.vietnam_time import local_day, stamp
+from shared.repositories import table_keys
+from shared.repositories.cached import ProcessMemory
+from shared.repositories.profiles import current_rules
+from shared.repositories.repurchase_model import fitted
+from shared.runtime.playbook.rules import rules
+from shared.use_cases.facts.write_facts import write
+from shared.use_cases.segments.weekly_cutoffs import publish
+from tests.support.shop import Shop
 
 ROOT = Path(__file__).parents[2]
 CDNOW = ROOT.parent / "shared" / "data" / "cdnow" / "cdnow_sample.csv.gz"
@@ -175,3 +184,54 @@ def test_the_published_fit_of_the_papers_sample(tmp_path: Path):
     assert found["held_out"]["correlation"] == pytest.approx(0.626, abs=5e-4)
     assert (found["usable"], found["customers"]) == (True, 2357)
     assert date(1997, 9, 30).toordinal() + found["held_out"]["days"] == date(1998, 6, 30).toordinal()
+
+
+# ---- by night ----
+
+
+def shop_that_lived(people: int) -> Shop:
+    """A shop with the purchases of a made-up base in its lake, on the morning after."""
+    shop = Shop(datetime(2026, 12, 1, 3, 0, tzinfo=UTC))
+    begins = date(2026, 12, 1).toordinal() - 60 * 7 - 1
+    bought = made_up(people, 60, 3)
+    facts = []
+    for number, (who, day, amount) in enumerate(zip(bought.customer, bought.day, bought.amount, strict=True)):
+        at = datetime.combine(date.fromordinal(begins + int(day)), time(5), UTC)
+        facts.append({
+            "kind": "order", "fact_id": f"o{number}", "version": "1", "deleted": False, "at": stamp(at),
+            "day": local_day(at).isoformat(), "customer_id": f"c{who}", "kept": int(amount), "total": int(amount),
+            "counts": True, "status": "placed",
+        })  # fmt: skip
+    write(shop.stack.outside.lake, facts, "made-up")
+    return shop
+
+
+def test_g8_a_model_that_beats_the_simple_rule_is_in_force_the_next_morning():
+    shop = shop_that_lived(4000)
+
+    shop.stack.recompute(compacting=True)
+    item = shop.stack.table.get(table_keys.CURRENT_CUTOFFS) or {}
+    own = fitted(item)
+    assert item["model"]["usable"], item["model"]["why"]
+    assert own is not None
+    assert own.r == pytest.approx(PAPER.r, rel=0.2)
+    card = shop.stack.outside.lake.get(item["model"]["card"])
+    assert card is not None
+    assert json.loads(card.body)["held_out"]["error"] < json.loads(card.body)["held_out"]["simple_rule_error"]
+    memory = ProcessMemory(lambda: shop.now)
+    assert current_rules(shop.stack.table, rules(), memory, local_day(shop.now)).rules.bg_nbd == own
+
+
+def test_g8_a_model_that_may_not_be_used_is_kept_with_its_reason_and_the_shipped_one_stays():
+    shop = shop_that_lived(60)
+
+    shop.stack.recompute(compacting=True)
+    item = shop.stack.table.get(table_keys.CURRENT_CUTOFFS) or {}
+    assert (item["model"]["usable"], item["model"]["bg_nbd"]) == (False, {})
+    assert item["model"]["why"]
+    memory = ProcessMemory(lambda: shop.now)
+    in_force = current_rules(shop.stack.table, rules(), memory, local_day(shop.now))
+    assert in_force.rules.bg_nbd == rules().bg_nbd
+    assert in_force.cutoffs == rules().first_cutoffs
+    publish(shop.stack.table, in_force, shop.now)
+    assert (shop.stack.table.get(table_keys.CURRENT_CUTOFFS) or {})["model"] == item["model"]

@@ -16,7 +16,7 @@ from shared.domain.common.duration import span_text
 from shared.domain.journeys.definition import Journey
 from shared.domain.vietnam_time import local_day, moment
 from shared.repositories.cached import ProcessMemory
-from shared.repositories.profiles import RulesToday, current_cutoffs
+from shared.repositories.profiles import current_rules
 from shared.repositories.task_assignment import Roster
 from shared.runtime import wiring
 from shared.runtime.factories.journeys import journey_playbook
@@ -58,11 +58,10 @@ def _row(journey: Journey) -> tuple[str, ...]:
 def journeys_at(where: Place, *, deployed: bool) -> JourneyContext:
     """The shipped journeys, and the people who are inside them at a place."""
     memory = ProcessMemory(lambda: where.now)
-    cutoffs = current_cutoffs(where.table, rules(), memory)
     return JourneyContext(
         table=where.table,
         playbook=journey_playbook(deployed),
-        rules_today=RulesToday(rules(), cutoffs, local_day(where.now)),
+        rules_today=current_rules(where.table, rules(), memory, local_day(where.now)),
         sending=sending_rules(),
         new_id=wiring.new_id,
         public_url=str,

@@ -6,6 +6,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.analytics.compaction import merge
+from shared.analytics.repurchase import judge, purchases
+from shared.domain.vietnam_time import local_day, stamp
+from shared.repositories import repurchase_model
 from shared.runtime import wiring
 from shared.runtime.factories.reports import LakeFigures, lake
 from shared.runtime.logs import logger
@@ -24,6 +27,17 @@ def figures(now: datetime) -> Refreshed:
         )
 
 
+def _fit_repurchase(now: datetime) -> None:
+    """Fit the repurchase model on the shop's own orders up to yesterday; what is not better than the simple rule is
+    kept with its card and not used."""
+    outside, until = wiring.outside(), local_day(now).toordinal() - 1
+    with lake() as db:
+        judged = judge(purchases(db), until, last=until)
+    name = repurchase_model.keep(outside.table, outside.lake, judged.document(), stamp(now)[:10])
+    outside.memory.cutoffs.clear()
+    logger.info("repurchase model", card=name, usable=judged.usable, why=judged.why)
+
+
 def compact_and_refresh(now: datetime, *, whole: bool) -> dict[str, Any]:
     """Compact the lake and compute the figures of today, or with `whole` of the year behind us."""
     outside = wiring.outside()
@@ -37,5 +51,7 @@ def compact_and_refresh(now: datetime, *, whole: bool) -> dict[str, Any]:
             outside.table, LakeFigures(db), now, whole=whole, more=lambda: wiring.time_left() > FOR_A_STEP
         )
     done = compacted.done and refreshed.done
+    if whole and done:
+        _fit_repurchase(now)
     logger.info("figures computed", folded=compacted.folded, written=refreshed.written, done=done)
     return {"folded": compacted.folded, "parts": compacted.parts, "written": refreshed.written, "done": done}

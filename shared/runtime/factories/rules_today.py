@@ -5,15 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain.vietnam_time import local_day, moment
-from shared.repositories.profiles import RulesToday, current_cutoffs
+from shared.repositories.profiles import RulesToday, current_rules
 from shared.runtime import wiring
 from shared.runtime.playbook.rules import rules
 
 
 def rules_today(now: datetime) -> RulesToday:
     outside = wiring.outside()
-    cutoffs = current_cutoffs(outside.table, rules(), outside.memory)
-    return RulesToday(rules(), cutoffs, local_day(now))
+    return current_rules(outside.table, rules(), outside.memory, local_day(now))
 
 
 def tick_time(event: dict[str, str]) -> datetime:

@@ -18,7 +18,7 @@ from shared.domain.segments.metrics import is_stale
 from shared.domain.segments.segmentation import VALUE, classify, due_at
 from shared.domain.segments.thresholds import Base, compute
 from shared.domain.vietnam_time import day_start, stamp
-from shared.ports import Item, Key, Put, Table
+from shared.ports import Item, Key, Put, Table, Update
 from shared.repositories import table_keys
 from shared.repositories.profiles import RulesToday, load_members, metrics_of
 from shared.repositories.retry import committed
@@ -53,7 +53,8 @@ def publish(table: Table, rules_today: RulesToday, now: datetime) -> CutOffs:
     state = {"version": cutoffs.version, "at": {"list": 0, "after": ""}, "seen": 0, "relabelled": 0}
     table.write(
         Put({**body, "pk": table_keys.cutoffs(cutoffs.version).pk, "sk": table_keys.cutoffs(cutoffs.version).sk}),
-        Put({**body, "pk": table_keys.CURRENT_CUTOFFS.pk, "sk": table_keys.CURRENT_CUTOFFS.sk}),
+        # Beside the repurchase model in force, which stays.
+        Update(table_keys.CURRENT_CUTOFFS, set={("cutoffs",): body["cutoffs"]}),
         _state(state, now),
     )
     return cutoffs
