@@ -180,10 +180,8 @@ def _spent(p: Period, *purposes: str) -> int:
 
 
 def _engaged(p: Period) -> Parts:
-    met = {
-        (e["customer_id"], e["day"]) for e in p.engagements
-        if not e["backfill"] and e["type"] in ("page", "screen", "track") and p.inside(e["day"])
-    }  # fmt: skip
+    theirs = [e for e in p.engagements if not e["backfill"] and e["source"] != "staff" and p.inside(e["day"])]
+    met = {(e["customer_id"], e["day"]) for e in theirs if e["type"] in ("page", "screen", "track")}
     return len(met), p.known_before()
 
 

@@ -155,6 +155,7 @@ def made_up(seed: int) -> Lake:
     for number in range(60):
         lake.tell("engagement", f"e{number}", moment(), customer_id=random.choice(people),
                   type=random.choice(("page", "track", "journey")), name="Product Viewed",
+                  source=random.choice((None, "web", "staff")),
                   backfill=random.random() < 0.2)  # fmt: skip
     for number in range(60):
         lake.tell("journey_step", f"j{number}", moment(), customer_id=random.choice(people),

@@ -4,11 +4,11 @@
 -- numerator: customers who engaged on the day
 -- denominator: customers known at the period's start
 -- over: start
--- note: A22. A customer counts once a day.
+-- note: A22. A customer counts once a day; what staff did is no engagement of theirs.
 SELECT e.day, c.store, 'all' AS channel, COALESCE(c.value, 'none') AS segment, 'engagement' AS fact,
        MIN(e.fact_id) AS fact_id, 1 AS numerator, 0 AS denominator
 FROM engagements e LEFT JOIN customers c ON c.customer_id = e.customer_id
-WHERE NOT e.backfill AND e.type IN ('page', 'screen', 'track')
+WHERE NOT e.backfill AND e.type IN ('page', 'screen', 'track') AND COALESCE(e.source, '') <> 'staff'
 GROUP BY e.day, c.store, c.value, e.customer_id
 UNION ALL
 SELECT d.day, c.store, 'all' AS channel, COALESCE(c.value, 'none') AS segment, 'customer' AS fact, c.fact_id,
