@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import re
@@ -26,12 +27,18 @@ from infra.local.demo.texts import ended, outcome, reason
 from infra.local.errors import Trouble
 from shared.domain.customers.phone import BadPhone, parse_phone
 from shared.domain.events.segment_protocol import MAX_BATCH_BYTES, MAX_CALL_BYTES
+from shared.domain.facts.layout import RAW
+from shared.domain.facts.schema import KINDS, columns
 from shared.domain.messaging.message import PROGRESS
 from shared.domain.messaging.policy import in_holdout
 from shared.domain.tasks.task import OUTCOMES, WITHDRAWN
 from shared.domain.vietnam_time import moment
+from shared.ports import ObjectStore
 from shared.runtime.playbook.loader import PLAYBOOK
 from shared.runtime.playbook.rules import sending_rules
+from shared.use_cases.facts.fetch import all_names
+from tests.reports.brute_force import BRUTE, Period
+from tests.reports.lake_of_facts import Lake
 
 SHOP = invoices()
 CUSTOMER_OF = {f"invoice-{invoice.number}": invoice.customer for invoice in SHOP}
@@ -98,11 +105,14 @@ def test_some_birthdays_are_of_the_kinds_that_are_easy_to_get_wrong():
 
 
 class Taken(NamedTuple):
-    """A picture with what it was taken of: all messages, and who may not get marketing."""
+    """A picture with what it was taken of: all messages, who may not get marketing, every fact of the lake, and the
+    KPIs as the door tells them."""
 
     picture: Picture
     messages: list[dict[str, Any]]
     held_out: set[str]
+    facts: Lake
+    kpis: dict[str, Any]
 
 
 def taken(shop):
@@ -111,7 +121,9 @@ def taken(shop):
         picture, rules = run(replay, lambda _: None), sending_rules()
         sent = messages(replay.stack)
         everybody = {one["customer_id"] for one in sent}
-        return Taken(picture, sent, {who for who in everybody if in_holdout(who, "*", rules.holdout_percent)})
+        held_out = {who for who in everybody if in_holdout(who, "*", rules.holdout_percent)}
+        told = replay.doors.get("/v1/reports/kpis", f"from={picture.first}&to={picture.last}")["kpis"]
+        return Taken(picture, sent, held_out, facts_of(replay.stack.outside.lake), told)
     finally:
         replay.stack.close()
 
@@ -129,6 +141,38 @@ def year():
 
 def test_the_demo_is_the_same_every_time():
     assert replace(taken(opening(12)).picture, seconds=0.0) == replace(taken(opening(12)).picture, seconds=0.0)
+
+
+def facts_of(store: ObjectStore) -> Lake:
+    """Every fact that was told, in all its versions."""
+    lake = Lake()
+    for kind in KINDS:
+        for name in all_names(store, f"{RAW}/{kind}/"):
+            stored = store.get(name)
+            assert stored is not None
+            for line in gzip.decompress(stored.body).splitlines():
+                lake.told[kind].append(dict.fromkeys(columns(kind)) | json.loads(line))
+    return lake
+
+
+def test_k1_k18_every_kpi_of_the_year_equals_a_computation_by_hand_over_its_facts(year):
+    period = Period(year.facts, year.picture.first, year.picture.last)
+    shown = 0
+    for name, by_hand in BRUTE.items():
+        told = year.kpis[name]
+        assert (told["numerator"], told["denominator"]) == by_hand(period), name
+        shown += told["value"] is not None
+    assert shown > 20
+
+
+def test_x22_no_fact_of_the_year_names_a_customer(year):
+    said = json.dumps(year.facts.told, ensure_ascii=False)
+    for invoice in SHOP[::40]:
+        if invoice.customer:
+            who = person(invoice.customer)
+            assert who.phone not in said
+            assert who.phone[1:] not in said
+            assert who.name not in said
 
 
 def test_issue4_what_entered_a_journey_is_over_or_inside_still(year):

@@ -9,6 +9,8 @@ from shared.domain.vietnam_time import local_day, moment
 from tests.reports.lake_of_facts import Fact, Lake
 
 Parts = tuple[int, int]
+# Channels whose providers tell that a message was opened.
+TELLS_OPENS = ("email", "zalo", "zns", "messenger", "whatsapp")
 
 
 class Period:
@@ -141,8 +143,8 @@ def _repurchase(p: Period) -> Parts:
     return came, len(sent)
 
 
-def _rate(p: Period, *names: str, channels: tuple[str, ...] = ("email", "zns", "sms_ad")) -> Parts:
-    sent = [m for m in p.sent("marketing", "service") if m["channel"] in channels]
+def _rate(p: Period, *names: str, channels: tuple[str, ...] = ()) -> Parts:
+    sent = [m for m in p.sent("marketing", "service") if not channels or m["channel"] in channels]
     return sum(any(m[name] for name in names) for m in sent), len(sent)
 
 
@@ -209,7 +211,7 @@ BRUTE: dict[str, Callable[[Period], Parts]] = {
         sum(o["kept"] for o in p.orders if p.inside(o["day"])),
     ),
     "revenue_per_ticket": _revenue_per_ticket,
-    "open_rate": lambda p: _rate(p, "opened_at", "clicked_at", "replied_at", channels=("email", "zns")),
+    "open_rate": lambda p: _rate(p, "opened_at", "clicked_at", "replied_at", channels=TELLS_OPENS),
     "click_rate": lambda p: _rate(p, "clicked_at"),
     "reply_rate": lambda p: _rate(p, "replied_at"),
     "repurchase_rate": _repurchase,
